@@ -1,0 +1,90 @@
+//! The table of calls. It must not know who prints it or who registers it: both walk [`CALLS`] or
+//! hand [`for_each_call`](crate::for_each_call) a macro of their own.
+
+/// What a parameter or a result is; all travel as `i32` or `i64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Plain 32-bit number.
+    I32,
+    /// Plain 64-bit number.
+    I64,
+    /// Address in the guest's memory (`i32`).
+    Ptr,
+    /// Byte count that belongs to the pointer before it (`i32`).
+    Len,
+    /// Handle (`i64`).
+    Handle,
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Call {
+    /// Import name.
+    pub name: &'static str,
+    /// Parameters in order.
+    pub params: &'static [(&'static str, Type)],
+    /// Result: below zero is `-errno`.
+    pub result: Type,
+    /// What it does, what it answers, which event follows.
+    pub doc: &'static str,
+}
+
+/// Hands the whole table to the macro `$mac`: `name(param: Type, ...) -> Type, "doc";` a line.
+#[macro_export]
+macro_rules! for_each_call {
+    ($mac:ident) => {
+        $mac! {
+            inbox(ptr: Ptr, len: Len) -> I32, "Tells the host where events go: once, at start; 4 KiB to 16 MiB, 8-aligned.";
+            clock(which: I32) -> I64, "The time now; see the constants `clock`. Answers at once.";
+            random(ptr: Ptr, len: Len) -> I32, "Fills at most 64 KiB with random bytes. Answers at once.";
+            log(fd: I32, ptr: Ptr, len: Len) -> I32, "Queues bytes for standard output (1) or error (2); at most 64 KiB a call. -EAGAIN when the guest's log budget is used up.";
+            exit(code: I32) -> I32, "Ends the guest with this exit code; does not return.";
+            why(ptr: Ptr, len: Len) -> I32, "Copies the text of the last refusal (what was denied, which flag grants it); answers its length.";
+            start_info(ptr: Ptr, len: Len) -> I32, "Copies the guest's start record (JSON: argv, env, cwd, pid...), answers its whole length; call with len 0 to ask for it.";
+            blob_len(blob: Handle) -> I64, "Length of a blob in bytes. Answers at once.";
+            blob_read(blob: Handle, offset: I64, ptr: Ptr, len: Len) -> I32, "Copies bytes of a blob, answers how many. Answers at once.";
+            close(handle: Handle) -> I32, "Lets go of a handle: a blob is freed, a listener stops accepting, a stream is destroyed.";
+            handle_ref(handle: Handle, on: I32) -> I32, "Whether this handle keeps the loop alive (it does from the start).";
+            timer_arm(deadline: I64, keep: I32) -> I32, "The guest's one timer: monotonic nanoseconds, or -1 for none; `keep` tells whether it keeps the loop alive. TIMER follows, never early.";
+            signal_watch(signal: I32, on: I32) -> I32, "SIGNAL events instead of the default action.";
+            fs_stat(path: Ptr, len: Len, out: Ptr, follow: I32) -> I32, "Fills a 32-byte record {u32 kind, u32 mode, u64 size, u64 mtime_ns, u64 inode}. Answers at once.";
+            fs_read(path: Ptr, len: Len) -> I64, "Reads a whole file into a blob. Answers at once.";
+            fs_realpath(path: Ptr, len: Len, out: Ptr, cap: Len) -> I32, "The path without links; answers its length. Answers at once.";
+            fs_list(path: Ptr, len: Len) -> I64, "A blob of entries {u8 kind, u8 0, u16 length, name}. Answers at once.";
+            fs_write(path: Ptr, len: Len, data: Ptr, data_len: Len, flags: I32) -> I32, "Writes a whole file: flags 0 truncates, 1 appends, 2 must be new. Needs an rw grant.";
+            listen(host: Ptr, host_len: Len, port: I32, backlog: I32, options: Ptr, options_len: Len) -> I64, "Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows.";
+            listen_set(listener: Handle, options: Ptr, options_len: Len) -> I32, "Changes limits and flags of a listener; new connections and requests see them.";
+            http_close_idle(listener: Handle) -> I32, "Closes connections that wait for a request.";
+            http_close_all(listener: Handle) -> I32, "Closes every connection of the listener.";
+            http_attach(listener: Handle, options: Ptr, options_len: Len) -> I64, "An HTTP connection over a stream the guest has itself (server role): feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0.";
+            http_feed(conn: Handle, ptr: Ptr, len: Len) -> I32, "Bytes that arrived on an attached stream; len 0 is its end.";
+            http_respond(exchange: Handle, status: I32, flags: I32, fields: Ptr, fields_len: Len, body: Ptr, body_len: Len) -> I32, "Status line, fields (`Name: value` CRLF lines) and the first or only part of the body. Answers the bytes that wait to be sent.";
+            http_write(exchange: Handle, flags: I32, ptr: Ptr, len: Len) -> I32, "More of the body. Answers the bytes that wait to be sent; -EAGAIN when the connection's cap is reached: nothing was taken, HTTP_DRAIN follows.";
+            http_end(exchange: Handle, flags: I32, trailers: Ptr, trailers_len: Len) -> I32, "Ends the message, with trailers if it is chunked.";
+            http_inform(exchange: Handle, status: I32, fields: Ptr, fields_len: Len) -> I32, "An informational response: 100, 102 or 103.";
+            http_watch(exchange: Handle) -> I32, "Asks for HTTP_DONE late; -EBADF when the exchange is over already.";
+            http_upgrade(exchange: Handle) -> I64, "Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head arrive as STREAM_DATA.";
+            http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use: good for addresses, options and close. CONN_CLOSED follows at its end.";
+            credit(handle: Handle, bytes: I32) -> I32, "The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it.";
+            net_connect(host: Ptr, host_len: Len, port: I32, options: Ptr, options_len: Len) -> I64, "Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows.";
+            stream_write(stream: Handle, ptr: Ptr, len: Len) -> I32, "Queues bytes. Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows.";
+            stream_shutdown(stream: Handle) -> I32, "Sends FIN after what is queued; STREAM_FINISHED follows.";
+            stream_reset(stream: Handle) -> I32, "Closes with RST.";
+            stream_option(stream: Handle, option: I32, value: I64) -> I32, "See the constants `option`; a connection's handle will do too.";
+            address(handle: Handle, side: I32, ptr: Ptr, len: Len) -> I32, "Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once.";
+        }
+    };
+}
+
+macro_rules! table {
+    ($($name:ident($($param:ident: $ty:ident),*) -> $result:ident, $doc:literal;)*) => {
+        /// Every call, in order.
+        pub static CALLS: &[Call] = &[$(Call {
+            name: stringify!($name),
+            params: &[$((stringify!($param), Type::$ty)),*],
+            result: Type::$result,
+            doc: $doc,
+        }),*];
+    };
+}
+for_each_call!(table);

@@ -1,0 +1,143 @@
+//! Events and the records in them, little endian, as they stand in the guest's inbox. It must not
+//! know who writes or reads them.
+
+/// Stands at the start of the inbox when `skep_on_events` is called; events follow at once.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Events in the batch.
+    pub count: u32,
+    /// Bytes of the batch, this header included.
+    pub size: u32,
+    /// The turn's monotonic clock, ns.
+    pub mono: u64,
+    /// The turn's wall clock, ns since 1970.
+    pub wall: u64,
+}
+
+/// Header of one event; `size - 24` bytes of payload and padding follow. Records are 8-aligned.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Bytes to the next event, this header and padding included.
+    pub size: u32,
+    /// One of the kinds below.
+    pub kind: u16,
+    /// Bits by kind.
+    pub flags: u16,
+    /// The handle it is about, or 0.
+    pub handle: u64,
+    /// Payload bytes without padding.
+    pub len: u32,
+    /// A number by kind: errno, port, byte count...
+    pub value: u32,
+}
+
+/// Opens the payload of HTTP_REQUEST; then `field_count` [`Field`]s, `raw_len` bytes of the head as
+/// it came (offsets point into these), `body_len` bytes of body.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The listener that accepted the connection.
+    pub listener: u64,
+    /// A number that is the same for all requests of one connection (not a handle; see `http_conn`).
+    pub conn: u64,
+    /// Index into the table METHODS.
+    pub method: u8,
+    /// HTTP/1.minor.
+    pub minor: u8,
+    /// Bits of `request`.
+    pub flags: u16,
+    /// Where the request target stands in the raw head.
+    pub target: u32,
+    /// Its length.
+    pub target_len: u32,
+    pub field_count: u32,
+    pub raw_len: u32,
+    pub body_len: u32,
+}
+
+/// One header field: where it stands in the raw bytes that follow the fields.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    pub name: u32,
+    pub name_len: u16,
+    /// Index + 1 into the table KNOWN_FIELDS, or 0.
+    pub known: u16,
+    pub value: u32,
+    pub value_len: u32,
+}
+
+/// What `listen` and `listen_set` take. Times in milliseconds, 0 is never; sizes in bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// Bits of `listen`.
+    pub flags: u32,
+    pub headers_timeout: u32,
+    pub request_timeout: u32,
+    pub keep_alive_timeout: u32,
+    pub keep_alive_buffer: u32,
+    pub max_header_size: u32,
+    pub max_headers: u32,
+    pub max_requests: u32,
+    /// `server.timeout`: without traffic; 0 is never.
+    pub idle_timeout: u32,
+    /// 0 is no limit but the policy's.
+    pub max_connections: u32,
+}
+
+/// One line of the table of events.
+#[derive(Debug)]
+pub struct EventInfo {
+    pub name: &'static str,
+    pub kind: u16,
+    pub doc: &'static str,
+}
+
+macro_rules! events {
+    ($($name:ident = $kind:literal, $doc:literal;)*) => {
+        $(#[doc = $doc] pub const $name: u16 = $kind;)*
+        /// Every event, in order.
+        pub static EVENTS: &[EventInfo] = &[$(EventInfo { name: stringify!($name), kind: $kind, doc: $doc }),*];
+    };
+}
+
+events! {
+    WARM = 1, "Warm-up, before the image is taken: payload is a module's name; handle is a blob with its text. An empty name ends the list: evaluate the library, then answer.";
+    START = 2, "The guest comes to life: renew entropy (payload: 32 random bytes) and clocks, read start_info, run the script. Also sent to a clone, with flags 1.";
+    TIMER = 3, "The deadline of timer_arm has passed.";
+    SOON = 4, "The pass of the loop that was asked for with wants::SOON.";
+    SIGNAL = 5, "A watched signal; value is its number.";
+    BEFORE_EXIT = 6, "Nothing is left to wait for: new work may be started.";
+    EXIT = 7, "Last event: run exit handlers and call exit. value is the proposed code; flags 1: a signal or the operator asks.";
+    LISTENING = 10, "A listener is open; value is the port; payload its address as text.";
+    LISTEN_FAILED = 11, "value is the errno; the handle is gone.";
+    LISTENER_CLOSED = 12, "The listener and all its connections are closed; the handle is gone.";
+    ACCEPTED = 13, "A plain listener (value unused; payload u64: the listener) accepted a stream: handle.";
+    STREAM_OPEN = 14, "net_connect has succeeded.";
+    STREAM_DATA = 15, "Bytes; they use up credit.";
+    STREAM_END = 16, "The peer has sent FIN.";
+    STREAM_DRAIN = 17, "The queue of a stream has become empty after a write answered more than 16 KiB or -EAGAIN.";
+    STREAM_FINISHED = 18, "stream_shutdown has been carried out.";
+    STREAM_TIMEOUT = 19, "No traffic for as long as option TIMEOUT says.";
+    STREAM_CLOSED = 20, "The stream is gone, and its handle; value is an errno or 0.";
+    HTTP_REQUEST = 30, "A request; handle is the exchange; payload opens with the record Request.";
+    HTTP_BODY = 31, "Bytes of a request's body; they use up credit.";
+    HTTP_END = 32, "The body is whole; payload: trailers as `Name: value` CRLF lines.";
+    HTTP_DRAIN = 33, "The connection's queue has become empty after a write answered more than 16 KiB or -EAGAIN.";
+    HTTP_DONE = 34, "Asked for by WATCH: the response is with the kernel; the exchange's handle is gone.";
+    HTTP_ABORTED = 35, "The connection was lost before the exchange was over; value is an errno or 0; the handle is gone.";
+    HTTP_CONNECTION = 36, "A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn).";
+    CLIENT_ERROR = 37, "A malformed or late request (flag CLIENT_ERROR): the connection has left HTTP and is the stream `handle`, to be answered and closed by the guest; value is the status that fits; payload u64 listener, u64 connection number, u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. A connection handle of the guest is gone without CONN_CLOSED.";
+    CONN_CLOSED = 38, "A connection with a handle is closed; value is an errno or 0.";
+    CONN_OUT = 39, "Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them.";
+    CONN_TIMEOUT = 40, "No traffic on a connection for as long as option TIMEOUT says.";
+}
+
+const _: () = {
+    assert!(size_of::<Batch>() == 24 && size_of::<Event>() == 24);
+    assert!(size_of::<Request>() == 40 && size_of::<Field>() == 16);
+    assert!(size_of::<ListenOptions>() == 40);
+};

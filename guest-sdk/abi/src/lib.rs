@@ -1,0 +1,157 @@
+//! The boundary between the Skep host and its guests: every call a guest may make, every event it
+//! may be sent, and the records both sides read. This crate is the one source: the host's linker,
+//! the Rust externs, `guest-sdk/include/skep.h`, `docs/abi.md` and the fuzz dictionary all come
+//! from it, and `tests/abi.rs` fails when a printed file is stale.
+//!
+//! It must not know: std, any dependency, how either side is implemented.
+//!
+//! Rules that hold for every call:
+//! * parameters are `i32` or `i64`; a buffer is a `(ptr, len)` pair in the guest's linear memory;
+//! * a result below zero is `-errno` (numbers of [`errno`]); zero or more is the answer;
+//! * a handle is a positive `i64` that names one resource of this guest and is never used twice;
+//! * no call does I/O (but those of the group `fs`, which is the written exception): it checks, it
+//!   copies what it was given, and it queues a command. What comes of it arrives as an event.
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod calls;
+pub mod errno;
+pub mod events;
+pub mod names;
+pub mod print;
+
+pub use calls::{CALLS, Call, Type};
+pub use events::{Batch, EVENTS, Event, EventInfo, Field, ListenOptions, Request};
+
+/// Version of the whole boundary; a guest built for another one is refused at load.
+pub const VERSION: u32 = 1;
+
+/// Wasm module name under which every call is imported.
+pub const MODULE: &str = "skep";
+
+/// Exports that the host looks up in a guest.
+pub mod exports {
+    /// `() -> i32`: the [`VERSION`](crate::VERSION) that the guest was built for.
+    pub const ABI: &str = "skep_abi";
+    /// `(len: i32) -> i32`: takes a batch of `len` bytes out of the inbox; answers with [`wants`](crate::wants) bits.
+    pub const ON_EVENTS: &str = "skep_on_events";
+    /// `()`: constructors of a reactor module, called once before anything else. Optional.
+    pub const INITIALIZE: &str = "_initialize";
+    /// Linear memory.
+    pub const MEMORY: &str = "memory";
+}
+
+/// Bits of the answer of `skep_on_events`.
+pub mod wants {
+    /// Something (an immediate) is to run in the next pass of the loop: do not sleep.
+    pub const SOON: u32 = 1;
+    /// The inbox held a batch that the guest could not take; the host ends the guest.
+    pub const BROKEN: u32 = 2;
+}
+
+/// Bits of `http_respond`'s `flags`.
+pub mod respond {
+    /// The body given is all of it: this call ends the response.
+    pub const END: u32 = 1;
+    /// No explicit writeHead came before the end: Content-Length may be derived from the body given.
+    pub const IMPLICIT: u32 = 1 << 1;
+    /// `res.sendDate = false`.
+    pub const NO_DATE: u32 = 1 << 2;
+    /// `res.shouldKeepAlive = false`.
+    pub const CLOSE: u32 = 1 << 3;
+    /// `res.useChunkedEncodingByDefault = false`.
+    pub const NO_CHUNKED: u32 = 1 << 4;
+    /// The script called `removeHeader('connection')`.
+    pub const REMOVED_CONNECTION: u32 = 1 << 5;
+    /// The script called `removeHeader('content-length')`.
+    pub const REMOVED_CONTENT_LENGTH: u32 = 1 << 6;
+    /// The script called `removeHeader('transfer-encoding')`.
+    pub const REMOVED_TRANSFER_ENCODING: u32 = 1 << 7;
+    /// The field block opens with a reason phrase of its own, ended by CRLF.
+    pub const REASON: u32 = 1 << 8;
+    /// The script wants HTTP_DONE when the last byte has been handed to the kernel.
+    pub const WATCH: u32 = 1 << 9;
+    /// `strictContentLength`: a body that differs from Content-Length is `-EMSGSIZE`.
+    pub const STRICT_LENGTH: u32 = 1 << 10;
+}
+
+/// Bits of `http_write`'s `flags`.
+pub mod write {
+    /// This chunk ends the message.
+    pub const END: u32 = 1;
+    /// As [`respond::WATCH`](crate::respond::WATCH).
+    pub const WATCH: u32 = 1 << 9;
+}
+
+/// Bits of [`Request::flags`](events::Request) and of HTTP events' `flags`.
+pub mod request {
+    /// The connection may carry another request after this one.
+    pub const KEEP_ALIVE: u16 = 1;
+    /// A body follows or is inlined (Content-Length above 0 or chunked).
+    pub const HAS_BODY: u16 = 1 << 1;
+    /// The message is whole: no HTTP_BODY and no HTTP_END follow.
+    pub const COMPLETE: u16 = 1 << 2;
+    /// The client asks to upgrade, or the method is CONNECT.
+    pub const UPGRADE: u16 = 1 << 3;
+    /// `Expect: 100-continue`.
+    pub const EXPECT_CONTINUE: u16 = 1 << 4;
+    /// Another Expect value.
+    pub const EXPECT_OTHER: u16 = 1 << 5;
+    /// The body is chunked.
+    pub const CHUNKED: u16 = 1 << 6;
+    /// `maxRequestsPerSocket` is passed: the script should see 'dropRequest' and a 503 go out.
+    pub const OVER_LIMIT: u16 = 1 << 7;
+}
+
+/// Bits of [`ListenOptions::flags`](events::ListenOptions).
+pub mod listen {
+    /// An HTTP server; without it a plain stream listener.
+    pub const HTTP: u32 = 1;
+    /// `requireHostHeader`.
+    pub const REQUIRE_HOST: u32 = 1 << 1;
+    /// The script listens for 'connection': send HTTP_CONNECTION.
+    pub const WATCH_CONNECTIONS: u32 = 1 << 2;
+    /// The script listens for 'upgrade': without it an Upgrade request is an ordinary one.
+    pub const UPGRADE: u32 = 1 << 3;
+    /// The script listens for 'connect': without it CONNECT closes the connection.
+    pub const CONNECT: u32 = 1 << 4;
+    /// The script listens for 'clientError': without it the host answers 4xx itself.
+    pub const CLIENT_ERROR: u32 = 1 << 5;
+    /// The script listens for 'checkContinue': without it the host sends 100 itself.
+    pub const CHECK_CONTINUE: u32 = 1 << 6;
+    /// `ipv6Only`.
+    pub const IPV6_ONLY: u32 = 1 << 7;
+    /// `noDelay` on accepted streams.
+    pub const NO_DELAY: u32 = 1 << 8;
+    /// `keepAlive` (TCP) on accepted streams.
+    pub const TCP_KEEP_ALIVE: u32 = 1 << 9;
+    /// `allowHalfOpen` on accepted plain streams.
+    pub const HALF_OPEN: u32 = 1 << 10;
+}
+
+/// What `stream_option` can set.
+pub mod option {
+    /// value 0 or 1.
+    pub const NO_DELAY: u32 = 1;
+    /// value: seconds before the first probe, or -1 for off.
+    pub const KEEP_ALIVE: u32 = 2;
+    /// value: milliseconds without traffic until STREAM_TIMEOUT, 0 for never.
+    pub const TIMEOUT: u32 = 3;
+}
+
+/// Clocks of the call `clock`.
+pub mod clock {
+    /// Nanoseconds, monotonic, from an origin of the host's choice.
+    pub const MONOTONIC: u32 = 0;
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub const WALL: u32 = 1;
+    /// CPU nanoseconds that this guest has used.
+    pub const CPU: u32 = 2;
+}
+
+/// Entry kinds in the record that `fs_stat` fills.
+pub mod file {
+    pub const REGULAR: u32 = 1;
+    pub const FOLDER: u32 = 2;
+    pub const OTHER: u32 = 3;
+}

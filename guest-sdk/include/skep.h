@@ -1,0 +1,443 @@
+/* The Skep boundary for guests in C. Printed from guest-sdk/abi by tests/abi.rs: do not edit. */
+#ifndef SKEP_H
+#define SKEP_H
+#include <stdint.h>
+
+#define SKEP_ABI_VERSION 1
+typedef int64_t skep_handle;
+
+typedef struct { uint32_t count, size; uint64_t mono, wall; } skep_batch;
+typedef struct { uint32_t size; uint16_t kind, flags; uint64_t handle; uint32_t len, value; } skep_event;
+typedef struct {
+  uint64_t listener, conn;
+  uint8_t method, minor;
+  uint16_t flags;
+  uint32_t target, target_len, field_count, raw_len, body_len;
+} skep_request;
+typedef struct { uint32_t name; uint16_t name_len, known; uint32_t value, value_len; } skep_field;
+typedef struct {
+  uint32_t flags, headers_timeout, request_timeout, keep_alive_timeout, keep_alive_buffer,
+      max_header_size, max_headers, max_requests, idle_timeout, max_connections;
+} skep_listen_options;
+typedef struct { uint32_t kind, mode; uint64_t size, mtime_ns, inode; } skep_stat;
+_Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, "records");
+_Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, "records");
+_Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "records");
+
+#define SKEP_WANTS_SOON 1
+#define SKEP_WANTS_BROKEN 2
+#define SKEP_RESPOND_END 1
+#define SKEP_RESPOND_IMPLICIT 2
+#define SKEP_RESPOND_NO_DATE 4
+#define SKEP_RESPOND_CLOSE 8
+#define SKEP_RESPOND_NO_CHUNKED 16
+#define SKEP_RESPOND_REMOVED_CONNECTION 32
+#define SKEP_RESPOND_REMOVED_CONTENT_LENGTH 64
+#define SKEP_RESPOND_REMOVED_TRANSFER_ENCODING 128
+#define SKEP_RESPOND_REASON 256
+#define SKEP_RESPOND_WATCH 512
+#define SKEP_RESPOND_STRICT_LENGTH 1024
+#define SKEP_WRITE_END 1
+#define SKEP_WRITE_WATCH 512
+#define SKEP_REQUEST_KEEP_ALIVE 1
+#define SKEP_REQUEST_HAS_BODY 2
+#define SKEP_REQUEST_COMPLETE 4
+#define SKEP_REQUEST_UPGRADE 8
+#define SKEP_REQUEST_EXPECT_CONTINUE 16
+#define SKEP_REQUEST_EXPECT_OTHER 32
+#define SKEP_REQUEST_CHUNKED 64
+#define SKEP_REQUEST_OVER_LIMIT 128
+#define SKEP_LISTEN_HTTP 1
+#define SKEP_LISTEN_REQUIRE_HOST 2
+#define SKEP_LISTEN_WATCH_CONNECTIONS 4
+#define SKEP_LISTEN_UPGRADE 8
+#define SKEP_LISTEN_CONNECT 16
+#define SKEP_LISTEN_CLIENT_ERROR 32
+#define SKEP_LISTEN_CHECK_CONTINUE 64
+#define SKEP_LISTEN_IPV6_ONLY 128
+#define SKEP_LISTEN_NO_DELAY 256
+#define SKEP_LISTEN_TCP_KEEP_ALIVE 512
+#define SKEP_LISTEN_HALF_OPEN 1024
+#define SKEP_OPTION_NO_DELAY 1
+#define SKEP_OPTION_KEEP_ALIVE 2
+#define SKEP_OPTION_TIMEOUT 3
+#define SKEP_CLOCK_MONOTONIC 0
+#define SKEP_CLOCK_WALL 1
+#define SKEP_CLOCK_CPU 2
+#define SKEP_FILE_REGULAR 1
+#define SKEP_FILE_FOLDER 2
+#define SKEP_FILE_OTHER 3
+
+/* Events. */
+#define SKEP_EV_WARM 1 /* Warm-up, before the image is taken: payload is a module's name; handle is a blob with its text. An empty name ends the list: evaluate the library, then answer. */
+#define SKEP_EV_START 2 /* The guest comes to life: renew entropy (payload: 32 random bytes) and clocks, read start_info, run the script. Also sent to a clone, with flags 1. */
+#define SKEP_EV_TIMER 3 /* The deadline of timer_arm has passed. */
+#define SKEP_EV_SOON 4 /* The pass of the loop that was asked for with wants::SOON. */
+#define SKEP_EV_SIGNAL 5 /* A watched signal; value is its number. */
+#define SKEP_EV_BEFORE_EXIT 6 /* Nothing is left to wait for: new work may be started. */
+#define SKEP_EV_EXIT 7 /* Last event: run exit handlers and call exit. value is the proposed code; flags 1: a signal or the operator asks. */
+#define SKEP_EV_LISTENING 10 /* A listener is open; value is the port; payload its address as text. */
+#define SKEP_EV_LISTEN_FAILED 11 /* value is the errno; the handle is gone. */
+#define SKEP_EV_LISTENER_CLOSED 12 /* The listener and all its connections are closed; the handle is gone. */
+#define SKEP_EV_ACCEPTED 13 /* A plain listener (value unused; payload u64: the listener) accepted a stream: handle. */
+#define SKEP_EV_STREAM_OPEN 14 /* net_connect has succeeded. */
+#define SKEP_EV_STREAM_DATA 15 /* Bytes; they use up credit. */
+#define SKEP_EV_STREAM_END 16 /* The peer has sent FIN. */
+#define SKEP_EV_STREAM_DRAIN 17 /* The queue of a stream has become empty after a write answered more than 16 KiB or -EAGAIN. */
+#define SKEP_EV_STREAM_FINISHED 18 /* stream_shutdown has been carried out. */
+#define SKEP_EV_STREAM_TIMEOUT 19 /* No traffic for as long as option TIMEOUT says. */
+#define SKEP_EV_STREAM_CLOSED 20 /* The stream is gone, and its handle; value is an errno or 0. */
+#define SKEP_EV_HTTP_REQUEST 30 /* A request; handle is the exchange; payload opens with the record Request. */
+#define SKEP_EV_HTTP_BODY 31 /* Bytes of a request's body; they use up credit. */
+#define SKEP_EV_HTTP_END 32 /* The body is whole; payload: trailers as `Name: value` CRLF lines. */
+#define SKEP_EV_HTTP_DRAIN 33 /* The connection's queue has become empty after a write answered more than 16 KiB or -EAGAIN. */
+#define SKEP_EV_HTTP_DONE 34 /* Asked for by WATCH: the response is with the kernel; the exchange's handle is gone. */
+#define SKEP_EV_HTTP_ABORTED 35 /* The connection was lost before the exchange was over; value is an errno or 0; the handle is gone. */
+#define SKEP_EV_HTTP_CONNECTION 36 /* A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). */
+#define SKEP_EV_CLIENT_ERROR 37 /* A malformed or late request (flag CLIENT_ERROR): the connection has left HTTP and is the stream `handle`, to be answered and closed by the guest; value is the status that fits; payload u64 listener, u64 connection number, u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. A connection handle of the guest is gone without CONN_CLOSED. */
+#define SKEP_EV_CONN_CLOSED 38 /* A connection with a handle is closed; value is an errno or 0. */
+#define SKEP_EV_CONN_OUT 39 /* Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them. */
+#define SKEP_EV_CONN_TIMEOUT 40 /* No traffic on a connection for as long as option TIMEOUT says. */
+
+/* Error numbers: a result below zero is one of these, negated. */
+#define SKEP_EPERM 1 /* operation not permitted */
+#define SKEP_ENOENT 2 /* no such file or directory */
+#define SKEP_EINTR 4 /* interrupted system call */
+#define SKEP_EIO 5 /* i/o error */
+#define SKEP_E2BIG 7 /* argument list too long */
+#define SKEP_EBADF 9 /* bad file descriptor */
+#define SKEP_EAGAIN 11 /* resource temporarily unavailable */
+#define SKEP_ENOMEM 12 /* not enough memory */
+#define SKEP_EACCES 13 /* permission denied */
+#define SKEP_EFAULT 14 /* bad address in system call argument */
+#define SKEP_EBUSY 16 /* resource busy or locked */
+#define SKEP_EEXIST 17 /* file already exists */
+#define SKEP_EXDEV 18 /* cross-device link not permitted */
+#define SKEP_ENODEV 19 /* no such device */
+#define SKEP_ENOTDIR 20 /* not a directory */
+#define SKEP_EISDIR 21 /* illegal operation on a directory */
+#define SKEP_EINVAL 22 /* invalid argument */
+#define SKEP_ENFILE 23 /* file table overflow */
+#define SKEP_EMFILE 24 /* too many open files */
+#define SKEP_EFBIG 27 /* file too large */
+#define SKEP_ENOSPC 28 /* no space left on device */
+#define SKEP_ESPIPE 29 /* invalid seek */
+#define SKEP_EROFS 30 /* read-only file system */
+#define SKEP_EPIPE 32 /* broken pipe */
+#define SKEP_ENAMETOOLONG 36 /* name too long */
+#define SKEP_ENOSYS 38 /* function not implemented */
+#define SKEP_ENOTEMPTY 39 /* directory not empty */
+#define SKEP_ELOOP 40 /* too many symbolic links encountered */
+#define SKEP_EPROTO 71 /* protocol error */
+#define SKEP_EOVERFLOW 75 /* value too large for defined data type */
+#define SKEP_EILSEQ 84 /* illegal byte sequence */
+#define SKEP_ENOTSOCK 88 /* socket operation on non-socket */
+#define SKEP_EMSGSIZE 90 /* message too long */
+#define SKEP_EOPNOTSUPP 95 /* operation not supported on socket */
+#define SKEP_EAFNOSUPPORT 97 /* address family not supported */
+#define SKEP_EADDRINUSE 98 /* address already in use */
+#define SKEP_EADDRNOTAVAIL 99 /* address not available */
+#define SKEP_ENETDOWN 100 /* network is down */
+#define SKEP_ENETUNREACH 101 /* network is unreachable */
+#define SKEP_ECONNABORTED 103 /* software caused connection abort */
+#define SKEP_ECONNRESET 104 /* connection reset by peer */
+#define SKEP_ENOBUFS 105 /* no buffer space available */
+#define SKEP_EISCONN 106 /* socket is already connected */
+#define SKEP_ENOTCONN 107 /* socket is not connected */
+#define SKEP_ETIMEDOUT 110 /* connection timed out */
+#define SKEP_ECONNREFUSED 111 /* connection refused */
+#define SKEP_EHOSTUNREACH 113 /* host is unreachable */
+#define SKEP_EALREADY 114 /* connection already in progress */
+#define SKEP_ECANCELED 125 /* operation canceled */
+#define SKEP_ENOTFOUND 3008 /* unknown node or service */
+
+/* X(name, number, message) for every error. */
+#define SKEP_ERRNOS(X) \
+  X("EPERM", 1, "operation not permitted") \
+  X("ENOENT", 2, "no such file or directory") \
+  X("EINTR", 4, "interrupted system call") \
+  X("EIO", 5, "i/o error") \
+  X("E2BIG", 7, "argument list too long") \
+  X("EBADF", 9, "bad file descriptor") \
+  X("EAGAIN", 11, "resource temporarily unavailable") \
+  X("ENOMEM", 12, "not enough memory") \
+  X("EACCES", 13, "permission denied") \
+  X("EFAULT", 14, "bad address in system call argument") \
+  X("EBUSY", 16, "resource busy or locked") \
+  X("EEXIST", 17, "file already exists") \
+  X("EXDEV", 18, "cross-device link not permitted") \
+  X("ENODEV", 19, "no such device") \
+  X("ENOTDIR", 20, "not a directory") \
+  X("EISDIR", 21, "illegal operation on a directory") \
+  X("EINVAL", 22, "invalid argument") \
+  X("ENFILE", 23, "file table overflow") \
+  X("EMFILE", 24, "too many open files") \
+  X("EFBIG", 27, "file too large") \
+  X("ENOSPC", 28, "no space left on device") \
+  X("ESPIPE", 29, "invalid seek") \
+  X("EROFS", 30, "read-only file system") \
+  X("EPIPE", 32, "broken pipe") \
+  X("ENAMETOOLONG", 36, "name too long") \
+  X("ENOSYS", 38, "function not implemented") \
+  X("ENOTEMPTY", 39, "directory not empty") \
+  X("ELOOP", 40, "too many symbolic links encountered") \
+  X("EPROTO", 71, "protocol error") \
+  X("EOVERFLOW", 75, "value too large for defined data type") \
+  X("EILSEQ", 84, "illegal byte sequence") \
+  X("ENOTSOCK", 88, "socket operation on non-socket") \
+  X("EMSGSIZE", 90, "message too long") \
+  X("EOPNOTSUPP", 95, "operation not supported on socket") \
+  X("EAFNOSUPPORT", 97, "address family not supported") \
+  X("EADDRINUSE", 98, "address already in use") \
+  X("EADDRNOTAVAIL", 99, "address not available") \
+  X("ENETDOWN", 100, "network is down") \
+  X("ENETUNREACH", 101, "network is unreachable") \
+  X("ECONNABORTED", 103, "software caused connection abort") \
+  X("ECONNRESET", 104, "connection reset by peer") \
+  X("ENOBUFS", 105, "no buffer space available") \
+  X("EISCONN", 106, "socket is already connected") \
+  X("ENOTCONN", 107, "socket is not connected") \
+  X("ETIMEDOUT", 110, "connection timed out") \
+  X("ECONNREFUSED", 111, "connection refused") \
+  X("EHOSTUNREACH", 113, "host is unreachable") \
+  X("EALREADY", 114, "connection already in progress") \
+  X("ECANCELED", 125, "operation canceled") \
+  X("ENOTFOUND", 3008, "unknown node or service")
+
+/* Request methods by number. */
+#define SKEP_METHODS(X) \
+  X("DELETE") \
+  X("GET") \
+  X("HEAD") \
+  X("POST") \
+  X("PUT") \
+  X("CONNECT") \
+  X("OPTIONS") \
+  X("TRACE") \
+  X("COPY") \
+  X("LOCK") \
+  X("MKCOL") \
+  X("MOVE") \
+  X("PROPFIND") \
+  X("PROPPATCH") \
+  X("SEARCH") \
+  X("UNLOCK") \
+  X("BIND") \
+  X("REBIND") \
+  X("UNBIND") \
+  X("ACL") \
+  X("REPORT") \
+  X("MKACTIVITY") \
+  X("CHECKOUT") \
+  X("MERGE") \
+  X("M-SEARCH") \
+  X("NOTIFY") \
+  X("SUBSCRIBE") \
+  X("UNSUBSCRIBE") \
+  X("PATCH") \
+  X("PURGE") \
+  X("MKCALENDAR") \
+  X("LINK") \
+  X("UNLINK") \
+  X("SOURCE") \
+  X("QUERY")
+
+/* Field names by number, from 1. */
+#define SKEP_KNOWN_FIELDS(X) \
+  X("host") \
+  X("connection") \
+  X("content-length") \
+  X("transfer-encoding") \
+  X("upgrade") \
+  X("expect") \
+  X("keep-alive") \
+  X("date") \
+  X("trailer") \
+  X("te") \
+  X("accept") \
+  X("accept-encoding") \
+  X("accept-language") \
+  X("accept-ranges") \
+  X("access-control-allow-credentials") \
+  X("access-control-allow-headers") \
+  X("access-control-allow-methods") \
+  X("access-control-allow-origin") \
+  X("access-control-expose-headers") \
+  X("access-control-max-age") \
+  X("access-control-request-headers") \
+  X("access-control-request-method") \
+  X("age") \
+  X("allow") \
+  X("authorization") \
+  X("cache-control") \
+  X("content-disposition") \
+  X("content-encoding") \
+  X("content-language") \
+  X("content-location") \
+  X("content-range") \
+  X("content-security-policy") \
+  X("content-type") \
+  X("cookie") \
+  X("dnt") \
+  X("etag") \
+  X("expires") \
+  X("forwarded") \
+  X("from") \
+  X("if-match") \
+  X("if-modified-since") \
+  X("if-none-match") \
+  X("if-range") \
+  X("if-unmodified-since") \
+  X("last-modified") \
+  X("link") \
+  X("location") \
+  X("max-forwards") \
+  X("origin") \
+  X("pragma") \
+  X("proxy-authenticate") \
+  X("proxy-authorization") \
+  X("proxy-connection") \
+  X("range") \
+  X("referer") \
+  X("retry-after") \
+  X("sec-websocket-accept") \
+  X("sec-websocket-extensions") \
+  X("sec-websocket-key") \
+  X("sec-websocket-protocol") \
+  X("sec-websocket-version") \
+  X("sec-fetch-dest") \
+  X("sec-fetch-mode") \
+  X("sec-fetch-site") \
+  X("sec-fetch-user") \
+  X("server") \
+  X("set-cookie") \
+  X("strict-transport-security") \
+  X("upgrade-insecure-requests") \
+  X("user-agent") \
+  X("vary") \
+  X("via") \
+  X("warning") \
+  X("www-authenticate") \
+  X("x-forwarded-for") \
+  X("x-forwarded-host") \
+  X("x-forwarded-proto") \
+  X("x-powered-by") \
+  X("x-requested-with")
+
+/* Calls. */
+/* Tells the host where events go: once, at start; 4 KiB to 16 MiB, 8-aligned. */
+__attribute__((import_module("skep"), import_name("inbox")))
+int32_t skep_inbox(const void *ptr, uint32_t len);
+/* The time now; see the constants `clock`. Answers at once. */
+__attribute__((import_module("skep"), import_name("clock")))
+int64_t skep_clock(int32_t which);
+/* Fills at most 64 KiB with random bytes. Answers at once. */
+__attribute__((import_module("skep"), import_name("random")))
+int32_t skep_random(const void *ptr, uint32_t len);
+/* Queues bytes for standard output (1) or error (2); at most 64 KiB a call. -EAGAIN when the guest's log budget is used up. */
+__attribute__((import_module("skep"), import_name("log")))
+int32_t skep_log(int32_t fd, const void *ptr, uint32_t len);
+/* Ends the guest with this exit code; does not return. */
+__attribute__((import_module("skep"), import_name("exit")))
+int32_t skep_exit(int32_t code);
+/* Copies the text of the last refusal (what was denied, which flag grants it); answers its length. */
+__attribute__((import_module("skep"), import_name("why")))
+int32_t skep_why(const void *ptr, uint32_t len);
+/* Copies the guest's start record (JSON: argv, env, cwd, pid...), answers its whole length; call with len 0 to ask for it. */
+__attribute__((import_module("skep"), import_name("start_info")))
+int32_t skep_start_info(const void *ptr, uint32_t len);
+/* Length of a blob in bytes. Answers at once. */
+__attribute__((import_module("skep"), import_name("blob_len")))
+int64_t skep_blob_len(skep_handle blob);
+/* Copies bytes of a blob, answers how many. Answers at once. */
+__attribute__((import_module("skep"), import_name("blob_read")))
+int32_t skep_blob_read(skep_handle blob, int64_t offset, const void *ptr, uint32_t len);
+/* Lets go of a handle: a blob is freed, a listener stops accepting, a stream is destroyed. */
+__attribute__((import_module("skep"), import_name("close")))
+int32_t skep_close(skep_handle handle);
+/* Whether this handle keeps the loop alive (it does from the start). */
+__attribute__((import_module("skep"), import_name("handle_ref")))
+int32_t skep_handle_ref(skep_handle handle, int32_t on);
+/* The guest's one timer: monotonic nanoseconds, or -1 for none; `keep` tells whether it keeps the loop alive. TIMER follows, never early. */
+__attribute__((import_module("skep"), import_name("timer_arm")))
+int32_t skep_timer_arm(int64_t deadline, int32_t keep);
+/* SIGNAL events instead of the default action. */
+__attribute__((import_module("skep"), import_name("signal_watch")))
+int32_t skep_signal_watch(int32_t signal, int32_t on);
+/* Fills a 32-byte record {u32 kind, u32 mode, u64 size, u64 mtime_ns, u64 inode}. Answers at once. */
+__attribute__((import_module("skep"), import_name("fs_stat")))
+int32_t skep_fs_stat(const void *path, uint32_t len, const void *out, int32_t follow);
+/* Reads a whole file into a blob. Answers at once. */
+__attribute__((import_module("skep"), import_name("fs_read")))
+int64_t skep_fs_read(const void *path, uint32_t len);
+/* The path without links; answers its length. Answers at once. */
+__attribute__((import_module("skep"), import_name("fs_realpath")))
+int32_t skep_fs_realpath(const void *path, uint32_t len, const void *out, uint32_t cap);
+/* A blob of entries {u8 kind, u8 0, u16 length, name}. Answers at once. */
+__attribute__((import_module("skep"), import_name("fs_list")))
+int64_t skep_fs_list(const void *path, uint32_t len);
+/* Writes a whole file: flags 0 truncates, 1 appends, 2 must be new. Needs an rw grant. */
+__attribute__((import_module("skep"), import_name("fs_write")))
+int32_t skep_fs_write(const void *path, uint32_t len, const void *data, uint32_t data_len, int32_t flags);
+/* Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows. */
+__attribute__((import_module("skep"), import_name("listen")))
+int64_t skep_listen(const void *host, uint32_t host_len, int32_t port, int32_t backlog, const void *options, uint32_t options_len);
+/* Changes limits and flags of a listener; new connections and requests see them. */
+__attribute__((import_module("skep"), import_name("listen_set")))
+int32_t skep_listen_set(skep_handle listener, const void *options, uint32_t options_len);
+/* Closes connections that wait for a request. */
+__attribute__((import_module("skep"), import_name("http_close_idle")))
+int32_t skep_http_close_idle(skep_handle listener);
+/* Closes every connection of the listener. */
+__attribute__((import_module("skep"), import_name("http_close_all")))
+int32_t skep_http_close_all(skep_handle listener);
+/* An HTTP connection over a stream the guest has itself (server role): feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0. */
+__attribute__((import_module("skep"), import_name("http_attach")))
+int64_t skep_http_attach(skep_handle listener, const void *options, uint32_t options_len);
+/* Bytes that arrived on an attached stream; len 0 is its end. */
+__attribute__((import_module("skep"), import_name("http_feed")))
+int32_t skep_http_feed(skep_handle conn, const void *ptr, uint32_t len);
+/* Status line, fields (`Name: value` CRLF lines) and the first or only part of the body. Answers the bytes that wait to be sent. */
+__attribute__((import_module("skep"), import_name("http_respond")))
+int32_t skep_http_respond(skep_handle exchange, int32_t status, int32_t flags, const void *fields, uint32_t fields_len, const void *body, uint32_t body_len);
+/* More of the body. Answers the bytes that wait to be sent; -EAGAIN when the connection's cap is reached: nothing was taken, HTTP_DRAIN follows. */
+__attribute__((import_module("skep"), import_name("http_write")))
+int32_t skep_http_write(skep_handle exchange, int32_t flags, const void *ptr, uint32_t len);
+/* Ends the message, with trailers if it is chunked. */
+__attribute__((import_module("skep"), import_name("http_end")))
+int32_t skep_http_end(skep_handle exchange, int32_t flags, const void *trailers, uint32_t trailers_len);
+/* An informational response: 100, 102 or 103. */
+__attribute__((import_module("skep"), import_name("http_inform")))
+int32_t skep_http_inform(skep_handle exchange, int32_t status, const void *fields, uint32_t fields_len);
+/* Asks for HTTP_DONE late; -EBADF when the exchange is over already. */
+__attribute__((import_module("skep"), import_name("http_watch")))
+int32_t skep_http_watch(skep_handle exchange);
+/* Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head arrive as STREAM_DATA. */
+__attribute__((import_module("skep"), import_name("http_upgrade")))
+int64_t skep_http_upgrade(skep_handle exchange);
+/* The connection's handle, made on first use: good for addresses, options and close. CONN_CLOSED follows at its end. */
+__attribute__((import_module("skep"), import_name("http_conn")))
+int64_t skep_http_conn(skep_handle exchange);
+/* The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it. */
+__attribute__((import_module("skep"), import_name("credit")))
+int32_t skep_credit(skep_handle handle, int32_t bytes);
+/* Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows. */
+__attribute__((import_module("skep"), import_name("net_connect")))
+int64_t skep_net_connect(const void *host, uint32_t host_len, int32_t port, const void *options, uint32_t options_len);
+/* Queues bytes. Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows. */
+__attribute__((import_module("skep"), import_name("stream_write")))
+int32_t skep_stream_write(skep_handle stream, const void *ptr, uint32_t len);
+/* Sends FIN after what is queued; STREAM_FINISHED follows. */
+__attribute__((import_module("skep"), import_name("stream_shutdown")))
+int32_t skep_stream_shutdown(skep_handle stream);
+/* Closes with RST. */
+__attribute__((import_module("skep"), import_name("stream_reset")))
+int32_t skep_stream_reset(skep_handle stream);
+/* See the constants `option`; a connection's handle will do too. */
+__attribute__((import_module("skep"), import_name("stream_option")))
+int32_t skep_stream_option(skep_handle stream, int32_t option, int64_t value);
+/* Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once. */
+__attribute__((import_module("skep"), import_name("address")))
+int32_t skep_address(skep_handle handle, int32_t side, const void *ptr, uint32_t len);
+
+#endif

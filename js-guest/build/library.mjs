@@ -1,0 +1,109 @@
+// The JavaScript library as a map from module id to the text of its function. Files keep their text untouched, so
+// that stack traces show true lines. Knows nothing about Wasm or C.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
+import { keyOf } from './cache.mjs';
+import { fail, progress } from './fail.mjs';
+
+// On the first line, so that line numbers stay; the newline ends a trailing comment.
+const HEAD = '(function (exports, require, module, process, internalBinding) { ';
+const TAIL = '\n})';
+
+// What a bundled package may ask of the table, whether lib has it yet or not. Written out: the list of the Node that
+// happens to run this build would make its version show in the output.
+const CORE = ('assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns '
+  + 'domain events fs http https module net os path perf_hooks process punycode querystring readline stream '
+  + 'stream/promises string_decoder timers timers/promises tls tty url util util/types v8 vm worker_threads zlib').split(' ');
+
+// Packages that stand in for a core module elsewhere: a bundled package gets ours in their place.
+const STAND_INS = {
+  'buffer/': 'buffer', 'events/': 'events', 'process/': 'process', 'string_decoder/': 'string_decoder',
+  'abort-controller': 'internal/abort_controller',
+};
+
+export async function readLibrary(cache, options, installModules) {
+  const files = new Map();
+  for (const dir of options.lib) {
+    for (const [id, path] of modulesIn(dir)) files.set(id, path);
+  }
+  const modules = new Map();
+  for (const [id, path] of files) modules.set(id, wrap(id, readFileSync(path, 'utf8')));
+  for (const [id, text] of await bundlePackages(cache, options.guestRoot, [...files.keys()], installModules)) {
+    if (modules.has(id)) fail(`lib/${id}.js and skepLib in package.json both define the module ${id}`);
+    modules.set(id, text);
+  }
+  return modules;
+}
+
+function modulesIn(dir) {
+  if (!existsSync(dir)) return [];
+  return readdirSync(dir, { recursive: true })
+    .filter((file) => file.endsWith('.js'))
+    .map((file) => [file.replaceAll('\\', '/').slice(0, -'.js'.length), join(dir, file)]);
+}
+
+// Compiled once here (and thrown away), since a syntax error is better told now than at the guest's first start.
+function wrap(id, text) {
+  const wrapped = HEAD + text + TAIL;
+  try {
+    new Script(wrapped, { filename: `lib/${id}.js` });
+  } catch (error) {
+    fail(`lib/${id}.js: ${error.message}`, ...(error.stack ?? '').split('\n').slice(0, 3));
+  }
+  return wrapped;
+}
+
+async function bundlePackages(cache, guestRoot, ownIds, installModules) {
+  const manifest = readFileSync(join(guestRoot, 'package.json'), 'utf8');
+  const wanted = JSON.parse(manifest).skepLib ?? {};
+  if (Object.keys(wanted).length === 0) return [];
+  const core = [...new Set([...CORE, ...Object.values(STAND_INS), ...ownIds])].sort();
+  const lock = readFileSync(join(guestRoot, 'package-lock.json'));
+  const own = readFileSync(join(guestRoot, 'build', 'library.mjs'));
+  const key = `${keyOf(own, lock, JSON.stringify(wanted), JSON.stringify(core))}.json`;
+  const known = cache.get('bundle', key);
+  if (known) return JSON.parse(known);
+  const nodeModules = await installModules();
+  const esbuild = (await import(pathToFileURL(join(nodeModules, 'esbuild', 'lib', 'main.js')).href)).default;
+  const bundles = [];
+  for (const [id, entry] of Object.entries(wanted).sort()) {
+    bundles.push([id, await bundleOne(esbuild, nodeModules, id, entry, core)]);
+  }
+  await esbuild.stop();
+  progress(`bundled ${bundles.length} packages`);
+  cache.put('bundle', key, JSON.stringify(bundles));
+  return bundles;
+}
+
+async function bundleOne(esbuild, nodeModules, id, entry, core) {
+  const external = new Set(core);
+  const toTable = {
+    name: 'core-modules',
+    setup(build) {
+      build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+        const name = STAND_INS[path] ?? path.replace(/^node:/, '');
+        return kind !== 'entry-point' && external.has(name) ? { path: name, external: true } : undefined;
+      });
+    },
+  };
+  const result = await esbuild.build({
+    entryPoints: [join(nodeModules, entry)],
+    absWorkingDir: join(nodeModules, '..'),
+    bundle: true,
+    write: false,
+    format: 'cjs',
+    platform: 'neutral',
+    mainFields: ['main'],
+    target: 'esnext',
+    legalComments: 'none',
+    charset: 'utf8',
+    keepNames: false,
+    minify: false,
+    plugins: [toTable],
+    logLevel: 'silent',
+  }).catch((error) => fail(`skepLib "${id}": esbuild could not bundle ${entry}`, error.message));
+  return wrap(id, result.outputFiles[0].text);
+}
+

@@ -1,0 +1,115 @@
+// Tests of the engine as it is built and patched, on a glue that does nothing but evaluate (test/glue).
+//   node --test js-guest/build/test/          SKEP_CC and the build's cache count here as for the guest itself.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const HOST_STACK_MB = 24;
+
+class Guest {
+  constructor(module, hashKey = 1n) {
+    this.wasm = new WebAssembly.Instance(module, {}).exports;
+    this.wasm._initialize();
+    this.wasm.start(hashKey);
+  }
+
+  eval(text) {
+    const bytes = Buffer.from(text);
+    const at = this.wasm.buffer(bytes.length);
+    Buffer.from(this.wasm.memory.buffer).set(bytes, at);
+    const answer = this.wasm.eval(at, bytes.length);
+    const memory = Buffer.from(this.wasm.memory.buffer);
+    return memory.toString('utf8', answer, memory.indexOf(0, answer));
+  }
+}
+
+// One text in a thread with a stack of a size that is ours to say.
+if (!isMainThread) {
+  const { module, text } = workerData;
+  let answer;
+  try {
+    const guest = new Guest(module);
+    answer = guest.eval(text);
+    // It must be fit for more afterwards.
+    if (guest.eval('1+1') !== '=2') answer = 'the guest is broken';
+  } catch (error) {
+    answer = `TRAP ${error.message}`;
+  }
+  parentPort.postMessage(answer);
+} else {
+  runTests();
+}
+
+function inThread(module, text) {
+  const options = { workerData: { module, text }, resourceLimits: { stackSizeMb: HOST_STACK_MB } };
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(fileURLToPath(import.meta.url), options);
+    worker.once('message', resolve).once('error', reject);
+  });
+}
+
+async function runTests() {
+  const { DEEP } = await import('./deep.mjs');
+  const folder = mkdtempSync(join(tmpdir(), 'skep-engine-'));
+  let module;
+  after(() => rmSync(folder, { recursive: true }));
+  before(() => {
+    const file = join(folder, 'engine.wasm');
+    const args = [join(HERE, '..', 'main.mjs'), '--quiet', '--glue', join(HERE, 'glue'), '--lib', folder, '--out', file];
+    const run = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    assert.equal(run.status, 0, run.stderr);
+    module = new WebAssembly.Module(readFileSync(file));
+  });
+
+  test('the module imports nothing and exports what an image needs', () => {
+    assert.deepEqual(WebAssembly.Module.imports(module), []);
+    const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+    for (const name of ['memory', '__stack_pointer', '__indirect_function_table']) assert.ok(names.includes(name), name);
+  });
+
+  test('endless recursion is a RangeError in V8\'s words', () => {
+    assert.equal(new Guest(module).eval('function f(){f()} f()'), '!RangeError: Maximum call stack size exceeded');
+  });
+
+  test('no depth of anything is a trap', async () => {
+    for (const text of DEEP) {
+      const answer = await inThread(module, text);
+      assert.match(answer, /^=|^!(RangeError|SyntaxError|InternalError|TypeError|ReferenceError)/, text.slice(0, 120));
+    }
+  });
+
+  test('a reseeded guest draws other numbers, the same ones for the same seed', () => {
+    const draw = (seed) => {
+      const guest = new Guest(module);
+      guest.wasm.reseed(seed);
+      return guest.eval('Math.random()+" "+Math.random()');
+    };
+    assert.equal(draw(1n), draw(1n));
+    assert.notEqual(draw(1n), draw(2n));
+  });
+
+  test('a key changes where things lie, not what is found', () => {
+    const text = 'var o={};for(let i=0;i<1e4;i++)o["k"+i]=i;var m=new Map;for(let i=0;i<1e4;i++)m.set(i/2,i).set("s"+i,i);'
+      + '[o.k77,m.get(38.5),m.get("s9"),m.get(NaN),m.size,Object.keys(o)[5]]+""';
+    for (const key of [0n, 1n, 0xffffffffffffffffn]) assert.equal(new Guest(module, key).eval(text), '=77,77,9,,20000,k5');
+  });
+
+  test('a long string is the same string however it was put together', () => {
+    const text = 'var q="x".repeat(9000);var s=q+"y"+q;var t=[q,q].join("y");var m=new Map();for(let i=0;i<999;i++)m.set(i,i);'
+      + 'm.set(s,"r");[m.get(t),m.has(t),s==t,t==s,s!=t,s===t,s==t+"a"]+""';
+    assert.equal(new Guest(module).eval(text), '=r,true,true,true,false,true,false');
+  });
+
+  test('large blocks move, fill and grow in pieces', () => {
+    const text = 'var a=new Uint8Array(3e5).map((x,i)=>i*7);var b=a.slice();a.copyWithin(1,0);var ok=a[0]===b[0];'
+      + 'for(let i=1;i<3e5;i++)ok&&=a[i]===b[i-1];a.set(b);a.copyWithin(0,1);for(let i=1;i<3e5;i++)ok&&=a[i-1]===b[i];'
+      + 'a.fill(9);ok&&=a.every(x=>x===9);var g=[];for(let i=0;i<2e5;i++)g.push(i);ok&&=g.every((x,i)=>x===i);ok+""';
+    assert.equal(new Guest(module).eval(text), '=true');
+  });
+}

@@ -1,0 +1,60 @@
+/* The map of handles.h: open addressing, linear probing, no tombstones. It must not know who pins what. */
+#include "handles.h"
+
+static uint32_t slot_of(skep_pins *map, uint64_t key) {
+  return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (map->cap - 1);
+}
+
+skep_pin *skep_pins_find(skep_pins *map, uint64_t key) {
+  if (!map->count || !key) return NULL;
+  for (uint32_t i = slot_of(map, key);; i = (i + 1) & (map->cap - 1)) {
+    if (map->pins[i].key == key) return &map->pins[i];
+    if (!map->pins[i].key) return NULL;
+  }
+}
+
+static void insert(skep_pins *map, skep_pin pin) {
+  uint32_t i = slot_of(map, pin.key);
+  while (map->pins[i].key) i = (i + 1) & (map->cap - 1);
+  map->pins[i] = pin;
+}
+
+static bool grow(JSContext *ctx, skep_pins *map) {
+  skep_pins bigger = {.cap = map->cap ? map->cap * 2 : 64, .count = map->count};
+  bigger.pins = js_calloc(ctx, bigger.cap, sizeof(skep_pin));
+  if (!bigger.pins) return false;
+  for (uint32_t i = 0; i < map->cap; i++) {
+    if (map->pins[i].key) insert(&bigger, map->pins[i]);
+  }
+  js_free(ctx, map->pins);
+  *map = bigger;
+  return true;
+}
+
+bool skep_pins_add(JSContext *ctx, skep_pins *map, uint64_t key, JSValue first, JSValue second) {
+  if (map->count * 4 >= map->cap * 3 && !grow(ctx, map)) {
+    JS_FreeValue(ctx, first);
+    JS_FreeValue(ctx, second);
+    return false;
+  }
+  insert(map, (skep_pin){key, first, second});
+  map->count++;
+  return true;
+}
+
+bool skep_pins_take(skep_pins *map, uint64_t key, JSValue *first, JSValue *second) {
+  skep_pin *pin = skep_pins_find(map, key);
+  if (!pin) return false;
+  *first = pin->first;
+  *second = pin->second;
+  uint32_t hole = (uint32_t)(pin - map->pins), mask = map->cap - 1;
+  for (uint32_t i = (hole + 1) & mask; map->pins[i].key; i = (i + 1) & mask) {
+    uint32_t home = slot_of(map, map->pins[i].key);
+    if (((i - home) & mask) < ((i - hole) & mask)) continue;
+    map->pins[hole] = map->pins[i];
+    hole = i;
+  }
+  map->pins[hole].key = 0;
+  map->count--;
+  return true;
+}

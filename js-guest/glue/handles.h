@@ -1,0 +1,15 @@
+/* A map from handles of the host to the JavaScript values that stand for them while something is in flight: what
+ * is in it is pinned. It must not know what the values are. */
+#ifndef SKEP_HANDLES_H
+#define SKEP_HANDLES_H
+#include "glue.h"
+
+typedef struct { uint64_t key; JSValue first, second; } skep_pin; /* key 0: empty */
+typedef struct { skep_pin *pins; uint32_t count, cap; } skep_pins;
+
+skep_pin *skep_pins_find(skep_pins *map, uint64_t key);
+/* Takes ownership of both values. */
+bool skep_pins_add(JSContext *ctx, skep_pins *map, uint64_t key, JSValue first, JSValue second);
+/* Gives ownership of both values to the caller. */
+bool skep_pins_take(skep_pins *map, uint64_t key, JSValue *first, JSValue *second);
+#endif

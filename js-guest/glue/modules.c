@@ -1,0 +1,183 @@
+/* Compiling scripts and modules, and the engine's module loader. Which file a name means, what kind it is and what it
+ * exports, JavaScript decides (lib/internal/modules); here are only the engine's hooks. Must not know paths. */
+#include <stdlib.h>
+
+#include "core.h"
+
+/* JavaScript's: resolve(specifier, base, type) -> url; load(url, type) -> source text, or { names, values } of a module
+ * that is no JavaScript; meta(url, import.meta). */
+static JSValue hook_resolve, hook_load, hook_meta;
+
+static JSValue evaluate(JSContext *ctx, JSValueConst text, JSValueConst name, int flags, int line) {
+  size_t len;
+  const char *source = JS_ToCStringLen(ctx, &len, text), *file = source ? JS_ToCString(ctx, name) : NULL;
+  JSValue result = JS_EXCEPTION;
+  if (file) {
+    JSEvalOptions options = { JS_EVAL_OPTIONS_VERSION, flags, file, line };
+    result = JS_Eval2(ctx, source, len, &options);
+  }
+  JS_FreeCString(ctx, file);
+  JS_FreeCString(ctx, source);
+  return result;
+}
+
+/* script(text, file, line): runs it in the global scope, answers its completion value. */
+static JSValue js_script(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int32_t line = 1;
+  if (argc > 2 && JS_ToInt32(ctx, &line, argv[2])) return JS_EXCEPTION;
+  return evaluate(ctx, argv[0], argv[1], JS_EVAL_TYPE_GLOBAL, line);
+}
+
+/* check(text, file, line): compiles and throws away. */
+static JSValue js_check(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int32_t line = 1;
+  int flags = JS_ToBool(ctx, argv[3]) ? JS_EVAL_TYPE_MODULE : JS_EVAL_TYPE_GLOBAL;
+  if (JS_ToInt32(ctx, &line, argv[2])) return JS_EXCEPTION;
+  JSValue code = evaluate(ctx, argv[0], argv[1], flags | JS_EVAL_FLAG_COMPILE_ONLY, line);
+  if (JS_IsException(code)) return code;
+  JS_FreeValue(ctx, code);
+  return JS_UNDEFINED;
+}
+
+/* parsesAsModule(text) */
+static JSValue js_detect(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  size_t len;
+  const char *source = JS_ToCStringLen(ctx, &len, argv[0]);
+  if (!source) return JS_EXCEPTION;
+  bool is = JS_DetectModule(source, len);
+  JS_FreeCString(ctx, source);
+  return JS_NewBool(ctx, is);
+}
+
+/* ---- ES modules ---- */
+
+static JSValue module_type(JSContext *ctx, JSValueConst attributes) {
+  return JS_IsObject(attributes) ? JS_GetPropertyStr(ctx, attributes, "type") : JS_UNDEFINED;
+}
+
+static char *normalize(JSContext *ctx, const char *base, const char *name, JSValueConst attributes, void *opaque) {
+  JSValue args[] = { JS_NewString(ctx, name), JS_NewString(ctx, base), module_type(ctx, attributes) };
+  JSValue url = JS_Call(ctx, hook_resolve, JS_UNDEFINED, 3, (JSValueConst *)args);
+  for (size_t i = 0; i < SKEP_COUNT(args); i++) JS_FreeValue(ctx, args[i]);
+  if (JS_IsException(url)) return NULL;
+  char *copy = skep_strdup_value(ctx, url);
+  JS_FreeValue(ctx, url);
+  return copy;
+}
+
+/* A module of values: its private value is the object they are taken from. */
+static int fill_exports(JSContext *ctx, JSModuleDef *m) {
+  JSValue values = JS_GetModulePrivateValue(ctx, m);
+  JSPropertyEnum *names;
+  uint32_t count;
+  int result = JS_GetOwnPropertyNames(ctx, &names, &count, values, JS_GPN_STRING_MASK);
+  for (uint32_t i = 0; result == 0 && i < count; i++) {
+    const char *name = JS_AtomToCString(ctx, names[i].atom);
+    JSValue value = name ? JS_GetProperty(ctx, values, names[i].atom) : JS_EXCEPTION;
+    result = JS_IsException(value) ? -1 : JS_SetModuleExport(ctx, m, name, value);
+    JS_FreeCString(ctx, name);
+  }
+  if (names) JS_FreePropertyEnum(ctx, names, count);
+  JS_FreeValue(ctx, values);
+  return result;
+}
+
+static JSModuleDef *module_of_values(JSContext *ctx, const char *url, JSValue values) {
+  JSPropertyEnum *names;
+  uint32_t count;
+  if (JS_GetOwnPropertyNames(ctx, &names, &count, values, JS_GPN_STRING_MASK) < 0) {
+    JS_FreeValue(ctx, values);
+    return NULL;
+  }
+  JSModuleDef *m = JS_NewCModule(ctx, url, fill_exports);
+  for (uint32_t i = 0; m && i < count; i++) {
+    const char *name = JS_AtomToCString(ctx, names[i].atom);
+    if (!name || JS_AddModuleExport(ctx, m, name) < 0) m = NULL;
+    JS_FreeCString(ctx, name);
+  }
+  JS_FreePropertyEnum(ctx, names, count);
+  if (m) JS_SetModulePrivateValue(ctx, m, values);
+  else JS_FreeValue(ctx, values);
+  return m;
+}
+
+static JSModuleDef *module_of_source(JSContext *ctx, JSValueConst url, JSValueConst text) {
+  JSValue code = evaluate(ctx, text, url, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY, 1);
+  if (JS_IsException(code)) return NULL;
+  JSModuleDef *m = JS_VALUE_GET_PTR(code); /* the context's list holds it */
+  JS_FreeValue(ctx, code);
+  JSValue args[] = { JS_DupValue(ctx, url), JS_GetImportMeta(ctx, m) };
+  JSValue result = JS_Call(ctx, hook_meta, JS_UNDEFINED, 2, (JSValueConst *)args);
+  JS_FreeValue(ctx, args[0]);
+  JS_FreeValue(ctx, args[1]);
+  if (JS_IsException(result)) return NULL;
+  JS_FreeValue(ctx, result);
+  return m;
+}
+
+static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque, JSValueConst attributes) {
+  JSValue args[] = { JS_NewString(ctx, name), module_type(ctx, attributes) };
+  JSValue loaded = JS_Call(ctx, hook_load, JS_UNDEFINED, 2, (JSValueConst *)args);
+  JSModuleDef *m = NULL;
+  if (JS_IsString(loaded)) m = module_of_source(ctx, args[0], loaded);
+  else if (!JS_IsException(loaded)) m = module_of_values(ctx, name, JS_DupValue(ctx, loaded));
+  JS_FreeValue(ctx, loaded);
+  JS_FreeValue(ctx, args[0]);
+  JS_FreeValue(ctx, args[1]);
+  return m;
+}
+
+static int check_attributes(JSContext *ctx, void *opaque, JSValueConst attributes) {
+  return 0; /* hook_resolve judges them */
+}
+
+/* run(url, text): a module of this text; answers the promise of its evaluation. */
+static JSValue js_run_module(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue code = evaluate(ctx, argv[1], argv[0], JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY, 1);
+  if (JS_IsException(code)) return code;
+  JSModuleDef *m = JS_VALUE_GET_PTR(code);
+  JSValue args[] = { JS_DupValue(ctx, argv[0]), JS_GetImportMeta(ctx, m) };
+  JSValue result = JS_Call(ctx, hook_meta, JS_UNDEFINED, 2, (JSValueConst *)args);
+  JS_FreeValue(ctx, args[0]);
+  JS_FreeValue(ctx, args[1]);
+  if (JS_IsException(result) || JS_ResolveModule(ctx, code) < 0) {
+    JS_FreeValue(ctx, code);
+    return JS_EXCEPTION;
+  }
+  JS_FreeValue(ctx, result);
+  return JS_EvalFunction(ctx, code);
+}
+
+/* import(specifier, base): the promise of a module's namespace. */
+static JSValue js_import(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *name = JS_ToCString(ctx, argv[0]), *base = name ? JS_ToCString(ctx, argv[1]) : NULL;
+  JSValue promise = base ? JS_LoadModule(ctx, base, name) : JS_EXCEPTION;
+  JS_FreeCString(ctx, name);
+  JS_FreeCString(ctx, base);
+  return promise;
+}
+
+static JSValue js_set_hooks(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  hook_resolve = JS_DupValue(ctx, argv[0]);
+  hook_load = JS_DupValue(ctx, argv[1]);
+  hook_meta = JS_DupValue(ctx, argv[2]);
+  return JS_UNDEFINED;
+}
+
+static JSValue init_modules(JSContext *ctx) {
+  JSValue object = JS_NewObject(ctx);
+  skep_def_fn(ctx, object, "script", js_script, 3);
+  skep_def_fn(ctx, object, "check", js_check, 4);
+  skep_def_fn(ctx, object, "parsesAsModule", js_detect, 1);
+  skep_def_fn(ctx, object, "run", js_run_module, 2);
+  skep_def_fn(ctx, object, "import", js_import, 2);
+  skep_def_fn(ctx, object, "setHooks", js_set_hooks, 3);
+  return object;
+}
+
+void skep_init_modules(void) {
+  hook_resolve = hook_load = hook_meta = JS_UNDEFINED;
+  JS_SetModuleLoaderFunc2(skep_rt, NULL, load, check_attributes, NULL);
+  JS_SetModuleNormalizeFunc2(skep_rt, normalize);
+  skep_binding("modules", init_modules);
+}

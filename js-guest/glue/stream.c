@@ -1,0 +1,195 @@
+/* Listeners and byte streams for lib/net.js: thin calls, and events that find the object of their handle. It must
+ * not know what a Socket or a Server is. */
+#include "handles.h"
+
+static skep_pins objects;
+static JSValue on_data, on_event;
+
+/* ---- Calls ---- */
+
+typedef struct { const char *text; size_t len; } text_arg;
+
+static bool get_text(JSContext *ctx, JSValueConst value, text_arg *out) {
+  out->text = JS_ToCStringLen(ctx, &out->len, value);
+  return out->text != NULL;
+}
+
+static int64_t number_of(JSContext *ctx, JSValueConst value) {
+  int64_t n = 0;
+  JS_ToInt64(ctx, &n, value);
+  return n;
+}
+
+/* An array of numbers in the order of the record's fields. */
+static skep_listen_options options_of(JSContext *ctx, JSValueConst list) {
+  skep_listen_options options = {0};
+  uint32_t *words = (uint32_t *)&options;
+  for (uint32_t i = 0; i < sizeof options / 4 && JS_IsObject(list); i++) {
+    JSValue value = JS_GetPropertyUint32(ctx, list, i);
+    double n = 0;
+    JS_ToFloat64(ctx, &n, value);
+    words[i] = n > 4294967295.0 ? 4294967295u : n > 0 ? (uint32_t)n : 0;
+    JS_FreeValue(ctx, value);
+  }
+  return options;
+}
+
+/* magic 0: listen(host, port, backlog, options), 1: connect(host, port, options) */
+static JSValue js_open(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  text_arg host;
+  if (!get_text(ctx, argv[0], &host)) return JS_EXCEPTION;
+  skep_listen_options options = options_of(ctx, argv[magic ? 2 : 3]);
+  int32_t port = (int32_t)number_of(ctx, argv[1]);
+  int64_t answer = magic ? skep_net_connect(host.text, host.len, port, &options, sizeof options)
+                         : skep_listen(host.text, host.len, port, (int32_t)number_of(ctx, argv[2]), &options, sizeof options);
+  JS_FreeCString(ctx, host.text);
+  return JS_NewInt64(ctx, answer);
+}
+
+/* listenSet(handle, options), attach(listener, options) */
+static JSValue js_with_options(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  skep_listen_options options = options_of(ctx, argv[1]);
+  skep_handle handle = skep_value_handle(ctx, argv[0]);
+  if (magic) return JS_NewInt64(ctx, skep_http_attach(handle, &options, sizeof options));
+  return JS_NewInt32(ctx, skep_listen_set(handle, &options, sizeof options));
+}
+
+enum { CALL_CLOSE, CALL_SHUTDOWN, CALL_RESET, CALL_CLOSE_IDLE, CALL_CLOSE_ALL, CALL_UPGRADE, CALL_CONN };
+
+static JSValue js_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  skep_handle handle = skep_value_handle(ctx, argv[0]);
+  switch (magic) {
+    case CALL_CLOSE: return JS_NewInt32(ctx, skep_close(handle));
+    case CALL_SHUTDOWN: return JS_NewInt32(ctx, skep_stream_shutdown(handle));
+    case CALL_RESET: return JS_NewInt32(ctx, skep_stream_reset(handle));
+    case CALL_CLOSE_IDLE: return JS_NewInt32(ctx, skep_http_close_idle(handle));
+    case CALL_CLOSE_ALL: return JS_NewInt32(ctx, skep_http_close_all(handle));
+    case CALL_UPGRADE: return JS_NewInt64(ctx, skep_http_upgrade(handle));
+    case CALL_CONN: return JS_NewInt64(ctx, skep_http_conn(handle));
+  }
+  return JS_UNDEFINED;
+}
+
+static JSValue js_ref(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt32(ctx, skep_handle_ref(skep_value_handle(ctx, argv[0]), JS_ToBool(ctx, argv[1])));
+}
+
+static JSValue js_option(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int32_t which = (int32_t)number_of(ctx, argv[1]);
+  return JS_NewInt32(ctx, skep_stream_option(skep_value_handle(ctx, argv[0]), which, number_of(ctx, argv[2])));
+}
+
+static JSValue js_credit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt32(ctx, skep_credit(skep_value_handle(ctx, argv[0]), (int32_t)number_of(ctx, argv[1])));
+}
+
+/* write(handle, chunk, latin1), magic 1: feed(handle, chunk): what the call answers. */
+static JSValue js_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  skep_bytes bytes;
+  if (!skep_bytes_get(ctx, argv[1], argc > 2 && JS_ToBool(ctx, argv[2]) > 0, &bytes)) return JS_EXCEPTION;
+  skep_handle handle = skep_value_handle(ctx, argv[0]);
+  int32_t answer = magic ? skep_http_feed(handle, bytes.ptr, bytes.len) : skep_stream_write(handle, bytes.ptr, bytes.len);
+  skep_bytes_free(ctx, &bytes);
+  return JS_NewInt32(ctx, answer);
+}
+
+static JSValue js_address(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  char text[256];
+  int32_t len = skep_address(skep_value_handle(ctx, argv[0]), (int32_t)number_of(ctx, argv[1]), text, sizeof text);
+  if (len < 0) return JS_NewInt32(ctx, len);
+  return JS_NewStringLen(ctx, text, len < (int32_t)sizeof text ? (size_t)len : sizeof text);
+}
+
+/* ---- Objects ---- */
+
+/* attachObject(handle, object): pinned until detachObject. */
+static JSValue js_attach_object(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  uint64_t key = (uint64_t)skep_value_handle(ctx, argv[0]);
+  if (!skep_pins_add(ctx, &objects, key, JS_DupValue(ctx, argv[1]), JS_UNDEFINED)) return JS_EXCEPTION;
+  return JS_UNDEFINED;
+}
+
+static JSValue js_detach_object(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue object, none;
+  if (skep_pins_take(&objects, (uint64_t)skep_value_handle(ctx, argv[0]), &object, &none)) JS_FreeValue(ctx, object);
+  return JS_UNDEFINED;
+}
+
+/* ---- Events ---- */
+
+static void data_event(const skep_event *event, const uint8_t *payload) {
+  skep_pin *found = skep_pins_find(&objects, event->handle);
+  if (!found) return;
+  JSContext *ctx = skep_ctx;
+  JSValue object = JS_DupValue(ctx, found->first), bytes = skep_new_buffer(ctx, payload, event->len);
+  JSValueConst args[] = {object, bytes};
+  skep_callback(on_data, JS_UNDEFINED, 2, args);
+  JS_FreeValue(ctx, bytes);
+  JS_FreeValue(ctx, object);
+}
+
+/* An accepted stream is found by its listener, all else by its own handle. */
+static void plain_event(const skep_event *event, const uint8_t *payload) {
+  uint64_t key = event->handle;
+  if (event->kind == SKEP_EV_ACCEPTED) {
+    if (event->len < 8) return;
+    memcpy(&key, payload, 8);
+  }
+  skep_pin *found = skep_pins_find(&objects, key);
+  if (!found) {
+    if (event->kind == SKEP_EV_ACCEPTED) skep_close((int64_t)event->handle);
+    return;
+  }
+  JSContext *ctx = skep_ctx;
+  JSValue object = JS_DupValue(ctx, found->first), kind = JS_NewInt32(ctx, event->kind);
+  JSValue handle = JS_NewInt64(ctx, event->handle), value = JS_NewInt32(ctx, (int32_t)event->value);
+  JSValue text = event->kind == SKEP_EV_LISTENING ? JS_NewStringLen(ctx, (const char *)payload, event->len) : JS_UNDEFINED;
+  JSValueConst args[] = {object, kind, handle, value, text};
+  skep_callback(on_event, JS_UNDEFINED, 5, args);
+  JS_FreeValue(ctx, text);
+  JS_FreeValue(ctx, object);
+}
+
+/* ---- The binding ---- */
+
+static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  on_data = JS_DupValue(ctx, argv[0]);
+  on_event = JS_DupValue(ctx, argv[1]);
+  return JS_UNDEFINED;
+}
+
+static const JSCFunctionListEntry functions[] = {
+  JS_CFUNC_DEF("setup", 2, js_setup),
+  JS_CFUNC_MAGIC_DEF("listen", 4, js_open, 0),
+  JS_CFUNC_MAGIC_DEF("connect", 3, js_open, 1),
+  JS_CFUNC_MAGIC_DEF("listenSet", 2, js_with_options, 0),
+  JS_CFUNC_MAGIC_DEF("attach", 2, js_with_options, 1),
+  JS_CFUNC_MAGIC_DEF("close", 1, js_call, CALL_CLOSE),
+  JS_CFUNC_MAGIC_DEF("shutdown", 1, js_call, CALL_SHUTDOWN),
+  JS_CFUNC_MAGIC_DEF("reset", 1, js_call, CALL_RESET),
+  JS_CFUNC_MAGIC_DEF("closeIdle", 1, js_call, CALL_CLOSE_IDLE),
+  JS_CFUNC_MAGIC_DEF("closeAll", 1, js_call, CALL_CLOSE_ALL),
+  JS_CFUNC_MAGIC_DEF("upgrade", 1, js_call, CALL_UPGRADE),
+  JS_CFUNC_MAGIC_DEF("conn", 1, js_call, CALL_CONN),
+  JS_CFUNC_DEF("ref", 2, js_ref),
+  JS_CFUNC_DEF("option", 3, js_option),
+  JS_CFUNC_DEF("credit", 2, js_credit),
+  JS_CFUNC_MAGIC_DEF("write", 3, js_write, 0),
+  JS_CFUNC_MAGIC_DEF("feed", 2, js_write, 1),
+  JS_CFUNC_DEF("address", 2, js_address),
+  JS_CFUNC_DEF("attachObject", 2, js_attach_object),
+  JS_CFUNC_DEF("detachObject", 1, js_detach_object),
+};
+
+static JSValue init_binding(JSContext *ctx) {
+  JSValue binding = JS_NewObject(ctx);
+  JS_SetPropertyFunctionList(ctx, binding, functions, sizeof functions / sizeof functions[0]);
+  return binding;
+}
+
+void skep_init_stream(void) {
+  skep_binding("stream", init_binding);
+  for (uint16_t kind = SKEP_EV_LISTENING; kind <= SKEP_EV_STREAM_CLOSED; kind++) {
+    skep_on(kind, kind == SKEP_EV_STREAM_DATA ? data_event : plain_event);
+  }
+}

@@ -1,0 +1,141 @@
+// AbortController and AbortSignal. Must not know what is aborted.
+'use strict';
+
+const {
+  EventTarget, Event, defineEventHandler, initEventTarget, kTrustEvent, kResistStopPropagation,
+} = require('internal/event_target');
+const { codes: { ERR_ILLEGAL_CONSTRUCTOR, ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS } } = require('internal/errors');
+const { validateUint32 } = require('internal/validators');
+const { setUnrefTimeout } = require('internal/timers');
+
+const customInspectSymbol = Symbol.for('nodejs.util.inspect.custom');
+const kSignal = Symbol('kSignal');
+const kMake = Symbol('kMake');
+const kSources = Symbol('kSources');
+
+const domError = (message, name) => new DOMException(message, name);
+
+function inspectAs(self, object, depth, options) {
+  if (depth < 0) return self;
+  const { inspect } = require('internal/util/inspect');
+  return `${self.constructor.name} ${inspect(object, { ...options, depth: options.depth === null ? null : options.depth - 1 })}`;
+}
+
+// Given by the class itself: they reach its private fields.
+let fire;
+let is;
+
+function checkSignal(value) {
+  if (value === null || typeof value !== 'object' || !is(value)) throw new ERR_INVALID_THIS('AbortSignal');
+}
+
+class AbortSignal extends EventTarget {
+  #aborted = false;
+  #reason = undefined;
+
+  constructor(token) {
+    if (token !== kMake) throw new ERR_ILLEGAL_CONSTRUCTOR();
+    super();
+  }
+
+  static {
+    is = (value) => #aborted in value;
+    fire = (signal, reason) => {
+      if (signal.#aborted) return;
+      signal.#aborted = true;
+      signal.#reason = reason;
+      signal.dispatchEvent(new Event('abort', { [kTrustEvent]: true }));
+    };
+  }
+
+  get aborted() { checkSignal(this); return this.#aborted; }
+  get reason() { checkSignal(this); return this.#reason; }
+
+  throwIfAborted() {
+    checkSignal(this);
+    if (this.#aborted) throw this.#reason;
+  }
+
+  [customInspectSymbol](depth, options) {
+    return inspectAs(this, { aborted: this.aborted }, depth, options);
+  }
+
+  static abort(reason = domError('This operation was aborted', 'AbortError')) {
+    const signal = new AbortSignal(kMake);
+    signal.#aborted = true;
+    signal.#reason = reason;
+    return signal;
+  }
+
+  static timeout(delay) {
+    validateUint32(delay, 'delay', false);
+    const signal = new AbortSignal(kMake);
+    setUnrefTimeout(() => fire(signal, domError('The operation was aborted due to timeout', 'TimeoutError')), delay);
+    return signal;
+  }
+
+  static any(signals) {
+    if (signals === null || typeof signals !== 'object' || typeof signals[Symbol.iterator] !== 'function') {
+      throw new ERR_INVALID_ARG_TYPE('signals', 'Iterable', signals);
+    }
+    const list = [...signals];
+    const made = new AbortSignal(kMake);
+    for (const source of list) {
+      if (source === null || typeof source !== 'object' || !is(source)) {
+        throw new ERR_INVALID_ARG_TYPE('signals', 'AbortSignal', source);
+      }
+      if (source.aborted) {
+        made.#aborted = true;
+        made.#reason = source.reason;
+        return made;
+      }
+    }
+    Object.defineProperty(made, kSources, { value: list, enumerable: false });
+    for (const source of list) {
+      source.addEventListener('abort', () => fire(made, source.reason), { once: true, [kResistStopPropagation]: true });
+    }
+    return made;
+  }
+}
+
+for (const name of ['aborted', 'reason', 'throwIfAborted']) {
+  Object.defineProperty(AbortSignal.prototype, name, { enumerable: true });
+}
+Object.defineProperty(AbortSignal.prototype, Symbol.toStringTag, { value: 'AbortSignal', configurable: true });
+defineEventHandler(AbortSignal.prototype, 'abort');
+
+class AbortController {
+  #signal;
+
+  get signal() { return this.#signal ??= new AbortSignal(kMake); }
+
+  abort(reason = domError('This operation was aborted', 'AbortError')) {
+    fire(this.#signal ??= new AbortSignal(kMake), reason);
+  }
+
+  [customInspectSymbol](depth, options) {
+    return inspectAs(this, { signal: this.signal }, depth, options);
+  }
+}
+for (const name of ['signal', 'abort']) Object.defineProperty(AbortController.prototype, name, { enumerable: true });
+Object.defineProperty(AbortController.prototype, Symbol.toStringTag, { value: 'AbortController', configurable: true });
+
+// A signal aborted with its listeners' owner gone is what util.aborted waits for.
+async function aborted(signal, resource) {
+  if (signal === undefined) throw new ERR_INVALID_ARG_TYPE('signal', 'AbortSignal', signal);
+  require('internal/validators').validateAbortSignal(signal, 'signal');
+  if (resource === null || (typeof resource !== 'object' && typeof resource !== 'function')) {
+    throw new ERR_INVALID_ARG_TYPE('resource', ['Object'], resource);
+  }
+  if (signal.aborted) return undefined;
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true, [kResistStopPropagation]: true });
+  });
+}
+
+module.exports = {
+  AbortController, AbortSignal, aborted, initEventTarget,
+  transferableAbortSignal: () => { throw require('internal/missing').error('util.transferableAbortSignal'); },
+  transferableAbortController: () => { throw require('internal/missing').error('util.transferableAbortController'); },
+};
+module.exports.default = AbortController;

@@ -1,0 +1,84 @@
+// The sockets of HTTP connections: one facade a connection, made when a script first touches `req.socket` or when the
+// server watches connections. And connections over streams that the script has itself (server.emit('connection', s)).
+// Knows no request and no response.
+'use strict';
+
+const native = internalBinding('stream');
+const { Socket, kHandle } = require('internal/net/socket');
+const { errnoException } = require('internal/errors');
+const { event } = require('internal/net/options');
+
+const byHandle = new Map(); // the connection's handle to { socket, server, own }
+const byNumber = new Map(); // Request.conn to a handle
+
+function facade(handle, server) {
+  let entry = byHandle.get(handle);
+  if (!entry) {
+    const socket = Socket.adopt(handle, { facade: true, allowHalfOpen: true, server });
+    entry = { socket, server, own: false, number: 0 };
+    byHandle.set(handle, entry);
+  }
+  return entry;
+}
+
+// A connection that is gone, or was never there: its socket says so.
+function deadSocket() {
+  const socket = new Socket();
+  socket.destroy();
+  return socket;
+}
+
+function socketOf(exchange, number, server) {
+  const known = byNumber.get(number);
+  if (known !== undefined) return byHandle.get(known).socket;
+  const handle = native.conn(exchange);
+  if (handle < 0) return deadSocket();
+  const entry = facade(handle, server);
+  entry.number = number;
+  byNumber.set(number, handle);
+  return entry.socket;
+}
+
+function forget(handle) {
+  const entry = byHandle.get(handle);
+  if (!entry) return undefined;
+  byHandle.delete(handle);
+  if (entry.number) byNumber.delete(entry.number);
+  return entry;
+}
+
+// A stream of the script's own becomes a connection: bytes go through the host's codec and come back.
+function attach(server, stream, listener, options) {
+  const handle = native.attach(listener, options);
+  if (handle < 0) throw errnoException(handle, 'attach');
+  byHandle.set(handle, { socket: stream, server, own: true, number: 0 });
+  stream.on('data', (chunk) => native.feed(handle, typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk));
+  stream.on('end', () => native.feed(handle, Buffer.alloc(0)));
+  stream.on('close', () => {
+    if (forget(handle)) native.close(handle);
+  });
+  return handle;
+}
+
+function onConnEvent(kind, handle, value, bytes) {
+  const entry = byHandle.get(handle);
+  if (!entry) return;
+  const { socket, own } = entry;
+  if (kind === event.CONN_OUT) {
+    if (bytes) socket.write(bytes);
+    else socket.end();
+  } else if (kind === event.CONN_CLOSED) {
+    forget(handle);
+    if (own) {
+      socket.end?.();
+      return;
+    }
+    socket[kHandle] = 0;
+    if (value) socket._readableState.errored ??= null;
+    socket.destroy();
+  } else if (kind === event.CONN_TIMEOUT) {
+    socket._onTimeout();
+  }
+}
+
+module.exports = { facade, socketOf, attach, onConnEvent, forget, byHandle };

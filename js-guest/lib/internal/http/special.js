@@ -1,0 +1,123 @@
+// The rare turns of a server's life: upgrades and CONNECT, expectations, dropped requests, client errors, connections
+// and their time-outs. Knows no option and no header.
+'use strict';
+
+const native = internalBinding('http');
+const streams = internalBinding('stream');
+const { Socket, kFacade, kHandle } = require('internal/net/socket');
+const connections = require('internal/http/connections');
+
+// Bits of skep_request.flags.
+const UPGRADE = 8, EXPECT_CONTINUE = 16, EXPECT_OTHER = 32, OVER_LIMIT = 128;
+const kTimed = Symbol('kTimed');
+
+// ---- Requests that are more than a request ----
+
+function dispatch(server, req, res, flags) {
+  if (flags & OVER_LIMIT) {
+    server.emit('dropRequest', req, req.socket);
+    res.shouldKeepAlive = false;
+    res.writeHead(503);
+    res.end();
+    return;
+  }
+  if (flags & UPGRADE && takesOver(server, req, res)) return;
+  if (flags & EXPECT_CONTINUE) {
+    res._expect_continue = true;
+    if (server.listenerCount('checkContinue') > 0) {
+      server.emit('checkContinue', req, res);
+      return;
+    }
+    res._sent100 = true; // by the host
+  } else if (flags & EXPECT_OTHER) {
+    if (server.listenerCount('checkExpectation') > 0) {
+      server.emit('checkExpectation', req, res);
+    } else {
+      res.writeHead(417);
+      res.end();
+    }
+    return;
+  }
+  server.emit('request', req, res);
+}
+
+function takesOver(server, req, res) {
+  const event = req.method === 'CONNECT' ? 'connect' : 'upgrade';
+  if (server.listenerCount(event) === 0) {
+    if (event === 'upgrade') return false;
+    req.socket.destroy();
+    return true;
+  }
+  const head = native.takeBody(req) ?? Buffer.alloc(0);
+  const socket = takeConnection(server, req, res);
+  if (socket === null) return true;
+  req.upgrade = true;
+  server.emit(event, req, socket, head);
+  return true;
+}
+
+// The connection leaves HTTP: a stream handle of its own, under the socket that the script may know already.
+function takeConnection(server, req, res) {
+  const [exchange] = native.requestInfo(req);
+  const { socket } = req;
+  const before = socket[kHandle];
+  const handle = streams.upgrade(exchange);
+  native.letGo(exchange, req, res);
+  if (handle < 0) {
+    socket.destroy();
+    return null;
+  }
+  connections.forget(before);
+  if (!socket[kFacade]) return socket; // a stream of the script's own
+  Socket.convert(socket, handle, server);
+  return socket;
+}
+
+// ---- Connections ----
+
+function connection(server, handle) {
+  const { socket } = connections.facade(handle, server);
+  withTimeout(socket);
+  if (server.timeout > 0 && server.listenerCount('timeout') > 0) socket.setTimeout(server.timeout);
+  server.emit('connection', socket);
+}
+
+// A time-out that nobody handles ends the connection.
+function withTimeout(socket) {
+  if (socket && socket[kFacade] && !socket[kTimed]) {
+    socket[kTimed] = true;
+    socket.on('timeout', onTimeout);
+  }
+  return socket;
+}
+
+function onTimeout() {
+  const req = this._httpRequest, res = this._httpMessage;
+  const byRequest = req && !req.complete && req.emit('timeout', this);
+  const byResponse = res && res.emit('timeout', this);
+  const byServer = this.server && this.server.emit('timeout', this);
+  if (!byRequest && !byResponse && !byServer) this.destroy();
+}
+
+function clientError(server, handle, fault, packet, parsed) {
+  const { socket } = connections.facade(handle, server);
+  const [code, reason] = FAULTS[fault] ?? ['HPE_INTERNAL', 'Invalid request'];
+  let error;
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    error = new (require('internal/errors').codes.ERR_HTTP_REQUEST_TIMEOUT)();
+  } else {
+    error = Object.assign(new Error(`Parse Error: ${reason}`), { code, bytesParsed: parsed, reason, rawPacket: packet });
+  }
+  if (!server.emit('clientError', error, socket)) socket.destroy();
+}
+
+// By SKEP's numbers of parse faults.
+const FAULTS = [];
+
+// Whose exchange of an attached connection this is.
+function orphan(exchange) {
+  const handle = streams.conn(exchange);
+  return connections.byHandle.get(handle)?.server;
+}
+
+module.exports = { dispatch, connection, withTimeout, clientError, orphan, kFacade };

@@ -1,0 +1,75 @@
+// Node's modules that are not built: each exists, and each of its functions throws ERR_METHOD_NOT_IMPLEMENTED when it is
+// called. Nothing pretends. Must not know why something is missing.
+'use strict';
+
+function error(name) {
+  const { codes } = require('internal/errors');
+  if (codes.ERR_METHOD_NOT_IMPLEMENTED !== undefined) return new codes.ERR_METHOD_NOT_IMPLEMENTED(name);
+  return Object.assign(new Error(`The ${name} method is not implemented`), { code: 'ERR_METHOD_NOT_IMPLEMENTED' });
+}
+
+// A function, or a class when the name is written as one.
+function stub(module, name) {
+  const full = `${module}.${name}`;
+  if (/^[A-Z]/.test(name)) {
+    return { [name]: class { constructor() { throw error(full); } } }[name];
+  }
+  return { [name]() { throw error(full); } }[name];
+}
+
+const words = (text) => text.trim().split(/\s+/);
+
+const FUNCTIONS = {
+  'child_process': words('ChildProcess exec execFile execFileSync execSync fork spawn spawnSync _forkChild'),
+  'cluster': words('Worker fork disconnect setupPrimary setupMaster'),
+  'dgram': words('Socket createSocket'),
+  'dns': words(`Resolver lookup lookupService resolve resolve4 resolve6 resolveAny resolveCaa resolveCname resolveMx
+    resolveNaptr resolveNs resolvePtr resolveSoa resolveSrv resolveTxt reverse setServers getServers setDefaultResultOrder
+    getDefaultResultOrder`),
+  'dns/promises': words(`Resolver lookup lookupService resolve resolve4 resolve6 resolveAny resolveCaa resolveCname resolveMx
+    resolveNaptr resolveNs resolvePtr resolveSoa resolveSrv resolveTxt reverse setServers getServers setDefaultResultOrder`),
+  'http2': words('connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake'),
+  'https': words('Agent Server createServer get request'),
+  'inspector': words('Session open close url waitForDebugger'),
+  'inspector/promises': words('Session open close url waitForDebugger'),
+  'readline': words('Interface clearLine clearScreenDown createInterface cursorTo emitKeypressEvents moveCursor'),
+  'readline/promises': words('Interface Readline createInterface'),
+  'repl': words('REPLServer Recoverable start'),
+  'stream/web': words(`ReadableStream ReadableStreamDefaultReader ReadableStreamBYOBReader ReadableStreamBYOBRequest
+    ReadableByteStreamController ReadableStreamDefaultController TransformStream TransformStreamDefaultController
+    WritableStream WritableStreamDefaultController WritableStreamDefaultWriter ByteLengthQueuingStrategy
+    CountQueuingStrategy TextEncoderStream TextDecoderStream CompressionStream DecompressionStream`),
+  'tls': words('Server SecureContext TLSSocket checkServerIdentity connect createSecureContext createSecurePair createServer getCiphers'),
+  '_tls_common': words('SecureContext createSecureContext'),
+  '_tls_wrap': words('Server TLSSocket connect createServer'),
+  'trace_events': words('createTracing getEnabledCategories'),
+  'v8': words(`Serializer Deserializer DefaultSerializer DefaultDeserializer GCProfiler cachedDataVersionTag deserialize
+    getHeapCodeStatistics getHeapSnapshot getHeapSpaceStatistics getHeapStatistics serialize setFlagsFromString
+    setHeapSnapshotNearHeapLimit stopCoverage takeCoverage writeHeapSnapshot`),
+  'wasi': words('WASI'),
+  'zlib': words(`Deflate DeflateRaw Gunzip Gzip Inflate InflateRaw Unzip BrotliCompress BrotliDecompress createDeflate
+    createDeflateRaw createGunzip createGzip createInflate createInflateRaw createUnzip createBrotliCompress
+    createBrotliDecompress deflate deflateSync deflateRaw deflateRawSync gunzip gunzipSync gzip gzipSync inflate inflateSync
+    inflateRaw inflateRawSync unzip unzipSync brotliCompress brotliCompressSync brotliDecompress brotliDecompressSync`),
+  'test': words('after afterEach before beforeEach describe it run suite test'),
+  'test/reporters': words('dot junit spec tap lcov'),
+  'sea': words('isSea getAsset getAssetAsBlob getRawAsset'),
+};
+
+const VALUES = {
+  'cluster': { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {}, SCHED_NONE: 1, SCHED_RR: 2 },
+  'zlib': { constants: {} },
+  'sea': { isSea: () => false },
+  'tls': { DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3', rootCertificates: [] },
+  'https': { globalAgent: undefined },
+};
+
+function make(id) {
+  const names = FUNCTIONS[id];
+  if (names === undefined) return undefined;
+  const made = id === 'test' ? stub(id, 'test') : {};
+  for (const name of names) made[name] = stub(id, name);
+  return Object.assign(made, VALUES[id]);
+}
+
+module.exports = { error, stub, make, ids: Object.keys(FUNCTIONS) };

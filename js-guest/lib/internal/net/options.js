@@ -1,0 +1,37 @@
+// The record that listen, listen_set and connect take, as the array of numbers that internalBinding('stream') wants;
+// and the forms of arguments that listen and connect share. Knows no socket and no server.
+'use strict';
+
+const { toNumber } = require('internal/net/address');
+
+// Bits of the first word (see skep.h).
+const flag = {
+  HTTP: 1, REQUIRE_HOST: 2, WATCH_CONNECTIONS: 4, UPGRADE: 8, CONNECT: 16, CLIENT_ERROR: 32, CHECK_CONTINUE: 64,
+  IPV6_ONLY: 128, NO_DELAY: 256, TCP_KEEP_ALIVE: 512, HALF_OPEN: 1024,
+};
+const option = { NO_DELAY: 1, KEEP_ALIVE: 2, TIMEOUT: 3 };
+const event = {
+  LISTENING: 10, LISTEN_FAILED: 11, LISTENER_CLOSED: 12, ACCEPTED: 13, STREAM_OPEN: 14, STREAM_END: 16,
+  STREAM_DRAIN: 17, STREAM_FINISHED: 18, STREAM_TIMEOUT: 19, STREAM_CLOSED: 20, CONN_CLOSED: 38, CONN_OUT: 39,
+  CONN_TIMEOUT: 40,
+};
+const EAGAIN = -11;
+
+// (options, cb), (path, cb), (port, host, cb)... as [options, cb].
+function normalizeArgs(args) {
+  if (args.length === 0) return [{}, null];
+  const first = args[0];
+  let options = {};
+  if (typeof first === 'object' && first !== null) {
+    options = first;
+  } else if (typeof first === 'string' && toNumber(first) === false) {
+    options.path = first;
+  } else {
+    options.port = first;
+    if (args.length > 1 && typeof args[1] === 'string') options.host = args[1];
+  }
+  const last = args[args.length - 1];
+  return [options, typeof last === 'function' ? last : null];
+}
+
+module.exports = { flag, option, event, EAGAIN, normalizeArgs };

@@ -1,0 +1,66 @@
+// process.stdout, stderr and stdin, made when they are first touched. Output goes to the host's log, which takes it at
+// once. Must not know console.
+'use strict';
+
+const native = internalBinding('process');
+const { state } = require('internal/process/lifecycle');
+
+function makeOutput(fd) {
+  const { Writable } = require('stream');
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk, encoding, callback) {
+      native.log(fd, typeof chunk === 'string' && encoding !== 'utf8' && encoding !== 'utf-8' ? Buffer.from(chunk, encoding) : chunk);
+      callback();
+    },
+  });
+  stream.fd = fd;
+  stream._isStdio = true;
+  stream.destroySoon = stream.destroy;
+  // Never truly closed: what comes after destroy() is still printed, as in Node.
+  stream._destroy = function(error, callback) {
+    callback(error);
+  };
+  if (state.info.tty?.[fd - 1]) describeTerminal(stream);
+  else stream._type = 'fs';
+  return stream;
+}
+
+function describeTerminal(stream) {
+  stream._type = 'tty';
+  stream.isTTY = true;
+  stream.columns = 80;
+  stream.rows = 24;
+  stream.getWindowSize = () => [stream.columns, stream.rows];
+  stream.getColorDepth = (env = process.env) => (env.NO_COLOR || env.TERM === 'dumb' ? 1 : 4);
+  stream.hasColors = (count = 16) => count <= 2 ** stream.getColorDepth();
+}
+
+function makeInput() {
+  const { Readable } = require('stream');
+  const stream = new Readable({ read() { this.push(null); } });
+  stream.fd = 0;
+  return stream;
+}
+
+const getters = {};
+
+function lazy(name, make) {
+  let stream;
+  getters[name] = function() {
+    return stream ??= make();
+  };
+  getters[name].isMade = () => stream !== undefined;
+  Object.defineProperty(process, name, { configurable: true, enumerable: true, get: getters[name] });
+}
+
+// Whether no script has seen the stream or put another in its place: what is written then may go to the host at once.
+function isUntouched(name) {
+  return !getters[name].isMade() && Object.getOwnPropertyDescriptor(process, name)?.get === getters[name];
+}
+
+lazy('stdout', () => makeOutput(1));
+lazy('stderr', () => makeOutput(2));
+lazy('stdin', makeInput);
+
+module.exports = { isUntouched };

@@ -1,0 +1,224 @@
+// The classes Timeout and Immediate, and what fires them. The order of firing is C's business (glue/timers.c). Must not
+// know promises.
+'use strict';
+
+const native = internalBinding('timers');
+const tasks = internalBinding('tasks');
+
+const TIMEOUT_MAX = 2 ** 31 - 1;
+const kContext = Symbol('kContext');
+const kRefed = Symbol('kRefed');
+const kSlot = Symbol('kSlot');
+const kId = Symbol('asyncId');
+const kPrimitive = Symbol('kHasPrimitive');
+
+// Timers whose number was asked for, so that clearTimeout(number) finds them.
+const byNumber = new Map();
+let lastId = 1;
+
+function clampDelay(after) {
+  after *= 1; // undefined and objects too, as Node coerces
+  if (after >= 1 && after <= TIMEOUT_MAX) return Math.trunc(after);
+  if (after > TIMEOUT_MAX) {
+    process.emitWarning(`${after} does not fit into a 32-bit signed integer.` +
+                        '\nTimeout duration was set to 1.', 'TimeoutOverflowWarning');
+  }
+  return 1;
+}
+
+class Timeout {
+  constructor(callback, after, args, repeats, refed) {
+    after = clampDelay(after);
+    this._idleTimeout = after;
+    this._idleStart = null;
+    this._onTimeout = callback;
+    this._timerArgs = args;
+    this._repeat = repeats ? after : null;
+    this._destroyed = false;
+    this[kRefed] = refed;
+    this[kSlot] = -1;
+    const context = tasks.getContext();
+    if (context !== undefined) this[kContext] = context;
+    hide(this, kRefed, kSlot);
+  }
+
+  refresh() {
+    if (this[kRefed] || !this._destroyed) start(this);
+    return this;
+  }
+
+  unref() {
+    if (this[kRefed]) {
+      this[kRefed] = false;
+      if (this[kSlot] >= 0) native.setRef(this[kSlot], false);
+    }
+    return this;
+  }
+
+  ref() {
+    if (this[kRefed] === false) {
+      this[kRefed] = true;
+      if (this[kSlot] >= 0) native.setRef(this[kSlot], true);
+    }
+    return this;
+  }
+
+  hasRef() {
+    return this[kRefed];
+  }
+
+  close() {
+    stop(this);
+    return this;
+  }
+
+  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+    stop(this);
+  }
+
+  [Symbol.toPrimitive]() {
+    const id = asyncId(this);
+    if (!this[kPrimitive]) {
+      Object.defineProperty(this, kPrimitive, { value: true, enumerable: false });
+      byNumber.set(id, this);
+    }
+    return id;
+  }
+}
+
+function hide(object, ...keys) {
+  for (const key of keys) Object.defineProperty(object, key, { enumerable: false });
+}
+
+function asyncId(object) {
+  if (object[kId] === undefined) Object.defineProperty(object, kId, { value: ++lastId, enumerable: false });
+  return object[kId];
+}
+
+function start(timer) {
+  if (timer[kSlot] >= 0) native.remove(timer[kSlot]);
+  timer._idleStart = native.now();
+  timer._destroyed = false;
+  timer[kSlot] = native.insert(timer, timer._idleTimeout, timer[kRefed], timer._idleStart);
+}
+
+// Enough for a timer that fires no more; `clear` forgets the callback too, as Node does.
+function destroy(timer) {
+  timer._destroyed = true;
+  if (timer[kPrimitive]) byNumber.delete(timer[kId]);
+}
+
+function stop(timer) {
+  if (timer[kSlot] >= 0) {
+    native.remove(timer[kSlot]);
+    timer[kSlot] = -1;
+  }
+  if (timer._destroyed) return;
+  timer._idleTimeout = -1;
+  timer._onTimeout = null;
+  destroy(timer);
+}
+
+function callTimer(timer) {
+  const args = timer._timerArgs;
+  if (args === undefined) timer._onTimeout();
+  else timer._onTimeout(...args);
+}
+
+function fireTimer(timer) {
+  timer[kSlot] = -1;
+  if (!timer._onTimeout) return;
+  const context = timer[kContext];
+  const before = context === undefined ? undefined : tasks.getContext();
+  if (context !== undefined) tasks.setContext(context);
+  try {
+    callTimer(timer);
+  } finally {
+    if (context !== undefined) tasks.setContext(before);
+    // A repeat set by hand counts too; a callback may have stopped or refreshed its own timer.
+    if (timer[kSlot] < 0 && !timer._destroyed) {
+      if (timer._repeat && timer._idleTimeout !== -1) {
+        timer._idleTimeout = timer._repeat;
+        start(timer);
+      } else {
+        destroy(timer);
+      }
+    }
+  }
+}
+
+class Immediate {
+  constructor(callback, args) {
+    this._onImmediate = callback;
+    this._argv = args;
+    this._destroyed = false;
+    this[kRefed] = true;
+    const context = tasks.getContext();
+    if (context !== undefined) this[kContext] = context;
+    hide(this, kRefed);
+    native.later(this);
+  }
+
+  ref() {
+    if (this[kRefed] === false) {
+      this[kRefed] = true;
+      native.refImmediate(1);
+    }
+    return this;
+  }
+
+  unref() {
+    if (this[kRefed] === true) {
+      this[kRefed] = false;
+      native.refImmediate(-1);
+    }
+    return this;
+  }
+
+  hasRef() {
+    return Boolean(this[kRefed]);
+  }
+
+  [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() {
+    stopImmediate(this);
+  }
+}
+
+function stopImmediate(immediate) {
+  if (immediate._destroyed) return;
+  immediate._destroyed = true;
+  if (immediate[kRefed]) native.refImmediate(-1);
+  immediate[kRefed] = null;
+  immediate._onImmediate = null;
+}
+
+function fireImmediate(immediate) {
+  const callback = immediate._onImmediate;
+  if (immediate._destroyed || !callback) return;
+  immediate._destroyed = true;
+  if (immediate[kRefed]) native.refImmediate(-1);
+  immediate[kRefed] = null;
+  const context = immediate[kContext];
+  const before = context === undefined ? undefined : tasks.getContext();
+  if (context !== undefined) tasks.setContext(context);
+  try {
+    const args = immediate._argv;
+    if (args === undefined) callback.call(immediate);
+    else callback.apply(immediate, args);
+  } finally {
+    immediate._onImmediate = null;
+    if (context !== undefined) tasks.setContext(before);
+  }
+}
+
+native.setFire(fireTimer, fireImmediate);
+
+module.exports = {
+  TIMEOUT_MAX, Timeout, Immediate, start, stop, stopImmediate, byNumber, kContext, kRefed,
+  // For sockets and servers: a timer of ours that keeps no loop alive.
+  setUnrefTimeout(callback, after) {
+    const timer = new Timeout(callback, after, undefined, false, false);
+    start(timer);
+    return timer;
+  },
+};

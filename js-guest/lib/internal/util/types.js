@@ -1,0 +1,10 @@
+// util.types: what kind of object a value is, as the engine tells it. Must not look at properties.
+'use strict';
+
+const { types } = internalBinding('util');
+
+module.exports = {
+  ...types,
+  isCryptoKey: () => false,
+  isKeyObject: () => false,
+};

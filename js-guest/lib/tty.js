@@ -1,0 +1,12 @@
+// node:tty: whether a descriptor is a terminal. Streams over terminals are process.stdout and stderr alone. Must not know
+// the log.
+'use strict';
+
+const { state } = require('internal/process/lifecycle');
+const { stub } = require('internal/missing');
+
+module.exports = {
+  isatty: (fd) => Number.isInteger(fd) && fd >= 1 && fd <= 2 && state.info.tty?.[fd - 1] === true,
+  ReadStream: stub('tty', 'ReadStream'),
+  WriteStream: stub('tty', 'WriteStream'),
+};

@@ -1,0 +1,221 @@
+//! The command line: words to an order, and the order's end to an exit code. It must not know how a
+//! script is run.
+use crate::launch::{self, Order, Program};
+use crate::policy::{FolderGrant, Grants, Limits, NetRule};
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Exit code of a wrong command line, as Node's.
+const USAGE: u8 = 9;
+
+/// Words that name a command; anything else is a script for `run`.
+const COMMANDS: &[&str] = &["run", "check", "help"];
+
+/// Runs the program; `words` includes its name.
+pub fn main(words: Vec<OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(with_command(words)) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _closed = error.print();
+            return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    let done = match matches.subcommand() {
+        Some(("check", matches)) => order(matches, true).and_then(launch::run),
+        Some((_, matches)) => order(matches, false).and_then(launch::run),
+        None => {
+            let _closed = command().print_help();
+            return ExitCode::from(USAGE);
+        }
+    };
+    match done {
+        Ok(code) => ExitCode::from(code as u8),
+        Err(error) => {
+            eprintln!("skep: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// `skep FILE` and `skep -e CODE` mean `skep run ...`.
+fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    let first = words.get(1).map(|word| word.to_string_lossy().into_owned());
+    let own = |word: &str| COMMANDS.contains(&word) || ["-h", "--help", "-V", "--version", "-v"].contains(&word);
+    if first.is_some_and(|first| !own(&first)) {
+        words.insert(1, "run".into());
+    }
+    words
+}
+
+fn command() -> Command {
+    let version = env!("CARGO_PKG_VERSION");
+    Command::new("skep")
+        .version(version)
+        .disable_version_flag(true)
+        .about("Runs untrusted Node-style scripts in WebAssembly cells")
+        .arg(Arg::new("version").short('V').short_alias('v').long("version").action(ArgAction::Version).help("Print the version"))
+        .subcommand(script_command("run", "Run a script (the default: `skep FILE` is `skep run FILE`)"))
+        .subcommand(script_command("check", "Parse a script without running it"))
+        .after_help(
+            "A script may listen on unprivileged ports, read the project it stands in and write to standard output; \
+             everything else is granted by name.",
+        )
+}
+
+fn script_command(name: &'static str, about: &'static str) -> Command {
+    let list = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).num_args(0..=1).require_equals(true).default_missing_value("").action(ArgAction::Append).help(help)
+    };
+    let path = Arg::new("allow-fs").long("allow-fs").value_name("PATH[:rw]").action(ArgAction::Append).value_parser(clap::value_parser!(OsString));
+    Command::new(name)
+        .about(about)
+        .arg(Arg::new("eval").short('e').long("eval").value_name("CODE").help("Run this code"))
+        .arg(Arg::new("print").short('p').long("print").value_name("CODE").conflicts_with("eval").help("Run this code and print its value"))
+        .arg(Arg::new("input-type").long("input-type").value_name("TYPE").value_parser(["commonjs", "module"]).help("What the code of -e is"))
+        .arg(list("allow-net", "HOST:PORT,...", "Let the script connect (to these addresses)"))
+        .arg(Arg::new("allow-listen").long("allow-listen").action(ArgAction::SetTrue).help("Let it listen on ports below 1024 and UNIX sockets"))
+        .arg(path.help("Let it read (and write) this folder"))
+        .arg(list("allow-env", "KEY,...", "Let it see the environment (these variables)"))
+        .arg(list("allow-fork", "N", "Let it start processes, at most N in all"))
+        .arg(Arg::new("allow-all").short('A').long("allow-all").action(ArgAction::SetTrue).help("Grant all of these"))
+        .arg(Arg::new("memory").long("memory").value_name("SIZE").help("Memory limit, e.g. 64M (default 512M)"))
+        .arg(Arg::new("cpu").long("cpu").value_name("TIME").help("CPU the script may use in all, e.g. 500ms or 10s (default: no limit)"))
+        .arg(Arg::new("words").value_name("FILE [ARGS]").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).value_parser(clap::value_parser!(OsString)))
+}
+
+fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
+    let mut words: Vec<OsString> = matches.get_many("words").into_iter().flatten().cloned().collect();
+    let module = matches.get_one::<String>("input-type").is_some_and(|kind| kind == "module");
+    let code = |name: &str| matches.get_one::<String>(name).cloned();
+    let program = match (code("eval"), code("print")) {
+        (Some(source), _) => Program::Eval { source, print: false, module },
+        (None, Some(source)) => Program::Eval { source, print: true, module },
+        (None, None) if words.is_empty() => bail!("no script given; see `skep --help`"),
+        (None, None) => Program::File(PathBuf::from(words.remove(0))),
+    };
+    let limits = limits(matches)?;
+    let project = launch::project_of(&program)?;
+    Ok(Order { program, args: words, grants: grants(matches, project)?, limits, check })
+}
+
+fn grants(matches: &ArgMatches, project: Option<PathBuf>) -> Result<Grants> {
+    if matches.get_flag("allow-all") {
+        return Ok(Grants::all());
+    }
+    let mut grants = Grants { listen_any: matches.get_flag("allow-listen"), ..Grants::default() };
+    grants.folders.extend(project.map(|folder| FolderGrant { folder, write: false }));
+    for value in matches.get_many::<String>("allow-net").into_iter().flatten() {
+        match value.as_str() {
+            "" => grants.net.push(NetRule { host: None, port: None }),
+            list => grants.net.extend(list.split(',').map(net_rule).collect::<Result<Vec<_>>>()?),
+        }
+    }
+    for value in matches.get_many::<OsString>("allow-fs").into_iter().flatten() {
+        grants.folders.push(folder(value)?);
+    }
+    for value in matches.get_many::<String>("allow-env").into_iter().flatten() {
+        grants.env_all |= value.is_empty();
+        grants.env.extend(value.split(',').filter(|key| !key.is_empty()).map(str::to_owned));
+    }
+    for value in matches.get_many::<String>("allow-fork").into_iter().flatten() {
+        grants.fork = if value.is_empty() { u32::MAX } else { value.parse().context("--allow-fork takes a number")? };
+    }
+    Ok(grants)
+}
+
+/// `HOST:PORT`, `HOST` or `:PORT`; the host is an address, since grants are judged on addresses.
+fn net_rule(text: &str) -> Result<NetRule> {
+    let host = |host: &str| match host.trim_start_matches('[').trim_end_matches(']') {
+        "" => Ok(None),
+        "localhost" => Ok(Some([127, 0, 0, 1].into())),
+        host => host.parse().map(Some).map_err(|_| anyhow!("--allow-net takes addresses, and {host:?} is none")),
+    };
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port),
+        _ => (text, ""),
+    };
+    let port = if port.is_empty() { None } else { Some(port.parse().with_context(|| format!("--allow-net={text}: {port:?} is no port"))?) };
+    Ok(NetRule { host: host(name)?, port })
+}
+
+fn folder(value: &OsString) -> Result<FolderGrant> {
+    let text = value.to_string_lossy();
+    let (path, write) = match text.strip_suffix(":rw") {
+        Some(path) => (PathBuf::from(path), true),
+        None => (text.strip_suffix(":r").map_or_else(|| PathBuf::from(value), PathBuf::from), false),
+    };
+    let folder = path.canonicalize().with_context(|| format!("--allow-fs={}", path.display()))?;
+    Ok(FolderGrant { folder, write })
+}
+
+fn limits(matches: &ArgMatches) -> Result<Limits> {
+    let mut limits = Limits::default();
+    if let Some(text) = matches.get_one::<String>("memory") {
+        limits.memory_bytes = size(text).with_context(|| format!("--memory={text}: a size such as 64M or 1G is needed"))?;
+    }
+    if let Some(text) = matches.get_one::<String>("cpu") {
+        limits.cpu_total = Some(span(text).with_context(|| format!("--cpu={text}: a time such as 500ms or 10s is needed"))?);
+    }
+    Ok(limits)
+}
+
+/// Bytes; K, M and G are powers of 1024, a bare number is MiB as in Node's --max-old-space-size.
+fn size(text: &str) -> Option<u64> {
+    let (number, unit) = match text.trim_end_matches(['B', 'b', 'i']).split_at_checked(text.trim_end_matches(['B', 'b', 'i']).len().checked_sub(1)?)? {
+        (number, "K" | "k") => (number, 1 << 10),
+        (number, "M" | "m") => (number, 1 << 20),
+        (number, "G" | "g") => (number, 1 << 30),
+        _ => (text, 1 << 20),
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).filter(|&bytes| (4 << 20..=4 << 30).contains(&bytes))
+}
+
+/// A time: ms, s or m; a bare number is seconds.
+fn span(text: &str) -> Option<Duration> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => match text.strip_suffix('m') {
+            Some(number) => (number, 60.0),
+            None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+        },
+    };
+    let seconds = number.parse::<f64>().ok()? * unit;
+    Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_times() {
+        assert_eq!(size("64M"), Some(64 << 20));
+        assert_eq!(size("64"), Some(64 << 20));
+        assert_eq!(size("1GiB"), Some(1 << 30));
+        assert_eq!(size("8G"), None);
+        assert_eq!(size("x"), None);
+        assert_eq!(span("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(span("2"), Some(Duration::from_secs(2)));
+        assert_eq!(span("0"), None);
+    }
+
+    #[test]
+    fn net_rules() {
+        let rule = |text| net_rule(text).ok();
+        assert_eq!(rule("10.0.0.1:80"), Some(NetRule { host: Some([10, 0, 0, 1].into()), port: Some(80) }));
+        assert_eq!(rule(":80"), Some(NetRule { host: None, port: Some(80) }));
+        assert_eq!(rule("::1"), Some(NetRule { host: Some("::1".parse().expect("an address")), port: None }));
+        assert_eq!(rule("[::1]:8"), Some(NetRule { host: Some("::1".parse().expect("an address")), port: Some(8) }));
+        assert_eq!(rule("example.org:80"), None);
+        assert_eq!(rule("1.2.3.4:x"), None);
+    }
+}

@@ -1,0 +1,202 @@
+//! Compiled code and warmed images between two starts: kept in the user's cache folder, found by what they were
+//! made from, believed only with our signature (`vault.rs`). Whatever is wrong with a file, it is built anew. It must not
+//! know how either is made.
+use super::cell::{Cell, Code};
+use super::engine::Engine;
+use super::image::{Image, memory_file, seal, write_at};
+use super::module::{library_range, take_apart};
+use super::vault::Vault;
+use super::warm::warm;
+use anyhow::{Context as _, Result};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Names the folder, or is `off`.
+const FOLDER_VARIABLE: &str = "SKEP_CACHE_DIR";
+
+/// Raised when the same guest would be warmed up or captured in another way.
+const FORMAT: u32 = 1;
+
+/// What is said, once, before the engine is compiled.
+pub const COMPILING: &str = "compiling the JavaScript engine for this machine (once)";
+
+/// Where compiled code and images are kept; none: nowhere.
+#[derive(Clone, Debug)]
+pub struct CacheFolder(pub Option<PathBuf>);
+
+impl CacheFolder {
+    /// As the environment says: `SKEP_CACHE_DIR` (`off` for none), else the user's cache folder.
+    pub fn from_environment() -> CacheFolder {
+        CacheFolder::choose(|name| std::env::var_os(name))
+    }
+
+    fn choose(variable: impl Fn(&str) -> Option<OsString>) -> CacheFolder {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        if let Some(folder) = set(FOLDER_VARIABLE) {
+            return CacheFolder((folder != "off").then(|| PathBuf::from(folder)));
+        }
+        let below_home = if cfg!(target_os = "macos") {
+            "Library/Caches"
+        } else {
+            ".cache"
+        };
+        let absolute = |path: &PathBuf| path.is_absolute();
+        let xdg = set("XDG_CACHE_HOME").map(PathBuf::from).filter(absolute);
+        let home = || {
+            set("HOME")
+                .map(|home| PathBuf::from(home).join(below_home))
+                .filter(absolute)
+        };
+        CacheFolder(xdg.or_else(home).map(|folder| folder.join("skep")))
+    }
+}
+
+/// A guest's Wasm file, and what tells it from others.
+#[derive(Clone, Copy, Debug)]
+pub struct GuestFile<'a> {
+    wasm: &'a [u8],
+    digests: Digests,
+}
+
+/// BLAKE3 of a file without its library, and of the library alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    pub code: [u8; 32],
+    pub library: [u8; 32],
+}
+
+impl Digests {
+    /// Digests of a file. A third of a millisecond a megabyte: for a file that is part of the program they
+    /// can be taken when it is built, see [`GuestFile::built_in`].
+    pub fn of(wasm: &[u8]) -> Digests {
+        let library = library_range(wasm).unwrap_or(wasm.len()..wasm.len());
+        let mut code = blake3::Hasher::new();
+        code.update(&wasm[..library.start]).update(&wasm[library.end..]);
+        Digests {
+            code: *code.finalize().as_bytes(),
+            library: *blake3::hash(&wasm[library]).as_bytes(),
+        }
+    }
+}
+
+impl<'a> From<&'a [u8]> for GuestFile<'a> {
+    fn from(wasm: &'a [u8]) -> GuestFile<'a> {
+        GuestFile {
+            wasm,
+            digests: Digests::of(wasm),
+        }
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for GuestFile<'a> {
+    fn from(wasm: &'a Vec<u8>) -> GuestFile<'a> {
+        GuestFile::from(wasm.as_slice())
+    }
+}
+
+impl<'a> GuestFile<'a> {
+    /// A file whose digests were taken when this program was built. Wrong ones find another guest's files: both must come
+    /// from the same build step, and a test compares them.
+    pub const fn built_in(wasm: &'a [u8], digests: Digests) -> GuestFile<'a> {
+        GuestFile { wasm, digests }
+    }
+}
+
+/// Names of the two files that belong to a guest.
+struct Names {
+    code: String,
+    image: String,
+}
+
+impl Names {
+    /// From everything that decides what they hold.
+    fn new(engine: &Engine, digests: &Digests) -> Names {
+        let mut hasher = blake3::Hasher::new_derive_key("skep cache name v1");
+        let fingerprint = engine.fingerprint();
+        hasher.update(&FORMAT.to_le_bytes());
+        hasher.update(&(fingerprint.len() as u64).to_le_bytes());
+        hasher.update(&fingerprint);
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+        hasher.update(&digests.code);
+        let code = format!("{}.code", hasher.finalize().to_hex());
+        hasher.update(&digests.library);
+        Names {
+            code,
+            image: format!("{}.image", hasher.finalize().to_hex()),
+        }
+    }
+}
+
+/// A cell for this guest: from the cache, or compiled and warmed up (and kept). `progress` is told when
+/// something takes long.
+///
+/// # Errors
+/// When the guest is refused (see `module.rs`), cannot be compiled, or fails to warm up. Never because of the cache.
+pub fn load_or_build<'a>(
+    engine: &Engine,
+    file: impl Into<GuestFile<'a>>,
+    folder: &CacheFolder,
+    mut progress: impl FnMut(&str),
+) -> Result<Cell> {
+    let GuestFile { wasm, digests } = file.into();
+    // A folder that cannot be trusted is not used; that costs time, not correctness.
+    let vault = folder.0.as_ref().and_then(|path| Vault::open(path).ok());
+    let names = Names::new(engine, &digests);
+    let kept = vault
+        .as_ref()
+        .and_then(|vault| load_code(engine, vault, &names.code).ok());
+    if let (Some(vault), Some(code)) = (&vault, &kept)
+        && let Ok(image) = vault.read(&names.image, Image::read_from)
+    {
+        return Ok(Cell::new(engine, code.clone(), image));
+    }
+    let parts = take_apart(wasm)?;
+    let code = match kept {
+        Some(code) => code,
+        None => {
+            progress(COMPILING);
+            let compiled = engine.compile(&parts.base)?;
+            keep(vault.as_ref(), &names.code, |out| Ok(out.write_all(&compiled)?));
+            Arc::new(Code::new(
+                engine,
+                &engine.load_trusted(memory_copy(&mut compiled.as_slice())?)?,
+            )?)
+        }
+    };
+    let image = warm(engine, code.clone(), &parts, wasm)?;
+    keep(vault.as_ref(), &names.image, |mut out| image.write_to(&mut out));
+    Ok(Cell::new(engine, code, image))
+}
+
+/// A full disk is no reason not to run.
+fn keep(vault: Option<&Vault>, name: &str, write: impl Fn(&mut dyn std::io::Write) -> Result<()>) {
+    if let Some(vault) = vault {
+        let _ = vault.write(name, write);
+    }
+}
+
+fn load_code(engine: &Engine, vault: &Vault, name: &str) -> Result<Arc<Code>> {
+    let code = vault.read(name, memory_copy)?;
+    Ok(Arc::new(Code::new(engine, &engine.load_trusted(code)?)?))
+}
+
+/// Copies code into a sealed memory file: private, unchangeable, and mapped from there without another copy. (Into
+/// plain memory and from there into wasmtime's took 3.6 ms for 2.5 MB, this way takes 2.3: what costs is pages.)
+fn memory_copy(code: &mut impl Read) -> Result<File> {
+    let file = memory_file("skep-code")?;
+    let mut buffer = vec![0; 128 << 10];
+    let mut at = 0;
+    loop {
+        let count = code.read(&mut buffer).context("the code cannot be read")?;
+        if count == 0 {
+            break;
+        }
+        write_at(&file, at, &buffer[..count])?;
+        at += count as u64;
+    }
+    seal(&file)?;
+    Ok(File::from(file))
+}

@@ -1,0 +1,155 @@
+//! A cell: compiled code and an image; every guest is spawned from one. It must not know where code and
+//! image came from (`cache.rs`), nor how they were made (`warm.rs`).
+use super::deadline::ticks;
+use super::engine::{Body, Engine, Shared, to_anyhow};
+use super::guest::Guest;
+use super::image::{GlobalValue, Image, with_pages};
+use super::imports;
+use super::module::GLOBAL_EXPORT;
+use super::state::GuestState;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use skep_abi::exports;
+use std::sync::Arc;
+use wasmtime::{ExternType, InstancePre, Module, ModuleExport, Val};
+
+/// Compiled code with its imports resolved.
+pub(super) struct Code {
+    pre: InstancePre<super::engine::Context>,
+    memory: ModuleExport,
+    on_events: ModuleExport,
+}
+
+/// Code and an image. Cloning shares both.
+#[derive(Clone)]
+pub struct Cell {
+    engine: Engine,
+    code: Arc<Code>,
+    image: Image,
+}
+
+impl Code {
+    /// # Errors
+    /// When the module imports or exports something of another type than the boundary says.
+    pub(super) fn new(engine: &Engine, module: &Module) -> Result<Code> {
+        check_exports(module)?;
+        let find = |name: &str| {
+            module
+                .get_export_index(name)
+                .ok_or_else(|| anyhow!("the guest exports no `{name}`"))
+        };
+        let pre = imports::linker(engine.wasm())?
+            .instantiate_pre(module)
+            .map_err(to_anyhow);
+        Ok(Code {
+            memory: find(exports::MEMORY)?,
+            on_events: find(exports::ON_EVENTS)?,
+            pre: pre.context("the guest was built for another boundary")?,
+        })
+    }
+}
+
+fn check_exports(module: &Module) -> Result<()> {
+    let wrong = |name: &str| anyhow!("the guest's export `{name}` is missing or of a wrong type");
+    let function = |name: &str, parameters: usize, results: usize| match module.get_export(name) {
+        Some(ExternType::Func(ty)) => {
+            let i32s = ty.params().chain(ty.results()).all(|ty| ty.is_i32());
+            i32s && ty.params().len() == parameters && ty.results().len() == results
+        }
+        _ => false,
+    };
+    ensure!(function(exports::ABI, 0, 1), wrong(exports::ABI));
+    ensure!(function(exports::ON_EVENTS, 1, 1), wrong(exports::ON_EVENTS));
+    let initialize = module.get_export(exports::INITIALIZE);
+    ensure!(
+        initialize.is_none() || function(exports::INITIALIZE, 0, 0),
+        wrong(exports::INITIALIZE)
+    );
+    let memory = module.get_export(exports::MEMORY);
+    ensure!(
+        matches!(memory, Some(ExternType::Memory(_))),
+        wrong(exports::MEMORY)
+    );
+    Ok(())
+}
+
+impl Cell {
+    pub(super) fn new(engine: &Engine, code: Arc<Code>, image: Image) -> Cell {
+        Cell {
+            engine: engine.clone(),
+            code,
+            image,
+        }
+    }
+
+    /// The same code over another image (a fork, a guest that wakes).
+    pub fn with_image(&self, image: Image) -> Cell {
+        Cell {
+            image,
+            ..self.clone()
+        }
+    }
+
+    /// The image that guests start from.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// Brings a guest to life. The runtime then sends it START: entropy and clocks are renewed by that.
+    ///
+    /// # Errors
+    /// When the image is larger than the limits allow, or the system has no memory or address space.
+    pub fn spawn(&self, state: GuestState) -> Result<Guest> {
+        let bound = state.limits.memory_bytes;
+        let bytes = self.image.memory_bytes();
+        ensure!(
+            bytes <= bound,
+            "the guest starts with {bytes} bytes of memory; its limit is {bound}"
+        );
+        let ticks = ticks(state.limits.slice);
+        let mut body = Body::new(
+            &self.engine,
+            Shared {
+                state,
+                inbox: self.image.inbox,
+                entered: None,
+            },
+        );
+        let instance =
+            with_pages(&self.image.pages, || self.code.pre.instantiate(body.store())).map_err(to_anyhow)?;
+        let store = body.store();
+        let missing = || anyhow!("the guest's exports have changed");
+        let memory = instance
+            .get_module_export(&mut *store, &self.code.memory)
+            .and_then(|it| it.into_memory());
+        let memory = memory.ok_or_else(missing)?;
+        let on_events = instance
+            .get_module_export(&mut *store, &self.code.on_events)
+            .and_then(|it| it.into_func());
+        let on_events = on_events
+            .ok_or_else(missing)?
+            .typed(&mut *store)
+            .map_err(to_anyhow)?;
+        for global in &self.image.globals {
+            let export = instance.get_global(&mut *store, &format!("{GLOBAL_EXPORT}{}", global.index));
+            export
+                .ok_or_else(missing)?
+                .set(&mut *store, global.value()?)
+                .map_err(to_anyhow)?;
+        }
+        store.data_mut().memory = Some(memory);
+        body.yield_every(ticks);
+        Ok(Guest::new(body, instance, memory, on_events, ticks))
+    }
+}
+
+impl GlobalValue {
+    fn value(self) -> Result<Val> {
+        Ok(match self.kind {
+            0 => Val::I32(self.bits as u32 as i32),
+            1 => Val::I64(self.bits as i64),
+            2 => Val::F32(self.bits as u32),
+            3 => Val::F64(self.bits),
+            kind => return Err(anyhow!("an image has a global of the unknown type {kind}")),
+        })
+    }
+}

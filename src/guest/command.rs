@@ -1,0 +1,132 @@
+//! Commands: what a guest asked for in its turn, in the order it asked. Bytes stand in one arena that
+//! is reused, but for large bodies, which are moved on without another copy. It must not know who
+//! carries commands out.
+use super::handles::Handle;
+use crate::policy::{Granted, ListenAddress};
+use skep_abi::ListenOptions;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A stretch of the arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub len: u32,
+}
+
+/// Bodies from this size on get a buffer of their own, which the outgoing queue takes over as it is.
+pub const OWN_BUFFER: usize = 16 << 10;
+
+/// Bytes of a body or a stream write.
+#[derive(Debug)]
+pub enum Body {
+    Small(Span),
+    Own(Vec<u8>),
+}
+
+impl Body {
+    pub fn len(&self) -> usize {
+        match self {
+            Body::Small(span) => span.len as usize,
+            Body::Own(bytes) => bytes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Where a stream may be opened to.
+#[derive(Debug)]
+pub enum Target {
+    Tcp(Granted<SocketAddr>),
+    Unix(PathBuf),
+}
+
+/// One command. Every handle in it was live, and of the right kind, when the guest named it.
+#[derive(Debug)]
+pub enum Command {
+    Log { fd: u8, text: Span },
+    TimerArm { deadline: Option<u64>, keep: bool },
+    SignalWatch { signal: i32, on: bool },
+    Close { handle: Handle },
+    Listen { handle: Handle, at: Granted<ListenAddress>, backlog: u32, options: ListenOptions },
+    ListenSet { handle: Handle, options: ListenOptions },
+    CloseIdle { handle: Handle },
+    CloseAll { handle: Handle },
+    Attach { handle: Handle, listener: Option<Handle>, options: ListenOptions },
+    Feed { handle: Handle, data: Body },
+    Respond { exchange: Handle, status: u16, flags: u32, fields: Span, body: Body },
+    Write { exchange: Handle, flags: u32, body: Body },
+    End { exchange: Handle, flags: u32, trailers: Span },
+    Inform { exchange: Handle, status: u16, fields: Span },
+    Watch { exchange: Handle },
+    Upgrade { exchange: Handle, stream: Handle },
+    Connection { exchange: Handle, conn: Handle },
+    Credit { handle: Handle, bytes: u32 },
+    Connect { handle: Handle, to: Target, options: ListenOptions },
+    StreamWrite { stream: Handle, body: Body },
+    Shutdown { stream: Handle },
+    Reset { stream: Handle },
+    Option { handle: Handle, option: u32, value: i64 },
+}
+
+/// What a guest has asked for and nobody has carried out yet.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    commands: Vec<Command>,
+    arena: Vec<u8>,
+    own_bytes: usize,
+}
+
+impl Outbox {
+    pub fn push(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// Copies bytes into the arena.
+    pub fn span(&mut self, bytes: &[u8]) -> Span {
+        let start = self.arena.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        Span { start, len: bytes.len() as u32 }
+    }
+
+    /// Copies a body: into the arena, or a large one into a buffer of its own.
+    pub fn body(&mut self, bytes: &[u8]) -> Body {
+        if bytes.len() < OWN_BUFFER {
+            return Body::Small(self.span(bytes));
+        }
+        self.own_bytes += bytes.len();
+        Body::Own(bytes.to_vec())
+    }
+
+    /// The bytes of a span.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        &self.arena[span.start as usize..(span.start + span.len) as usize]
+    }
+
+    /// Bytes that the outbox holds, its commands included.
+    pub fn size(&self) -> usize {
+        self.arena.len() + self.own_bytes + self.commands.len() * size_of::<Command>()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Takes the commands out; the arena stays readable until [`Outbox::recycle`].
+    pub fn take(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    /// Gives the emptied vector back and clears the arena, keeping both allocations unless they grew large.
+    pub fn recycle(&mut self, mut commands: Vec<Command>) {
+        commands.clear();
+        commands.append(&mut self.commands);
+        self.commands = commands;
+        self.own_bytes = 0;
+        self.arena.clear();
+        self.arena.shrink_to(1 << 20);
+    }
+}

@@ -1,0 +1,314 @@
+//! The only place where Wasm is compiled and run: settings, compiled code, and one guest's store
+//! with the call in flight. It must not know what an import does, nor what an image is.
+//!
+//! A turn is one call on a fiber, polled by hand with a waker that does nothing: the loop decides when a
+//! guest that yielded goes on, there is no second event loop.
+use super::deadline::{Inside, Ticker};
+use super::image::Mapper;
+use super::limiter::Limiter;
+use super::state::GuestState;
+use anyhow::{Context as _, Result, anyhow};
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use wasmtime::{Config, Memory, Module, OptLevel, Store, TypedFunc, WasmFeatures, WasmParams, WasmResults};
+
+/// Stack that Wasm code may use, bytes: far below the fiber's own, for imports run on the same one.
+const WASM_STACK: usize = 8 << 20;
+
+/// A fiber's whole stack, bytes of address space; only touched pages are resident.
+const FIBER_STACK: usize = 16 << 20;
+
+/// Address space of one memory: every 32-bit address falls into it, so that accesses need no check.
+pub(super) const RESERVATION: u64 = 4 << 30;
+
+/// Inaccessible bytes before and after it, for constant offsets of loads and stores.
+pub(super) const GUARD: u64 = 32 << 20;
+
+/// Frames kept of a trap's backtrace.
+const FRAMES: usize = 20;
+
+/// What may be chosen of an engine.
+#[derive(Clone, Debug, Default)]
+pub struct EngineOptions {
+    /// Compile quickly, for tests; code then runs slower.
+    pub quick_compile: bool,
+}
+
+/// Settings, code memory and the ticker; shared by every guest of a process and by its loops.
+#[derive(Clone)]
+pub struct Engine {
+    wasm: wasmtime::Engine,
+    ticker: Arc<Ticker>,
+}
+
+impl Engine {
+    /// Makes an engine.
+    ///
+    /// # Errors
+    /// When this machine cannot run one (no virtual memory to reserve, no thread).
+    pub fn new(options: &EngineOptions) -> Result<Engine> {
+        let wasm = wasmtime::Engine::new(&settings(options)).map_err(to_anyhow)?;
+        let weak = wasm.weak();
+        let tick = move || {
+            if let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+            }
+        };
+        let ticker = Ticker::start(tick).context("the ticker thread cannot be started")?;
+        Ok(Engine {
+            wasm,
+            ticker: Arc::new(ticker),
+        })
+    }
+
+    pub(super) fn wasm(&self) -> &wasmtime::Engine {
+        &self.wasm
+    }
+
+    /// Bytes that differ when code compiled by another engine could not run here: wasmtime's version,
+    /// its settings, the CPU's features.
+    pub(super) fn fingerprint(&self) -> Vec<u8> {
+        struct Collect(Vec<u8>);
+        impl std::hash::Hasher for Collect {
+            fn finish(&self) -> u64 {
+                0
+            }
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.extend_from_slice(bytes);
+            }
+        }
+        let mut collect = Collect(Vec::new());
+        std::hash::Hash::hash(&self.wasm.precompile_compatibility_hash(), &mut collect);
+        collect.0
+    }
+
+    /// Compiles to bytes that [`Engine::load`] takes.
+    pub(super) fn compile(&self, base: &[u8]) -> Result<Vec<u8>> {
+        self.wasm
+            .precompile_module(base)
+            .map_err(to_anyhow)
+            .context("the guest cannot be compiled")
+    }
+
+    /// Maps compiled code out of a memory file. `cache.rs` is the only caller: it gives a sealed file whose content
+    /// came from [`Engine::compile`] just now, or carries our signature.
+    pub(super) fn load_trusted(&self, code: File) -> Result<Module> {
+        // SAFETY: the content is what `compile` of an equal engine gave (wasmtime checks version and settings once
+        // more), and the file is sealed and has no name: nobody can change it.
+        unsafe { Module::deserialize_open_file(&self.wasm, code) }.map_err(to_anyhow)
+    }
+
+    fn enter(&self) -> Inside<'_> {
+        self.ticker.enter()
+    }
+}
+
+fn settings(options: &EngineOptions) -> Config {
+    let mut config = Config::new();
+    // Only what clang's and rustc's default targets emit: each further feature is attack surface.
+    config.wasm_features(WasmFeatures::all(), false);
+    config.wasm_features(
+        WasmFeatures::WASM2 & !WasmFeatures::SIMD & !WasmFeatures::GC_TYPES,
+        true,
+    );
+    config.epoch_interruption(true);
+    config.signals_based_traps(true);
+    config.max_wasm_stack(WASM_STACK);
+    config.async_stack_size(FIBER_STACK);
+    config.memory_reservation(RESERVATION);
+    config.memory_guard_size(GUARD);
+    config.memory_may_move(false);
+    config.with_host_memory(Arc::new(Mapper));
+    config.memory_init_cow(false);
+    config.table_lazy_init(true);
+    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
+    // Both only make compiled code larger: backtraces need neither.
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
+    config.cranelift_opt_level(if options.quick_compile {
+        OptLevel::None
+    } else {
+        OptLevel::Speed
+    });
+    config
+}
+
+/// The engine's errors as ours.
+pub(super) fn to_anyhow(error: wasmtime::Error) -> anyhow::Error {
+    anyhow!("{error:?}")
+}
+
+/// What imports reach besides the guest's memory.
+pub(super) struct Shared {
+    pub(super) state: GuestState,
+    /// Address and length of the inbox, once told.
+    pub(super) inbox: Option<(u32, u32)>,
+    /// Monotonic time at which the slice that runs now began.
+    pub(super) entered: Option<u64>,
+}
+
+/// The data of a store: what an import gets hold of.
+pub(super) struct Context {
+    shared: NonNull<Shared>,
+    pub(super) memory: Option<Memory>,
+    pub(super) limiter: Limiter,
+}
+
+// SAFETY: wasmtime asks for `Send` because a store may be moved to another thread while a call is in
+// flight. Ours never is: `Body` holds raw pointers and so is not `Send`.
+unsafe impl Send for Context {}
+// SAFETY: as above; no reference to a `Context` leaves its thread.
+unsafe impl Sync for Context {}
+
+impl Context {
+    pub(super) fn shared(&mut self) -> &mut Shared {
+        // SAFETY: `Body` owns the box and frees it after the store. A `Context` is only reached through the
+        // store, by imports, while `Body::poll` has `&mut Body`: so no reference that `Body::shared`
+        // gave out is alive, and imports do not nest.
+        unsafe { self.shared.as_mut() }
+    }
+}
+
+type Call = Pin<Box<dyn Future<Output = wasmtime::Result<i32>>>>;
+
+/// One guest's store, what the host knows of it, and the call in flight.
+///
+/// *Invariant:* `call` borrows `store`; while it is there nothing else touches the store.
+pub(super) struct Body {
+    engine: Engine,
+    call: Option<Call>,
+    store: NonNull<Store<Context>>,
+    shared: NonNull<Shared>,
+}
+
+/// What polling came to: still running, or a result, or the text of a panic of the host.
+pub(super) type Outcome = Poll<Result<wasmtime::Result<i32>, String>>;
+
+impl Body {
+    pub(super) fn new(engine: &Engine, shared: Shared) -> Body {
+        let limiter = Limiter::new(&shared.state.limits);
+        let shared = NonNull::from(Box::leak(Box::new(shared)));
+        let mut store = Box::new(Store::new(
+            &engine.wasm,
+            Context {
+                shared,
+                memory: None,
+                limiter,
+            },
+        ));
+        store.limiter(|context| &mut context.limiter);
+        Body {
+            engine: engine.clone(),
+            call: None,
+            store: NonNull::from(Box::leak(store)),
+            shared,
+        }
+    }
+
+    /// Makes long calls yield; each slice lasts this many ticks.
+    pub(super) fn yield_every(&mut self, ticks: u64) {
+        self.store().set_epoch_deadline(ticks);
+        self.store().epoch_deadline_async_yield_and_update(ticks);
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        // SAFETY: the box lives as long as `self`; imports, the other users, run only inside `poll`,
+        // which takes `&mut self`.
+        unsafe { self.shared.as_ref() }
+    }
+
+    pub(super) fn shared_mut(&mut self) -> &mut Shared {
+        // SAFETY: as in `shared`.
+        unsafe { self.shared.as_mut() }
+    }
+
+    /// A call has yielded and is not over.
+    pub(super) fn is_running(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// The store, between calls.
+    pub(super) fn store(&mut self) -> &mut Store<Context> {
+        assert!(self.call.is_none(), "the store belongs to the call in flight");
+        // SAFETY: the box lives as long as `self`, and no call borrows it now.
+        unsafe { self.store.as_mut() }
+    }
+
+    /// Prepares a call; [`Body::poll`] runs it. Its first slice lasts `ticks`.
+    pub(super) fn begin<P, R>(&mut self, func: &TypedFunc<P, R>, arguments: P, ticks: u64)
+    where
+        P: WasmParams + Sync + 'static,
+        R: WasmResults + IntoAnswer + Sync + 'static,
+    {
+        self.store().set_epoch_deadline(ticks);
+        let mut store = self.store;
+        let func = func.clone();
+        self.call = Some(Box::pin(async move {
+            // SAFETY: `Body` drops the call before the store, and `store()` refuses while it is there.
+            let store = unsafe { store.as_mut() };
+            func.call_async(store, arguments).await.map(R::into_answer)
+        }));
+    }
+
+    /// Runs the call until it is over or its slice is.
+    pub(super) fn poll(&mut self) -> Outcome {
+        let call = self.call.as_mut().expect("a call was begun");
+        let mut context = std::task::Context::from_waker(Waker::noop());
+        let inside = self.engine.enter();
+        let outcome = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut context)));
+        drop(inside);
+        match outcome {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(result)) => {
+                self.call = None;
+                Poll::Ready(Ok(result))
+            }
+            Err(panic) => {
+                self.call = None;
+                Poll::Ready(Err(panic_text(&*panic)))
+            }
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // A call in flight is unwound: its fiber drops what stands on its stack.
+        self.call = None;
+        // SAFETY: both came from `Box::leak` in `new`, nobody else frees them, and the store, which
+        // points to the shared part, goes first.
+        unsafe {
+            drop(Box::from_raw(self.store.as_ptr()));
+            drop(Box::from_raw(self.shared.as_ptr()));
+        }
+    }
+}
+
+/// Results of exports that are called.
+pub(super) trait IntoAnswer {
+    fn into_answer(self) -> i32;
+}
+
+impl IntoAnswer for i32 {
+    fn into_answer(self) -> i32 {
+        self
+    }
+}
+
+impl IntoAnswer for () {
+    fn into_answer(self) -> i32 {
+        0
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "a panic without a text".to_owned(),
+    }
+}

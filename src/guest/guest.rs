@@ -1,0 +1,218 @@
+//! One guest: entered with a batch of events, resumed slice by slice, ended by what it does. It must not
+//! know what events mean, nor when the others run: that is the runtime's.
+use super::engine::{Body, Outcome, to_anyhow};
+use super::image::{GlobalValue, Image, PagesWriter};
+use super::module::GLOBAL_EXPORT;
+use super::state::GuestState;
+use super::verdict::{Turn, Verdict, judge};
+use anyhow::{Result, bail, ensure};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use wasmtime::{Instance, Memory, TypedFunc, Val};
+
+/// One guest. Dropping it, at any time, gives everything back.
+pub struct Guest {
+    body: Body,
+    instance: Instance,
+    memory: Memory,
+    on_events: TypedFunc<i32, i32>,
+    ticks: u64,
+    ended: Option<Verdict>,
+}
+
+impl Guest {
+    pub(super) fn new(
+        body: Body,
+        instance: Instance,
+        memory: Memory,
+        on_events: TypedFunc<i32, i32>,
+        ticks: u64,
+    ) -> Guest {
+        Guest {
+            body,
+            instance,
+            memory,
+            on_events,
+            ticks,
+            ended: None,
+        }
+    }
+
+    /// What the host knows of it; also while it has yielded, and after its end.
+    pub fn state(&self) -> &GuestState {
+        &self.body.shared().state
+    }
+
+    /// As [`Guest::state`], to change it: the runtime drains the outbox and updates handles here.
+    pub fn state_mut(&mut self) -> &mut GuestState {
+        &mut self.body.shared_mut().state
+    }
+
+    /// Bytes that a batch may have; none before the guest has told.
+    pub fn inbox_bytes(&self) -> Option<usize> {
+        self.body.shared().inbox.map(|(_, len)| len as usize)
+    }
+
+    /// It has yielded: only [`Guest::resume`] goes on.
+    pub fn is_running(&self) -> bool {
+        self.body.is_running()
+    }
+
+    /// How it ended, if it did.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.ended.as_ref()
+    }
+
+    /// Begins a turn with a laid-out batch and runs the first slice.
+    ///
+    /// # Panics
+    /// When a turn has not ended, or the batch is larger than [`Guest::inbox_bytes`].
+    pub fn deliver(&mut self, batch: &[u8]) -> Turn {
+        if let Some(verdict) = &self.ended {
+            return Turn::Ended(verdict.clone());
+        }
+        let Some((start, capacity)) = self.body.shared().inbox else {
+            return self.end(Verdict::Broken);
+        };
+        assert!(batch.len() <= capacity as usize, "a batch fits into the inbox");
+        let inbox = self.memory.data_mut(self.body.store());
+        inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
+        self.body.begin(&self.on_events, batch.len() as i32, self.ticks);
+        self.body.shared_mut().state.meter.turns += 1;
+        self.run()
+    }
+
+    /// Runs the next slice of a turn that yielded.
+    ///
+    /// # Panics
+    /// When no turn is under way.
+    pub fn resume(&mut self) -> Turn {
+        match &self.ended {
+            Some(verdict) => Turn::Ended(verdict.clone()),
+            None => self.run(),
+        }
+    }
+
+    fn run(&mut self) -> Turn {
+        match self.slice() {
+            Ok(Poll::Pending) => Turn::Yielded,
+            Ok(Poll::Ready(wants)) if wants as u32 & skep_abi::wants::BROKEN != 0 => {
+                self.end(Verdict::Broken)
+            }
+            Ok(Poll::Ready(wants)) => Turn::Done { wants: wants as u32 },
+            Err(verdict) => self.end(verdict),
+        }
+    }
+
+    /// Begins the constructors, if the guest has any.
+    pub(super) fn begin_initialize(&mut self) -> Result<()> {
+        let name = skep_abi::exports::INITIALIZE;
+        if let Some(func) = self.instance.get_func(self.body.store(), name) {
+            let func = func.typed::<(), ()>(self.body.store()).map_err(to_anyhow)?;
+            self.body.begin(&func, (), self.ticks);
+        }
+        Ok(())
+    }
+
+    /// Begins the call that tells the guest's version of the boundary.
+    pub(super) fn begin_abi(&mut self) -> Result<()> {
+        let func = self
+            .instance
+            .get_typed_func::<(), i32>(self.body.store(), skep_abi::exports::ABI);
+        self.body.begin(&func.map_err(to_anyhow)?, (), self.ticks);
+        Ok(())
+    }
+
+    /// Runs the call that was begun for one slice, and accounts for it.
+    pub(super) fn slice(&mut self) -> Result<Poll<i32>, Verdict> {
+        slice(&mut self.body)
+    }
+
+    fn end(&mut self, verdict: Verdict) -> Turn {
+        self.ended = Some(verdict.clone());
+        Turn::Ended(verdict)
+    }
+
+    /// Takes an image. The guest goes on unchanged.
+    ///
+    /// # Errors
+    /// In the middle of a turn or after the end; or when the system has no memory for it.
+    pub fn capture(&mut self) -> Result<Image> {
+        ensure!(!self.is_running(), "an image can only be taken between two turns");
+        if let Some(verdict) = &self.ended {
+            bail!("the guest has {verdict}");
+        }
+        let inbox = self.body.shared().inbox;
+        let globals = self.globals();
+        let memory = self.memory.data(self.body.store());
+        let mut pages = PagesWriter::new(memory.len())?;
+        pages.write_memory(memory)?;
+        Ok(Image {
+            pages: Arc::new(pages.finish()?),
+            globals,
+            inbox,
+        })
+    }
+
+    /// Reads the guest's memory, for tests.
+    #[cfg(test)]
+    pub(super) fn peek(&mut self, at: u32, len: u32) -> Vec<u8> {
+        self.memory.data(self.body.store())[at as usize..(at + len) as usize].to_vec()
+    }
+
+    /// Writes the guest's memory, for tests.
+    #[cfg(test)]
+    pub(super) fn poke(&mut self, at: u32, bytes: &[u8]) {
+        self.memory.data_mut(self.body.store())[at as usize..at as usize + bytes.len()]
+            .copy_from_slice(bytes);
+    }
+
+    fn globals(&mut self) -> Vec<GlobalValue> {
+        let store = self.body.store();
+        let exported: Vec<_> = self
+            .instance
+            .exports(&mut *store)
+            .filter_map(|export| {
+                let index = export.name().strip_prefix(GLOBAL_EXPORT)?.parse().ok()?;
+                Some((index, export.into_global()?))
+            })
+            .collect();
+        let value = |(index, global): (u32, wasmtime::Global)| {
+            let (kind, bits) = match global.get(&mut *store) {
+                Val::I32(value) => (0, u64::from(value as u32)),
+                Val::I64(value) => (1, value as u64),
+                Val::F32(bits) => (2, u64::from(bits)),
+                Val::F64(bits) => (3, bits),
+                other => unreachable!("module.rs refuses a mutable global of type {other:?}"),
+            };
+            GlobalValue { index, kind, bits }
+        };
+        exported.into_iter().map(value).collect()
+    }
+}
+
+/// Runs the call that was begun for one slice, and accounts for it.
+pub(super) fn slice(body: &mut Body) -> Result<Poll<i32>, Verdict> {
+    let entered = body.shared().state.outside.mono();
+    body.shared_mut().entered = Some(entered);
+    let outcome: Outcome = body.poll();
+    let shared = body.shared_mut();
+    shared.entered = None;
+    let state = &mut shared.state;
+    let time = Duration::from_nanos(state.outside.mono().saturating_sub(entered));
+    let within = state.meter.ran(time, state.limits.cpu_total);
+    match outcome {
+        Poll::Pending => {
+            state.meter.yields += 1;
+            if within {
+                Ok(Poll::Pending)
+            } else {
+                Err(Verdict::CpuExceeded)
+            }
+        }
+        Poll::Ready(Ok(Ok(answer))) => Ok(Poll::Ready(answer)),
+        Poll::Ready(Ok(Err(error))) => Err(judge(&error)),
+        Poll::Ready(Err(panic)) => Err(Verdict::HostFault(panic)),
+    }
+}

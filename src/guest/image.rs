@@ -1,0 +1,315 @@
+//! Images: all that a guest is between two turns. Its linear memory (a sealed file in memory, mapped
+//! copy-on-write), its mutable globals, and where its inbox stands; the host's part (handles, policy) is
+//! in `GuestState`. Starting is mapping an image; fork, hibernate and wake, hot deploy, moving to another process
+//! and swapping the code under a heap are the same operations on the same type, in memory or through
+//! `image_file.rs`. It must not know why an image is taken, nor what the bytes mean.
+//!
+//! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] maps the image that was laid
+//! ready in a cell of this thread just before.
+use super::engine::{GUARD, RESERVATION};
+use anyhow::{Context as _, Result, ensure};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::ops::Range;
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
+use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
+
+/// Granule in which zeros are left out of an image, bytes.
+pub(super) const GRAIN: usize = 4096;
+
+/// A mutable global: its index in the module, its type (0 i32, 1 i64, 2 f32, 3 f64), its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalValue {
+    pub index: u32,
+    pub kind: u8,
+    pub bits: u64,
+}
+
+/// What a guest is between turns. Cloning shares the pages.
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub(super) pages: Arc<Pages>,
+    pub(super) globals: Vec<GlobalValue>,
+    /// Address and length of the inbox, once told.
+    pub(super) inbox: Option<(u32, u32)>,
+}
+
+impl Image {
+    /// Bytes of linear memory.
+    pub fn memory_bytes(&self) -> u64 {
+        self.pages.bytes as u64
+    }
+
+    /// Bytes that are kept for it: pages that are not zero.
+    pub fn resident_bytes(&self) -> u64 {
+        self.pages.runs.iter().map(|run| run.len() as u64).sum()
+    }
+}
+
+/// The content of a memory: a sealed file that holds the runs of pages that are not zero.
+#[derive(Debug)]
+pub(super) struct Pages {
+    file: OwnedFd,
+    pub(super) bytes: usize,
+    pub(super) runs: Vec<Range<usize>>,
+}
+
+/// Pages being written.
+pub(super) struct PagesWriter(Pages);
+
+impl PagesWriter {
+    /// For a memory of so many bytes, all zero.
+    pub(super) fn new(bytes: usize) -> Result<PagesWriter> {
+        ensure!(
+            bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10),
+            "an image of {bytes} bytes cannot be"
+        );
+        let file = memory_file("skep-image")?;
+        rustix::fs::ftruncate(&file, bytes as u64).context("no memory for an image")?;
+        Ok(PagesWriter(Pages {
+            file,
+            bytes,
+            runs: Vec::new(),
+        }))
+    }
+
+    /// Writes a run; runs come in order of address.
+    pub(super) fn write(&mut self, at: usize, content: &[u8]) -> Result<()> {
+        let end = at.checked_add(content.len()).filter(|end| *end <= self.0.bytes);
+        let end = end.context("a run of an image lies outside its memory")?;
+        write_at(&self.0.file, at as u64, content)?;
+        match self.0.runs.last_mut() {
+            Some(last) if last.end == at => last.end = end,
+            Some(last) => {
+                ensure!(last.end < at, "the runs of an image overlap");
+                self.0.runs.push(at..end);
+            }
+            None => self.0.runs.push(at..end),
+        }
+        Ok(())
+    }
+
+    /// Writes all that is not zero of a whole memory.
+    pub(super) fn write_memory(&mut self, memory: &[u8]) -> Result<()> {
+        for run in runs(memory) {
+            self.write(run.start, &memory[run])?;
+        }
+        Ok(())
+    }
+
+    /// Seals the file: from here on nobody can change it, not even we.
+    pub(super) fn finish(self) -> Result<Pages> {
+        seal(&self.0.file)?;
+        Ok(self.0)
+    }
+}
+
+impl Pages {
+    /// Reads a run back.
+    pub(super) fn read(&self, run: Range<usize>) -> Result<Vec<u8>> {
+        let mut out = vec![0; run.len()];
+        let mut done = 0;
+        while done < out.len() {
+            let count = rustix::io::pread(&self.file, &mut out[done..], (run.start + done) as u64)?;
+            ensure!(count > 0, "an image is cut short");
+            done += count;
+        }
+        Ok(out)
+    }
+}
+
+/// The runs of granules that are not zero.
+fn runs(memory: &[u8]) -> Vec<Range<usize>> {
+    static ZERO: [u8; GRAIN] = [0; GRAIN];
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (index, grain) in memory.chunks(GRAIN).enumerate() {
+        if *grain == ZERO[..grain.len()] {
+            continue;
+        }
+        let start = index * GRAIN;
+        match runs.last_mut() {
+            Some(last) if last.end == start => last.end += grain.len(),
+            _ => runs.push(start..start + grain.len()),
+        }
+    }
+    runs
+}
+
+/// Writes all of it there.
+pub(super) fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Result<()> {
+    while !content.is_empty() {
+        let count = rustix::io::pwrite(&file, content, at).context("no memory for an image")?;
+        ensure!(count > 0, "no memory for an image");
+        content = &content[count..];
+        at += count as u64;
+    }
+    Ok(())
+}
+
+/// A file that has no name and lives in memory.
+#[cfg(target_os = "linux")]
+pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).context("no memory file can be made")
+}
+
+/// Forbids every change of a file in memory.
+#[cfg(target_os = "linux")]
+pub(super) fn seal(file: &OwnedFd) -> Result<()> {
+    use rustix::fs::{SealFlags, fcntl_add_seals};
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    fcntl_add_seals(file, seals).context("a memory file cannot be sealed")
+}
+
+/// A file whose name is taken away at once: nobody else can open it.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, open, unlink};
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)?;
+    let path = std::env::temp_dir().join(format!("{name}-{:032x}", u128::from_le_bytes(random)));
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = open(&path, flags, Mode::RUSR | Mode::WUSR).context("no memory file can be made")?;
+    unlink(&path)?;
+    Ok(file)
+}
+
+/// There are no seals here; the file has no name, and we do not write to it again.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn seal(_file: &OwnedFd) -> Result<()> {
+    Ok(())
+}
+
+thread_local! {
+    static NEXT: Cell<Option<Arc<Pages>>> = const { Cell::new(None) };
+}
+
+/// Lays the pages ready for the memory that `make` creates on this thread.
+pub(super) fn with_pages<T>(pages: &Arc<Pages>, make: impl FnOnce() -> T) -> T {
+    NEXT.set(Some(pages.clone()));
+    let made = make();
+    // Not taken when making failed early.
+    NEXT.set(None);
+    made
+}
+
+/// Makes the engine's memories out of images.
+pub(super) struct Mapper;
+
+// SAFETY: `Mapping` hands out the layout that was asked for: `reserved` bytes of address space that stay at
+// one address, guards before and after them, `byte_size` of them accessible.
+unsafe impl MemoryCreator for Mapper {
+    fn new_memory(
+        &self,
+        _ty: MemoryType,
+        minimum: usize,
+        _maximum: Option<usize>,
+        reserved: Option<usize>,
+        guard: usize,
+    ) -> Result<Box<dyn LinearMemory>, String> {
+        let pages = NEXT.take().ok_or("no image was laid ready")?;
+        if reserved.map(|bytes| bytes as u64) != Some(RESERVATION) || guard as u64 != GUARD {
+            return Err("the engine asks for another layout of memory".into());
+        }
+        let mut mapping =
+            Mapping::reserve().map_err(|error| format!("no address space for a guest: {error}"))?;
+        mapping
+            .map(&pages, minimum)
+            .map_err(|error| format!("an image cannot be mapped: {error}"))?;
+        Ok(Box::new(mapping))
+    }
+}
+
+/// One memory: guard, reservation, guard, of which the first `size` bytes after the guard are accessible.
+struct Mapping {
+    start: NonNull<c_void>,
+    size: usize,
+}
+
+const WHOLE: usize = (GUARD + RESERVATION + GUARD) as usize;
+
+impl Mapping {
+    fn reserve() -> rustix::io::Result<Mapping> {
+        let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches nobody's memory.
+        let start = unsafe { mmap_anonymous(null_mut(), WHOLE, ProtFlags::empty(), flags) }?;
+        let start = NonNull::new(start).expect("the kernel does not map address zero");
+        Ok(Mapping { start, size: 0 })
+    }
+
+    /// Address of byte `offset` of the guest's memory.
+    fn at(&self, offset: usize) -> *mut c_void {
+        debug_assert!(offset as u64 <= RESERVATION);
+        // SAFETY: within the reservation.
+        unsafe { self.start.as_ptr().byte_add(GUARD as usize + offset) }
+    }
+
+    fn map(&mut self, pages: &Pages, minimum: usize) -> rustix::io::Result<()> {
+        if pages.bytes > 0 {
+            let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            // SAFETY: the range lies in our own reservation, which nobody uses yet; the file is sealed, so
+            // its length stays.
+            unsafe { mmap(self.at(0), pages.bytes, access, flags, &pages.file, 0) }?;
+        }
+        self.size = pages.bytes;
+        if minimum > self.size {
+            self.open(minimum)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Makes the memory accessible up to `size`.
+    fn open(&mut self, size: usize) -> rustix::io::Result<()> {
+        // SAFETY: the range lies in our own reservation, behind what is accessible.
+        unsafe {
+            mprotect(
+                self.at(self.size),
+                size - self.size,
+                MprotectFlags::READ | MprotectFlags::WRITE,
+            )
+        }?;
+        self.size = size;
+        Ok(())
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and wasmtime has let go of it. It cannot fail for a whole mapping.
+        let _ = unsafe { munmap(self.start.as_ptr(), WHOLE) };
+    }
+}
+
+// SAFETY: the mapping is owned memory, reached only through the store that owns this.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+// SAFETY: the memory never moves, `byte_size` bytes from `as_ptr` are accessible, and nothing else is until
+// `grow_to`.
+unsafe impl LinearMemory for Mapping {
+    fn byte_size(&self) -> usize {
+        self.size
+    }
+
+    fn byte_capacity(&self) -> usize {
+        RESERVATION as usize
+    }
+
+    fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
+        if size < self.size || size as u64 > RESERVATION {
+            return Err(wasmtime::Error::msg("memory cannot become that large"));
+        }
+        self.open(size)
+            .map_err(|error| wasmtime::Error::msg(error.to_string()))
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.at(0).cast()
+    }
+}

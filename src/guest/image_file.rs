@@ -1,0 +1,127 @@
+//! An image as bytes, so that it can be kept, sent and brought back: a header, then the runs of pages that are
+//! not zero. It must not know where the bytes go, nor vouch for them: whoever reads an image back must know
+//! by other means (the cache's MAC) that it is one of ours.
+use super::image::{GlobalValue, Image, PagesWriter};
+use anyhow::{Context as _, Result, ensure};
+use std::io::{Read, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Opens each image; the last character is the format's version.
+const MAGIC: &[u8; 8] = b"SKEPIMG1";
+
+/// Most mutable globals of an image.
+const GLOBALS: u32 = 4096;
+
+/// Most runs: a memory of 4 GiB where every other granule is zero.
+const RUNS: u32 = 1 << 19;
+
+/// Bytes moved at a time: they stay in the CPU's cache between reading, checking and writing.
+const STEP: usize = 128 << 10;
+
+impl Image {
+    /// Writes the image.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut impl Write) -> Result<()> {
+        let (inbox, inbox_len) = self.inbox.unwrap_or((0, 0));
+        out.write_all(MAGIC)?;
+        out.write_all(&self.memory_bytes().to_le_bytes())?;
+        for word in [
+            inbox,
+            inbox_len,
+            self.globals.len() as u32,
+            self.pages.runs.len() as u32,
+        ] {
+            out.write_all(&word.to_le_bytes())?;
+        }
+        for global in &self.globals {
+            out.write_all(&global.index.to_le_bytes())?;
+            out.write_all(&u32::from(global.kind).to_le_bytes())?;
+            out.write_all(&global.bits.to_le_bytes())?;
+        }
+        for run in &self.pages.runs {
+            out.write_all(&(run.start as u64).to_le_bytes())?;
+            out.write_all(&(run.len() as u64).to_le_bytes())?;
+        }
+        for run in &self.pages.runs {
+            for start in run.clone().step_by(STEP) {
+                out.write_all(&self.pages.read(start..run.end.min(start + STEP))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an image back.
+    ///
+    /// # Errors
+    /// When it is cut short or not an image, or the system has no memory for it.
+    pub fn read_from(input: &mut impl Read) -> Result<Image> {
+        ensure!(
+            &array::<8>(input)? == MAGIC,
+            "this is not an image of this version"
+        );
+        let bytes = usize::try_from(long(input)?)?;
+        let (inbox, inbox_len) = (word(input)?, word(input)?);
+        let (global_count, run_count) = (word(input)?, word(input)?);
+        ensure!(
+            global_count <= GLOBALS && run_count <= RUNS,
+            "an image has too many parts"
+        );
+        let inbox_end = u64::from(inbox) + u64::from(inbox_len);
+        ensure!(
+            inbox_end <= bytes as u64,
+            "an image's inbox lies outside its memory"
+        );
+        let mut globals = Vec::new();
+        for _ in 0..global_count {
+            let (index, kind) = (word(input)?, u8::try_from(word(input)?)?);
+            globals.push(GlobalValue {
+                index,
+                kind,
+                bits: long(input)?,
+            });
+        }
+        let mut runs = Vec::new();
+        for _ in 0..run_count {
+            let (start, len) = (usize::try_from(long(input)?)?, usize::try_from(long(input)?)?);
+            let end = start.checked_add(len).context("a run of an image is too long")?;
+            runs.push(start..end);
+        }
+        let pages = Arc::new(read_runs(input, bytes, runs)?.finish()?);
+        let inbox = (inbox_len > 0).then_some((inbox, inbox_len));
+        Ok(Image {
+            pages,
+            globals,
+            inbox,
+        })
+    }
+}
+
+fn read_runs(input: &mut impl Read, bytes: usize, runs: Vec<Range<usize>>) -> Result<PagesWriter> {
+    let mut pages = PagesWriter::new(bytes)?;
+    let mut buffer = vec![0; STEP];
+    for run in runs {
+        for start in run.clone().step_by(STEP) {
+            let content = &mut buffer[..(run.end - start).min(STEP)];
+            input.read_exact(content).context("an image is cut short")?;
+            pages.write(start, content)?;
+        }
+    }
+    Ok(pages)
+}
+
+fn array<const N: usize>(input: &mut impl Read) -> Result<[u8; N]> {
+    let mut out = [0; N];
+    input.read_exact(&mut out).context("an image is cut short")?;
+    Ok(out)
+}
+
+fn word(input: &mut impl Read) -> Result<u32> {
+    Ok(u32::from_le_bytes(array(input)?))
+}
+
+fn long(input: &mut impl Read) -> Result<u64> {
+    Ok(u64::from_le_bytes(array(input)?))
+}

@@ -1,0 +1,299 @@
+//! The calls of the boundary: the trust boundary itself. A guest may be hostile down to its engine, so each
+//! call checks every number when it is used, looks handles up in the guest's own table, caps lengths
+//! before anything is allocated, and copies once. What is asked for becomes a command; nothing here does
+//! I/O (but `fs`, the written exception). It must not know who carries commands out.
+//!
+//! [`linker`] walks the table in `skep_abi`: a call without a function here, or with other types, does not compile.
+mod fs;
+mod fs_open;
+mod http;
+mod net;
+mod process;
+mod sys;
+mod timer;
+
+use super::command::Body;
+use super::engine::{Context, Shared};
+use super::handles::{Handle as Name, Kind, Slot};
+use super::memory;
+use super::state::GuestState;
+use super::verdict::Exit;
+use crate::policy::Denied;
+use anyhow::{Context as _, Result};
+use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
+use wasmtime::{Caller, Engine, Linker};
+
+/// Answers above this make the guest wait for a DRAIN event, as the table of events says.
+const DRAIN_ABOVE: u32 = 16 << 10;
+
+/// An error number of [`skep_abi::errno`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Errno(pub i32);
+
+/// Why a call does not answer with a result.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    Errno(i32),
+    /// `-EACCES`; the text is kept for the call `why`.
+    Denied(String),
+    /// Ends the guest.
+    Exit(i32),
+}
+
+impl From<Errno> for Refusal {
+    fn from(errno: Errno) -> Refusal {
+        Refusal::Errno(errno.0)
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Refusal {
+        Refusal::Denied(denied.0)
+    }
+}
+
+/// What a call answers.
+pub(super) type Answer<T> = std::result::Result<T, Refusal>;
+
+/// Shorthand for `Err`.
+fn refuse<T>(errno: i32) -> Answer<T> {
+    Err(Refusal::Errno(errno))
+}
+
+/// Address in the guest's memory; any number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ptr(pub u32);
+
+/// Byte count; any number.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Len(pub u32);
+
+/// The table's types: what travels, and what our functions get and give.
+mod wire {
+    pub(super) trait Take {
+        type Raw;
+        fn take(raw: Self::Raw) -> Self;
+    }
+    pub(super) trait Give {
+        type Raw;
+        fn give(self) -> Self::Raw;
+        fn errno(errno: i32) -> Self::Raw;
+    }
+    pub(super) type I32 = i32;
+    pub(super) type I64 = i64;
+    pub(super) type Ptr = super::Ptr;
+    pub(super) type Len = super::Len;
+    pub(super) type Handle = super::Name;
+
+    impl Take for I32 {
+        type Raw = i32;
+        fn take(raw: i32) -> i32 {
+            raw
+        }
+    }
+    impl Take for I64 {
+        type Raw = i64;
+        fn take(raw: i64) -> i64 {
+            raw
+        }
+    }
+    impl Take for Ptr {
+        type Raw = u32;
+        fn take(raw: u32) -> Ptr {
+            super::Ptr(raw)
+        }
+    }
+    impl Take for Len {
+        type Raw = u32;
+        fn take(raw: u32) -> Len {
+            super::Len(raw)
+        }
+    }
+    impl Take for Handle {
+        type Raw = i64;
+        fn take(raw: i64) -> Handle {
+            Handle::from_raw(raw)
+        }
+    }
+    impl Give for I32 {
+        type Raw = i32;
+        fn give(self) -> i32 {
+            self
+        }
+        fn errno(errno: i32) -> i32 {
+            -errno
+        }
+    }
+    impl Give for I64 {
+        type Raw = i64;
+        fn give(self) -> i64 {
+            self
+        }
+        fn errno(errno: i32) -> i64 {
+            -i64::from(errno)
+        }
+    }
+}
+
+/// What one call works on, while it runs.
+pub(super) struct Call<'a> {
+    memory: &'a mut [u8],
+    shared: &'a mut Shared,
+}
+
+/// Runs one call: finds its guest, and turns a refusal into what travels.
+fn call<T: wire::Give>(
+    caller: &mut Caller<'_, Context>,
+    run: impl FnOnce(&mut Call<'_>) -> Answer<T>,
+) -> wasmtime::Result<T::Raw> {
+    let (memory, context): (&mut [u8], _) = match caller.data().memory {
+        Some(memory) => memory.data_and_store_mut(caller),
+        None => (&mut [], caller.data_mut()),
+    };
+    let mut call = Call {
+        memory,
+        shared: context.shared(),
+    };
+    match run(&mut call) {
+        Ok(answer) => Ok(answer.give()),
+        Err(Refusal::Errno(errno)) => Ok(T::errno(errno)),
+        Err(Refusal::Denied(why)) => {
+            call.shared.state.why = why;
+            Ok(T::errno(skep_abi::errno::EACCES))
+        }
+        Err(Refusal::Exit(code)) => Err(wasmtime::Error::new(Exit(code))),
+    }
+}
+
+/// Every call by name, from the file of its group.
+mod calls {
+    pub(super) use super::fs::{fs_list, fs_read, fs_realpath, fs_stat, fs_write};
+    pub(super) use super::http::{
+        http_attach, http_close_all, http_close_idle, http_conn, http_end, http_feed, http_inform,
+        http_respond, http_upgrade, http_watch, http_write,
+    };
+    pub(super) use super::net::{
+        address, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
+        stream_write,
+    };
+    pub(super) use super::process::{exit, signal_watch, start_info, why};
+    pub(super) use super::sys::{blob_len, blob_read, clock, close, handle_ref, inbox, log, random};
+    pub(super) use super::timer::timer_arm;
+}
+
+macro_rules! register {
+    ($($name:ident($($param:ident: $ty:ident),*) -> $result:ident, $doc:literal;)*) => {
+        fn register(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
+            $(linker.func_wrap(
+                skep_abi::MODULE,
+                stringify!($name),
+                |mut caller: Caller<'_, Context> $(, $param: <wire::$ty as wire::Take>::Raw)*| {
+                    call::<GiveOf!($result)>(&mut caller, |call| {
+                        calls::$name(call $(, <wire::$ty as wire::Take>::take($param))*)
+                    })
+                },
+            )?;)*
+            Ok(())
+        }
+    };
+}
+
+/// A handle is given as the number that it is: fresh ones are positive.
+macro_rules! GiveOf {
+    (Handle) => {
+        i64
+    };
+    ($ty:ident) => {
+        wire::$ty
+    };
+}
+
+skep_abi::for_each_call!(register);
+
+/// A linker with every call.
+pub(super) fn linker(engine: &Engine) -> Result<Linker<Context>> {
+    let mut linker = Linker::new(engine);
+    register(&mut linker)
+        .map_err(super::engine::to_anyhow)
+        .context("the boundary's calls cannot be registered")?;
+    Ok(linker)
+}
+
+impl Call<'_> {
+    fn state(&mut self) -> &mut GuestState {
+        &mut self.shared.state
+    }
+
+    /// A copy of text of at most `cap` bytes (a path, an address).
+    fn text(&self, ptr: Ptr, len: Len, cap: u32, too_long: i32) -> Answer<String> {
+        if len.0 > cap {
+            return refuse(too_long);
+        }
+        let bytes = memory::bytes(self.memory, ptr, len)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains('\0') => Ok(text.to_owned()),
+            _ => refuse(EINVAL),
+        }
+    }
+
+    /// The live slot of a handle of one of these kinds.
+    fn slot(&mut self, name: Name, kinds: &[Kind]) -> Answer<&mut Slot> {
+        let slot = self.shared.state.handles.get_mut(name);
+        slot.filter(|slot| kinds.contains(&slot.kind))
+            .ok_or(Refusal::Errno(EBADF))
+    }
+
+    /// A fresh handle.
+    fn fresh(&mut self, kind: Kind) -> Answer<Name> {
+        self.state().handles.insert(kind).ok_or(Refusal::Errno(EMFILE))
+    }
+
+    /// Whether the outbox takes this many bytes more in this slice; commands weigh something too.
+    fn room(&mut self, bytes: usize) -> Answer<()> {
+        let state = self.state();
+        let within = state.outbox.size().saturating_add(bytes) <= state.limits.outbox_bytes;
+        if within { Ok(()) } else { refuse(EAGAIN) }
+    }
+
+    /// Checks that a message may grow by `bytes` (in all; refused over the cap of one call) and accounts
+    /// for them. Answers what the call answers: the bytes that wait now.
+    fn reserve(&mut self, name: Name, kind: Kind, bytes: u64, ends: bool) -> Answer<i32> {
+        let (call_cap, cap) = (
+            self.shared.state.limits.call_bytes,
+            self.shared.state.limits.connection_pending_bytes,
+        );
+        let guest_cap = self.shared.state.limits.guest_pending_bytes;
+        let total = self.shared.state.pending_total;
+        let full = self.room(usize::try_from(bytes).unwrap_or(usize::MAX)).is_err();
+        let slot = self.slot(name, &[kind])?;
+        if slot.ended {
+            return refuse(EPIPE);
+        }
+        if bytes > u64::from(call_cap) {
+            return refuse(EMSGSIZE);
+        }
+        let waits = u64::from(slot.pending);
+        // An empty queue takes one call of any size, or a large body could never be sent.
+        if full || (waits > 0 && waits + bytes > u64::from(cap)) {
+            slot.wants_drain = true;
+            return refuse(EAGAIN);
+        }
+        if total.saturating_add(bytes) > guest_cap {
+            return refuse(ENOBUFS);
+        }
+        let now = u32::try_from(waits + bytes)
+            .unwrap_or(u32::MAX)
+            .min(i32::MAX as u32);
+        slot.pending = now;
+        slot.ended |= ends;
+        slot.wants_drain |= now > DRAIN_ABOVE;
+        self.state().pending_total = total + bytes;
+        Ok(now as i32)
+    }
+
+    /// Copies a body into the outbox.
+    fn body(&mut self, ptr: Ptr, len: Len) -> Answer<Body> {
+        let bytes = memory::bytes(self.memory, ptr, len)?;
+        Ok(self.shared.state.outbox.body(bytes))
+    }
+}

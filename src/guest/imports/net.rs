@@ -1,0 +1,235 @@
+//! Calls about listeners and streams. Addresses are numeric; the policy judges each. They must not know sockets.
+use super::super::command::{Command, Target};
+use super::super::handles::{Handle, Kind};
+use super::super::memory;
+use super::super::state::Ends;
+use super::{Answer, Call, Len, Ptr, Refusal, refuse};
+use crate::policy::ListenAddress;
+use core::net::{IpAddr, SocketAddr};
+use skep_abi::ListenOptions;
+use skep_abi::errno::{EBADF, EINVAL, EMFILE, ENAMETOOLONG, EPIPE};
+use skep_abi::option::{KEEP_ALIVE, NO_DELAY, TIMEOUT};
+use std::path::PathBuf;
+
+/// Bytes of the longest address: a UNIX socket's path (`sun_path` without its end).
+const ADDRESS_BYTES: u32 = 107;
+
+/// Node's backlog where a script names none.
+const BACKLOG: u32 = 511;
+
+/// Seconds of the longest TCP keep-alive time that kernels take.
+const KEEP_ALIVE_MAX: i64 = 32_767;
+
+/// Options as a guest hands them over; none are all zero.
+pub(super) fn options(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<ListenOptions> {
+    if len.0 == 0 {
+        return Ok(ListenOptions::default());
+    }
+    if len.0 as usize != size_of::<ListenOptions>() {
+        return refuse(EINVAL);
+    }
+    let bytes = memory::bytes(call.memory, ptr, len)?;
+    let mut words = bytes
+        .chunks_exact(4)
+        .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    let mut next = || words.next().expect("the record has ten words");
+    let mut options = ListenOptions {
+        flags: next(),
+        headers_timeout: next(),
+        request_timeout: next(),
+        keep_alive_timeout: next(),
+        keep_alive_buffer: next(),
+        max_header_size: next(),
+        max_headers: next(),
+        max_requests: next(),
+        idle_timeout: next(),
+        max_connections: next(),
+    };
+    // What a script sets is bounded by the policy: 0 asks for Node's default or for no bound.
+    let http = &call.state().limits.http;
+    options.max_header_size = match options.max_header_size {
+        0 => http.max_header_size,
+        size => size.min(http.max_header_size_cap),
+    };
+    options.max_headers = match options.max_headers {
+        0 => http.max_headers,
+        count => count.min(http.max_headers),
+    };
+    Ok(options)
+}
+
+/// A numeric address and port, or a path for port -1.
+enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+fn place(call: &Call<'_>, host: Ptr, len: Len, port: i32) -> Answer<Place> {
+    let host = call.text(host, len, ADDRESS_BYTES, ENAMETOOLONG)?;
+    match (port, u16::try_from(port)) {
+        (-1, _) if host.is_empty() => refuse(EINVAL),
+        (-1, _) => Ok(Place::Unix(PathBuf::from(host))),
+        (_, Ok(port)) => match host.parse::<IpAddr>() {
+            Ok(ip) => Ok(Place::Tcp(SocketAddr::new(ip, port))),
+            Err(_) => refuse(EINVAL),
+        },
+        _ => refuse(EINVAL),
+    }
+}
+
+pub(super) fn listen(
+    call: &mut Call<'_>,
+    host: Ptr,
+    host_len: Len,
+    port: i32,
+    backlog: i32,
+    options_ptr: Ptr,
+    options_len: Len,
+) -> Answer<i64> {
+    let address = match place(call, host, host_len, port)? {
+        Place::Tcp(at) => ListenAddress::Tcp(at),
+        Place::Unix(path) => ListenAddress::Unix(path),
+    };
+    let options = options(call, options_ptr, options_len)?;
+    let at = call.state().grants.listen(address)?;
+    if call.state().listeners >= call.state().limits.listeners {
+        return refuse(EMFILE);
+    }
+    let backlog = u32::try_from(backlog)
+        .ok()
+        .filter(|count| *count > 0)
+        .unwrap_or(BACKLOG)
+        .min(65_535);
+    call.room(0)?;
+    let handle = call.fresh(Kind::Listener)?;
+    call.state().listeners += 1;
+    call.state().outbox.push(Command::Listen {
+        handle,
+        at,
+        backlog,
+        options,
+    });
+    Ok(handle.raw() as i64)
+}
+
+pub(super) fn listen_set(call: &mut Call<'_>, listener: Handle, ptr: Ptr, len: Len) -> Answer<i32> {
+    call.slot(listener, &[Kind::Listener])?;
+    if len.0 == 0 {
+        return refuse(EINVAL);
+    }
+    let options = options(call, ptr, len)?;
+    call.room(0)?;
+    call.state().outbox.push(Command::ListenSet {
+        handle: listener,
+        options,
+    });
+    Ok(0)
+}
+
+pub(super) fn net_connect(
+    call: &mut Call<'_>,
+    host: Ptr,
+    host_len: Len,
+    port: i32,
+    options_ptr: Ptr,
+    options_len: Len,
+) -> Answer<i64> {
+    let place = place(call, host, host_len, port)?;
+    let options = options(call, options_ptr, options_len)?;
+    let to = match place {
+        Place::Tcp(to) if to.port() == 0 => return refuse(EINVAL),
+        Place::Tcp(to) => Target::Tcp(call.state().grants.connect(to)?),
+        Place::Unix(path) => {
+            // A socket answers back: reaching it is more than reading its folder.
+            call.state().grants.path(&path, true)?;
+            Target::Unix(path)
+        }
+    };
+    call.room(0)?;
+    let handle = call.fresh(Kind::Stream)?;
+    call.state().outbox.push(Command::Connect { handle, to, options });
+    Ok(handle.raw() as i64)
+}
+
+pub(super) fn stream_write(call: &mut Call<'_>, stream: Handle, ptr: Ptr, len: Len) -> Answer<i32> {
+    memory::bytes(call.memory, ptr, len)?;
+    let waits = call.reserve(stream, Kind::Stream, u64::from(len.0), false)?;
+    let body = call.body(ptr, len)?;
+    call.state().outbox.push(Command::StreamWrite { stream, body });
+    Ok(waits)
+}
+
+pub(super) fn stream_shutdown(call: &mut Call<'_>, stream: Handle) -> Answer<i32> {
+    call.room(0)?;
+    let slot = call.slot(stream, &[Kind::Stream])?;
+    if std::mem::replace(&mut slot.ended, true) {
+        return refuse(EPIPE);
+    }
+    call.state().outbox.push(Command::Shutdown { stream });
+    Ok(0)
+}
+
+pub(super) fn stream_reset(call: &mut Call<'_>, stream: Handle) -> Answer<i32> {
+    call.room(0)?;
+    call.slot(stream, &[Kind::Stream, Kind::Connection])?.ended = true;
+    call.state().outbox.push(Command::Reset { stream });
+    Ok(0)
+}
+
+pub(super) fn stream_option(call: &mut Call<'_>, handle: Handle, option: i32, value: i64) -> Answer<i32> {
+    call.slot(handle, &[Kind::Stream, Kind::Connection, Kind::Attached])?;
+    let allowed = match option as u32 {
+        NO_DELAY => (0..=1).contains(&value),
+        KEEP_ALIVE => (-1..=KEEP_ALIVE_MAX).contains(&value),
+        TIMEOUT => (0..=i64::from(u32::MAX)).contains(&value),
+        _ => false,
+    };
+    if !allowed {
+        return refuse(EINVAL);
+    }
+    call.room(0)?;
+    call.state().outbox.push(Command::Option {
+        handle,
+        option: option as u32,
+        value,
+    });
+    Ok(0)
+}
+
+pub(super) fn credit(call: &mut Call<'_>, handle: Handle, bytes: i32) -> Answer<i32> {
+    call.slot(handle, &[Kind::Stream, Kind::Exchange])?;
+    let bytes = u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes > 0)
+        .ok_or(Refusal::Errno(EINVAL))?;
+    call.room(0)?;
+    call.state().outbox.push(Command::Credit { handle, bytes });
+    Ok(0)
+}
+
+pub(super) fn address(call: &mut Call<'_>, handle: Handle, side: i32, ptr: Ptr, len: Len) -> Answer<i32> {
+    if !(0..=1).contains(&side) {
+        return refuse(EINVAL);
+    }
+    let slot = *call.slot(
+        handle,
+        &[Kind::Listener, Kind::Stream, Kind::Exchange, Kind::Connection],
+    )?;
+    let state = &call.shared.state;
+    let ends = match slot.kind {
+        Kind::Exchange | Kind::Connection => state.conn_ends.get(slot.conn as usize).and_then(Option::as_ref),
+        _ => state.ends.get(&handle),
+    };
+    let text = match (ends, side) {
+        (Some(Ends::Tcp { local, .. }), 0) => tcp(*local),
+        (Some(Ends::Tcp { peer: Some(peer), .. }), _) => tcp(*peer),
+        (Some(Ends::Unix { local }), 0) => format!("unix 0 {local}"),
+        _ => return refuse(EBADF),
+    };
+    Ok(memory::fill(call.memory, ptr, len, text.as_bytes())?)
+}
+
+fn tcp(at: SocketAddr) -> String {
+    let family = if at.is_ipv4() { "IPv4" } else { "IPv6" };
+    format!("{family} {} {}", at.port(), at.ip())
+}

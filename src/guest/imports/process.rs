@@ -1,0 +1,44 @@
+//! Calls about the guest as a program: exit, start record, signals, refusals. They must not know processes.
+use super::super::command::Command;
+use super::super::memory;
+use super::{Answer, Call, Len, Ptr, Refusal, refuse};
+use skep_abi::errno::EINVAL;
+
+/// Highest signal number.
+const SIGNALS: i32 = 64;
+
+/// SIGKILL and SIGSTOP cannot be watched.
+const UNWATCHABLE: [i32; 2] = [9, 19];
+
+pub(super) fn exit(_call: &mut Call<'_>, code: i32) -> Answer<i32> {
+    Err(Refusal::Exit(code))
+}
+
+pub(super) fn why(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i32> {
+    Ok(memory::fill(
+        call.memory,
+        ptr,
+        len,
+        call.shared.state.why.as_bytes(),
+    )?)
+}
+
+pub(super) fn start_info(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i32> {
+    Ok(memory::fill(
+        call.memory,
+        ptr,
+        len,
+        &call.shared.state.start_info,
+    )?)
+}
+
+pub(super) fn signal_watch(call: &mut Call<'_>, signal: i32, on: i32) -> Answer<i32> {
+    if !(1..=SIGNALS).contains(&signal) || UNWATCHABLE.contains(&signal) {
+        return refuse(EINVAL);
+    }
+    call.room(0)?;
+    call.state()
+        .outbox
+        .push(Command::SignalWatch { signal, on: on != 0 });
+    Ok(0)
+}

@@ -1,0 +1,35 @@
+//! The room of guests: the only user of wasmtime. A [`Cell`] is code and an image; [`Cell::spawn`] brings a
+//! [`Guest`] to life; [`Guest::deliver`] and [`Guest::resume`] run it; what it asks for stands in its
+//! [`GuestState`]'s outbox. It must not know sockets, HTTP, the event loop or processes.
+pub mod cache;
+mod cell;
+pub mod command;
+mod deadline;
+mod engine;
+mod entropy;
+#[expect(clippy::module_inception, reason = "one noun per file, and this noun is the room's own")]
+mod guest;
+pub mod handles;
+mod image;
+mod image_file;
+mod imports;
+mod limiter;
+mod memory;
+mod module;
+pub mod state;
+mod vault;
+mod verdict;
+mod warm;
+
+#[cfg(test)]
+mod tests;
+
+pub use cell::Cell;
+pub use command::{Body, Command, Outbox, Span, Target};
+pub use engine::{Engine, EngineOptions};
+pub use entropy::Entropy;
+pub use guest::Guest;
+pub use handles::{Handle, HandleTable, Kind};
+pub use image::Image;
+pub use state::{Ends, GuestState, Outside};
+pub use verdict::{Trap, TrapReason, Turn, Verdict};

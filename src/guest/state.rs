@@ -1,0 +1,77 @@
+//! What the host knows of one guest and an import may read or change: its handles, its outbox, its
+//! grants and limits, its clock and entropy. It must not know Wasm (engine.rs does) nor sockets.
+use super::command::Outbox;
+use super::handles::{Handle, HandleTable};
+use crate::policy::{Grants, Limits, Meter};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Where a guest's time and randomness come from: the OS, or a seed in simulations and warm-up.
+pub trait Outside {
+    /// Monotonic nanoseconds.
+    fn mono(&self) -> u64;
+    /// Nanoseconds since 1970.
+    fn wall(&self) -> u64;
+    /// Fills the slice with random bytes.
+    fn random(&mut self, out: &mut [u8]);
+}
+
+/// Both ends of a connection or stream, or of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ends {
+    Tcp { local: SocketAddr, peer: Option<SocketAddr> },
+    Unix { local: String },
+}
+
+/// One guest's state on the host.
+pub struct GuestState {
+    pub handles: HandleTable,
+    pub outbox: Outbox,
+    pub blobs: HashMap<Handle, Arc<[u8]>>,
+    /// Bytes in `blobs`, held under [`Limits::blob_bytes`].
+    pub blob_bytes: u64,
+    pub grants: Grants,
+    pub limits: Limits,
+    pub meter: Meter,
+    pub outside: Box<dyn Outside>,
+    /// JSON that `start_info` answers with.
+    pub start_info: Vec<u8>,
+    /// Text of the last refusal, for the call `why`.
+    pub why: String,
+    /// Ends of accepted connections, by connection number (`Slot::conn`); written by the runtime.
+    pub conn_ends: Vec<Option<Ends>>,
+    /// Handles of connections whose handle a script has asked for, by connection number.
+    pub conn_handles: HashMap<u32, Handle>,
+    /// Ends of listeners and streams, by handle; written by the runtime.
+    pub ends: HashMap<Handle, Ends>,
+    /// Bytes of log that wait; the runtime lowers it as they are written.
+    pub log_pending: u32,
+    /// Bytes that wait to be sent in all connections; the runtime keeps it.
+    pub pending_total: u64,
+    /// Listeners open now.
+    pub listeners: u32,
+}
+
+impl GuestState {
+    pub fn new(grants: Grants, limits: Limits, outside: Box<dyn Outside>, start_info: Vec<u8>) -> GuestState {
+        GuestState {
+            handles: HandleTable::new(limits.handles),
+            outbox: Outbox::default(),
+            blobs: HashMap::new(),
+            blob_bytes: 0,
+            grants,
+            limits,
+            meter: Meter::default(),
+            outside,
+            start_info,
+            why: String::new(),
+            conn_ends: Vec::new(),
+            conn_handles: HashMap::new(),
+            ends: HashMap::new(),
+            log_pending: 0,
+            pending_total: 0,
+            listeners: 0,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Limits on Wasm's own resources and on calls.
+use super::{batch, cell, guest_text, state, state_with};
+use crate::guest::{Turn, Verdict};
+use crate::policy::{Grants, Limits};
+
+#[test]
+fn m01_memory_grows_to_the_limit_and_no_further() {
+    // Grows page by page; exits with the size at which growing was refused.
+    let body = "(loop $on (br_if $on (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+        (i32.store8 (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1)) (i32.const 1))
+        (drop (call $exit (memory.size))) (i32.const 0)";
+    let limits = Limits {
+        memory_bytes: 40 * 65536,
+        ..Limits::default()
+    };
+    let text = guest_text(body, "");
+    let mut guest = cell(&text)
+        .spawn(state_with(Grants::default(), limits))
+        .expect("a guest can be spawned");
+    assert_eq!(guest.deliver(&batch()), Turn::Ended(Verdict::Exited(40)));
+}
+
+#[test]
+fn a_guest_that_starts_too_large_is_refused() {
+    let limits = Limits {
+        memory_bytes: 65536,
+        ..Limits::default()
+    };
+    let spawned = cell(&guest_text("(i32.const 0)", "")).spawn(state_with(Grants::default(), limits));
+    let text = spawned.err().expect("it must be refused").to_string();
+    assert!(text.contains("memory"), "{text}");
+}
+
+#[test]
+fn m03_tables_have_a_limit() {
+    let text = guest_text("(i32.const 0)", "(table 200000 funcref)");
+    assert!(super::try_cell(&text).is_err());
+}
+
+#[test]
+fn l01_log_has_a_budget() {
+    // Logs until refused; exits with how often that worked.
+    let body = "(loop $on
+          (if (i32.eqz (call $log (i32.const 2) (i32.const 0) (i32.const 65536)))
+            (then (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $on))))
+        (drop (call $exit (local.get $n))) (i32.const 0)";
+    let mut guest = cell(&guest_text(body, ""))
+        .spawn(state())
+        .expect("a guest can be spawned");
+    assert_eq!(guest.deliver(&batch()), Turn::Ended(Verdict::Exited(16)));
+    assert_eq!(guest.state().log_pending, 1 << 20);
+}

@@ -1,0 +1,182 @@
+//! From an order to a running hall: the engine, the JavaScript cell, the guest's state, the loop, and
+//! what is said when it is over. It must not know the words of the command line.
+use crate::guest::{Engine, EngineOptions, Entropy, GuestState, Outside, cache::{self, CacheFolder}};
+use crate::policy::{Grants, Limits};
+use crate::reactor::{OsReactor, StandardStreams};
+use crate::runtime::{Hall, LogSink, Logs, Outcome};
+use crate::time::{Clock, OsClock};
+use anyhow::{Context as _, Result, anyhow};
+use serde_json::json;
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub enum Program {
+    File(PathBuf),
+    Eval { source: String, print: bool, module: bool },
+}
+
+/// One script, as somebody wants it run.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub program: Program,
+    pub args: Vec<OsString>,
+    pub grants: Grants,
+    pub limits: Limits,
+    /// Only parse it.
+    pub check: bool,
+}
+
+/// Names a guest to run scripts on instead of the built-in one, for those who work on it.
+const GUEST_VARIABLE: &str = "SKEP_JS_GUEST";
+
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+const SIGHUP: i32 = 1;
+
+/// Runs a script to its end; answers the exit code.
+pub fn run(order: Order) -> Result<i32> {
+    let clock = OsClock::new();
+    let engine = Engine::new(&EngineOptions::default())?;
+    let cell = cache::load_or_build(&engine, &*engine_bytes()?, &CacheFolder::from_environment(), |line| eprintln!("skep: {line}"))?;
+    let info = start_info(&order)?;
+    let http = order.limits.http;
+    let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
+    let state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
+    let guest = cell.spawn(state)?;
+    let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
+    let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), http);
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
+    }
+    hall.seat(guest);
+    hall.run();
+    let (_, outcome) = hall.ended().context("the hall is empty, so its guest has ended")?;
+    if let Outcome::Ended(verdict) = &outcome {
+        eprintln!("skep: the script was {}", verdict);
+    }
+    Ok(outcome.code())
+}
+
+/// The JavaScript guest: the built-in one, or the file that a developer of it names.
+fn engine_bytes() -> Result<Cow<'static, [u8]>> {
+    match std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty()) {
+        None => Ok(Cow::Borrowed(skep_js_guest::WASM)),
+        Some(file) => {
+            let bytes = std::fs::read(&file).with_context(|| format!("{GUEST_VARIABLE}={}", file.display()))?;
+            Ok(Cow::Owned(bytes))
+        }
+    }
+}
+
+/// The folder a script may read without asking: the nearest one upward with a package.json, else its own.
+pub fn project_of(program: &Program) -> Result<Option<PathBuf>> {
+    let start = match program {
+        Program::File(path) => {
+            let path = resolve(path)?;
+            path.parent().map(Path::to_path_buf).unwrap_or(path)
+        }
+        Program::Eval { .. } => std::env::current_dir().context("the current folder is gone")?,
+    };
+    let found = start.ancestors().find(|folder| folder.join("package.json").is_file());
+    Ok(Some(found.unwrap_or(&start).to_path_buf()))
+}
+
+/// The script's real path; its extension may be left out, and a folder means its index, as in Node.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let tries = ["", ".js", ".mjs", ".cjs", ".json"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    let found = tries.iter().find(|path| path.is_file()).cloned();
+    let found = found.or_else(|| Some(path.join("index.js")).filter(|path| path.is_file()));
+    let Some(found) = found else {
+        return Err(anyhow!("cannot find the script {} (MODULE_NOT_FOUND)", path.display()));
+    };
+    found.canonicalize().with_context(|| format!("cannot open {}", found.display()))
+}
+
+/// What the guest is told of its world, as JSON.
+fn start_info(order: &Order) -> Result<String> {
+    let exe = std::env::current_exe().context("the path of this program is unknown")?;
+    let exe = exe.to_string_lossy().into_owned();
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    let mut argv = vec![exe.clone()];
+    let (mode, main, source, module) = match &order.program {
+        Program::File(path) => {
+            let main = resolve(path)?.to_string_lossy().into_owned();
+            argv.push(main.clone());
+            (if order.check { "check" } else { "file" }, Some(main), None, false)
+        }
+        Program::Eval { source, print, module } => {
+            (if *print { "print" } else { "eval" }, None, Some(source.clone()), *module)
+        }
+    };
+    argv.extend(order.args.iter().map(text));
+    let env: serde_json::Map<String, serde_json::Value> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(key, _)| order.grants.env(key))
+        .map(|(key, value)| (key, value.into()))
+        .collect();
+    let cwd = std::env::current_dir().context("the current folder is gone")?;
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let info = json!({
+        "argv": argv,
+        "execPath": exe,
+        "execArgv": [],
+        "env": env,
+        "cwd": cwd.to_string_lossy(),
+        "pid": std::process::id(),
+        "ppid": rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
+        "platform": if cfg!(target_os = "macos") { "darwin" } else { "linux" },
+        "arch": if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" },
+        "mode": mode,
+        "main": main,
+        "source": source,
+        "inputType": if module { "module" } else { "commonjs" },
+        "tty": [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()],
+        "uid": uid,
+        "gid": gid,
+        "hostname": "localhost",
+        "version": env!("CARGO_PKG_VERSION"),
+        "memoryLimit": order.limits.memory_bytes,
+    });
+    Ok(info.to_string())
+}
+
+/// Time and randomness of the operating system.
+struct Os {
+    clock: OsClock,
+    entropy: Entropy,
+}
+
+impl Outside for Os {
+    fn mono(&self) -> u64 {
+        self.clock.now_mono().0
+    }
+
+    fn wall(&self) -> u64 {
+        self.clock.wall()
+    }
+
+    fn random(&mut self, out: &mut [u8]) {
+        self.entropy.fill(out);
+    }
+}
+
+/// Standard output and error as a place for logs.
+struct Standard(StandardStreams);
+
+impl LogSink for Standard {
+    fn write(&mut self, fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(fd, bytes)
+    }
+
+    fn wait(&mut self, fd: u8) {
+        self.0.wait(fd);
+    }
+}

@@ -1,0 +1,129 @@
+//! Grants: what was named on the command line or in a configuration, and the one judge of requests.
+//! A [`Granted`] value proves that the check was made. It must not know how a granted thing is done.
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Proof that the policy allowed the value within.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted<T>(T);
+
+impl<T> Granted<T> {
+    /// The value that was allowed.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// Unwraps the value.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// A refusal: what was asked for, and what would have granted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied(pub String);
+
+/// Where a listener may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+/// A folder that the guest may see: real path, and whether it may write there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderGrant {
+    pub folder: PathBuf,
+    pub write: bool,
+}
+
+/// One entry of `--allow-net`: everything, an address, a port, or both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetRule {
+    pub host: Option<IpAddr>,
+    pub port: Option<u16>,
+}
+
+/// What one guest may do. The default is what every script gets: listening on unprivileged ports.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// Outgoing connections.
+    pub net: Vec<NetRule>,
+    /// Listening on privileged ports and UNIX sockets as well.
+    pub listen_any: bool,
+    /// No listening at all (a tenant whose listeners are virtual).
+    pub listen_none: bool,
+    pub folders: Vec<FolderGrant>,
+    /// Environment variables by name; [`Grants::env_all`] gives all.
+    pub env: BTreeSet<String>,
+    pub env_all: bool,
+    /// Processes that may be forked, the whole tree counted.
+    pub fork: u32,
+}
+
+impl Grants {
+    /// Everything (`-A`).
+    pub fn all() -> Grants {
+        Grants {
+            net: vec![NetRule { host: None, port: None }],
+            listen_any: true,
+            listen_none: false,
+            folders: vec![FolderGrant { folder: PathBuf::from("/"), write: true }],
+            env: BTreeSet::new(),
+            env_all: true,
+            fork: u32::MAX,
+        }
+    }
+
+    /// May the guest listen there? Unprivileged ports need no grant.
+    pub fn listen(&self, address: ListenAddress) -> Result<Granted<ListenAddress>, Denied> {
+        let free = match &address {
+            ListenAddress::Tcp(at) => at.port() == 0 || at.port() >= 1024,
+            ListenAddress::Unix(_) => false,
+        };
+        if !self.listen_none && (free || self.listen_any) {
+            return Ok(Granted(address));
+        }
+        Err(Denied(match address {
+            ListenAddress::Tcp(at) => format!("listening on {at} is not granted: ports below 1024 need --allow-listen"),
+            ListenAddress::Unix(path) => {
+                format!("listening on the UNIX socket {} is not granted: it needs --allow-listen", path.display())
+            }
+        }))
+    }
+
+    /// May the guest connect there? Judged on the numeric address, just before connecting (row N01).
+    pub fn connect(&self, to: SocketAddr) -> Result<Granted<SocketAddr>, Denied> {
+        let ip = canonical(to.ip());
+        let fits = |rule: &NetRule| {
+            rule.host.is_none_or(|host| canonical(host) == ip) && rule.port.is_none_or(|port| port == to.port())
+        };
+        if self.net.iter().any(fits) {
+            return Ok(Granted(to));
+        }
+        Err(Denied(format!("connecting to {to} is not granted: it needs --allow-net={to}")))
+    }
+
+    /// May the guest read (or write) this absolute path? Answers the folder granted; links are judged
+    /// again, by the kernel, when the path is opened beneath that folder.
+    pub fn path(&self, path: &Path, write: bool) -> Result<Granted<&FolderGrant>, Denied> {
+        let holds = |grant: &&FolderGrant| path.starts_with(&grant.folder) && (grant.write || !write);
+        let best = self.folders.iter().filter(holds).max_by_key(|grant| grant.folder.as_os_str().len());
+        best.map(Granted).ok_or_else(|| {
+            let folder = path.parent().unwrap_or(path).display();
+            let (verb, tail) = if write { ("writing", ":rw") } else { ("reading", "") };
+            Denied(format!("{verb} {} is not granted: it needs --allow-fs={folder}{tail}", path.display()))
+        })
+    }
+
+    /// Whether the guest sees this environment variable.
+    pub fn env(&self, name: &str) -> bool {
+        self.env_all || self.env.contains(name)
+    }
+}
+
+/// IPv4 in IPv6 clothes is IPv4.
+fn canonical(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}

@@ -1,0 +1,123 @@
+//! Every limit, in one file: the unit stands in the name, the reason beside it. It must not know who
+//! enforces a limit. Node's own defaults are marked with the option that changes them.
+use std::time::Duration;
+
+/// Bounds of one guest.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Linear memory. Node's default old space is larger; a cell is meant for one program.
+    pub memory_bytes: u64,
+    /// CPU that the guest may use in all (`--cpu`); none for a program that the user started himself.
+    pub cpu_total: Option<Duration>,
+    /// Time a guest runs before others get their turn: below a person's notice, above switch costs.
+    pub slice: Duration,
+    /// Handles of one guest: bounds host memory that a leaking script can pin (row M08).
+    pub handles: u32,
+    /// Bytes of one log call and of one line buffer (rows L01, M07).
+    pub log_call_bytes: u32,
+    /// Bytes of log that may wait for a slow terminal or pipe before calls answer EAGAIN (row L01).
+    pub log_pending_bytes: u32,
+    /// Bytes that one call may hand over: one body chunk, one stream write.
+    pub call_bytes: u32,
+    /// Bytes of commands that one turn may queue before the guest is made to wait (row M06).
+    pub outbox_bytes: usize,
+    /// Bytes that may wait to be sent on one connection; beyond it writes answer EAGAIN (row H04).
+    pub connection_pending_bytes: u32,
+    /// Bytes that may wait to be sent in all of a guest's connections (row H04).
+    pub guest_pending_bytes: u64,
+    /// Bytes of a file that a guest reads whole (`readFileSync`, `require`).
+    pub file_bytes: u64,
+    /// Bytes of blobs that a guest may hold open at once.
+    pub blob_bytes: u64,
+    /// Length of a path, as PATH_MAX.
+    pub path_bytes: u32,
+    /// Random bytes of one call.
+    pub random_bytes: u32,
+    /// Listening sockets (row H02).
+    pub listeners: u32,
+    /// Accepted and opened connections at once; connections beyond it wait in the kernel.
+    pub connections: u32,
+    /// Events in one batch: bounds one turn.
+    pub batch_events: u32,
+    /// Elements of the guest's function tables (row M03).
+    pub table_elements: u32,
+    /// Limits of the HTTP server that the script cannot lift.
+    pub http: HttpLimits,
+}
+
+/// Bounds on HTTP peers. Node's option names where Node has one; times in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpLimits {
+    /// `maxHeaderSize`: Node's default.
+    pub max_header_size: u32,
+    /// What a script may raise it to: a head is kept in memory while it is incomplete.
+    pub max_header_size_cap: u32,
+    /// `maxHeadersCount`: Node's documented default; more is 431, never truncated (CVE-2026-58044).
+    pub max_headers: u32,
+    /// Bytes of chunk extensions in one message: Node's bound (CVE-2024-22019).
+    pub chunk_extension_bytes: u32,
+    /// Bytes of a trailer block.
+    pub trailer_bytes: u32,
+    /// Requests of one connection that wait for their answer; further ones stay in the kernel.
+    pub pipelined: u32,
+    /// Bytes of a request's body sent to the guest before it asks for more.
+    pub body_window_bytes: u32,
+    /// Slow POST: after the grace a body must keep up this rate.
+    pub min_body_bytes_per_second: u32,
+    /// Slow read: after the grace a client must take this many bytes a second.
+    pub min_drain_bytes_per_second: u32,
+    /// Grace of both rates.
+    pub rate_grace_ms: u32,
+    /// After a 4xx for a malformed request: bytes read and thrown away, so that the answer arrives (R11).
+    pub linger_bytes: u32,
+    /// The same as time.
+    pub linger_ms: u32,
+    /// On SIGINT or SIGTERM responses in flight get this long.
+    pub drain_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory_bytes: 512 << 20,
+            cpu_total: None,
+            slice: Duration::from_millis(5),
+            handles: 65_536,
+            log_call_bytes: 64 << 10,
+            log_pending_bytes: 1 << 20,
+            call_bytes: 64 << 20,
+            outbox_bytes: 64 << 20,
+            connection_pending_bytes: 8 << 20,
+            guest_pending_bytes: 256 << 20,
+            file_bytes: 256 << 20,
+            blob_bytes: 512 << 20,
+            path_bytes: 4096,
+            random_bytes: 64 << 10,
+            listeners: 64,
+            connections: 65_536,
+            batch_events: 1024,
+            table_elements: 100_000,
+            http: HttpLimits::default(),
+        }
+    }
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        HttpLimits {
+            max_header_size: 16 << 10,
+            max_header_size_cap: 256 << 10,
+            max_headers: 2000,
+            chunk_extension_bytes: 16 << 10,
+            trailer_bytes: 8 << 10,
+            pipelined: 64,
+            body_window_bytes: 64 << 10,
+            min_body_bytes_per_second: 240,
+            min_drain_bytes_per_second: 1024,
+            rate_grace_ms: 10_000,
+            linger_bytes: 64 << 10,
+            linger_ms: 1000,
+            drain_ms: 10_000,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What a guest may do: grants (by name, denied by default), limits (each with unit and reason) and
+//! the meter of what it used. It must not know sockets, Wasm or HTTP: it judges plain values.
+pub mod grants;
+pub mod limits;
+pub mod meter;
+
+pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule};
+pub use limits::{HttpLimits, Limits};
+pub use meter::Meter;

@@ -1,0 +1,6 @@
+//! Bytes to values and values to bytes, for every wire protocol that Skep speaks.
+//!
+//! Nothing here may know of sockets, files, clocks, timers, Wasm or another room: input is a slice and
+//! plain limits, output is a value or bytes appended to a buffer. No `unsafe`.
+
+pub mod http1;

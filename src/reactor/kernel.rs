@@ -1,0 +1,116 @@
+//! Kernel: what the reactor asks of an operating system. The seam between the bookkeeping, which is
+//! the same for all, and the two that provide sockets: mio's ([`super::mio_kernel`]) and the
+//! simulated one ([`super::sim`]).
+//!
+//! It must not know the bookkeeping: a kernel signals edges and does one operation at a time.
+
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::errno::Errno;
+use super::inbox::Waker;
+use super::key::Key;
+use super::readiness::Edges;
+use super::{Addr, ConnectOptions, Fact, ListenOptions, Result};
+
+/// The edges of one resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    /// Whose. May be stale: the resource may be gone since.
+    pub key: Key,
+    /// What.
+    pub edges: Edges,
+}
+
+/// A source of sockets and of their edges.
+pub trait Kernel {
+    /// A connection, or an attempt at one. Dropping it closes it.
+    type Stream: Socket;
+    /// A listening socket. Dropping it closes it.
+    type Listener: Listening<Stream = Self::Stream>;
+
+    /// Waits until there are edges, or until `timeout` has passed (`None`: for ever). Appends edges
+    /// of resources to `edges`; signals and wake-ups to `facts`. A bounded number of them. Being
+    /// interrupted is no error; it just returns early.
+    fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>)
+    -> Result<()>;
+
+    /// Has the edges of `stream` signalled under `key` from now on, the present state included.
+    fn watch_stream(&mut self, stream: &mut Self::Stream, key: Key) -> Result<()>;
+
+    /// The same for a listener.
+    fn watch_listener(&mut self, listener: &mut Self::Listener, key: Key) -> Result<()>;
+
+    /// Opens a listening TCP socket.
+    fn listen_tcp(&mut self, addr: SocketAddr, options: &ListenOptions) -> Result<Self::Listener>;
+
+    /// Opens a listening UNIX socket at `path`.
+    fn listen_unix(&mut self, path: &Path, options: &ListenOptions) -> Result<Self::Listener>;
+
+    /// Begins to connect.
+    fn connect_tcp(&mut self, addr: SocketAddr, options: &ConnectOptions) -> Result<Self::Stream>;
+
+    /// Begins to connect.
+    fn connect_unix(&mut self, path: &Path) -> Result<Self::Stream>;
+
+    /// Has `signal` told as a fact instead of doing what it does by default.
+    fn watch_signal(&mut self, signal: i32) -> Result<()>;
+
+    /// A handle by which other threads end a wait.
+    fn waker(&self) -> Waker;
+
+    /// Gives up the descriptor held in reserve, so that one accept can succeed. False if there is
+    /// none.
+    fn spend_reserve(&mut self) -> bool;
+
+    /// Tries to hold a descriptor in reserve again.
+    fn refill_reserve(&mut self);
+}
+
+/// A stream socket. No operation blocks; `EAGAIN` and `EINTR` are errors like others here.
+pub trait Socket {
+    /// Reads into `buf`, which is not empty; 0 is the end.
+    fn read(&mut self, buf: &mut [u8]) -> Result<usize>;
+
+    /// Writes from `slices`, at least one, none of them empty, in order. Never raises SIGPIPE.
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> Result<usize>;
+
+    /// Sends FIN.
+    fn shutdown_write(&mut self) -> Result<()>;
+
+    /// What the socket has died of or failed to connect for, once.
+    fn take_error(&mut self) -> Option<Errno>;
+
+    /// Makes the close that follows a reset.
+    fn reset_on_close(&mut self);
+
+    /// Whether a read that gives less than it asked for proves that nothing is left.
+    fn short_read_drains(&self) -> bool;
+
+    /// TCP_NODELAY. Nothing on a UNIX socket.
+    fn set_nodelay(&mut self, on: bool) -> Result<()>;
+
+    /// SO_KEEPALIVE, with the idle time before the first probe (whole seconds, at least one); `None`
+    /// turns it off. Nothing on a UNIX socket.
+    fn set_keepalive(&mut self, idle: Option<Duration>) -> Result<()>;
+
+    /// Our address.
+    fn local_addr(&self) -> Result<Addr>;
+
+    /// The peer's address; `ENOTCONN` while there is no connection.
+    fn peer_addr(&self) -> Result<Addr>;
+}
+
+/// A listening socket.
+pub trait Listening {
+    /// What it accepts.
+    type Stream;
+
+    /// Takes one connection from the queue.
+    fn accept(&mut self) -> Result<(Self::Stream, Addr)>;
+
+    /// Our address.
+    fn local_addr(&self) -> Result<Addr>;
+}

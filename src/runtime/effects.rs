@@ -1,0 +1,167 @@
+//! Facts to whom they concern, commands to what they change. It must not know how: each resource has
+//! a file of its own.
+use super::seat::{Resource, Seat};
+use super::{Hall, Owner};
+use crate::guest::handles::Slot;
+use crate::guest::{Command, Handle, Kind};
+use crate::reactor::{Fact, Kernel, Key};
+use crate::time::Clock;
+use skep_abi::events;
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Every fact goes to its owner.
+    pub(super) fn take_in(&mut self, facts: &mut Vec<Fact>) {
+        for fact in facts.drain(..) {
+            match fact {
+                Fact::Accepted { listener, stream, peer } => self.accepted(listener, stream, peer),
+                Fact::AcceptPaused { listener, retry_after, .. } => self.accept_paused(listener, retry_after),
+                Fact::Signal(signal) => self.signal(signal),
+                Fact::Woken => {}
+                Fact::Readable(key)
+                | Fact::Flushed { key, .. }
+                | Fact::Finished(key)
+                | Fact::Closed { key, .. }
+                | Fact::Connected { key, .. }
+                | Fact::PeerClosed(key)
+                | Fact::Broken { key, .. } => self.stream_or_conn(key, fact),
+            }
+        }
+    }
+
+    fn stream_or_conn(&mut self, key: Key, fact: Fact) {
+        match self.owners.get(key) {
+            Owner::Conn(index) if self.conn_has_key(index, key) => self.conn_fact(index, fact),
+            Owner::Stream(index) if self.streams.get(index as usize).is_some_and(|stream| stream.key == key) => {
+                self.stream_fact(index, fact);
+            }
+            _ => {}
+        }
+    }
+
+    /// Carries out what a guest has asked for, in its order.
+    pub(super) fn carry_out(&mut self, guest: u32) {
+        let Some(seat) = self.seats.get_mut(guest as usize) else { return };
+        if seat.guest.state().outbox.is_empty() {
+            return;
+        }
+        let state = seat.guest.state_mut();
+        let budget_spent = state.outbox.size() >= state.limits.outbox_bytes / 2;
+        let mut commands = state.outbox.take();
+        for command in commands.drain(..) {
+            self.effect(guest, command);
+        }
+        if let Some(seat) = self.seats.get_mut(guest as usize) {
+            seat.guest.state_mut().outbox.recycle(commands);
+            if budget_spent {
+                tell_refused(seat);
+            }
+        }
+    }
+
+    fn effect(&mut self, guest: u32, command: Command) {
+        match command {
+            Command::Respond { exchange, status, flags, fields, body } => {
+                self.respond(guest, exchange, status, flags, fields, body);
+            }
+            Command::Write { exchange, flags, body } => self.write_body(guest, exchange, flags, body),
+            Command::End { exchange, flags, trailers } => self.end_response(guest, exchange, flags, trailers),
+            Command::Inform { exchange, status, fields } => self.inform(guest, exchange, status, fields),
+            Command::Watch { exchange } => self.watch(guest, exchange),
+            Command::Upgrade { exchange, stream } => self.upgrade(guest, exchange, stream),
+            Command::Connection { exchange, conn } => self.name_conn(guest, exchange, conn),
+            Command::Credit { handle, bytes } => self.credit(guest, handle, bytes),
+            Command::StreamWrite { stream, body } => self.stream_write(guest, stream, body),
+            Command::Log { fd, text } => {
+                let text = self.seats[guest as usize].guest.state().outbox.bytes(text).to_vec();
+                self.log(guest, fd, &text);
+            }
+            Command::TimerArm { deadline, keep } => self.arm_guest(guest, deadline, keep),
+            Command::SignalWatch { signal, on } => self.signal_watch(guest, signal, on),
+            Command::Listen { handle, at, backlog, options } => self.listen(guest, handle, at, backlog, options),
+            Command::ListenSet { handle, options } => self.listen_set(guest, handle, options),
+            Command::CloseIdle { handle } => self.close_conns_of(guest, handle, true),
+            Command::CloseAll { handle } => self.close_conns_of(guest, handle, false),
+            Command::Attach { handle, listener, options } => self.attach(guest, handle, listener, options),
+            Command::Feed { handle, data } => self.feed(guest, handle, data),
+            Command::Connect { handle, to, options } => self.connect(guest, handle, to, options),
+            Command::Close { handle } => self.close_handle(guest, handle, false),
+            Command::Reset { stream } => self.close_handle(guest, stream, true),
+            Command::Shutdown { stream } => self.shutdown(guest, stream),
+            Command::Option { handle, option, value } => self.set_option(guest, handle, option, value),
+        }
+    }
+
+    fn close_handle(&mut self, guest: u32, handle: Handle, reset: bool) {
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Listener(index) => self.close_listener(index),
+            Resource::Stream(index) => self.close_stream(index, reset),
+            Resource::Conn(index) => self.close_conn_by_guest(index),
+            Resource::Exchange(index) => self.abort_exchange(index),
+            Resource::None => self.seats[guest as usize].revoke(handle),
+        }
+    }
+
+    fn shutdown(&mut self, guest: u32, handle: Handle) {
+        if let Resource::Stream(index) = self.seats[guest as usize].resource(handle) {
+            let _broken = self.reactor.shutdown_write(self.streams[index as usize].key);
+        }
+    }
+
+    fn set_option(&mut self, guest: u32, handle: Handle, option: u32, value: i64) {
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Stream(index) => self.stream_option(index, option, value),
+            Resource::Conn(index) => self.conn_option(index, option, value),
+            _ => {}
+        }
+    }
+
+    fn credit(&mut self, guest: u32, handle: Handle, bytes: u32) {
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Stream(index) => self.stream_credit(index, bytes),
+            Resource::Exchange(index) => self.exchange_credit(index, bytes),
+            _ => {}
+        }
+    }
+
+    fn signal_watch(&mut self, guest: u32, signal: i32, on: bool) {
+        let seat = &mut self.seats[guest as usize];
+        if !(1..64).contains(&signal) {
+            return;
+        }
+        seat.signals = seat.signals & !(1 << signal) | u64::from(on) << signal;
+        if on && self.reactor.watch_signal(signal).is_err() {
+            self.seats[guest as usize].signals &= !(1 << signal);
+        }
+    }
+
+    /// Connections that waited for room in this guest's mailbox go on.
+    pub(super) fn release_held_back(&mut self, index: usize) {
+        let Some(seat) = self.seats.get_mut(index) else { return };
+        if seat.held_back.is_empty() || seat.mail.is_full() {
+            return;
+        }
+        for place in std::mem::take(&mut seat.held_back) {
+            match self.owners.streams.get(place as usize).copied() {
+                Some(Owner::Conn(index)) => self.conn_go_on(index),
+                Some(Owner::Stream(index)) => self.stream_go_on(index),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Writes that were refused because the outbox was full, and not their own queue: no flush will tell
+/// them to go on.
+#[cold]
+fn tell_refused(seat: &mut Seat) {
+    let waiting = |slot: &Slot| slot.wants_drain && slot.pending == 0;
+    let state = seat.guest.state();
+    let found: Vec<_> = state.handles.iter().filter(|(_, slot)| waiting(slot)).map(|(handle, slot)| (handle, slot.kind)).collect();
+    for (handle, kind) in found {
+        if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
+            slot.wants_drain = false;
+        }
+        let event = if kind == Kind::Stream { events::STREAM_DRAIN } else { events::HTTP_DRAIN };
+        seat.tell(event, Some(handle), 0, &[]);
+    }
+}

@@ -1,0 +1,302 @@
+//! How connections end: refusals, timeouts, aborts, closing. It must not know why a script wants it.
+use super::super::timers::Token;
+use super::outbound::set_pending;
+use super::{Conn, Due, Hall, NONE, Phase, Response, set_ends};
+use crate::guest::Handle;
+use crate::proto::http1::{Reason, encode_error_response};
+use crate::reactor::{Closing, Errno, Kernel};
+use crate::runtime::listeners::errno;
+use crate::runtime::streams::touch;
+use crate::runtime::{Owner, seat::Resource};
+use crate::time::{Clock, TimerId};
+use skep_abi::{events, listen, option};
+use std::time::Duration;
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// The peer broke a rule (or was too late): an answer, and the end.
+    pub(super) fn bad_request(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
+        let conn = &mut self.conns[index as usize];
+        let watched = self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
+        // A request whose body went wrong is lost; one that was whole still gets its answer first.
+        let half = self.exchanges.get(conn.tail as usize).is_some_and(|exchange| !exchange.received);
+        let silent = half && self.exchanges[conn.tail as usize].response != Response::Awaited;
+        if half {
+            self.abort_last(index);
+        }
+        if watched && self.conns[index as usize].key.is_some() {
+            return self.hand_over_fault(index, reason, packet, parsed);
+        }
+        if silent {
+            return self.lose_conn(index, None);
+        }
+        self.refuse(index, reason.status());
+    }
+
+    /// Answers with an error and closes, after the answers that are due.
+    pub(super) fn refuse(&mut self, index: u32, status: u16) {
+        let conn = &mut self.conns[index as usize];
+        conn.phase = Phase::Refusing(status);
+        if conn.head == NONE {
+            self.send_refusal(index, status);
+        }
+    }
+
+    /// Writes one minimal response, half-closes, and reads a little on so that it arrives (R11).
+    pub(super) fn send_refusal(&mut self, index: u32, status: u16) {
+        let conn = &mut self.conns[index as usize];
+        let Some(key) = conn.key else {
+            encode_error_response(&mut conn.extra().out, status);
+            self.flush_attached(index);
+            return self.lose_conn(index, None);
+        };
+        match self.reactor.out_buffer(key) {
+            Ok(out) => encode_error_response(out, status),
+            Err(error) => return self.lose_conn(index, Some(error)),
+        }
+        conn.phase = Phase::Lingering(0);
+        conn.blocked = false;
+        let _broken = self.reactor.shutdown_write(key);
+        let _gone = self.reactor.resume(key);
+        self.expect(index, Due::Linger);
+    }
+
+    /// Closes when what is queued has gone out.
+    pub(super) fn close_conn(&mut self, index: u32) {
+        self.abort_all(index, 0);
+        let conn = &mut self.conns[index as usize];
+        let Some(key) = conn.key else { return self.lose_conn(index, None) };
+        match self.reactor.close(key) {
+            Ok(Closing::Draining) => {
+                conn.phase = Phase::Draining;
+                self.expect(index, Due::Linger);
+            }
+            _ => self.forget_conn(index, None),
+        }
+    }
+
+    /// The connection is gone: whoever waits for it is told.
+    pub(super) fn lose_conn(&mut self, index: u32, error: Option<Errno>) {
+        let Some(conn) = self.conns.get(index as usize) else { return };
+        if let Some(key) = conn.key {
+            self.cut(key);
+        }
+        self.abort_all(index, error.map_or(skep_abi::errno::ECONNRESET as u32, errno));
+        self.forget_conn(index, error);
+    }
+
+    /// Takes the connection out of every table; its socket is not touched.
+    pub(super) fn forget_conn(&mut self, index: u32, error: Option<Errno>) {
+        self.tell_done(index);
+        let conn = self.conns.remove(index as usize);
+        if let Some(key) = conn.key {
+            self.owners.set(key, Owner::Nobody);
+        }
+        for timer in [conn.timer, conn.idle_timer().map(|(timer, _)| timer)].into_iter().flatten() {
+            self.timers.cancel(timer);
+        }
+        if let Some(seat) = self.seats.get_mut(conn.guest as usize) {
+            seat.conns -= u32::from(conn.key.is_some());
+            let state = seat.guest.state_mut();
+            set_ends(&mut state.conn_ends, index, None);
+            state.conn_handles.remove(&index);
+            if let Some(handle) = conn.handle {
+                seat.revoke(handle);
+                seat.tell(events::CONN_CLOSED, Some(handle), error.map_or(0, errno), &[]);
+            }
+        }
+        if conn.key.is_some() {
+            self.listener_lost_conn(conn.listener);
+        }
+    }
+
+    /// Every exchange of the connection is told that it is over.
+    pub(super) fn abort_all(&mut self, index: u32, error: u32) {
+        let conn = &mut self.conns[index as usize];
+        let mut place = std::mem::replace(&mut conn.head, NONE);
+        conn.tail = NONE;
+        conn.queued = 0;
+        while let Some(exchange) = self.exchanges.try_remove(place as usize) {
+            place = exchange.next;
+            tell_aborted(&mut self.seats[conn.guest as usize], exchange.handle, error);
+        }
+    }
+
+    /// The exchange that was being received is lost.
+    fn abort_last(&mut self, index: u32) {
+        let conn = &mut self.conns[index as usize];
+        let last = conn.tail;
+        let mut before = NONE;
+        let mut place = conn.head;
+        while place != last {
+            before = place;
+            place = self.exchanges[place as usize].next;
+        }
+        match self.exchanges.get_mut(before as usize) {
+            Some(exchange) => exchange.next = NONE,
+            None => conn.head = NONE,
+        }
+        conn.tail = before;
+        conn.queued -= 1;
+        let exchange = self.exchanges.remove(last as usize);
+        tell_aborted(&mut self.seats[conn.guest as usize], exchange.handle, skep_abi::errno::ECONNRESET as u32);
+    }
+
+    /// The guest gives an exchange up, or broke its rules: the connection goes.
+    pub(in crate::runtime) fn abort_exchange(&mut self, place: u32) {
+        let conn = self.exchanges[place as usize].conn;
+        self.close_conn_by_guest(conn);
+    }
+
+    /// The guest destroys a connection: queued bytes still go out.
+    pub(in crate::runtime) fn close_conn_by_guest(&mut self, index: u32) {
+        if self.conns[index as usize].phase != Phase::Draining {
+            self.close_conn(index);
+        }
+    }
+
+    /// `closeIdleConnections` and `closeAllConnections`.
+    pub(in crate::runtime) fn close_conns_of(&mut self, guest: u32, handle: Handle, idle: bool) {
+        if let Resource::Listener(listener) = self.seats[guest as usize].resource(handle) {
+            if idle {
+                self.close_idle_conns(Some(listener));
+            } else {
+                self.close_each(|conn| conn.listener == listener);
+            }
+        }
+    }
+
+    /// Closes connections that nobody uses: of one listener, or all.
+    pub(in crate::runtime) fn close_idle_conns(&mut self, listener: Option<u32>) {
+        self.close_each(|conn| conn.is_idle() && listener.is_none_or(|listener| conn.listener == listener));
+    }
+
+    fn close_each(&mut self, which: impl Fn(&Conn) -> bool) {
+        let found: Vec<usize> =
+            self.conns.iter().filter(|(_, conn)| conn.key.is_some() && which(conn)).map(|(index, _)| index).collect();
+        for index in found {
+            self.close_conn_by_guest(index as u32);
+        }
+    }
+
+    /// All connections of a guest that is gone.
+    pub(in crate::runtime) fn drop_conns(&mut self, guest: u32) {
+        let found: Vec<usize> =
+            self.conns.iter().filter(|(_, conn)| conn.guest == guest).map(|(index, _)| index).collect();
+        for index in found {
+            let conn = self.conns.remove(index);
+            for timer in [conn.timer, conn.idle_timer().map(|(timer, _)| timer)].into_iter().flatten() {
+                self.timers.cancel(timer);
+            }
+            let mut place = conn.head;
+            while let Some(exchange) = self.exchanges.try_remove(place as usize) {
+                place = exchange.next;
+            }
+            if let Some(key) = conn.key {
+                self.owners.set(key, Owner::Nobody);
+                self.let_drain(key);
+            }
+        }
+    }
+
+    /// Sets what the peer may be late with.
+    pub(super) fn expect(&mut self, index: u32, due: Due) {
+        let limits = &self.limits;
+        let conn = &mut self.conns[index as usize];
+        let options = self.listeners.get(conn.listener as usize).map(|listener| listener.options).unwrap_or_default();
+        let (from, span) = match due {
+            Due::Nothing => (self.now, 0),
+            Due::Head => (conn.started, options.headers_timeout),
+            Due::Request => (conn.started, options.request_timeout),
+            Due::KeepAlive if options.keep_alive_timeout == 0 => (self.now, 0),
+            Due::KeepAlive => (self.now, options.keep_alive_timeout.saturating_add(options.keep_alive_buffer)),
+            Due::Linger if conn.phase == Phase::Draining => (self.now, limits.rate_grace_ms),
+            Due::Linger => (self.now, limits.linger_ms),
+        };
+        if span == 0 {
+            conn.due = Due::Nothing;
+            return;
+        }
+        conn.due = due;
+        conn.deadline = from.plus(Duration::from_millis(u64::from(span)));
+        match conn.timer {
+            Some(timer) if self.timers.rearm(timer, conn.deadline) => {}
+            _ => conn.timer = Some(self.timers.arm(conn.deadline, Token::Conn(index).pack())),
+        }
+    }
+
+    /// The timer of what was due. It may be early: deadlines that moved away leave it armed.
+    pub(in crate::runtime) fn conn_timer(&mut self, index: u32, id: TimerId) {
+        let Some(conn) = self.conns.get_mut(index as usize) else { return };
+        if conn.timer != Some(id) {
+            return;
+        }
+        conn.timer = None;
+        match conn.due {
+            Due::Nothing => {}
+            Due::Head | Due::Request => self.bad_request(index, Reason::RequestTimeout, &[], 0),
+            Due::KeepAlive => self.close_conn(index),
+            Due::Linger if conn.phase == Phase::Draining => self.draining_late(index),
+            Due::Linger => self.lose_conn(index, None),
+        }
+    }
+
+    /// A peer that does not take our last bytes: as long as some go, it may go on.
+    fn draining_late(&mut self, index: u32) {
+        let conn = &mut self.conns[index as usize];
+        let left = conn.key.and_then(|key| self.reactor.pending_out(key).ok()).unwrap_or(0) as u64;
+        let least = u64::from(self.limits.min_drain_bytes_per_second) * u64::from(self.limits.rate_grace_ms) / 1000;
+        let before = conn.started.0;
+        // While draining `started` is free: it holds what was left the last time.
+        conn.started.0 = left;
+        if left == 0 || (before != 0 && before < u64::MAX && before.saturating_sub(left) < least && before >= left) {
+            return self.lose_conn(index, None);
+        }
+        self.expect(index, Due::Linger);
+    }
+
+    pub(in crate::runtime) fn conn_idle_timer(&mut self, index: u32, id: TimerId) {
+        let Some(conn) = self.conns.get_mut(index as usize) else { return };
+        let Some((timer, span)) = conn.idle_timer().filter(|(timer, _)| *timer == id) else { return };
+        let again = self.timers.arm(self.now.plus(span), Token::ConnIdle(index).pack());
+        debug_assert_ne!(timer, again);
+        conn.extra().idle = Some((again, span));
+        match self.conn_handle(index) {
+            Some(handle) => {
+                let guest = self.conns[index as usize].guest;
+                self.seats[guest as usize].tell(events::CONN_TIMEOUT, Some(handle), 0, &[]);
+            }
+            None => self.close_conn(index),
+        }
+    }
+
+    /// Options of a connection that the guest has a handle of.
+    pub(in crate::runtime) fn conn_option(&mut self, index: u32, which: u32, value: i64) {
+        let conn = &mut self.conns[index as usize];
+        let Some(key) = conn.key else { return };
+        let _optional = match which {
+            option::NO_DELAY => self.reactor.set_nodelay(key, value != 0),
+            option::KEEP_ALIVE => {
+                let idle = (value >= 0).then(|| Duration::from_secs(value.clamp(1, 32_767) as u64));
+                self.reactor.set_keepalive(key, idle)
+            }
+            _ => {
+                if let Some((timer, _)) = conn.extra().idle.take() {
+                    self.timers.cancel(timer);
+                }
+                if value > 0 {
+                    let span = Duration::from_millis(value as u64);
+                    let timer = self.timers.arm(self.now.plus(span), Token::ConnIdle(index).pack());
+                    conn.extra().idle = Some((timer, span));
+                }
+                Ok(())
+            }
+        };
+        touch(&mut self.timers, self.conns[index as usize].idle_timer(), self.now);
+    }
+}
+
+fn tell_aborted(seat: &mut crate::runtime::seat::Seat, handle: Handle, error: u32) {
+    set_pending(seat.guest.state_mut(), handle, 0);
+    seat.revoke(handle);
+    seat.tell(events::HTTP_ABORTED, Some(handle), error, &[]);
+}

@@ -1,0 +1,327 @@
+//! From a connection's bytes to the guest's events. It must not know how answers are made.
+use super::super::seat::{Resource, Seat};
+use super::{Conn, Due, Exchange, Hall, NONE, PENDING_HIGH, Phase, Response};
+use crate::guest::Kind;
+use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Trailers};
+use crate::reactor::{Kernel, Read};
+use crate::runtime::streams::{WINDOW, touch};
+use crate::time::Clock;
+use skep_abi::{Field, Request, events, listen, request};
+use slab::Slab;
+
+/// Reads of one connection in one turn: bounds the turn.
+const READS: usize = 4;
+
+/// A body up to this size is put into the request's event when it is there.
+const INLINE_BODY: usize = 64 << 10;
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Reads what may be read now.
+    pub(super) fn conn_readable(&mut self, index: u32) {
+        for _ in 0..READS {
+            let Some(conn) = self.conns.get_mut(index as usize) else { return };
+            let Some(key) = conn.key else { return };
+            let seat = &mut self.seats[conn.guest as usize];
+            if conn.blocked || seat.mail.is_full() {
+                if !conn.blocked {
+                    seat.held_back.push(key.index() as u32);
+                }
+                conn.blocked = true;
+                let _gone = self.reactor.pause(key);
+                return;
+            }
+            match self.reactor.read(key, &mut self.scratch) {
+                Ok(Read::Data { count, more }) => {
+                    touch(&mut self.timers, conn.idle_timer(), self.now);
+                    let scratch = std::mem::take(&mut self.scratch);
+                    self.conn_bytes(index, &scratch[..count]);
+                    self.scratch = scratch;
+                    if !more {
+                        return;
+                    }
+                }
+                Ok(Read::WouldBlock) => return,
+                Ok(Read::Eof) => return self.conn_eof(index),
+                Err(error) => return self.lose_conn(index, Some(error)),
+            }
+        }
+    }
+
+    /// Bytes have come, from the socket or from the guest.
+    pub(super) fn conn_bytes(&mut self, index: u32, bytes: &[u8]) {
+        let conn = &mut self.conns[index as usize];
+        match conn.phase {
+            Phase::Open if conn.blocked => conn.extra().stash.extend_from_slice(bytes),
+            Phase::Open => self.parse(index, bytes),
+            Phase::Lingering(seen) => {
+                let seen = seen.saturating_add(bytes.len() as u32);
+                conn.phase = Phase::Lingering(seen);
+                if seen > self.limits.linger_bytes {
+                    self.lose_conn(index, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Parses until the input or the room is used up.
+    fn parse(&mut self, index: u32, mut input: &[u8]) {
+        if self.conns[index as usize].decoder.is_idle() {
+            self.conns[index as usize].started = self.now;
+        }
+        // The request event that may still be extended: the last in the mailbox.
+        let mut open = None;
+        loop {
+            if self.must_wait(index) {
+                return self.block(index, input);
+            }
+            let conn = &mut self.conns[index as usize];
+            let limits = match self.listeners.get(conn.listener as usize) {
+                Some(listener) => &listener.limits,
+                None => &self.bare_limits,
+            };
+            let step = conn.decoder.decode(input, limits, &mut self.parts);
+            let rest = &input[step.consumed.min(input.len())..];
+            match step.item {
+                Item::NeedMore => break,
+                Item::Head(head) => {
+                    let seat = &mut self.seats[conn.guest as usize];
+                    let Some(exchange) = enqueue(seat, &mut self.exchanges, conn, index, &head) else {
+                        return self.refuse(index, 503);
+                    };
+                    let listener = self.listeners.get(conn.listener as usize);
+                    let flags = listener.map_or(listen::REQUIRE_HOST, |listener| listener.options.flags);
+                    let most = listener.map_or(0, |listener| listener.options.max_requests);
+                    let owner = listener.map_or(0, |listener| listener.handle.raw());
+                    let upgrade = wanted_upgrade(conn, &head, flags);
+                    let exchange = &mut self.exchanges[exchange as usize];
+                    exchange.over_limit = most > 0 && conn.requests > most;
+                    exchange.owes_continue =
+                        head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0;
+                    let refused = head.method() == Some(Method::Connect) && !upgrade;
+                    open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
+                    if refused {
+                        return self.lose_conn(index, None);
+                    }
+                    self.continue_if_owed(index);
+                }
+                Item::Body(bytes) => {
+                    let (seat, exchange) = (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
+                    exchange.window -= bytes.len() as i64;
+                    let fits = bytes.len() <= INLINE_BODY && open.is_some_and(|at| seat.mail.extend_request(at, bytes, INLINE_BODY));
+                    if !fits {
+                        open = None;
+                        seat.tell(events::HTTP_BODY, Some(exchange.handle), 0, &[bytes]);
+                    }
+                }
+                Item::End(trailers) => {
+                    let (seat, exchange) = (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
+                    exchange.received = true;
+                    let whole = trailers.fields.is_empty() && open.is_some_and(|at| seat.mail.complete_request(at));
+                    if !whole {
+                        seat.tell(events::HTTP_END, Some(exchange.handle), 0, &[&trailer_lines(&trailers)]);
+                    }
+                    open = None;
+                    let over = matches!(exchange.response, Response::Ended(_));
+                    conn.started = self.now;
+                    if over {
+                        self.advance(index);
+                        if !self.conns.contains(index as usize) {
+                            return;
+                        }
+                    }
+                }
+                Item::UpgradePending | Item::Tunnel => {
+                    conn.deciding = true;
+                    self.expect(index, Due::Nothing);
+                    return self.block(index, rest);
+                }
+                Item::Error(reason) => {
+                    let parsed = step.consumed;
+                    return self.bad_request(index, reason, input, parsed);
+                }
+            }
+            input = rest;
+        }
+        self.expect_next(index);
+    }
+
+    /// Too much is unanswered, unread or unsent to parse on.
+    fn must_wait(&self, index: u32) -> bool {
+        let conn = &self.conns[index as usize];
+        if conn.deciding || conn.phase != Phase::Open {
+            return true;
+        }
+        let receiving = self.exchanges.get(conn.tail as usize).filter(|exchange| !exchange.received);
+        if let Some(exchange) = receiving {
+            return exchange.window <= 0;
+        }
+        u32::from(conn.queued) >= self.limits.pipelined
+            || conn.key.is_some_and(|key| self.reactor.pending_out(key).is_ok_and(|bytes| bytes > PENDING_HIGH))
+    }
+
+    /// Keeps the rest until there is room.
+    fn block(&mut self, index: u32, rest: &[u8]) {
+        let conn = &mut self.conns[index as usize];
+        conn.blocked = true;
+        if !rest.is_empty() {
+            // What is stashed was read before what is left: parse() is never run with a stash waiting.
+            conn.extra().stash.extend_from_slice(rest);
+        }
+        if let Some(key) = conn.key {
+            let _gone = self.reactor.pause(key);
+        }
+    }
+
+    /// Room may have been made: parses what was kept, then reads on.
+    pub(in crate::runtime) fn conn_go_on(&mut self, index: u32) {
+        let Some(conn) = self.conns.get_mut(index as usize) else { return };
+        if !conn.blocked || self.must_wait(index) {
+            return;
+        }
+        let conn = &mut self.conns[index as usize];
+        conn.blocked = false;
+        let stash = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.stash)).unwrap_or_default();
+        if !stash.is_empty() {
+            self.parse(index, &stash);
+        }
+        let Some(conn) = self.conns.get_mut(index as usize) else { return };
+        if !conn.blocked && let Some(key) = conn.key {
+            let _gone = self.reactor.resume(key);
+        }
+    }
+
+    /// The guest can take more of a body.
+    pub(in crate::runtime) fn exchange_credit(&mut self, index: u32, bytes: u32) {
+        let exchange = &mut self.exchanges[index as usize];
+        exchange.window = exchange.window.saturating_add(i64::from(bytes)).min(1 << 40);
+        let conn = exchange.conn;
+        self.conn_go_on(conn);
+    }
+
+    /// Nothing more will come.
+    pub(super) fn conn_eof(&mut self, index: u32) {
+        use crate::proto::http1::EofKind;
+        let conn = &mut self.conns[index as usize];
+        if !matches!(conn.phase, Phase::Open) {
+            return self.lose_conn(index, None);
+        }
+        match conn.decoder.eof() {
+            EofKind::Premature => self.bad_request(index, Reason::PrematureEof, &[], 0),
+            EofKind::Clean | EofKind::Complete if conn.head == NONE => self.close_conn(index),
+            EofKind::Clean | EofKind::Complete => conn.phase = Phase::HalfClosed,
+        }
+    }
+
+    /// What the peer may be late with, once the input is used up.
+    fn expect_next(&mut self, index: u32) {
+        let conn = &self.conns[index as usize];
+        let receiving = self.exchanges.get(conn.tail as usize).is_some_and(|exchange| !exchange.received);
+        let due = match () {
+            () if receiving => Due::Request,
+            () if conn.decoder.is_in_head() => Due::Head,
+            () if conn.head != NONE => Due::Nothing,
+            () if conn.requests == 0 => Due::Head,
+            () => Due::KeepAlive,
+        };
+        self.expect(index, due);
+    }
+}
+
+/// Adds an exchange to the connection's queue; none when the guest has no handle left.
+fn enqueue(seat: &mut Seat, exchanges: &mut Slab<Exchange>, conn: &mut Conn, index: u32, head: &Head<'_>) -> Option<u32> {
+    let place = exchanges.vacant_key() as u32;
+    let handle = seat.give(Kind::Exchange, Resource::Exchange(place))?;
+    if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
+        slot.conn = index;
+    }
+    exchanges.insert(Exchange {
+        conn: index,
+        next: NONE,
+        handle,
+        window: WINDOW,
+        received: false,
+        keep_alive: head.keep_alive,
+        is_head: head.method() == Some(Method::Head),
+        minor: head.version_minor,
+        te_chunked: head.field(HeaderId::Te).is_some_and(|te| te.windows(7).any(|w| w.eq_ignore_ascii_case(b"chunked"))),
+        over_limit: false,
+        owes_continue: false,
+        watch: false,
+        response: Response::Awaited,
+        held: Vec::new(),
+    });
+    match exchanges.get_mut(conn.tail as usize) {
+        Some(last) => last.next = place,
+        None => conn.head = place,
+    }
+    conn.tail = place;
+    conn.queued += 1;
+    conn.requests = conn.requests.saturating_add(1);
+    Some(place)
+}
+
+/// Whether the guest is to decide on an upgrade. Where the script has no listener for it, the request
+/// is an ordinary one, as in Node.
+fn wanted_upgrade(conn: &mut Conn, head: &Head<'_>, flags: u32) -> bool {
+    let flag = if head.method() == Some(Method::Connect) { listen::CONNECT } else { listen::UPGRADE };
+    let wanted = head.upgrade && flags & flag != 0;
+    if head.upgrade && !wanted {
+        conn.decoder.decide_upgrade(false);
+    }
+    wanted
+}
+
+/// Queues HTTP_REQUEST; answers where it stands.
+fn request_event(seat: &mut Seat, number: u64, owner: u64, exchange: &Exchange, head: &Head<'_>, upgrade: bool) -> usize {
+    let (method, target) = match head.start {
+        StartLine::Request { method, target } => (method, target),
+        StartLine::Status { .. } => (Method::Get, Span::default()),
+    };
+    let has = |on: bool, bit: u16| if on { bit } else { 0 };
+    let chunked = head.body == BodyKind::Chunked;
+    let flags = has(head.keep_alive, request::KEEP_ALIVE)
+        | has(chunked || matches!(head.body, BodyKind::Length(1..)), request::HAS_BODY)
+        | has(upgrade, request::UPGRADE)
+        | has(head.expect == Expect::Continue100, request::EXPECT_CONTINUE)
+        | has(head.expect == Expect::Other, request::EXPECT_OTHER)
+        | has(chunked, request::CHUNKED)
+        | has(exchange.over_limit, request::OVER_LIMIT);
+    let record = Request {
+        listener: owner,
+        conn: number,
+        method: method_number(method),
+        minor: head.version_minor,
+        flags,
+        target: target.start,
+        target_len: target.len,
+        field_count: head.fields.len() as u32,
+        raw_len: head.bytes.len() as u32,
+        body_len: 0,
+    };
+    let fields = head.fields.iter().map(|field| Field {
+        name: field.name,
+        name_len: field.name_len,
+        known: field.id as u16,
+        value: field.value,
+        value_len: field.value_len,
+    });
+    seat.mail.push_request(exchange.handle.raw(), &record, fields, head.bytes)
+}
+
+/// The boundary's number of a method: its place in Node's list.
+pub(in crate::runtime) fn method_number(method: Method) -> u8 {
+    if method == Method::Query { 34 } else { method as u8 }
+}
+
+/// Trailers as the guest takes them.
+fn trailer_lines(trailers: &Trailers<'_>) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for field in trailers.fields {
+        lines.extend_from_slice(field.name_in(trailers.bytes));
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(field.value_in(trailers.bytes));
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines
+}

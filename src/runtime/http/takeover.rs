@@ -1,0 +1,123 @@
+//! Connections that leave HTTP (upgrade, CONNECT, a fault the script wants to answer itself), and
+//! those over a stream that the guest has itself. It must not know what is spoken then.
+use super::super::seat::Resource;
+use super::super::streams::Stream;
+use super::{Conn, Due, Hall, Phase};
+use crate::guest::{Body, Handle, Kind};
+use crate::proto::http1::Reason;
+use crate::reactor::{Addr, Kernel, Key};
+use crate::time::Clock;
+use skep_abi::{ListenOptions, events};
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// The guest takes the connection of an exchange; the stream's handle has been made.
+    pub(in crate::runtime) fn upgrade(&mut self, guest: u32, exchange: Handle, stream: Handle) {
+        let place = match self.seats[guest as usize].resource(exchange) {
+            Resource::Exchange(place) => place,
+            _ => return self.no_stream(guest, stream),
+        };
+        let index = self.exchanges[place as usize].conn;
+        let conn = &mut self.conns[index as usize];
+        let Some(key) = conn.key.filter(|_| conn.head == place && conn.deciding) else {
+            self.no_stream(guest, stream);
+            return self.abort_exchange(place);
+        };
+        let over = self.exchanges.remove(place as usize);
+        conn.head = super::NONE;
+        conn.tail = super::NONE;
+        self.seats[guest as usize].revoke(over.handle);
+        self.turn_into_stream(index, key, stream);
+    }
+
+    /// The handle that was promised leads nowhere.
+    fn no_stream(&mut self, guest: u32, stream: Handle) {
+        let seat = &mut self.seats[guest as usize];
+        seat.revoke(stream);
+        seat.tell(events::STREAM_CLOSED, Some(stream), skep_abi::errno::EINVAL as u32, &[]);
+    }
+
+    /// The connection becomes a plain stream; bytes that were read and not parsed come first.
+    fn turn_into_stream(&mut self, index: u32, key: Key, stream: Handle) {
+        self.expect(index, Due::Nothing);
+        let conn = &mut self.conns[index as usize];
+        let (guest, listener) = (conn.guest, conn.listener);
+        let stash = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.stash)).unwrap_or_default();
+        if let Some(handle) = conn.handle.take() {
+            self.seats[guest as usize].revoke(handle);
+        }
+        let counted = self.listeners.get_mut(listener as usize).map(|listener| listener.conns += 1).map(|()| listener);
+        let ends = self.seats[guest as usize].guest.state().conn_ends.get(index as usize).cloned().flatten();
+        self.forget_conn(index, None);
+        let place = self.streams.vacant_key() as u32;
+        self.seats[guest as usize].bind(stream, Resource::Stream(place));
+        self.adopt_stream(Stream::new(guest, stream, key, counted), None, Addr::Unix);
+        let seat = &mut self.seats[guest as usize];
+        if let Some(ends) = ends {
+            seat.guest.state_mut().ends.insert(stream, ends);
+        }
+        if !stash.is_empty() {
+            seat.tell(events::STREAM_DATA, Some(stream), 0, &[&stash]);
+        }
+        let _gone = self.reactor.resume(key);
+    }
+
+    /// A fault that the script wants to see: it gets the stream, and answers itself.
+    pub(super) fn hand_over_fault(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
+        self.abort_all(index, skep_abi::errno::ECONNRESET as u32);
+        let conn = &mut self.conns[index as usize];
+        let (guest, number) = (conn.guest, conn.number(index));
+        let key = conn.key.expect("the caller has looked");
+        let owner = self.listeners.get(conn.listener as usize).map_or(0, |listener| listener.handle.raw());
+        let Some(stream) = self.give(guest, Kind::Stream, Resource::None) else { return self.lose_conn(index, None) };
+        let (code, message) = (reason.code(), reason.message());
+        let mut head = Vec::with_capacity(32);
+        head.extend_from_slice(&owner.to_le_bytes());
+        head.extend_from_slice(&number.to_le_bytes());
+        head.extend_from_slice(&(parsed as u32).to_le_bytes());
+        head.extend_from_slice(&(code.len() as u16).to_le_bytes());
+        head.extend_from_slice(&(message.len() as u16).to_le_bytes());
+        let parts: [&[u8]; 4] = [&head, code.as_bytes(), message.as_bytes(), packet];
+        self.seats[guest as usize].tell(events::CLIENT_ERROR, Some(stream), u32::from(reason.status()), &parts);
+        self.turn_into_stream(index, key, stream);
+    }
+
+    /// An HTTP connection over a stream of the guest's own.
+    pub(in crate::runtime) fn attach(&mut self, guest: u32, handle: Handle, listener: Option<Handle>, options: ListenOptions) {
+        let listener = listener.map(|listener| self.seats[guest as usize].resource(listener));
+        let listener = if let Some(Resource::Listener(index)) = listener { index } else { super::NONE };
+        let _defaults_hold_without_listener = options;
+        self.serials = self.serials.wrapping_add(1);
+        let index = self.conns.insert(Conn::new(None, guest, listener, self.now, self.serials)) as u32;
+        self.conns[index as usize].handle = Some(handle);
+        self.seats[guest as usize].bind(handle, Resource::Conn(index));
+    }
+
+    /// Bytes that came on such a stream.
+    pub(in crate::runtime) fn feed(&mut self, guest: u32, handle: Handle, data: Body) {
+        let Resource::Conn(index) = self.seats[guest as usize].resource(handle) else { return };
+        let bytes = match data {
+            Body::Small(span) => self.seats[guest as usize].guest.state().outbox.bytes(span).to_vec(),
+            Body::Own(bytes) => bytes,
+        };
+        if bytes.is_empty() {
+            self.conn_eof(index);
+        } else {
+            self.conn_bytes(index, &bytes);
+        }
+        if self.conns.contains(index as usize) {
+            self.flush_attached(index);
+        }
+    }
+
+    /// What an attached connection wants sent goes to the guest.
+    pub(super) fn flush_attached(&mut self, index: u32) {
+        let Some(conn) = self.conns.get_mut(index as usize).filter(|conn| conn.key.is_none()) else { return };
+        let (guest, handle, phase) = (conn.guest, conn.handle, conn.phase);
+        let out = std::mem::take(&mut conn.extra().out);
+        let seat = &mut self.seats[guest as usize];
+        if !out.is_empty() {
+            seat.tell(events::CONN_OUT, handle, 0, &[&out]);
+        }
+        debug_assert!(phase != Phase::Draining, "nothing drains without a socket");
+    }
+}

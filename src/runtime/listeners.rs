@@ -1,0 +1,238 @@
+//! Listeners: opening, what they accept, closing. It must not know what is spoken on a connection.
+use super::seat::Resource;
+use super::timers::Token;
+use super::{Hall, Owner};
+use crate::guest::{Ends, Handle, Kind};
+use crate::policy::{Granted, ListenAddress};
+use crate::proto::http1;
+use crate::reactor::{self, Addr, Errno, Kernel, Key};
+use crate::time::Clock;
+use skep_abi::{ListenOptions, events, listen};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// One listener of one guest; it outlives its socket while connections are open.
+pub(super) struct Listener {
+    pub guest: u32,
+    pub handle: Handle,
+    /// None once it stopped accepting.
+    pub key: Option<Key>,
+    pub options: ListenOptions,
+    /// What the decoder of its connections is held to.
+    pub limits: http1::Limits,
+    pub conns: u32,
+    /// The guest closed it: the handle goes when the last connection has gone.
+    pub closing: bool,
+    pub local: Option<SocketAddr>,
+    resting: bool,
+}
+
+impl Listener {
+    pub fn has(&self, flag: u32) -> bool {
+        self.options.flags & flag != 0
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Opens a listener that the policy has granted.
+    pub(super) fn listen(&mut self, guest: u32, handle: Handle, at: Granted<ListenAddress>, backlog: u32, options: ListenOptions) {
+        let wish = reactor::ListenOptions {
+            backlog,
+            ipv6_only: options.flags & listen::IPV6_ONLY != 0,
+            nodelay: options.flags & listen::NO_DELAY != 0,
+        };
+        let opened = match at.get() {
+            _ if self.leaving.is_some() => Err(Errno::EBADF),
+            ListenAddress::Tcp(address) => self.reactor.listen_tcp(*address, &wish),
+            ListenAddress::Unix(path) => self.reactor.listen_unix(path, &wish),
+        };
+        match opened {
+            Ok(key) => self.listening(guest, handle, key, at.into_inner(), options),
+            Err(error) => {
+                let seat = &mut self.seats[guest as usize];
+                seat.guest.state_mut().listeners -= 1;
+                seat.revoke(handle);
+                seat.tell(events::LISTEN_FAILED, Some(handle), errno(error), &[]);
+            }
+        }
+    }
+
+    fn listening(&mut self, guest: u32, handle: Handle, key: Key, at: ListenAddress, options: ListenOptions) {
+        let local = match self.reactor.local_addr(key) {
+            Ok(Addr::Ip(address)) => Some(address),
+            _ => None,
+        };
+        let limits = self.decoder_limits(&options);
+        let index = self.listeners.insert(Listener {
+            guest,
+            handle,
+            key: Some(key),
+            options,
+            limits,
+            conns: 0,
+            closing: false,
+            local,
+            resting: false,
+        }) as u32;
+        self.owners.set(key, Owner::Listener(index));
+        let seat = &mut self.seats[guest as usize];
+        seat.bind(handle, Resource::Listener(index));
+        let (port, text, ends) = match (local, at) {
+            (Some(local), _) => (local.port(), local.ip().to_string(), Ends::Tcp { local, peer: None }),
+            (None, ListenAddress::Unix(path)) => {
+                let path = path.display().to_string();
+                (0, path.clone(), Ends::Unix { local: path })
+            }
+            (None, ListenAddress::Tcp(wished)) => (wished.port(), wished.ip().to_string(), Ends::Tcp { local: wished, peer: None }),
+        };
+        seat.guest.state_mut().ends.insert(handle, ends);
+        seat.tell(events::LISTENING, Some(handle), u32::from(port), &[text.as_bytes()]);
+    }
+
+    /// What the script's options and the policy make of the decoder's limits.
+    pub(super) fn decoder_limits(&self, options: &ListenOptions) -> http1::Limits {
+        let or = |value: u32, default: u32| if value == 0 { default } else { value };
+        let policy = &self.limits;
+        http1::Limits {
+            max_header_size: or(options.max_header_size, policy.max_header_size).min(policy.max_header_size_cap),
+            max_headers: or(options.max_headers, policy.max_headers).min(policy.max_headers),
+            max_chunk_ext: policy.chunk_extension_bytes,
+            max_trailer_size: policy.trailer_bytes,
+            require_host: options.flags & listen::REQUIRE_HOST != 0,
+            ..http1::Limits::default()
+        }
+    }
+
+    /// New limits or flags from the script.
+    pub(super) fn listen_set(&mut self, guest: u32, handle: Handle, options: ListenOptions) {
+        let limits = self.decoder_limits(&options);
+        if let Resource::Listener(index) = self.seats[guest as usize].resource(handle) {
+            let listener = &mut self.listeners[index as usize];
+            listener.options = options;
+            listener.limits = limits;
+        }
+    }
+
+    /// A connection has come to a listener.
+    pub(super) fn accepted(&mut self, key: Key, stream: Key, peer: Addr) {
+        let Owner::Listener(index) = self.owners.get(key) else {
+            let _gone = self.reactor.reset(stream);
+            return;
+        };
+        let listener = &self.listeners[index as usize];
+        if listener.key != Some(key) {
+            let _gone = self.reactor.reset(stream);
+            return;
+        }
+        let seat = &self.seats[listener.guest as usize];
+        let most = match listener.options.max_connections {
+            0 => seat.guest.state().limits.connections,
+            some => some.min(seat.guest.state().limits.connections),
+        };
+        if listener.conns >= most {
+            let _gone = self.reactor.reset(stream);
+            return;
+        }
+        if listener.has(listen::TCP_KEEP_ALIVE) {
+            let _optional = self.reactor.set_keepalive(stream, Some(Duration::from_secs(60)));
+        }
+        if listener.has(listen::HTTP) {
+            self.open_conn(index, stream, peer);
+        } else {
+            self.open_accepted(index, stream, peer);
+        }
+    }
+
+    /// No descriptors are left: the listener rests until its timer.
+    pub(super) fn accept_paused(&mut self, key: Key, retry_after: Duration) {
+        if let Owner::Listener(index) = self.owners.get(key)
+            && let Some(listener) = self.listeners.get_mut(index as usize)
+            && !listener.resting
+        {
+            listener.resting = true;
+            self.timers.arm(self.now.plus(retry_after), Token::Rearm(index).pack());
+        }
+    }
+
+    pub(super) fn listener_rearm(&mut self, index: u32) {
+        if let Some(listener) = self.listeners.get_mut(index as usize) {
+            listener.resting = false;
+            if let Some(key) = listener.key {
+                let _gone = self.reactor.rearm(key);
+            }
+        }
+    }
+
+    /// The guest lets go of a listener: no more accepting; it is closed when its connections are.
+    pub(super) fn close_listener(&mut self, index: u32) {
+        let listener = &mut self.listeners[index as usize];
+        listener.closing = true;
+        let guest = listener.guest;
+        if let Some(key) = listener.key.take() {
+            self.owners.set(key, Owner::Nobody);
+            let _gone = self.reactor.close(key);
+            let state = self.seats[guest as usize].guest.state_mut();
+            state.listeners = state.listeners.saturating_sub(1);
+        }
+        self.settle_listener(index);
+    }
+
+    /// One connection fewer.
+    pub(super) fn listener_lost_conn(&mut self, index: u32) {
+        if let Some(listener) = self.listeners.get_mut(index as usize) {
+            listener.conns -= 1;
+            self.settle_listener(index);
+        }
+    }
+
+    /// A closed listener without connections is gone.
+    fn settle_listener(&mut self, index: u32) {
+        let listener = &self.listeners[index as usize];
+        if !listener.closing || listener.conns > 0 {
+            return;
+        }
+        let listener = self.listeners.remove(index as usize);
+        if let Some(seat) = self.seats.get_mut(listener.guest as usize) {
+            seat.revoke(listener.handle);
+            seat.tell(events::LISTENER_CLOSED, Some(listener.handle), 0, &[]);
+        }
+    }
+
+    /// Every socket that accepts is closed; the listeners stay for their connections.
+    pub(super) fn stop_accepting(&mut self) {
+        for (_, listener) in &mut self.listeners {
+            if let Some(key) = listener.key.take() {
+                self.owners.set(key, Owner::Nobody);
+                let _gone = self.reactor.close(key);
+            }
+        }
+    }
+
+    /// All listeners of a guest that is gone.
+    pub(super) fn drop_listeners(&mut self, guest: u32) {
+        let owners = &mut self.owners;
+        let reactor = &mut self.reactor;
+        self.listeners.retain(|_, listener| {
+            if listener.guest != guest {
+                return true;
+            }
+            if let Some(key) = listener.key.take() {
+                owners.set(key, Owner::Nobody);
+                let _gone = reactor.close(key);
+            }
+            false
+        });
+    }
+
+    /// A handle for a resource of this guest, and where it leads.
+    pub(super) fn give(&mut self, guest: u32, kind: Kind, resource: Resource) -> Option<Handle> {
+        self.seats.get_mut(guest as usize)?.give(kind, resource)
+    }
+}
+
+/// The boundary's number of an error.
+pub(super) fn errno(error: Errno) -> u32 {
+    let name = error.name();
+    let known = skep_abi::errno::ERRNOS.iter().find(|(known, ..)| *known == name);
+    known.map_or(skep_abi::errno::EIO, |(_, number, _)| *number) as u32
+}

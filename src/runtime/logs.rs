@@ -1,0 +1,121 @@
+//! What guests print, on its way to standard output and error. A terminal, pipe or file that takes
+//! nothing more must not hold up the loop: what does not go out at once waits, within limits, and a
+//! timer tries again. It must not know who prints.
+use super::Hall;
+use super::timers::Token;
+use crate::reactor::Kernel;
+use crate::time::Clock;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How soon a full output is tried again.
+const RETRY: Duration = Duration::from_millis(2);
+
+/// Where log bytes go. Answers how many were taken now; 0 when it would block.
+pub trait LogSink {
+    /// `fd` is 1 or 2. An error means that nobody will ever read it: the bytes are dropped.
+    fn write(&mut self, fd: u8, bytes: &[u8]) -> std::io::Result<usize>;
+    /// Waits until it takes more, for the end of the process.
+    fn wait(&mut self, fd: u8);
+}
+
+struct Waiting {
+    fd: u8,
+    guest: u32,
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+/// Bytes on their way out.
+pub struct Logs {
+    sink: Box<dyn LogSink>,
+    waiting: VecDeque<Waiting>,
+    armed: bool,
+}
+
+impl Logs {
+    pub fn new(sink: Box<dyn LogSink>) -> Logs {
+        Logs { sink, waiting: VecDeque::new(), armed: false }
+    }
+
+    /// Writes now what goes out now. Answers how many of the bytes are done with.
+    fn push(&mut self, guest: u32, fd: u8, bytes: &[u8]) -> usize {
+        let mut sent = 0;
+        while self.waiting.is_empty() && sent < bytes.len() {
+            match self.sink.write(fd, &bytes[sent..]) {
+                Ok(0) => break,
+                Ok(count) => sent += count,
+                Err(_) => return bytes.len(),
+            }
+        }
+        if sent < bytes.len() {
+            self.waiting.push_back(Waiting { fd, guest, bytes: bytes[sent..].to_vec(), sent: 0 });
+        }
+        sent
+    }
+
+    /// Tries what waits; tells whose bytes went out.
+    fn pump(&mut self, mut gone: impl FnMut(u32, usize)) {
+        while let Some(first) = self.waiting.front_mut() {
+            match self.sink.write(first.fd, &first.bytes[first.sent..]) {
+                Ok(0) => return,
+                Ok(count) => {
+                    first.sent += count;
+                    gone(first.guest, count);
+                }
+                Err(_) => {
+                    gone(first.guest, first.bytes.len() - first.sent);
+                    first.sent = first.bytes.len();
+                }
+            }
+            if first.sent == first.bytes.len() {
+                self.waiting.pop_front();
+            }
+        }
+    }
+
+    /// Everything out, however long it takes.
+    pub fn finish(&mut self) {
+        loop {
+            self.pump(|_, _| {});
+            match self.waiting.front() {
+                Some(first) => self.sink.wait(first.fd),
+                None => return,
+            }
+        }
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// A guest prints.
+    pub(super) fn log(&mut self, guest: u32, fd: u8, bytes: &[u8]) {
+        let sent = self.logs.push(guest, fd, bytes);
+        self.log_gone(guest, sent);
+        self.logs_arm();
+    }
+
+    pub(super) fn logs_timer(&mut self) {
+        self.logs.armed = false;
+        let seats = &mut self.seats;
+        self.logs.pump(|guest, count| {
+            if let Some(seat) = seats.get_mut(guest as usize) {
+                let state = seat.guest.state_mut();
+                state.log_pending = state.log_pending.saturating_sub(count as u32);
+            }
+        });
+        self.logs_arm();
+    }
+
+    fn logs_arm(&mut self) {
+        if !self.logs.armed && !self.logs.waiting.is_empty() {
+            self.logs.armed = true;
+            self.timers.arm(self.now.plus(RETRY), Token::Logs.pack());
+        }
+    }
+
+    fn log_gone(&mut self, guest: u32, count: usize) {
+        let state = self.seats[guest as usize].guest.state_mut();
+        state.log_pending = state.log_pending.saturating_sub(count as u32);
+        state.meter.log_bytes += count as u64;
+    }
+}

@@ -1,0 +1,136 @@
+//! The hall: the only room that sees the reactor, the protocols and the guests together. It turns
+//! facts into events and commands into effects. It must not name mio or wasmtime: the rooms below
+//! hide them.
+//!
+//! Data walks one way: fact → `inbound` → `proto` → the guest's mailbox → `deliver` → the guest's
+//! outbox → `outbound` → `proto` → the stream's outbuf → one `writev` at the end of the turn.
+
+mod effects;
+mod http;
+mod life;
+mod listeners;
+mod logs;
+mod mailbox;
+mod outcome;
+mod seat;
+mod streams;
+mod timers;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+pub use logs::{LogSink, Logs};
+pub use outcome::Outcome;
+pub use seat::{GuestId, Hired};
+
+use crate::policy::HttpLimits;
+use crate::proto::http1;
+use crate::reactor::{Fact, Kernel, Key, Kind, Reactor};
+use crate::time::{Clock, Expired, Mono, Timers};
+use http::{Conn, DateLine, Exchange};
+use listeners::Listener;
+use seat::Seat;
+use slab::Slab;
+use streams::Stream;
+
+/// Bytes read from a socket at once; one buffer shared by all.
+const SCRATCH: usize = 64 << 10;
+
+/// One event loop with its guests.
+pub struct Hall<K: Kernel, C: Clock> {
+    reactor: Reactor<K>,
+    clock: C,
+    /// The turn's monotonic clock.
+    now: Mono,
+    timers: Timers,
+    seats: Slab<Seat>,
+    owners: Owners,
+    listeners: Slab<Listener>,
+    conns: Slab<Conn>,
+    exchanges: Slab<Exchange>,
+    streams: Slab<Stream>,
+    /// Streams without an owner that have bytes left, and how many when last looked.
+    draining: Slab<(Key, usize)>,
+    facts: Vec<Fact>,
+    expired: Vec<Expired>,
+    scratch: Box<[u8]>,
+    parts: http1::Scratch,
+    date: DateLine,
+    logs: Logs,
+    limits: HttpLimits,
+    /// What connections without a listener are held to.
+    bare_limits: http1::Limits,
+    /// Connections so far: part of their numbers.
+    serials: u32,
+    /// Set by a signal: no more accepting, leave when the responses in flight are out.
+    leaving: Option<life::Leaving>,
+    /// Outcomes nobody has asked for yet.
+    ended: Vec<(GuestId, Outcome)>,
+}
+
+/// What a reactor key stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Nobody,
+    Listener(u32),
+    Conn(u32),
+    Stream(u32),
+}
+
+/// Owners by the place of the key: streams and listeners have places of their own.
+#[derive(Debug, Default)]
+struct Owners {
+    streams: Vec<Owner>,
+    listeners: Vec<Owner>,
+}
+
+impl Owners {
+    fn table(&mut self, key: Key) -> &mut Vec<Owner> {
+        if key.kind() == Kind::Listener { &mut self.listeners } else { &mut self.streams }
+    }
+
+    fn set(&mut self, key: Key, owner: Owner) {
+        let table = self.table(key);
+        if table.len() <= key.index() {
+            table.resize(key.index() + 1, Owner::Nobody);
+        }
+        table[key.index()] = owner;
+    }
+
+    /// Whoever asks checks that the resource still has this very key.
+    fn get(&mut self, key: Key) -> Owner {
+        self.table(key).get(key.index()).copied().unwrap_or(Owner::Nobody)
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// A hall with no guest in it.
+    pub fn new(reactor: Reactor<K>, clock: C, logs: Logs, limits: HttpLimits) -> Hall<K, C> {
+        let now = clock.now_mono();
+        Hall {
+            reactor,
+            clock,
+            now,
+            timers: Timers::new(),
+            seats: Slab::new(),
+            owners: Owners::default(),
+            listeners: Slab::new(),
+            conns: Slab::new(),
+            exchanges: Slab::new(),
+            streams: Slab::new(),
+            draining: Slab::new(),
+            facts: Vec::new(),
+            expired: Vec::new(),
+            scratch: vec![0; SCRATCH].into_boxed_slice(),
+            parts: http1::Scratch::default(),
+            date: DateLine::default(),
+            logs,
+            limits,
+            bare_limits: http1::Limits::default(),
+            serials: 0,
+            leaving: None,
+            ended: Vec::new(),
+        }
+    }
+}

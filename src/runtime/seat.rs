@@ -1,0 +1,141 @@
+//! A guest's seat in the hall: the guest, its mailbox, and what stands behind each of its handles.
+//! It must not know how any of these are served.
+use super::mailbox::{Mailbox, Note};
+use crate::guest::{Guest, Handle, Kind};
+use crate::time::{Mono, TimerId};
+
+/// Names a guest within its hall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GuestId(pub u32);
+
+/// A guest that is ready to be seated.
+pub type Hired = Guest;
+
+/// What stands behind a handle; the number indexes the hall's table of that kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    None,
+    Listener(u32),
+    Conn(u32),
+    Exchange(u32),
+    Stream(u32),
+}
+
+/// Whether the guest is inside a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Running {
+    Idle,
+    Yielded,
+}
+
+/// How far a guest's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Live,
+    /// BEFORE_EXIT was sent; if nothing new came of it, EXIT follows.
+    Asked,
+    /// EXIT was sent.
+    Told,
+}
+
+/// One guest and all that the hall knows of it.
+pub(super) struct Seat {
+    pub guest: Guest,
+    pub mail: Mailbox,
+    resources: Vec<Resource>,
+    pub running: Running,
+    /// The guest has an immediate to run.
+    pub soon: bool,
+    pub timer: Option<TimerId>,
+    pub timer_keeps: bool,
+    /// Connections of its listeners that are open.
+    pub conns: u32,
+    pub stage: Stage,
+    /// Signals it watches, a bit each.
+    pub signals: u64,
+    /// Connections that wait for room in the mailbox or the outbox.
+    pub held_back: Vec<u32>,
+}
+
+impl Seat {
+    pub fn new(guest: Guest) -> Seat {
+        let capacity = guest.inbox_bytes().unwrap_or(0);
+        Seat {
+            guest,
+            mail: Mailbox::new(capacity),
+            resources: Vec::new(),
+            running: Running::Idle,
+            soon: false,
+            timer: None,
+            timer_keeps: false,
+            conns: 0,
+            stage: Stage::Live,
+            signals: 0,
+            held_back: Vec::new(),
+        }
+    }
+
+    /// Queues an event.
+    pub fn tell(&mut self, kind: u16, handle: Option<Handle>, value: u32, parts: &[&[u8]]) {
+        let handle = handle.map_or(0, Handle::raw);
+        self.mail.push(Note { kind, flags: 0, handle, value }, parts);
+    }
+
+    /// A new handle for a resource; none when the guest's limit is reached.
+    pub fn give(&mut self, kind: Kind, resource: Resource) -> Option<Handle> {
+        let handle = self.guest.state_mut().handles.insert(kind)?;
+        self.bind(handle, resource);
+        Some(handle)
+    }
+
+    /// Puts a resource behind a handle that an import made.
+    pub fn bind(&mut self, handle: Handle, resource: Resource) {
+        if self.resources.len() <= handle.index() {
+            self.resources.resize(handle.index() + 1, Resource::None);
+        }
+        self.resources[handle.index()] = resource;
+    }
+
+    /// What stands behind a live handle.
+    pub fn resource(&mut self, handle: Handle) -> Resource {
+        match self.guest.state_mut().handles.get(handle) {
+            Some(_) => self.resources.get(handle.index()).copied().unwrap_or(Resource::None),
+            None => Resource::None,
+        }
+    }
+
+    /// Takes a handle away from the guest.
+    pub fn revoke(&mut self, handle: Handle) {
+        if self.guest.state_mut().handles.remove(handle).is_some()
+            && let Some(resource) = self.resources.get_mut(handle.index())
+        {
+            *resource = Resource::None;
+        }
+        self.guest.state_mut().ends.remove(&handle);
+    }
+
+    /// Whether it watches this signal.
+    pub fn watches(&self, signal: i32) -> bool {
+        (0..64).contains(&signal) && self.signals >> signal & 1 == 1
+    }
+
+    /// Whether it has something to wait for or to do.
+    pub fn is_alive(&self) -> bool {
+        self.running == Running::Yielded
+            || self.soon
+            || self.conns > 0
+            || !self.mail.is_empty()
+            || (self.timer_keeps && self.timer.is_some())
+            || self.guest.state().handles.kept() > 0
+    }
+
+    /// Whether the hall may not sleep for its sake.
+    pub fn is_busy(&self) -> bool {
+        self.running == Running::Yielded || self.soon || !self.mail.is_empty()
+    }
+}
+
+/// The number of a deadline that a guest gave, on the hall's clock.
+pub(super) fn deadline(ns: u64) -> Mono {
+    Mono(ns)
+}

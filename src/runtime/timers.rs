@@ -1,0 +1,80 @@
+//! Whose timer has fired: tokens, and the way from a timer back to its owner. It must not know what
+//! the owner does then.
+use super::Hall;
+use crate::reactor::Kernel;
+use crate::time::{Clock, Expired};
+
+/// Timers that fire in one turn: bounds the turn, the rest fire in the next.
+const EXPIRE_BUDGET: usize = 1024;
+
+/// Whom a timer belongs to; the number indexes the hall's table of that kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// A guest's one timer.
+    Guest(u32),
+    /// The deadline of what an HTTP connection waits for.
+    Conn(u32),
+    /// A connection without traffic.
+    ConnIdle(u32),
+    /// A stream without traffic.
+    StreamIdle(u32),
+    /// A listener that rests for want of descriptors.
+    Rearm(u32),
+    /// The grace of a hall that is leaving.
+    Leave,
+    /// Standard output was full.
+    Logs,
+    /// A stream that nobody owns has bytes left.
+    Draining(u32),
+}
+
+impl Token {
+    pub fn pack(self) -> u64 {
+        let (kind, index) = match self {
+            Token::Guest(index) => (0, index),
+            Token::Conn(index) => (1, index),
+            Token::ConnIdle(index) => (2, index),
+            Token::StreamIdle(index) => (3, index),
+            Token::Rearm(index) => (4, index),
+            Token::Leave => (5, 0),
+            Token::Logs => (6, 0),
+            Token::Draining(index) => (7, index),
+        };
+        u64::from(kind as u32) << 32 | u64::from(index)
+    }
+
+    fn unpack(token: u64) -> Token {
+        let index = token as u32;
+        match token >> 32 {
+            0 => Token::Guest(index),
+            1 => Token::Conn(index),
+            2 => Token::ConnIdle(index),
+            3 => Token::StreamIdle(index),
+            4 => Token::Rearm(index),
+            5 => Token::Leave,
+            6 => Token::Logs,
+            _ => Token::Draining(index),
+        }
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Timers that are due.
+    pub(super) fn fire_timers(&mut self) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.timers.expire(self.now, EXPIRE_BUDGET, &mut expired);
+        for Expired { id, token, .. } in expired.drain(..) {
+            match Token::unpack(token) {
+                Token::Guest(index) => self.guest_timer(index, id),
+                Token::Conn(index) => self.conn_timer(index, id),
+                Token::ConnIdle(index) => self.conn_idle_timer(index, id),
+                Token::StreamIdle(index) => self.stream_idle_timer(index, id),
+                Token::Rearm(index) => self.listener_rearm(index),
+                Token::Leave => self.leave_now(),
+                Token::Logs => self.logs_timer(),
+                Token::Draining(index) => self.draining_timer(index),
+            }
+        }
+        self.expired = expired;
+    }
+}

@@ -1,0 +1,85 @@
+//! One turn of the loop, its phases in order. It must not know what any phase does inside.
+use super::seat::{GuestId, Running, Seat};
+use super::{Hall, Outcome};
+use crate::guest::Turn;
+use crate::reactor::Kernel;
+use crate::time::Clock;
+use std::time::Duration;
+
+/// Connections taken in one turn: bounds the turn.
+const ACCEPT_BUDGET: usize = 256;
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Turns until no guest is left.
+    pub fn run(&mut self) {
+        while !self.seats.is_empty() {
+            self.turn();
+        }
+        self.logs.finish();
+    }
+
+    /// One turn.
+    pub fn turn(&mut self) {
+        let mut facts = std::mem::take(&mut self.facts);
+        let sleep = self.sleep();
+        if let Err(error) = self.reactor.wait(sleep, &mut facts) {
+            panic!("the kernel's poll failed: {}", error.name());
+        }
+        self.now = self.clock.now_mono();
+        self.reactor.accept_more(ACCEPT_BUDGET, &mut facts);
+        self.take_in(&mut facts);
+        self.fire_timers();
+        self.run_guests();
+        self.reactor.flush(&mut facts);
+        self.take_in(&mut facts);
+        self.facts = facts;
+        self.reap();
+    }
+
+    /// Every guest that has something to do gets one bounded stretch.
+    fn run_guests(&mut self) {
+        for index in 0..self.seats.capacity() {
+            let Some(seat) = self.seats.get_mut(index) else { continue };
+            if !seat.is_busy() {
+                continue;
+            }
+            let turn = enter(seat, self.now.0, self.clock.wall());
+            self.carry_out(index as u32);
+            match turn {
+                Turn::Yielded => self.seats[index].running = Running::Yielded,
+                Turn::Done { wants } => {
+                    self.seats[index].running = Running::Idle;
+                    self.seats[index].soon = wants & skep_abi::wants::SOON != 0;
+                }
+                Turn::Ended(verdict) => self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
+            }
+            self.release_held_back(index);
+        }
+    }
+
+    /// How long the kernel may let us sleep.
+    fn sleep(&mut self) -> Option<Duration> {
+        if self.seats.iter().any(|(_, seat)| seat.is_busy()) {
+            return Some(Duration::ZERO);
+        }
+        let due = self.timers.next_deadline()?;
+        Some(due.since(self.clock.now_mono()))
+    }
+}
+
+/// Delivers the next batch, or goes on where the guest had to yield.
+fn enter(seat: &mut Seat, mono: u64, wall: u64) -> Turn {
+    if seat.running == Running::Yielded {
+        return seat.guest.resume();
+    }
+    if seat.soon {
+        seat.soon = false;
+        seat.tell(skep_abi::events::SOON, None, 0, &[]);
+    }
+    let limit = seat.guest.state().limits.batch_events;
+    let (batch, count) = seat.mail.batch(mono, wall, limit);
+    let size = batch.len();
+    let turn = seat.guest.deliver(batch);
+    seat.mail.delivered(size, count);
+    turn
+}
