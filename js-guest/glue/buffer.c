@@ -142,6 +142,8 @@ static bool relative_index(JSContext *ctx, JSValueConst value, size_t missing, s
   if (JS_IsUndefined(value)) return true;
   if (JS_ToFloat64(ctx, &number, value)) return false;
   if (number != number) number = 0;
+  /* Toward zero first: -0.5 is 0, not one from the back. */
+  if (number < 0) number = -(double)(number < -9e15 ? (uint64_t)9e15 : (uint64_t)-number);
   if (number < 0) number += (double)len;
   *out = number <= 0 ? 0 : number >= (double)len ? len : (size_t)number;
   return true;

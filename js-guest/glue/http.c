@@ -211,32 +211,44 @@ static void drained(JSContext *ctx, JSValueConst req, JSValueConst res, const sk
   http_response_drain(ctx, res);
 }
 
-static void done(JSContext *ctx, JSValueConst req, JSValueConst res, const skep_event *event, const uint8_t *payload) {
+static void abort_request(JSContext *ctx, JSValueConst value, uint32_t number);
+
+static void done(JSContext *ctx, JSValueConst req_value, JSValueConst res, const skep_event *event, const uint8_t *payload) {
   let_go(ctx, event->handle);
   http_response_done(ctx, res);
+  http_req *req = http_request_of(ctx, req_value);
+  if (req && !(req->bits & REQ_COMPLETE)) { /* the connection ended before the body did */
+    abort_request(ctx, req_value, 0);
+    skep_after_callback();
+  }
 }
 
-/* The client is gone: the request is destroyed with ECONNRESET unless it was read to its end, then the response
- * closes. Lib does it when anybody has touched the request. */
-static void aborted(JSContext *ctx, JSValueConst req_value, JSValueConst res_value, const skep_event *event, const uint8_t *payload) {
-  http_req *req = http_request_of(ctx, req_value);
+/* The request is destroyed with ECONNRESET unless it was read to its end: by lib, when anybody has touched it. */
+static void abort_request(JSContext *ctx, JSValueConst value, uint32_t number) {
+  http_req *req = http_request_of(ctx, value);
+  if (!req) return;
+  req->exchange = 0;
+  bool read = (req->bits & REQ_COMPLETE) && (req->bits & (REQ_END_EMITTED | REQ_DESTROYED));
+  bool touched = (req->bits & REQ_TOUCHED) || !JS_IsUndefined(req->state);
+  if (!touched && !read) req->bits |= REQ_ABORTED | REQ_DESTROYED;
+  if (!touched) return;
+  JSValue errno_value = JS_NewInt32(ctx, (int32_t)number);
+  JSValueConst args[] = {value, errno_value};
+  JSValue done = http_hook(ctx, HOOK_ABORTED, 2, args);
+  if (JS_IsException(done)) skep_uncaught();
+  JS_FreeValue(ctx, done);
+}
+
+/* The client is gone: first the request hears of it, then the response closes. */
+static void aborted(JSContext *ctx, JSValueConst req, JSValueConst res_value, const skep_event *event, const uint8_t *payload) {
   http_res *res = http_response_of(ctx, res_value);
   let_go(ctx, event->handle);
-  if (req) {
-    req->exchange = 0;
-    bool read = (req->bits & REQ_COMPLETE) && (req->bits & (REQ_END_EMITTED | REQ_DESTROYED));
-    bool touched = (req->bits & REQ_TOUCHED) || !JS_IsUndefined(req->state);
-    if (!read && !touched) req->bits |= REQ_ABORTED | REQ_DESTROYED;
-    if (touched) {
-      JSValue number = JS_NewInt32(ctx, (int32_t)event->value);
-      JSValueConst args[] = {req_value, number};
-      run_hook(ctx, HOOK_ABORTED, 2, args);
-    }
+  abort_request(ctx, req, event->value);
+  if (res && !(res->bits & RES_CLOSED)) {
+    res->exchange = 0;
+    res->bits |= RES_DESTROYED | RES_CLOSED | RES_DETACHED;
+    if (skep_emit(ctx, res_value, http_atoms[H_close], 0, NULL) < 0) skep_uncaught();
   }
-  if (!res || (res->bits & RES_CLOSED)) return;
-  res->exchange = 0;
-  res->bits |= RES_DESTROYED | RES_CLOSED | RES_DETACHED;
-  if (skep_emit(ctx, res_value, http_atoms[H_close], 0, NULL) < 0) skep_uncaught();
   skep_after_callback();
 }
 
@@ -258,23 +270,32 @@ static void on_connection(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
   http_server *at = find_server(event->len >= 8 ? read_u64(payload) : 0);
   if (!at) return;
-  JSValue server = JS_DupValue(ctx, at->server), conn = JS_NewInt64(ctx, event->handle);
-  JSValueConst args[] = {server, conn};
-  run_hook(ctx, HOOK_CONNECTION, 2, args);
+  JSValue server = JS_DupValue(ctx, at->server), handle = JS_NewInt64(ctx, event->handle);
+  JSValue conn = JS_NewInt64(ctx, event->len >= 16 ? read_u64(payload + 8) : 0);
+  JSValueConst args[] = {server, handle, conn};
+  run_hook(ctx, HOOK_CONNECTION, 3, args);
   JS_FreeValue(ctx, server);
 }
 
+/* u64 listener, u64 connection number, u32 bytes parsed, u16 and u16 lengths of code and message, these, the packet. */
 static void on_client_error(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
-  http_server *at = event->len >= 16 ? find_server(read_u64(payload)) : NULL;
+  http_server *at = event->len >= 24 ? find_server(read_u64(payload)) : NULL;
   if (!at) return;
-  JSValue server = JS_DupValue(ctx, at->server), conn = JS_NewInt64(ctx, event->handle);
-  JSValue packet = skep_new_buffer(ctx, payload + 16, event->len - 16);
-  JSValue fault = JS_NewInt32(ctx, (int32_t)event->value), parsed = JS_NewInt64(ctx, read_u64(payload + 8));
-  JSValueConst args[] = {server, conn, fault, packet, parsed};
-  run_hook(ctx, HOOK_CLIENT_ERROR, 5, args);
-  JS_FreeValue(ctx, packet);
-  JS_FreeValue(ctx, server);
+  uint32_t parsed;
+  uint16_t lens[2];
+  memcpy(&parsed, payload + 16, 4);
+  memcpy(lens, payload + 20, 4);
+  uint32_t start = 24 + lens[0] + lens[1];
+  if (start > event->len) return;
+  const char *text = (const char *)payload + 24;
+  JSValue args[] = {
+    JS_DupValue(ctx, at->server), JS_NewInt64(ctx, event->handle), JS_NewInt64(ctx, read_u64(payload + 8)),
+    JS_NewInt32(ctx, (int32_t)event->value), JS_NewInt64(ctx, parsed), JS_NewStringLen(ctx, text, lens[0]),
+    JS_NewStringLen(ctx, text + lens[0], lens[1]), skep_new_buffer(ctx, payload + start, event->len - start),
+  };
+  run_hook(ctx, HOOK_CLIENT_ERROR, 8, (JSValueConst *)args);
+  for (int i = 0; i < 8; i++) JS_FreeValue(ctx, args[i]);
 }
 
 static void on_conn_event(const skep_event *event, const uint8_t *payload) {

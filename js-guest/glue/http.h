@@ -28,10 +28,10 @@ enum {
   HOOK_ABORTED,      /* (req, res, errno) */
   HOOK_DUMP,         /* (req): a touched request whose response is done */
   HOOK_NEXT_TICK,    /* process.nextTick */
-  HOOK_CLIENT_ERROR, /* (listener, conn, fault, packet, parsed) */
-  HOOK_CONNECTION,   /* (listener, conn) */
+  HOOK_CLIENT_ERROR, /* (server, stream, conn, status, parsed, code, message, packet) */
+  HOOK_CONNECTION,   /* (server, handle, conn) */
   HOOK_CONN_EVENT,   /* (kind, conn, value, bytes) */
-  HOOK_CORKED,       /* (res): sends what was written while corked */
+  HOOK_SLICES,       /* (chunk, encoding, size): Buffers of at most that size */
   HOOK_ORPHAN,       /* (exchange): the server of an attached connection */
   HOOKS
 };

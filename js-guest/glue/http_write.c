@@ -99,6 +99,13 @@ static void queue_chunk(JSContext *ctx, http_res *res, JSValueConst chunk, bool 
   JS_SetPropertyInt64(ctx, res->queue, count + 1, JS_NewBool(ctx, latin1));
 }
 
+/* The host refused bytes for good (a limit of this guest's): a message with a hole must not go out. */
+static void give_up(JSContext *ctx, http_res *res, int32_t answer) {
+  int64_t conn = skep_http_conn((int64_t)res->exchange);
+  if (conn > 0) skep_close(conn);
+  res->bits |= RES_DESTROYED;
+}
+
 /* Answers pending bytes, or a negative errno when nothing was taken; -1000: a JavaScript exception. */
 static int32_t send_value(JSContext *ctx, http_res *res, JSValueConst chunk, bool latin1, int32_t flags) {
   skep_bytes bytes;
@@ -120,6 +127,7 @@ static int32_t send_value(JSContext *ctx, http_res *res, JSValueConst chunk, boo
     answer = send(res, bytes.ptr, bytes.len, flags);
   }
   skep_bytes_free(ctx, &bytes);
+  if (answer < 0 && answer != -SKEP_EAGAIN && answer != -SKEP_EBADF) give_up(ctx, res, answer);
   return answer;
 }
 
@@ -187,6 +195,39 @@ static int no_body_allowed(JSContext *ctx, http_res *res) {
 
 static bool waiting(http_res *res) { return !JS_IsUndefined(res->queue) || res->corked; }
 
+/* The host takes so much a call: a larger chunk goes in slices. A length that the host would have derived from the
+ * whole is written out first. */
+enum { SLICE = 16 << 20 };
+
+static bool is_huge(JSContext *ctx, JSValueConst chunk) {
+  int64_t len = 0;
+  return !JS_IsUndefined(chunk) && JS_GetLength(ctx, chunk, &len) == 0 && len > SLICE;
+}
+
+static int queue_slices(JSContext *ctx, http_res *res, JSValueConst chunk, bool latin1) {
+  if ((res->bits & RES_IMPLICIT) && !(res->bits & (RES_SENT | RES_REMOVED_LENGTH | RES_NO_CHUNKED))) {
+    char line[48];
+    int len = snprintf(line, sizeof line, "Content-Length: %lld\r\n", (long long)byte_length(ctx, chunk, latin1));
+    if (!http_block_add(ctx, &res->block, line, len)) return -1;
+  }
+  res->bits &= ~RES_IMPLICIT;
+  JSValue size = JS_NewInt32(ctx, SLICE), encoding = JS_NewString(ctx, latin1 ? "latin1" : "utf8");
+  JSValueConst args[] = {chunk, encoding, size};
+  JSValue list = http_hook(ctx, HOOK_SLICES, 3, args);
+  JS_FreeValue(ctx, encoding);
+  int64_t count = 0;
+  if (JS_IsException(list) || JS_GetLength(ctx, list, &count) < 0) return -1;
+  for (int64_t i = 0; i < count; i++) {
+    JSValue slice = JS_GetPropertyInt64(ctx, list, i);
+    queue_chunk(ctx, res, slice, false);
+    JS_FreeValue(ctx, slice);
+  }
+  JS_FreeValue(ctx, list);
+  return 0;
+}
+
+static bool flush_queue(JSContext *ctx, http_res *res);
+
 /* One checked chunk that is not the last: 1 when the writer may go on, 0 when it should wait, -1 thrown. */
 static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst chunk, bool latin1, JSValueConst fn) {
   if (!(res->bits & RES_HEAD) && !http_response_implicit(ctx, self, res)) return -1;
@@ -197,9 +238,15 @@ static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValue
     return 1;
   }
   if ((res->bits & RES_STRICT) && check_length(ctx, res, byte_length(ctx, chunk, latin1), false) < 0) return -1;
-  int32_t answer = waiting(res) ? -SKEP_EAGAIN : send_value(ctx, res, chunk, latin1, 0);
-  if (answer == -1000) return -1;
-  if (answer == -SKEP_EAGAIN) queue_chunk(ctx, res, chunk, latin1);
+  int32_t answer;
+  if (is_huge(ctx, chunk)) {
+    if (queue_slices(ctx, res, chunk, latin1) < 0) return -1;
+    answer = res->corked || !flush_queue(ctx, res) ? -SKEP_EAGAIN : res->pending;
+  } else {
+    answer = waiting(res) ? -SKEP_EAGAIN : send_value(ctx, res, chunk, latin1, 0);
+    if (answer == -1000) return -1;
+    if (answer == -SKEP_EAGAIN) queue_chunk(ctx, res, chunk, latin1);
+  }
   bool waits = answer == -SKEP_EAGAIN ? !res->corked : answer > HIGH_WATER;
   after_write(ctx, res, fn, waits || res->corked);
   if (waits) res->bits |= RES_NEED_DRAIN;
@@ -250,15 +297,23 @@ static JSValue end_again(JSContext *ctx, JSValueConst self, http_res *res, JSVal
   return call_once(ctx, self, http_atoms[H_finish], fn) < 0 ? JS_EXCEPTION : JS_DupValue(ctx, self);
 }
 
+/* The host is asked to tell when the response is out: for listeners, for a request with listeners that waits to be
+ * dumped, and where the request is still coming in, since then nothing else may end the exchange. */
 static bool wants_done(JSContext *ctx, JSValueConst self, http_res *res) {
   http_req *req = http_request_of(ctx, res->req);
-  if (req && http_request_needs_dump(ctx, res->req, req)) return true;
+  if (req && (!(req->bits & REQ_COMPLETE) || http_request_needs_dump(ctx, res->req, req))) return true;
   return skep_has_listener(ctx, self, http_atoms[H_finish]) || skep_has_listener(ctx, self, http_atoms[H_close]);
 }
 
 static void flush_end(JSContext *ctx, http_res *res, JSValueConst chunk, bool latin1) {
   int32_t flags = SKEP_WRITE_END | (res->bits & RES_WATCHED ? SKEP_WRITE_WATCH : 0);
   int32_t answer;
+  if (is_huge(ctx, chunk)) {
+    res->bits |= RES_END_QUEUED;
+    if (queue_slices(ctx, res, chunk, latin1) < 0) skep_uncaught();
+    else if (!res->corked && flush_queue(ctx, res)) res->bits &= ~RES_END_QUEUED;
+    return;
+  }
   if (waiting(res)) {
     answer = -SKEP_EAGAIN;
   } else if (JS_IsUndefined(chunk)) {
@@ -298,10 +353,8 @@ static int finish(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst
   res->ended_turn = skep_turn_mono;
   if (!destroyed) flush_end(ctx, res, chunk, latin1);
   if (skep_has_listener(ctx, self, http_atoms[H_prefinish]) && skep_emit(ctx, self, http_atoms[H_prefinish], 0, NULL) < 0) return -1;
-  if (!(res->bits & RES_WATCHED)) {
-    http_req *req = http_request_of(ctx, res->req);
-    if (req && res->exchange && !(req->bits & REQ_COMPLETE)) http_request_dump(ctx, res->req, req);
-  }
+  http_req *req = http_request_of(ctx, res->req);
+  if (req && res->exchange && !(req->bits & REQ_COMPLETE)) http_request_dump(ctx, res->req, req);
   if (res->exchange) http_release(ctx, res->exchange);
   return 0;
 }
@@ -366,7 +419,8 @@ static bool flush_queue(JSContext *ctx, http_res *res) {
   return JS_IsUndefined(res->queue);
 }
 
-static void run_after(JSContext *ctx, http_res *res) {
+/* `now`: from an event, where nothing of the script's is running. */
+static void run_after(JSContext *ctx, http_res *res, bool now) {
   if (JS_IsUndefined(res->after)) return;
   JSValue list = res->after;
   res->after = JS_UNDEFINED;
@@ -374,7 +428,8 @@ static void run_after(JSContext *ctx, http_res *res) {
   JS_GetLength(ctx, list, &count);
   for (int64_t i = 0; i < count; i++) {
     JSValue fn = JS_GetPropertyInt64(ctx, list, i);
-    later(ctx, fn);
+    if (now) skep_callback(fn, JS_UNDEFINED, 0, NULL);
+    else later(ctx, fn);
     JS_FreeValue(ctx, fn);
   }
   JS_FreeValue(ctx, list);
@@ -382,7 +437,7 @@ static void run_after(JSContext *ctx, http_res *res) {
 
 static void uncork(JSContext *ctx, JSValueConst self, http_res *res) {
   if (!res->corked || --res->corked) return;
-  if (flush_queue(ctx, res) && res->pending <= HIGH_WATER) run_after(ctx, res);
+  if (flush_queue(ctx, res) && res->pending <= HIGH_WATER) run_after(ctx, res, false);
 }
 
 static JSValue js_cork(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
@@ -408,7 +463,7 @@ void http_response_drain(JSContext *ctx, JSValueConst self) {
   if (!flush_queue(ctx, res)) return;
   if (res->bits & RES_END_QUEUED && !(res->bits & RES_END_SENT)) send(res, NULL, 0, SKEP_WRITE_END | (res->bits & RES_WATCHED ? SKEP_WRITE_WATCH : 0));
   res->bits &= ~RES_END_QUEUED;
-  run_after(ctx, res);
+  run_after(ctx, res, true);
   if ((res->bits & RES_NEED_DRAIN) && res->pending <= HIGH_WATER) {
     res->bits &= ~RES_NEED_DRAIN;
     if (!(res->bits & RES_FINISHED) && skep_emit(ctx, self, http_atoms[H_drain], 0, NULL) < 0) skep_uncaught();
@@ -422,10 +477,10 @@ void http_response_done(JSContext *ctx, JSValueConst self) {
   if (!res || (res->bits & RES_DONE)) return;
   res->bits |= RES_DONE;
   res->pending = 0;
-  run_after(ctx, res);
+  run_after(ctx, res, true);
   if (skep_emit(ctx, self, http_atoms[H_finish], 0, NULL) < 0) skep_uncaught();
   http_req *req = http_request_of(ctx, res->req);
-  if (req) http_request_dump(ctx, res->req, req);
+  if (req && (req->bits & REQ_COMPLETE)) http_request_dump(ctx, res->req, req);
   res->bits |= RES_DETACHED;
   skep_after_callback();
   res->bits |= RES_DESTROYED | RES_CLOSED;
@@ -448,16 +503,16 @@ static JSValue js_done(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   return skep_emit(ctx, argv[0], http_atoms[H_close], 0, NULL) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
 }
 
-/* A listener for 'finish' or 'close' that comes after end(): the host is asked to tell after all; when it has
- * forgotten the exchange already and the end was in this turn, the events come on the next tick. */
+/* A listener for 'finish' or 'close' that comes after end(). In the turn of the end the host has not begun to send, and
+ * will not remember: the events come on the next tick. Later it is asked to tell, while it knows the exchange. */
 static void watch_late(JSContext *ctx, JSValueConst self, http_res *res) {
   if (!(res->bits & RES_FINISHED) || (res->bits & (RES_WATCHED | RES_DONE)) || !res->exchange) return;
   res->bits |= RES_WATCHED;
   if (res->bits & RES_END_QUEUED) return;
-  if (http_is_pinned(res->exchange) || http_dispatching) {
-    if (skep_http_watch((int64_t)res->exchange) >= 0) return;
+  if (res->ended_turn != skep_turn_mono) {
+    skep_http_watch((int64_t)res->exchange);
+    return;
   }
-  if (res->ended_turn != skep_turn_mono) return;
   JSValueConst args[] = {done_fn, self};
   JS_FreeValue(ctx, http_hook(ctx, HOOK_NEXT_TICK, 2, args));
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core.h"
+#include "heap.h"
 
 #define INBOX_BYTES (256 * 1024)
 #define MOST_KINDS 64
@@ -163,7 +164,11 @@ static JSValue init_builtins(JSContext *ctx) {
 }
 
 static void start_engine(void) {
-  skep_rt = JS_NewRuntime();
+  uint64_t key = 0;
+  skep_random(&key, sizeof key);
+  JS_SetHashKey(key);
+  js_strip_source = true;
+  skep_rt = JS_NewRuntime2(&skep_heap, NULL);
   if (!skep_rt) abort();
   JS_SetMaxStackSize(skep_rt, JS_STACK_BYTES);
   JS_SetGCThreshold(skep_rt, NO_GC);
@@ -210,6 +215,8 @@ static void evaluate_library(void) {
   JS_RunGC(skep_rt);
   JS_ComputeMemoryUsage(skep_rt, &usage);
   JS_SetGCThreshold(skep_rt, (size_t)usage.malloc_size + FIRST_GC_BYTES);
+  js_strip_source = false;
+  skep_heap_warm();
 }
 
 static void keep_text(const skep_event *event, const uint8_t *payload) {
@@ -227,6 +234,7 @@ static void keep_text(const skep_event *event, const uint8_t *payload) {
   JSAtom id = JS_NewAtomLen(ctx, (const char *)payload, event->len);
   JS_SetProperty(ctx, library_texts, id, JS_NewStringLen(ctx, text, (size_t)len));
   JS_FreeAtom(ctx, id);
+  memset(text, 0, (size_t)len); /* no garbage in the image */
   free(text);
 }
 

@@ -174,6 +174,14 @@ static JSValue js_ref_immediate(JSContext *ctx, JSValueConst self, int argc, JSV
   return JS_UNDEFINED;
 }
 
+/* active(): how many timers and immediates keep the loop alive. */
+static JSValue js_active(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue pair = JS_NewArray(ctx);
+  JS_SetPropertyUint32(ctx, pair, 0, JS_NewUint32(ctx, refed_timers));
+  JS_SetPropertyUint32(ctx, pair, 1, JS_NewUint32(ctx, refed_soon));
+  return pair;
+}
+
 static JSValue js_set_fire(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   fire_timer = JS_DupValue(ctx, argv[0]);
   fire_immediate = JS_DupValue(ctx, argv[1]);
@@ -188,6 +196,7 @@ static JSValue init_timers(JSContext *ctx) {
   skep_def_fn(ctx, object, "now", js_now_ms, 0);
   skep_def_fn(ctx, object, "later", js_later, 1);
   skep_def_fn(ctx, object, "refImmediate", js_ref_immediate, 1);
+  skep_def_fn(ctx, object, "active", js_active, 0);
   skep_def_fn(ctx, object, "setFire", js_set_fire, 2);
   return object;
 }

@@ -52,16 +52,27 @@ function install() {
   getter('socket', socketOf, setSocket);
   getter('connection', socketOf, setSocket);
   getter('_headers', function() {
+    warnOnce('_headers');
     return this.getHeaders();
   }, function(headers) {
+    warnOnce('_headers');
     for (const name of this.getHeaderNames()) this.removeHeader(name);
     for (const [name, value] of Object.entries(headers ?? {})) this.setHeader(name, value);
   });
   getter('_headerNames', function() {
+    warnOnce('_headerNames');
     const names = { __proto__: null };
     for (const name of this.getRawHeaderNames()) names[name.toLowerCase()] = name;
     return names;
-  }, () => {});
+  }, () => warnOnce('_headerNames'));
+}
+
+const warned = new Set();
+
+function warnOnce(name) {
+  if (warned.has(name)) return;
+  warned.add(name);
+  process.emitWarning(`OutgoingMessage.prototype.${name} is deprecated`, 'DeprecationWarning', 'DEP0066');
 }
 
 // The head as text, for those who peek; what the host adds is not in it.

@@ -308,6 +308,14 @@ function toBuffer(chunk, encoding) {
   return Buffer.from(chunk, encoding);
 }
 
+// A chunk larger than the host takes in one call.
+function slices(chunk, encoding, size) {
+  const whole = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+  const list = [];
+  for (let at = 0; at < whole.length; at += size) list.push(whole.subarray(at, at + size));
+  return list;
+}
+
 // In the order of the HOOK_ names in glue/http.h.
 native.setup([
   throwCode,
@@ -324,7 +332,7 @@ native.setup([
   specials.clientError,
   specials.connection,
   connections.onConnEvent,
-  () => {},
+  slices,
   specials.orphan,
 ]);
 

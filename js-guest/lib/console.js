@@ -9,6 +9,9 @@ const native = internalBinding('process');
 
 const FDS = { stdout: 1, stderr: 2 };
 const NO_COLORS = {};
+// Streams that a script has put in with console._stdout = stream.
+const replaced = { stdout: false, stderr: false };
+const isDirect = (name) => !replaced[name] && isUntouched(name);
 
 const globalConsole = { __proto__: {} };
 
@@ -29,20 +32,23 @@ for (const name of ['stdout', 'stderr']) {
     configurable: true,
     enumerable: false,
     get() { return process[name]; },
-    set(value) { Object.defineProperty(globalConsole, `_${name}`, { value, writable: true, configurable: true }); },
+    set(value) {
+      replaced[name] = true;
+      Object.defineProperty(globalConsole, `_${name}`, { value, writable: true, configurable: true });
+    },
   });
 }
 
 const slowWrite = globalConsole[kWrite];
 globalConsole[kWrite] = function(name, text) {
-  if (isUntouched(name)) native.log(FDS[name], indented(this[kGroupIndent], text));
+  if (isDirect(name)) native.log(FDS[name], indented(this[kGroupIndent], text));
   else slowWrite.call(this, name, text);
 };
 
 // A stream that nobody has made says only whether it is a terminal.
 const slowOptions = globalConsole[kGetInspectOptions];
 globalConsole[kGetInspectOptions] = function(name) {
-  if (isUntouched(name) && !require('internal/process/lifecycle').state.info?.tty?.[FDS[name] - 1]) return NO_COLORS;
+  if (isDirect(name) && !require('internal/process/lifecycle').state.info?.tty?.[FDS[name] - 1]) return NO_COLORS;
   return slowOptions.call(this, name);
 };
 for (const key of [kWrite, kGetInspectOptions, kFormat]) Object.defineProperty(globalConsole, key, { enumerable: false });

@@ -106,7 +106,7 @@ class TracingChannel {
         this[name] = channel(`tracing:${from}:${name}`);
       } else {
         if (from === null || typeof from !== 'object') {
-          throw new ERR_INVALID_ARG_TYPE('nameOrChannels', ['string', 'object', 'TracingChannel'], from);
+          throw new ERR_INVALID_ARG_TYPE('nameOrChannels', ['string', 'object', 'Channel'], from);
         }
         if (!(from[name] instanceof Channel)) throw new ERR_INVALID_ARG_TYPE(`nameOrChannels.${name}`, ['Channel'], from[name]);
         this[name] = from[name];

@@ -8,14 +8,15 @@ const EventEmitter = require('events');
 const { validateArray, validateNumber, validateObject, validateString, validateUint32, parseFileMode } = require('internal/validators');
 const lifecycle = require('internal/process/lifecycle');
 const exceptions = require('internal/process/exceptions');
-const { emitWarning } = require('internal/process/warning');
+const { emitWarning, onWarning } = require('internal/process/warning');
 const { codes } = require('internal/errors');
 
 // ---- The object ----
 
 const proto = Object.create(EventEmitter.prototype, {
-  constructor: { value: { process() {} }.process, writable: true, configurable: true, enumerable: false },
+  constructor: { value: function process() {}, writable: true, configurable: true, enumerable: false },
 });
+proto.constructor.prototype = proto;
 Object.setPrototypeOf(process, proto);
 Object.defineProperty(process, Symbol.toStringTag, { value: 'process', configurable: true, enumerable: false });
 EventEmitter.call(process);
@@ -36,7 +37,7 @@ define({
   release: { name: 'node', lts: 'Iron' },
   argv: [], execArgv: [], env: {}, pid: 1, ppid: 0, execPath: '', argv0: '', title: 'skep', debugPort: 9229,
   features: frozen({ inspector: false, debug: false, uv: true, ipv6: true, tls_alpn: false, tls_sni: false, tls_ocsp: false, tls: false, cached_builtins: true }),
-  config: frozen({ target_defaults: frozen({}), variables: frozen({ v8_enable_i18n_support: 0, napi_build_version: '0' }) }),
+  config: frozen({ target_defaults: frozen({}), variables: frozen({ v8_enable_i18n_support: 0, node_module_version: 115, napi_build_version: '9' }) }),
   moduleLoadList: [],
   domain: null,
   _exiting: false,
@@ -132,7 +133,10 @@ define({
       ipcSent: 0, ipcReceived: 0, signalsCount: 0, voluntaryContextSwitches: 0, involuntaryContextSwitches: 0,
     };
   },
-  getActiveResourcesInfo: () => [],
+  getActiveResourcesInfo() {
+    const [timers, immediates] = internalBinding('timers').active();
+    return [...Array(timers + require('internal/timers').firing.count).fill('Timeout'), ...Array(immediates).fill('Immediate')];
+  },
   _getActiveHandles: () => [],
   _getActiveRequests: () => [],
   _startProfilerIdleNotifier() {},
@@ -142,14 +146,27 @@ define({
 // ---- Users, signals, exit ----
 
 const id = (key) => () => lifecycle.state.info[key] ?? 0;
-const notPermitted = (name) => (value) => {
-  if (typeof value !== 'string') validateUint32(value, 'id');
-  throw require('internal/errors').ErrnoException(-1, name);
+function checkId(value, name) {
+  if (typeof value === 'string') return;
+  if (typeof value !== 'number') throw new codes.ERR_INVALID_ARG_TYPE(name, ['number', 'string'], value);
+  validateUint32(value, name);
+}
+
+const notPermitted = (name) => (value, extra) => {
+  if (name === 'setgroups') {
+    validateArray(value, 'groups');
+    value.forEach((group, i) => checkId(group, `groups[${i}]`));
+  } else {
+    checkId(value, name === 'initgroups' ? 'user' : 'id');
+    if (name === 'initgroups') checkId(extra, 'extraGroup');
+  }
+  throw new (require('internal/errors').ErrnoException)(-1, name);
 };
 
 define({
   getuid: id('uid'), geteuid: id('uid'), getgid: id('gid'), getegid: id('gid'), getgroups: () => [id('gid')()],
   kill: lifecycle.kill,
+  _kill: lifecycle.killSelf,
   exit: lifecycle.exit,
   reallyExit: (code) => native.exit(code),
   abort: () => native.exit(134),
@@ -157,11 +174,11 @@ define({
 for (const name of ['setuid', 'seteuid', 'setgid', 'setegid', 'initgroups', 'setgroups']) define({ [name]: notPermitted(name) });
 
 const notHere = (name) => ({ [name](...args) { throw require('internal/missing').error(`process.${name}`); } })[name];
-for (const name of ['dlopen', '_debugProcess', '_debugEnd', '_rawDebug', 'setSourceMapsEnabled', 'openStdin', '_linkedBinding', '_kill']) {
+for (const name of ['dlopen', '_debugProcess', '_debugEnd', '_rawDebug', 'setSourceMapsEnabled', 'openStdin', '_linkedBinding']) {
   define({ [name]: notHere(name) });
 }
 process._rawDebug = (...args) => native.log(2, `${require('util').format(...args)}\n`);
-process.setSourceMapsEnabled = () => {};
+process.setSourceMapsEnabled = (on) => require('internal/validators').validateBoolean(on, 'val');
 
 define({
   binding(name) {
@@ -170,6 +187,8 @@ define({
     throw error;
   },
   assert(value, message) {
+    if (!assertWarned) emitWarning('process.assert() is deprecated. Please use the `assert` module instead.', 'DeprecationWarning', 'DEP0100');
+    assertWarned = true;
     if (!value) throw new codes.ERR_ASSERTION(message || 'assertion error');
   },
   openStdin() {
@@ -178,12 +197,14 @@ define({
   },
 });
 
+let assertWarned = false;
 const report = { directory: '', filename: '', compact: false, signal: 'SIGUSR2', reportOnFatalError: false, reportOnSignal: false, reportOnUncaughtException: false };
 report.writeReport = notHere('report.writeReport');
 report.getReport = notHere('report.getReport');
 define({ report });
 
 lifecycle.watchSignals();
+process.on('warning', onWarning);
 require('internal/process/stdio');
 
 module.exports = process;

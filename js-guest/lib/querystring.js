@@ -34,8 +34,14 @@ function unescape(s, decodeSpaces) {
 
 function encodeText(text, unreserved) {
   let out = '';
-  for (const char of text) {
-    const code = char.codePointAt(0);
+  for (let i = 0; i < text.length; i++) {
+    let code = text.codePointAt(i);
+    if (code >= 0xD800 && code <= 0xDFFF && i + 1 < text.length) {
+      // Half a pair makes a pair with whatever follows it, as in Node.
+      code = 0x10000 + (((code & 0x3FF) << 10) | (text.charCodeAt(i + 1) & 0x3FF));
+    }
+    if (code > 0xFFFF) i++;
+    const char = String.fromCodePoint(code);
     if (unreserved.has(char)) {
       out += char;
     } else {

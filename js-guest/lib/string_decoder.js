@@ -4,7 +4,7 @@
 
 const { Buffer } = require('buffer');
 const { normalEncoding } = internalBinding('buffer');
-const { codes: { ERR_INVALID_ARG_TYPE, ERR_UNKNOWN_ENCODING } } = require('internal/errors');
+const { codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS, ERR_UNKNOWN_ENCODING } } = require('internal/errors');
 
 const kPending = Symbol('kPending');
 const NOTHING = Buffer.alloc(0);
@@ -20,7 +20,8 @@ function StringDecoder(encoding) {
 function utf8Length(lead) {
   if (lead >= 0xC2 && lead <= 0xDF) return 2;
   if (lead >= 0xE0 && lead <= 0xEF) return 3;
-  return lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+  // Node waits for the rest of four bytes behind F5..F7 too, which can never be right.
+  return lead >= 0xF0 && lead <= 0xF7 ? 4 : 0;
 }
 
 // The second byte is bound closer for some leads (no overlong forms, no surrogates, no more than U+10FFFF).
@@ -47,9 +48,8 @@ function unfinishedUtf8(bytes) {
 
 function unfinishedUtf16(bytes) {
   const odd = bytes.length % 2;
-  const even = bytes.length - odd;
-  const isHigh = even >= 2 && (bytes[even - 1] & 0xFC) === 0xD8;
-  return odd + (isHigh ? 2 : 0);
+  if (odd === 1) return 1;
+  return bytes.length >= 2 && (bytes[bytes.length - 1] & 0xFC) === 0xD8 ? 2 : 0;
 }
 
 function unfinished(encoding, bytes) {
@@ -65,10 +65,12 @@ function unfinished(encoding, bytes) {
 StringDecoder.prototype.write = function write(buf) {
   if (typeof buf === 'string') return buf;
   if (!ArrayBuffer.isView(buf)) throw new ERR_INVALID_ARG_TYPE('buf', ['Buffer', 'TypedArray', 'DataView'], buf);
-  if (this[kPending] === undefined) throw new ERR_INVALID_ARG_TYPE('this', 'StringDecoder', this);
+  if (this[kPending] === undefined) throw new ERR_INVALID_THIS('StringDecoder');
   let bytes = Buffer.from(buf.buffer, buf.byteOffset, buf.byteLength);
   if (this[kPending].length > 0) bytes = Buffer.concat([this[kPending], bytes]);
-  const held = unfinished(this.encoding, bytes);
+  // Half a pair that waits already goes on waiting when one byte comes.
+  const waits = this.encoding === 'utf16le' && bytes.length === 3 && this[kPending].length === 2;
+  const held = waits ? 3 : unfinished(this.encoding, bytes);
   const end = bytes.length - held;
   // A copy: the caller may write over its buffer.
   this[kPending] = held === 0 ? NOTHING : Buffer.from(bytes.subarray(end));

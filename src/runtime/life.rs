@@ -3,8 +3,7 @@
 use super::seat::{GuestId, Hired, Running, Seat, Stage, deadline};
 use super::timers::Token;
 use super::{Hall, Outcome};
-use crate::guest::Kind;
-use crate::reactor::Kernel;
+use crate::reactor::{Fact, Kernel};
 use crate::time::{Clock, TimerId};
 use skep_abi::events;
 use std::time::Duration;
@@ -13,7 +12,16 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leaving {
     pub signal: i32,
+    /// Some guest computed when the signal came: turns begun by then. If none begins soon, it never ends.
+    patience: Option<u64>,
 }
+
+/// How long a guest that computes while responses are in flight may go on after a signal.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Signals that do nothing where nobody watches them: SIGCHLD, SIGCONT, SIGURG, SIGWINCH.
+const HARMLESS: [i32; 4] =
+    if cfg!(target_os = "linux") { [17, 18, 23, 28] } else { [20, 19, 16, 28] };
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Seats a guest and sends it START.
@@ -44,31 +52,55 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 told = true;
             }
         }
-        if !told {
+        if !told && !HARMLESS.contains(&signal) {
             self.leave(signal);
         }
     }
 
-    /// Stops accepting; responses in flight may finish. Whoever computes, or the second signal, ends it.
+    /// Stops accepting; responses in flight may finish. The second signal ends it, and so does a guest that
+    /// computes for no response, or for ever.
     fn leave(&mut self, signal: i32) {
         let computing = self.seats.iter().any(|(_, seat)| seat.running == Running::Yielded);
-        if self.leaving.is_some() || computing {
-            self.leaving = Some(Leaving { signal });
-            return self.leave_now();
-        }
-        self.leaving = Some(Leaving { signal });
+        let again = self.leaving.is_some();
+        self.leaving = Some(Leaving { signal, patience: computing.then(|| self.turns_begun()) });
         self.stop_accepting();
         self.close_idle_conns(None);
-        if self.exchanges.is_empty() {
+        if again || self.nothing_in_flight() {
             return self.leave_now();
         }
-        let grace = Duration::from_millis(u64::from(self.limits.drain_ms));
+        let grace = if computing { PATIENCE } else { self.drain_time() };
         self.timers.arm(self.now.plus(grace), Token::Leave.pack());
+    }
+
+    /// The time for responses in flight is over, or the patience with a guest that computes.
+    pub(super) fn leave_timer(&mut self) {
+        let turns = self.turns_begun();
+        let drain = self.drain_time();
+        let patience = self.leaving.as_mut().and_then(|leaving| leaving.patience.take());
+        if patience.is_some_and(|before| turns > before) {
+            self.timers.arm(self.now.plus(drain), Token::Leave.pack());
+        } else {
+            self.leave_now();
+        }
+    }
+
+    fn drain_time(&self) -> Duration {
+        Duration::from_millis(u64::from(self.limits.drain_ms))
+    }
+
+    fn turns_begun(&self) -> u64 {
+        self.seats.iter().map(|(_, seat)| seat.guest.state().meter.turns).sum()
+    }
+
+    /// No response is due, and all that were given are with the kernel.
+    fn nothing_in_flight(&self) -> bool {
+        let sent = |key| !self.reactor.pending_out(key).is_ok_and(|bytes| bytes > 0);
+        self.exchanges.is_empty() && self.conns.iter().all(|(_, conn)| conn.key.is_none_or(sent))
     }
 
     /// Ends every guest where it stands.
     pub(super) fn leave_now(&mut self) {
-        let Some(Leaving { signal }) = self.leaving else { return };
+        let Some(Leaving { signal, .. }) = self.leaving else { return };
         let all: Vec<usize> = self.seats.iter().map(|(index, _)| index).collect();
         for index in all {
             self.dismiss(GuestId(index as u32), Outcome::Signal(signal));
@@ -101,13 +133,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Guests that have nothing left are asked once, then told; connections of the dead are gone.
     pub(super) fn reap(&mut self) {
-        if self.leaving.is_some() && self.exchanges.is_empty() {
+        if self.leaving.is_some() && self.nothing_in_flight() {
             self.leave_now();
         }
         for index in 0..self.seats.capacity() {
             let Some(seat) = self.seats.get_mut(index) else { continue };
             if seat.is_alive() {
-                if seat.stage == Stage::Asked && !seat.is_busy() {
+                if seat.stage == Stage::Asked && (seat.soon || !seat.is_busy()) {
                     seat.stage = Stage::Live;
                 }
                 continue;
@@ -126,6 +158,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
+    /// What was printed goes out, however slowly it is taken; a signal ends that too.
+    pub(super) fn last_words(&mut self) {
+        let mut facts = Vec::new();
+        while self.leaving.is_none() && self.logs.wait() {
+            if self.reactor.wait(Some(Duration::ZERO), &mut facts).is_err() {
+                return;
+            }
+            for fact in facts.drain(..) {
+                if let Fact::Signal(signal) = fact {
+                    self.ended.iter_mut().for_each(|(_, outcome)| *outcome = Outcome::Signal(signal));
+                    return;
+                }
+            }
+        }
+        self.logs.pump(|_, _| {});
+    }
+
     /// Ends a guest: all that stood behind its handles is closed.
     pub(super) fn dismiss(&mut self, id: GuestId, outcome: Outcome) {
         let Some(mut seat) = self.seats.try_remove(id.0 as usize) else { return };
@@ -135,7 +184,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.drop_listeners(id.0);
         self.drop_conns(id.0);
         self.drop_streams(id.0);
-        debug_assert!(seat.guest.state().handles.iter().all(|(_, slot)| slot.kind != Kind::Free));
         self.ended.push((id, outcome));
     }
 }

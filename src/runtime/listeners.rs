@@ -62,7 +62,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Ok(Addr::Ip(address)) => Some(address),
             _ => None,
         };
-        let limits = self.decoder_limits(&options);
+        let limits = self.decoder_limits(guest, &options);
         let index = self.listeners.insert(Listener {
             guest,
             handle,
@@ -90,12 +90,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// What the script's options and the policy make of the decoder's limits.
-    pub(super) fn decoder_limits(&self, options: &ListenOptions) -> http1::Limits {
+    pub(super) fn decoder_limits(&self, guest: u32, options: &ListenOptions) -> http1::Limits {
+        let (most_bytes, most_fields) = self.seats[guest as usize].mail.head_limits();
         let or = |value: u32, default: u32| if value == 0 { default } else { value };
         let policy = &self.limits;
         http1::Limits {
-            max_header_size: or(options.max_header_size, policy.max_header_size).min(policy.max_header_size_cap),
-            max_headers: or(options.max_headers, policy.max_headers).min(policy.max_headers),
+            max_header_size: or(options.max_header_size, policy.max_header_size).min(policy.max_header_size_cap).min(most_bytes),
+            max_headers: or(options.max_headers, policy.max_headers).min(policy.max_headers).min(most_fields),
             max_chunk_ext: policy.chunk_extension_bytes,
             max_trailer_size: policy.trailer_bytes,
             require_host: options.flags & listen::REQUIRE_HOST != 0,
@@ -105,7 +106,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// New limits or flags from the script.
     pub(super) fn listen_set(&mut self, guest: u32, handle: Handle, options: ListenOptions) {
-        let limits = self.decoder_limits(&options);
+        let limits = self.decoder_limits(guest, &options);
         if let Resource::Listener(index) = self.seats[guest as usize].resource(handle) {
             let listener = &mut self.listeners[index as usize];
             listener.options = options;
@@ -192,6 +193,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let listener = self.listeners.remove(index as usize);
+        // Connections over streams of the guest's own are not counted: the place must not name another for them.
+        for (_, conn) in self.conns.iter_mut().filter(|(_, conn)| conn.listener == index) {
+            conn.listener = super::http::NONE;
+        }
         if let Some(seat) = self.seats.get_mut(listener.guest as usize) {
             seat.revoke(listener.handle);
             seat.tell(events::LISTENER_CLOSED, Some(listener.handle), 0, &[]);

@@ -15,7 +15,7 @@ const RETRY: Duration = Duration::from_millis(2);
 pub trait LogSink {
     /// `fd` is 1 or 2. An error means that nobody will ever read it: the bytes are dropped.
     fn write(&mut self, fd: u8, bytes: &[u8]) -> std::io::Result<usize>;
-    /// Waits until it takes more, for the end of the process.
+    /// Waits a while, or until it takes more, for the end of the process.
     fn wait(&mut self, fd: u8);
 }
 
@@ -55,7 +55,7 @@ impl Logs {
     }
 
     /// Tries what waits; tells whose bytes went out.
-    fn pump(&mut self, mut gone: impl FnMut(u32, usize)) {
+    pub(super) fn pump(&mut self, mut gone: impl FnMut(u32, usize)) {
         while let Some(first) = self.waiting.front_mut() {
             match self.sink.write(first.fd, &first.bytes[first.sent..]) {
                 Ok(0) => return,
@@ -74,15 +74,12 @@ impl Logs {
         }
     }
 
-    /// Everything out, however long it takes.
-    pub fn finish(&mut self) {
-        loop {
-            self.pump(|_, _| {});
-            match self.waiting.front() {
-                Some(first) => self.sink.wait(first.fd),
-                None => return,
-            }
-        }
+    /// Tries what waits, then waits a while if that was not all; answers whether something is left.
+    pub(super) fn wait(&mut self) -> bool {
+        self.pump(|_, _| {});
+        let Some(first) = self.waiting.front() else { return false };
+        self.sink.wait(first.fd);
+        true
     }
 }
 

@@ -45,6 +45,17 @@ impl Mailbox {
         self.bytes.len() - self.head > self.capacity / 2
     }
 
+    /// Bytes of payload that go into one event; more are sent as several. A request's head, its fields and what
+    /// is inlined of its body stay below an inbox full by the same measure (see [`Mailbox::head_limits`]).
+    pub fn piece(&self) -> usize {
+        (self.capacity / 4).clamp(1, 64 << 10)
+    }
+
+    /// Largest head, and most fields, that make an event which fits into the inbox with a piece of body.
+    pub fn head_limits(&self) -> (u32, u32) {
+        ((self.capacity / 2) as u32, (self.capacity / 128) as u32)
+    }
+
     /// Queues an event whose payload is made of these parts.
     pub fn push(&mut self, note: Note, parts: &[&[u8]]) {
         let at = self.open(note);
@@ -96,17 +107,18 @@ impl Mailbox {
         u32::from_le_bytes(self.bytes[at..at + 4].try_into().expect("four bytes"))
     }
 
-    /// The next batch, at most an inbox full and `limit` events; then [`Mailbox::delivered`].
-    pub fn batch(&mut self, mono: u64, wall: u64, limit: u32) -> (&[u8], u32) {
+    /// The next batch, at most an inbox full and `limit` events; then [`Mailbox::delivered`]. None when the guest's
+    /// inbox is too small for the next event.
+    pub fn batch(&mut self, mono: u64, wall: u64, limit: u32) -> Option<(&[u8], u32)> {
         let start = self.head - BATCH;
-        let (end, count) = self.cut(limit);
+        let (end, count) = self.cut(limit)?;
         let size = (end - start) as u32;
         let header = &mut self.bytes[start..self.head];
         header[0..4].copy_from_slice(&count.to_le_bytes());
         header[4..8].copy_from_slice(&size.to_le_bytes());
         header[8..16].copy_from_slice(&mono.to_le_bytes());
         header[16..24].copy_from_slice(&wall.to_le_bytes());
-        (&self.bytes[start..end], count)
+        Some((&self.bytes[start..end], count))
     }
 
     /// The batch of `size` bytes with `count` events is in the guest's hands.
@@ -125,10 +137,10 @@ impl Mailbox {
     }
 
     /// How far the next batch reaches, and how many events that is.
-    fn cut(&self, limit: u32) -> (usize, u32) {
+    fn cut(&self, limit: u32) -> Option<(usize, u32)> {
         let most = self.head - BATCH + self.capacity;
         if self.bytes.len() <= most && self.count <= limit {
-            return (self.bytes.len(), self.count);
+            return Some((self.bytes.len(), self.count));
         }
         let (mut end, mut count) = (self.head, 0);
         while count < limit.min(self.count) {
@@ -139,8 +151,7 @@ impl Mailbox {
             end += size;
             count += 1;
         }
-        assert!(count > 0, "an event is larger than the inbox");
-        (end, count)
+        (count > 0).then_some((end, count))
     }
 
     fn open(&mut self, note: Note) -> usize {
@@ -201,7 +212,7 @@ mod tests {
     fn an_event_is_padded_and_counted() {
         let mut mailbox = Mailbox::new(4096);
         mailbox.push(note(7), &[b"abc", b"de"]);
-        let (batch, count) = mailbox.batch(1, 2, 10);
+        let (batch, count) = mailbox.batch(1, 2, 10).expect("it fits");
         assert_eq!((batch.len(), count), (24 + 32, 1));
         assert_eq!(&batch[24..28], &32u32.to_le_bytes());
         assert_eq!(&batch[40..44], &5u32.to_le_bytes());
@@ -216,12 +227,19 @@ mod tests {
         }
         let mut seen = Vec::new();
         for limit in [2, 100, 100, 100] {
-            let (batch, count) = mailbox.batch(0, 0, limit);
+            let (batch, count) = mailbox.batch(0, 0, limit).expect("it fits");
             let (size, copy) = (batch.len(), batch.to_vec());
             seen.extend((0..count as usize).map(|i| copy[24 + 48 * i + 4]));
             mailbox.delivered(size, count);
         }
         assert_eq!(seen, (1..=8).collect::<Vec<u8>>());
         assert!(mailbox.is_empty());
+    }
+
+    #[test]
+    fn an_event_that_no_inbox_takes_is_no_batch() {
+        let mut mailbox = Mailbox::new(64);
+        mailbox.push(note(1), &[&[0; 100]]);
+        assert_eq!(mailbox.batch(0, 0, 10), None);
     }
 }

@@ -1,7 +1,7 @@
 //! A guest's seat in the hall: the guest, its mailbox, and what stands behind each of its handles.
 //! It must not know how any of these are served.
 use super::mailbox::{Mailbox, Note};
-use crate::guest::{Guest, Handle, Kind};
+use crate::guest::{Guest, GuestState, Handle, Kind};
 use crate::time::{Mono, TimerId};
 
 /// Names a guest within its hall.
@@ -104,8 +104,16 @@ impl Seat {
         }
     }
 
+    /// Queues an event of bytes, or as many events as the guest's inbox needs.
+    pub fn tell_bytes(&mut self, kind: u16, handle: Handle, bytes: &[u8]) {
+        for piece in bytes.chunks(self.mail.piece()) {
+            self.tell(kind, Some(handle), 0, &[piece]);
+        }
+    }
+
     /// Takes a handle away from the guest.
     pub fn revoke(&mut self, handle: Handle) {
+        set_pending(self.guest.state_mut(), handle, 0);
         if self.guest.state_mut().handles.remove(handle).is_some()
             && let Some(resource) = self.resources.get_mut(handle.index())
         {
@@ -132,6 +140,14 @@ impl Seat {
     /// Whether the hall may not sleep for its sake.
     pub fn is_busy(&self) -> bool {
         self.running == Running::Yielded || self.soon || !self.mail.is_empty()
+    }
+}
+
+/// What waits to be sent, for the guest and in all.
+pub(super) fn set_pending(state: &mut GuestState, handle: Handle, pending: u32) {
+    if let Some(slot) = state.handles.get_mut(handle) {
+        state.pending_total = (state.pending_total + u64::from(pending)).saturating_sub(u64::from(slot.pending));
+        slot.pending = pending;
     }
 }
 

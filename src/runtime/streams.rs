@@ -1,7 +1,7 @@
 //! Plain streams: connections that speak no HTTP here (accepted by plain listeners, opened by the
 //! guest, or taken over from HTTP). It must not know what their bytes mean.
 use super::listeners::errno;
-use super::seat::Resource;
+use super::seat::{Resource, set_pending};
 use super::timers::Token;
 use super::{Hall, Owner};
 use crate::guest::{Body, Ends, Handle, Kind, Target};
@@ -136,7 +136,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             match self.reactor.read(stream.key, &mut self.scratch[..most]) {
                 Ok(Read::Data { count, more }) => {
                     stream.credit -= count as i64;
-                    seat.tell(events::STREAM_DATA, Some(stream.handle), 0, &[&self.scratch[..count]]);
+                    seat.tell_bytes(events::STREAM_DATA, stream.handle, &self.scratch[..count]);
                     touch(&mut self.timers, stream.idle, self.now);
                     if !more {
                         return;
@@ -174,11 +174,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         touch(&mut self.timers, stream.idle, self.now);
         let seat = &mut self.seats[stream.guest as usize];
         let handle = stream.handle;
-        if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
-            slot.pending = pending as u32;
-            if pending == 0 && std::mem::take(&mut slot.wants_drain) {
-                seat.tell(events::STREAM_DRAIN, Some(handle), 0, &[]);
-            }
+        set_pending(seat.guest.state_mut(), handle, pending as u32);
+        if pending == 0
+            && let Some(slot) = seat.guest.state_mut().handles.get_mut(handle)
+            && std::mem::take(&mut slot.wants_drain)
+        {
+            seat.tell(events::STREAM_DRAIN, Some(handle), 0, &[]);
         }
     }
 

@@ -70,7 +70,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::ConnIdle(index) => self.conn_idle_timer(index, id),
                 Token::StreamIdle(index) => self.stream_idle_timer(index, id),
                 Token::Rearm(index) => self.listener_rearm(index),
-                Token::Leave => self.leave_now(),
+                Token::Leave => self.leave_timer(),
                 Token::Logs => self.logs_timer(),
                 Token::Draining(index) => self.draining_timer(index),
             }

@@ -1,7 +1,7 @@
 //! One turn of the loop, its phases in order. It must not know what any phase does inside.
 use super::seat::{GuestId, Running, Seat};
 use super::{Hall, Outcome};
-use crate::guest::Turn;
+use crate::guest::{Turn, Verdict};
 use crate::reactor::Kernel;
 use crate::time::Clock;
 use std::time::Duration;
@@ -15,7 +15,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         while !self.seats.is_empty() {
             self.turn();
         }
-        self.logs.finish();
+        self.last_words();
     }
 
     /// One turn.
@@ -77,7 +77,9 @@ fn enter(seat: &mut Seat, mono: u64, wall: u64) -> Turn {
         seat.tell(skep_abi::events::SOON, None, 0, &[]);
     }
     let limit = seat.guest.state().limits.batch_events;
-    let (batch, count) = seat.mail.batch(mono, wall, limit);
+    let Some((batch, count)) = seat.mail.batch(mono, wall, limit) else {
+        return Turn::Ended(Verdict::Broken);
+    };
     let size = batch.len();
     let turn = seat.guest.deliver(batch);
     seat.mail.delivered(size, count);

@@ -11,7 +11,8 @@ const kIsNodeError = Symbol('kIsNodeError');
 const codes = {};
 
 function defineHidden(target, name, value) {
-  Object.defineProperty(target, name, { value, enumerable: false, writable: true, configurable: true });
+  // No prototype: a script may have given Object.prototype a `get`.
+  Object.defineProperty(target, name, { __proto__: null, value, enumerable: false, writable: true, configurable: true });
 }
 
 // The stack from the caller of `above`, under a header of our own. Called before the error has a message, so

@@ -39,7 +39,6 @@ class Timeout {
     this[kSlot] = -1;
     const context = tasks.getContext();
     if (context !== undefined) this[kContext] = context;
-    hide(this, kRefed, kSlot);
   }
 
   refresh() {
@@ -86,10 +85,6 @@ class Timeout {
   }
 }
 
-function hide(object, ...keys) {
-  for (const key of keys) Object.defineProperty(object, key, { enumerable: false });
-}
-
 function asyncId(object) {
   if (object[kId] === undefined) Object.defineProperty(object, kId, { value: ++lastId, enumerable: false });
   return object[kId];
@@ -122,8 +117,11 @@ function stop(timer) {
 function callTimer(timer) {
   const args = timer._timerArgs;
   if (args === undefined) timer._onTimeout();
-  else timer._onTimeout(...args);
+  else Reflect.apply(timer._onTimeout, timer, args);
 }
+
+// The timer whose callback runs counts as one that is active.
+const firing = { count: 0 };
 
 function fireTimer(timer) {
   timer[kSlot] = -1;
@@ -131,9 +129,11 @@ function fireTimer(timer) {
   const context = timer[kContext];
   const before = context === undefined ? undefined : tasks.getContext();
   if (context !== undefined) tasks.setContext(context);
+  firing.count = timer[kRefed] ? 1 : 0;
   try {
     callTimer(timer);
   } finally {
+    firing.count = 0;
     if (context !== undefined) tasks.setContext(before);
     // A repeat set by hand counts too; a callback may have stopped or refreshed its own timer.
     if (timer[kSlot] < 0 && !timer._destroyed) {
@@ -155,7 +155,6 @@ class Immediate {
     this[kRefed] = true;
     const context = tasks.getContext();
     if (context !== undefined) this[kContext] = context;
-    hide(this, kRefed);
     native.later(this);
   }
 
@@ -203,8 +202,8 @@ function fireImmediate(immediate) {
   if (context !== undefined) tasks.setContext(context);
   try {
     const args = immediate._argv;
-    if (args === undefined) callback.call(immediate);
-    else callback.apply(immediate, args);
+    if (args === undefined) immediate._onImmediate();
+    else Reflect.apply(callback, immediate, args);
   } finally {
     immediate._onImmediate = null;
     if (context !== undefined) tasks.setContext(before);
@@ -214,7 +213,7 @@ function fireImmediate(immediate) {
 native.setFire(fireTimer, fireImmediate);
 
 module.exports = {
-  TIMEOUT_MAX, Timeout, Immediate, start, stop, stopImmediate, byNumber, kContext, kRefed,
+  TIMEOUT_MAX, Timeout, Immediate, start, stop, stopImmediate, byNumber, kContext, kRefed, firing,
   // For sockets and servers: a timer of ours that keeps no loop alive.
   setUnrefTimeout(callback, after) {
     const timer = new Timeout(callback, after, undefined, false, false);

@@ -16,9 +16,7 @@ impl Tree {
     fn new() -> Tree {
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random bytes");
-        let top = std::env::temp_dir()
-            .canonicalize()
-            .expect("the folder for temporary files is there");
+        let top = std::env::temp_dir().canonicalize().expect("the folder for temporary files is there");
         let top = top.join(format!("skep-files-{:x}", u64::from_le_bytes(random)));
         for folder in ["in/deep", "rw", "out"] {
             fs::create_dir_all(top.join(folder)).expect("a folder can be made");
@@ -35,21 +33,9 @@ impl Tree {
     }
 
     fn puppet(&self) -> Puppet {
-        let grant = |name: &str, write| FolderGrant {
-            folder: self.0.join(name),
-            write,
-        };
-        let grants = Grants {
-            folders: vec![grant("in", false), grant("rw", true)],
-            ..Grants::default()
-        };
-        Puppet::new(state_with(
-            grants,
-            Limits {
-                file_bytes: 1000,
-                ..Limits::default()
-            },
-        ))
+        let grant = |name: &str, write| FolderGrant { folder: self.0.join(name), write };
+        let grants = Grants { folders: vec![grant("in", false), grant("rw", true)], ..Grants::default() };
+        Puppet::new(state_with(grants, Limits { file_bytes: 1000, ..Limits::default() }))
     }
 
     fn path(&self, name: &str) -> String {
@@ -106,27 +92,15 @@ const fn number(errno: i32) -> i64 {
 fn reads_inside_a_grant_and_nothing_else() {
     let tree = Tree::new();
     let mut puppet = tree.puppet();
-    assert_eq!(
-        puppet.read(&tree.path("in/a.txt")).as_deref(),
-        Ok(&b"text of a"[..])
-    );
-    assert_eq!(
-        puppet.read(&tree.path("in/deep/../deep/b.txt")).as_deref(),
-        Ok(&b"text of b"[..])
-    );
+    assert_eq!(puppet.read(&tree.path("in/a.txt")).as_deref(), Ok(&b"text of a"[..]));
+    assert_eq!(puppet.read(&tree.path("in/deep/../deep/b.txt")).as_deref(), Ok(&b"text of b"[..]));
     assert_eq!(puppet.read(&tree.path("in/none")), Err(number(ENOENT)));
     assert_eq!(puppet.read(&tree.path("in/a.txt/x")), Err(number(ENOTDIR)));
     assert_eq!(puppet.read(&tree.path("in/deep")), Err(number(EISDIR)));
     // What exists outside and what does not look the same.
-    for outside in [
-        "out/secret",
-        "out/none",
-        "none",
-        "in/../out/secret",
-        "in/../out/none",
-        "in/deep/../../out/secret",
-        "",
-    ] {
+    for outside in
+        ["out/secret", "out/none", "none", "in/../out/secret", "in/../out/none", "in/deep/../../out/secret", ""]
+    {
         assert_eq!(puppet.read(&tree.path(outside)), Err(number(EACCES)), "{outside}");
     }
     assert_eq!(puppet.read("in/a.txt"), Err(number(EINVAL)), "paths are absolute");
@@ -160,18 +134,9 @@ fn links_never_leave_the_grants() {
         assert_eq!(puppet.real(&tree.path(name)), Err(number(EACCES)), "{name}");
     }
     assert_eq!(puppet.read(&tree.path("in/loop")), Err(number(ELOOP)));
-    assert_eq!(
-        puppet.read(&tree.path("in/other-grant")).as_deref(),
-        Ok(&b"old text"[..])
-    );
-    assert_eq!(
-        puppet.read(&tree.path("in/same-grant/b.txt")).as_deref(),
-        Ok(&b"text of b"[..])
-    );
-    assert_eq!(
-        puppet.read(&tree.path("in/near")).as_deref(),
-        Ok(&b"text of b"[..])
-    );
+    assert_eq!(puppet.read(&tree.path("in/other-grant")).as_deref(), Ok(&b"old text"[..]));
+    assert_eq!(puppet.read(&tree.path("in/same-grant/b.txt")).as_deref(), Ok(&b"text of b"[..]));
+    assert_eq!(puppet.read(&tree.path("in/near")).as_deref(), Ok(&b"text of b"[..]));
     assert_eq!(
         puppet.real(&tree.path("in/same-grant/../near")),
         Ok(tree.path("in/deep/b.txt")).map(|_: String| tree.path("in/deep/b.txt"))
@@ -188,25 +153,12 @@ fn c08_only_regular_files_of_a_bounded_size() {
     fs::write(tree.path("in/large"), vec![b'x'; 1001]).expect("a file can be made");
     fs::write(tree.path("in/fits"), vec![b'x'; 1000]).expect("a file can be made");
     let mut puppet = tree.puppet();
-    assert_eq!(
-        puppet.read(&tree.path("in/fifo")),
-        Err(number(ENODEV)),
-        "and did not wait"
-    );
+    assert_eq!(puppet.read(&tree.path("in/fifo")), Err(number(ENODEV)), "and did not wait");
     assert_eq!(puppet.read(&tree.path("in/large")), Err(number(EFBIG)));
-    assert_eq!(
-        puppet.read(&tree.path("in/fits")).map(|bytes| bytes.len()),
-        Ok(1000)
-    );
+    assert_eq!(puppet.read(&tree.path("in/fits")).map(|bytes| bytes.len()), Ok(1000));
     let long = format!("{}/{}", tree.path("in"), "x".repeat(5000));
     assert_eq!(puppet.read(&long), Err(number(ENAMETOOLONG)));
-    let grants = Grants {
-        folders: vec![FolderGrant {
-            folder: "/dev".into(),
-            write: true,
-        }],
-        ..Grants::default()
-    };
+    let grants = Grants { folders: vec![FolderGrant { folder: "/dev".into(), write: true }], ..Grants::default() };
     let mut devices = Puppet::new(state_with(grants, Limits::default()));
     assert_eq!(devices.read("/dev/zero"), Err(number(ENODEV)));
     assert_eq!(devices.write("/dev/null", b"x", 0), number(ENODEV));
@@ -215,18 +167,10 @@ fn c08_only_regular_files_of_a_bounded_size() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_whose_size_is_a_lie_is_read_to_its_end() {
-    let grants = Grants {
-        folders: vec![FolderGrant {
-            folder: "/proc/sys/kernel".into(),
-            write: false,
-        }],
-        ..Grants::default()
-    };
+    let grants =
+        Grants { folders: vec![FolderGrant { folder: "/proc/sys/kernel".into(), write: false }], ..Grants::default() };
     let mut puppet = Puppet::new(state_with(grants, Limits::default()));
-    assert_eq!(
-        puppet.read("/proc/sys/kernel/ostype").as_deref(),
-        Ok(&b"Linux\n"[..])
-    );
+    assert_eq!(puppet.read("/proc/sys/kernel/ostype").as_deref(), Ok(&b"Linux\n"[..]));
 }
 
 #[test]
@@ -240,10 +184,7 @@ fn writes_need_a_grant_of_their_own() {
     assert_eq!(puppet.write(&tree.path("in/new"), b"x", 2), number(EACCES));
     assert_eq!(puppet.write(&tree.path("out/new"), b"x", 0), number(EACCES));
     assert_eq!(puppet.write(&tree.path("rw/link"), b"x", 0), number(EACCES));
-    assert_eq!(
-        puppet.write(&tree.path("rw/to-read-only"), b"x", 1),
-        number(EACCES)
-    );
+    assert_eq!(puppet.write(&tree.path("rw/to-read-only"), b"x", 1), number(EACCES));
     assert_eq!(puppet.write(&tree.path("rw/old"), b"new", 0), 0);
     assert_eq!(text("rw/old"), "new");
     assert_eq!(puppet.write(&tree.path("rw/old"), b"er", 1), 0);
@@ -253,10 +194,7 @@ fn writes_need_a_grant_of_their_own() {
     assert_eq!(text("rw/fresh"), "x");
     assert_eq!(puppet.write(&tree.path("rw/old"), b"x", 3), number(EINVAL));
     assert_eq!(puppet.write(&tree.path("rw"), b"x", 0), number(EISDIR));
-    assert_eq!(
-        (text("in/a.txt"), text("out/secret")),
-        ("text of a".into(), "secret".into())
-    );
+    assert_eq!((text("in/a.txt"), text("out/secret")), ("text of a".into(), "secret".into()));
 }
 
 #[test]
@@ -284,8 +222,5 @@ fn stat_and_list() {
         expected.extend_from_slice(name.as_bytes());
     }
     assert_eq!(bytes, expected);
-    assert_eq!(
-        puppet.path_call("fs_list", &tree.path("in/a.txt"), &[]),
-        -number(ENOTDIR)
-    );
+    assert_eq!(puppet.path_call("fs_list", &tree.path("in/a.txt"), &[]), -number(ENOTDIR));
 }

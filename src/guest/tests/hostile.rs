@@ -62,11 +62,7 @@ fn pointers_and_lengths() {
         }
     }
     assert!(puppet.guest.state().outbox.is_empty());
-    assert_eq!(
-        puppet.one("log", &[1, i64::from(MEMORY), 0]),
-        0,
-        "no bytes at the end are no bytes"
-    );
+    assert_eq!(puppet.one("log", &[1, i64::from(MEMORY), 0]), 0, "no bytes at the end are no bytes");
     assert_eq!(puppet.one("why", &[i64::from(MEMORY - 4), 5]), errno(EFAULT));
 }
 
@@ -84,23 +80,12 @@ fn m06_numbers_are_bounded_before_anything_is_allocated() {
     for signal in [0, -1, 9, 19, 65, i64::from(i32::MIN)] {
         assert_eq!(puppet.one("signal_watch", &[signal, 1]), errno(EINVAL));
     }
-    for (port, backlog) in [
-        (-2, 0),
-        (65_536, 0),
-        (i64::from(i32::MAX), 0),
-        (i64::from(i32::MIN), 0),
-    ] {
+    for (port, backlog) in [(-2, 0), (65_536, 0), (i64::from(i32::MAX), 0), (i64::from(i32::MIN), 0)] {
         puppet.poke(SCRATCH, b"127.0.0.1");
-        assert_eq!(
-            puppet.one("listen", &[i64::from(SCRATCH), 9, port, backlog, 0, 0]),
-            errno(EINVAL)
-        );
+        assert_eq!(puppet.one("listen", &[i64::from(SCRATCH), 9, port, backlog, 0, 0]), errno(EINVAL));
     }
     for option_bytes in [1, 39, 41, 80] {
-        assert_eq!(
-            puppet.one("listen", &[i64::from(SCRATCH), 9, 8080, 0, 0, option_bytes]),
-            errno(EINVAL)
-        );
+        assert_eq!(puppet.one("listen", &[i64::from(SCRATCH), 9, 8080, 0, 0, option_bytes]), errno(EINVAL));
     }
     assert!(puppet.guest.state().outbox.is_empty());
     assert!(puppet.guest.state().handles.is_empty());
@@ -120,19 +105,13 @@ fn refusals_of_the_policy_say_why() {
     assert!(puppet.one("listen", &[at, 9, 8080, 0, 0, 0]) > 0);
     for host in [&b"localhost"[..], b"127.0.0.1\0", b"\xff\xfe", b"1.2.3", b""] {
         puppet.poke(SCRATCH, host);
-        assert_eq!(
-            puppet.one("listen", &[at, host.len() as i64, 8080, 0, 0, 0]),
-            errno(EINVAL)
-        );
+        assert_eq!(puppet.one("listen", &[at, host.len() as i64, 8080, 0, 0, 0]), errno(EINVAL));
     }
 }
 
 #[test]
 fn m08_handles_have_a_limit() {
-    let limits = Limits {
-        handles: 10,
-        ..Limits::default()
-    };
+    let limits = Limits { handles: 10, ..Limits::default() };
     let mut puppet = Puppet::new(state_with(Grants::default(), limits));
     for _ in 0..10 {
         assert!(puppet.one("http_attach", &[0, 0, 0]) > 0);
@@ -142,23 +121,11 @@ fn m08_handles_have_a_limit() {
 
 #[test]
 fn writes_are_bounded_by_credit() {
-    let limits = Limits {
-        connection_pending_bytes: 100_000,
-        ..Limits::default()
-    };
+    let limits = Limits { connection_pending_bytes: 100_000, ..Limits::default() };
     let mut puppet = Puppet::new(state_with(Grants::default(), limits));
-    let stream = puppet
-        .guest
-        .state_mut()
-        .handles
-        .insert(Kind::Stream)
-        .expect("there is room");
+    let stream = puppet.guest.state_mut().handles.insert(Kind::Stream).expect("there is room");
     let raw = stream.raw() as i64;
-    assert_eq!(
-        puppet.one("stream_write", &[raw, 0, 200_000]),
-        200_000,
-        "an empty queue takes one call of any size"
-    );
+    assert_eq!(puppet.one("stream_write", &[raw, 0, 200_000]), 200_000, "an empty queue takes one call of any size");
     assert_eq!(puppet.one("stream_write", &[raw, 0, 1]), errno(EAGAIN));
     let state = puppet.guest.state_mut();
     assert_eq!(state.pending_total, 200_000);
@@ -174,28 +141,12 @@ fn writes_are_bounded_by_credit() {
 
 #[test]
 fn kinds_are_not_mixed_up() {
-    let kinds = [
-        Kind::Blob,
-        Kind::Listener,
-        Kind::Exchange,
-        Kind::Connection,
-        Kind::Attached,
-        Kind::Stream,
-    ];
+    let kinds = [Kind::Blob, Kind::Listener, Kind::Exchange, Kind::Connection, Kind::Attached, Kind::Stream];
     for kind in kinds {
         let mut puppet = Puppet::new(state());
-        let handle = puppet
-            .guest
-            .state_mut()
-            .handles
-            .insert(kind)
-            .expect("there is room");
+        let handle = puppet.guest.state_mut().handles.insert(kind).expect("there is room");
         if kind == Kind::Blob {
-            puppet
-                .guest
-                .state_mut()
-                .blobs
-                .insert(handle, Arc::from(&b"text"[..]));
+            puppet.guest.state_mut().blobs.insert(handle, Arc::from(&b"text"[..]));
         }
         let raw = handle.raw() as i64;
         for (name, arguments, takes) in [
@@ -213,20 +164,13 @@ fn kinds_are_not_mixed_up() {
             ("http_conn", vec![raw], &[Kind::Exchange]),
             ("credit", vec![raw, 1], &[Kind::Exchange, Kind::Stream]),
             ("stream_write", vec![raw, 0, 4], &[Kind::Stream]),
-            (
-                "stream_option",
-                vec![raw, 1, 1],
-                &[Kind::Stream, Kind::Connection, Kind::Attached],
-            ),
+            ("stream_option", vec![raw, 1, 1], &[Kind::Stream, Kind::Connection, Kind::Attached]),
             ("http_upgrade", vec![raw], &[Kind::Exchange]),
         ] {
             let answer = puppet.one(name, &arguments);
             let expected = takes.contains(&kind);
             assert_eq!(answer >= 0, expected, "{name} of a {kind:?}: {answer}");
-            assert!(
-                expected || answer == errno(EBADF),
-                "{name} of a {kind:?}: {answer}"
-            );
+            assert!(expected || answer == errno(EBADF), "{name} of a {kind:?}: {answer}");
         }
     }
 }
@@ -240,20 +184,8 @@ struct Model {
 
 impl Model {
     fn argument(&self, ty: Type, random: &mut Random) -> i64 {
-        const EDGES: [i64; 12] = [
-            0,
-            1,
-            -1,
-            i32::MIN as i64,
-            i32::MAX as i64,
-            u32::MAX as i64,
-            i64::MIN,
-            i64::MAX,
-            4096,
-            65_536,
-            40,
-            200,
-        ];
+        const EDGES: [i64; 12] =
+            [0, 1, -1, i32::MIN as i64, i32::MAX as i64, u32::MAX as i64, i64::MIN, i64::MAX, 4096, 65_536, 40, 200];
         let near = i64::from(MEMORY) - 64 + random.below(128) as i64;
         match (ty, random.below(10)) {
             (Type::Handle, 0..6) if !self.live.is_empty() => self.live[random.below(self.live.len())].0,
@@ -284,11 +216,7 @@ impl Model {
             self.live.push((answer, kind));
         }
         if name == "close" && answer == 0 {
-            let at = self
-                .live
-                .iter()
-                .position(|(raw, _)| *raw == arguments[0])
-                .expect("only the living can be closed");
+            let at = self.live.iter().position(|(raw, _)| *raw == arguments[0]).expect("only the living can be closed");
             if self.live[at].1 == Kind::Blob {
                 self.dead.push(self.live.swap_remove(at).0);
             }
@@ -300,19 +228,13 @@ impl Model {
         for ((_, ty), raw) in types.iter().zip(arguments) {
             let optional = name == "http_attach" && *raw == 0;
             if *ty == Type::Handle && !optional && !self.live.iter().any(|(live, _)| live == raw) {
-                assert!(
-                    answer < 0,
-                    "{name}({arguments:?}) took a handle that does not live: {answer}"
-                );
+                assert!(answer < 0, "{name}({arguments:?}) took a handle that does not live: {answer}");
             }
         }
         for pair in types.windows(2).zip(arguments.windows(2)) {
             if let ([(_, Type::Ptr), (_, Type::Len)], [ptr, len]) = pair {
                 let end = u64::from(*ptr as u32) + u64::from(*len as u32);
-                assert!(
-                    answer < 0 || end <= u64::from(MEMORY),
-                    "{name}({arguments:?}) = {answer}"
-                );
+                assert!(answer < 0 || end <= u64::from(MEMORY), "{name}({arguments:?}) = {answer}");
             }
         }
     }
@@ -321,23 +243,16 @@ impl Model {
 /// Whether a call that fills a buffer leaves the puppet's own program and answers alone: else it, and with it
 /// this test, would lose the thread.
 fn spares_the_puppet(types: &[(&str, Type)], arguments: &[i64]) -> bool {
-    let own = [
-        0u64..u64::from(SCRATCH),
-        u64::from(ANSWERS)..u64::from(ANSWERS) + 1024,
-    ];
-    types
-        .iter()
-        .enumerate()
-        .filter(|(_, (_, ty))| *ty == Type::Ptr)
-        .all(|(at, _)| {
-            let start = u64::from(arguments[at] as u32);
-            let len = match types.get(at + 1) {
-                Some((_, Type::Len)) => u64::from(arguments[at + 1] as u32),
-                _ => 32,
-            };
-            let end = start + len;
-            end > u64::from(MEMORY) || own.iter().all(|own| end <= own.start || own.end <= start)
-        })
+    let own = [0u64..u64::from(SCRATCH), u64::from(ANSWERS)..u64::from(ANSWERS) + 1024];
+    types.iter().enumerate().filter(|(_, (_, ty))| *ty == Type::Ptr).all(|(at, _)| {
+        let start = u64::from(arguments[at] as u32);
+        let len = match types.get(at + 1) {
+            Some((_, Type::Len)) => u64::from(arguments[at + 1] as u32),
+            _ => 32,
+        };
+        let end = start + len;
+        end > u64::from(MEMORY) || own.iter().all(|own| end <= own.start || own.end <= start)
+    })
 }
 
 /// The runtime's part: carries nothing out, but lets handles come and go.
@@ -348,11 +263,7 @@ fn play_the_runtime(puppet: &mut Puppet, model: &mut Model, random: &mut Random)
         if let Command::Close { handle } = command
             && state.handles.remove(*handle).is_some()
         {
-            let at = model
-                .live
-                .iter()
-                .position(|(raw, _)| *raw == handle.raw() as i64)
-                .expect("the model knows it");
+            let at = model.live.iter().position(|(raw, _)| *raw == handle.raw() as i64).expect("the model knows it");
             model.dead.push(model.live.swap_remove(at).0);
         }
     }
@@ -384,19 +295,14 @@ fn run_seed(seed: u64, rounds: usize) {
                 loop {
                     let index = random.below(CALLS.len());
                     let types = CALLS[index].params;
-                    let arguments = types
-                        .iter()
-                        .map(|(_, ty)| model.argument(*ty, &mut random))
-                        .collect::<Vec<_>>();
+                    let arguments = types.iter().map(|(_, ty)| model.argument(*ty, &mut random)).collect::<Vec<_>>();
                     if index != call("exit") && spares_the_puppet(types, &arguments) {
                         break (index, arguments);
                     }
                 }
             })
             .collect();
-        let answers = puppet
-            .run(&program)
-            .unwrap_or_else(|turn| panic!("seed {seed}: {turn:?}"));
+        let answers = puppet.run(&program).unwrap_or_else(|turn| panic!("seed {seed}: {turn:?}"));
         for ((index, arguments), answer) in program.iter().zip(answers) {
             let call = &CALLS[*index];
             model.check(call.name, call.params, arguments, answer);
@@ -405,11 +311,7 @@ fn run_seed(seed: u64, rounds: usize) {
         let handles = &puppet.guest.state().handles;
         assert_eq!(handles.len(), model.live.len(), "seed {seed}");
         for (raw, kind) in &model.live {
-            assert_eq!(
-                handles.get(Handle::from_raw(*raw)).map(|slot| slot.kind),
-                Some(*kind),
-                "seed {seed}"
-            );
+            assert_eq!(handles.get(Handle::from_raw(*raw)).map(|slot| slot.kind), Some(*kind), "seed {seed}");
         }
         play_the_runtime(&mut puppet, &mut model, &mut random);
     }
@@ -425,15 +327,7 @@ fn r01_random_calls_agree_with_the_model() {
 #[test]
 fn exit_among_other_calls() {
     let mut puppet = Puppet::new(state());
-    let program = [
-        (call("http_attach"), vec![0, 0, 0]),
-        (call("exit"), vec![-3]),
-        (call("clock"), vec![0]),
-    ];
+    let program = [(call("http_attach"), vec![0, 0, 0]), (call("exit"), vec![-3]), (call("clock"), vec![0])];
     assert_eq!(puppet.run(&program), Err(Turn::Ended(Verdict::Exited(-3))));
-    assert_eq!(
-        puppet.guest.state().handles.len(),
-        1,
-        "its state can still be read"
-    );
+    assert_eq!(puppet.guest.state().handles.len(), 1, "its state can still be read");
 }

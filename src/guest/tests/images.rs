@@ -1,5 +1,5 @@
 //! Images: captured, spawned from, written and read back.
-use super::{batch, cell, guest_text, state};
+use super::{batch, cell, guest_text, state, whole_turn};
 use crate::guest::{Guest, Image, Turn, Verdict};
 
 /// Counts turns in a global and in memory; exits with both when they differ.
@@ -11,7 +11,7 @@ const COUNT: &str = "
 
 fn turns_until_exit(guest: &mut Guest) -> (u32, i32) {
     for turn in 1..100 {
-        match guest.deliver(&batch()) {
+        match whole_turn(guest, &batch()) {
             Turn::Done { .. } => {}
             Turn::Ended(Verdict::Exited(code)) => return (turn, code),
             other => panic!("{other:?}"),
@@ -24,19 +24,13 @@ fn turns_until_exit(guest: &mut Guest) -> (u32, i32) {
 fn a_clone_goes_on_where_the_guest_was() {
     let cell = cell(&guest_text(COUNT, ""));
     let mut guest = cell.spawn(state()).expect("a guest can be spawned");
-    assert_eq!(guest.deliver(&batch()), Turn::Done { wants: 0 });
-    assert_eq!(guest.deliver(&batch()), Turn::Done { wants: 0 });
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
     let image = guest.capture().expect("an image can be taken");
-    let mut clone = cell
-        .with_image(image.clone())
-        .spawn(state())
-        .expect("a clone can be spawned");
+    let mut clone = cell.with_image(image.clone()).spawn(state()).expect("a clone can be spawned");
     assert_eq!(turns_until_exit(&mut clone), (3, 5));
     assert_eq!(turns_until_exit(&mut guest), (3, 5), "the guest was not touched");
-    assert_eq!(
-        turns_until_exit(&mut cell.spawn(state()).expect("a guest can be spawned")),
-        (5, 5)
-    );
+    assert_eq!(turns_until_exit(&mut cell.spawn(state()).expect("a guest can be spawned")), (5, 5));
     assert!(guest.capture().is_err(), "no image of the dead");
 
     let mut bytes = Vec::new();
@@ -59,26 +53,21 @@ fn an_image_of_grown_memory_keeps_what_was_written() {
         (i32.const 0)";
     let cell = cell(&guest_text(body, ""));
     let mut guest = cell.spawn(state()).expect("a guest can be spawned");
-    assert_eq!(guest.deliver(&batch()), Turn::Done { wants: 0 });
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
     let image = guest.capture().expect("an image can be taken");
     assert_eq!(image.memory_bytes(), 9 << 16);
     assert!(image.resident_bytes() < 64 << 10);
-    let mut clone = cell
-        .with_image(image)
-        .spawn(state())
-        .expect("a clone can be spawned");
-    assert_eq!(clone.deliver(&batch()), Turn::Ended(Verdict::Exited(86)));
+    let mut clone = cell.with_image(image).spawn(state()).expect("a clone can be spawned");
+    assert_eq!(whole_turn(&mut clone, &batch()), Turn::Ended(Verdict::Exited(86)));
 }
 
 #[test]
 fn guests_of_one_image_do_not_see_each_other() {
     let cell = cell(&guest_text(COUNT, ""));
-    let mut guests: Vec<Guest> = (0..8)
-        .map(|_| cell.spawn(state()).expect("a guest can be spawned"))
-        .collect();
+    let mut guests: Vec<Guest> = (0..8).map(|_| cell.spawn(state()).expect("a guest can be spawned")).collect();
     for _ in 0..4 {
         for guest in &mut guests {
-            assert_eq!(guest.deliver(&batch()), Turn::Done { wants: 0 });
+            assert_eq!(whole_turn(guest, &batch()), Turn::Done { wants: 0 });
         }
     }
     for guest in &mut guests {
@@ -90,22 +79,13 @@ fn guests_of_one_image_do_not_see_each_other() {
 #[test]
 fn m11_a_thousand_guests_leave_nothing() {
     let count = |path: &str| std::fs::read_dir(path).map(Iterator::count).unwrap_or(0);
-    let maps = || {
-        std::fs::read_to_string("/proc/self/maps")
-            .expect("linux has it")
-            .lines()
-            .count()
-    };
+    let maps = || std::fs::read_to_string("/proc/self/maps").expect("linux has it").lines().count();
     let cell = cell(&guest_text(COUNT, ""));
     let one = || {
         let mut guest = cell.spawn(state()).expect("a guest can be spawned");
-        assert_eq!(guest.deliver(&batch()), Turn::Done { wants: 0 });
+        assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
         let image = guest.capture().expect("an image can be taken");
-        drop(
-            cell.with_image(image)
-                .spawn(state())
-                .expect("a clone can be spawned"),
-        );
+        drop(cell.with_image(image).spawn(state()).expect("a clone can be spawned"));
     };
     one();
     let before = (count("/proc/self/fd"), maps());
@@ -114,8 +94,5 @@ fn m11_a_thousand_guests_leave_nothing() {
     }
     let after = (count("/proc/self/fd"), maps());
     // Other tests run beside this one.
-    assert!(
-        after.0 <= before.0 + 50 && after.1 <= before.1 + 400,
-        "{before:?} {after:?}"
-    );
+    assert!(after.0 <= before.0 + 50 && after.1 <= before.1 + 400, "{before:?} {after:?}");
 }

@@ -1,5 +1,5 @@
 //! S01: whatever is wrong with a file of the cache, it is built anew and never loaded.
-use super::{batch, engine, guest_text, state, wasm};
+use super::{batch, engine, guest_text, state, wasm, whole_turn};
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Turn, Verdict};
 use std::fs;
@@ -18,9 +18,7 @@ impl Folder {
     fn file(&self, ending: &str) -> PathBuf {
         let entries = fs::read_dir(&self.0).expect("the folder was made");
         let mut files = entries.map(|entry| entry.expect("it can be read").path());
-        files
-            .find(|path| path.to_string_lossy().ends_with(ending))
-            .expect("the file was made")
+        files.find(|path| path.to_string_lossy().ends_with(ending)).expect("the file was made")
     }
 }
 
@@ -38,10 +36,9 @@ fn text() -> Vec<u8> {
 fn compiles(folder: &Path) -> bool {
     let mut compiled = false;
     let folder = CacheFolder(Some(folder.to_owned()));
-    let cell = load_or_build(engine(), text().as_slice(), &folder, |_| compiled = true)
-        .expect("the guest is accepted");
+    let cell = load_or_build(engine(), text().as_slice(), &folder, |_| compiled = true).expect("the guest is accepted");
     let mut guest = cell.spawn(state()).expect("a guest can be spawned");
-    assert_eq!(guest.deliver(&batch()), Turn::Ended(Verdict::Exited(5)));
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(5)));
     compiled
 }
 
@@ -54,11 +51,7 @@ fn the_second_start_finds_what_the_first_kept() {
     assert_eq!(mode(&folder.0), 0o700);
     assert_eq!(mode(&folder.0.join("key")), 0o600);
     assert_eq!(mode(&folder.file(".code")), 0o600);
-    assert_eq!(
-        fs::read_dir(&folder.0).map(Iterator::count).unwrap_or(0),
-        3,
-        "no temporary file is left"
-    );
+    assert_eq!(fs::read_dir(&folder.0).map(Iterator::count).unwrap_or(0), 3, "no temporary file is left");
     fs::remove_file(folder.file(".image")).expect("it can be removed");
     assert!(!compiles(&folder.0), "warmed up anew, not compiled");
 }
@@ -70,11 +63,7 @@ fn s01_any_flipped_byte_and_any_cut_is_noticed() {
     let vault = crate::guest::vault::Vault::open(&folder.0).expect("the folder is good");
     for ending in [".code", ".image"] {
         let path = folder.file(ending);
-        let name = path
-            .file_name()
-            .expect("it has a name")
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
         let read = || {
             vault.read(&name, |file| {
                 let mut all = Vec::new();

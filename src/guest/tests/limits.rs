@@ -1,5 +1,5 @@
 //! Limits on Wasm's own resources and on calls.
-use super::{batch, cell, guest_text, state, state_with};
+use super::{batch, cell, guest_text, state, state_with, whole_turn};
 use crate::guest::{Turn, Verdict};
 use crate::policy::{Grants, Limits};
 
@@ -9,23 +9,15 @@ fn m01_memory_grows_to_the_limit_and_no_further() {
     let body = "(loop $on (br_if $on (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
         (i32.store8 (i32.sub (i32.mul (memory.size) (i32.const 65536)) (i32.const 1)) (i32.const 1))
         (drop (call $exit (memory.size))) (i32.const 0)";
-    let limits = Limits {
-        memory_bytes: 40 * 65536,
-        ..Limits::default()
-    };
+    let limits = Limits { memory_bytes: 40 * 65536, ..Limits::default() };
     let text = guest_text(body, "");
-    let mut guest = cell(&text)
-        .spawn(state_with(Grants::default(), limits))
-        .expect("a guest can be spawned");
-    assert_eq!(guest.deliver(&batch()), Turn::Ended(Verdict::Exited(40)));
+    let mut guest = cell(&text).spawn(state_with(Grants::default(), limits)).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(40)));
 }
 
 #[test]
 fn a_guest_that_starts_too_large_is_refused() {
-    let limits = Limits {
-        memory_bytes: 65536,
-        ..Limits::default()
-    };
+    let limits = Limits { memory_bytes: 65536, ..Limits::default() };
     let spawned = cell(&guest_text("(i32.const 0)", "")).spawn(state_with(Grants::default(), limits));
     let text = spawned.err().expect("it must be refused").to_string();
     assert!(text.contains("memory"), "{text}");
@@ -44,9 +36,7 @@ fn l01_log_has_a_budget() {
           (if (i32.eqz (call $log (i32.const 2) (i32.const 0) (i32.const 65536)))
             (then (local.set $n (i32.add (local.get $n) (i32.const 1))) (br $on))))
         (drop (call $exit (local.get $n))) (i32.const 0)";
-    let mut guest = cell(&guest_text(body, ""))
-        .spawn(state())
-        .expect("a guest can be spawned");
-    assert_eq!(guest.deliver(&batch()), Turn::Ended(Verdict::Exited(16)));
+    let mut guest = cell(&guest_text(body, "")).spawn(state()).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(16)));
     assert_eq!(guest.state().log_pending, 1 << 20);
 }

@@ -10,7 +10,7 @@ mod refused;
 mod running;
 
 use super::cache::{CacheFolder, load_or_build};
-use super::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside};
+use super::{Cell, Engine, EngineOptions, Entropy, Guest, GuestState, Outside, Turn};
 use crate::policy::{Grants, Limits};
 use std::cell::Cell as Counter;
 use std::sync::OnceLock;
@@ -19,9 +19,7 @@ use std::time::Instant;
 /// One engine for all tests: compiling quickly, as most guests run for microseconds.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        Engine::new(&EngineOptions { quick_compile: true }).expect("an engine can be made here")
-    })
+    ENGINE.get_or_init(|| Engine::new(&EngineOptions { quick_compile: true }).expect("an engine can be made here"))
 }
 
 /// The system's clock, a seeded stream.
@@ -109,4 +107,13 @@ fn batch() -> Vec<u8> {
     let mut out = vec![0; 64];
     out[4] = 24;
     out
+}
+
+/// Delivers, and resumes until the turn is over: how many slices a turn takes is the machine's affair.
+fn whole_turn(guest: &mut Guest, batch: &[u8]) -> Turn {
+    let mut turn = guest.deliver(batch);
+    while turn == Turn::Yielded {
+        turn = guest.resume();
+    }
+    turn
 }

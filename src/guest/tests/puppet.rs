@@ -1,7 +1,7 @@
 //! A guest that makes any call with any arguments: the *rogue engine*. Its inbox holds a program, its memory
 //! gets the answers. The text is made from the boundary's own table.
 use super::super::{Cell, Guest, GuestState, Turn};
-use super::cell;
+use super::{cell, whole_turn};
 use skep_abi::{CALLS, Type};
 use std::fmt::Write as _;
 
@@ -19,18 +19,11 @@ pub(super) type Line = (usize, Vec<i64>);
 
 /// Index of a call in the table.
 pub(super) fn call(name: &str) -> usize {
-    CALLS
-        .iter()
-        .position(|call| call.name == name)
-        .expect("the call is in the table")
+    CALLS.iter().position(|call| call.name == name).expect("the call is in the table")
 }
 
 fn wat_type(ty: Type) -> &'static str {
-    if matches!(ty, Type::I64 | Type::Handle) {
-        "i64"
-    } else {
-        "i32"
-    }
+    if matches!(ty, Type::I64 | Type::Handle) { "i64" } else { "i32" }
 }
 
 fn text() -> String {
@@ -39,27 +32,16 @@ fn text() -> String {
     for (index, call) in CALLS.iter().enumerate() {
         let types: Vec<_> = call.params.iter().map(|(_, ty)| wat_type(*ty)).collect();
         let (params, result) = (types.join(" "), wat_type(call.result));
-        writeln!(
-            imports,
-            r#"(import "skep" "{0}" (func ${0} (param {params}) (result {result})))"#,
-            call.name
-        )
-        .expect("a string");
-        write!(
-            arms,
-            "(if (i32.eq (i32.load (local.get $at)) (i32.const {index})) (then (i64.store (local.get $out) "
-        )
-        .expect("a string");
+        writeln!(imports, r#"(import "skep" "{0}" (func ${0} (param {params}) (result {result})))"#, call.name)
+            .expect("a string");
+        write!(arms, "(if (i32.eq (i32.load (local.get $at)) (i32.const {index})) (then (i64.store (local.get $out) ")
+            .expect("a string");
         let mut made = format!("(call ${}", call.name);
         for (slot, ty) in types.iter().enumerate() {
             write!(made, " ({ty}.load offset={} (local.get $at))", 8 + slot * 8).expect("a string");
         }
         made.push(')');
-        let made = if result == "i32" {
-            format!("(i64.extend_i32_s {made})")
-        } else {
-            made
-        };
+        let made = if result == "i32" { format!("(i64.extend_i32_s {made})") } else { made };
         writeln!(arms, "{made})))").expect("a string");
     }
     format!(
@@ -98,9 +80,7 @@ pub(super) fn puppet_cell() -> &'static Cell {
 
 impl Puppet {
     pub(super) fn new(state: GuestState) -> Puppet {
-        Puppet {
-            guest: puppet_cell().spawn(state).expect("a guest can be spawned"),
-        }
+        Puppet { guest: puppet_cell().spawn(state).expect("a guest can be spawned") }
     }
 
     /// Runs a program; answers each call's answer, or how the guest ended.
@@ -110,24 +90,19 @@ impl Puppet {
             let mut line = [0i64; 10];
             line[0] = *number as i64;
             line[1..=arguments.len()].copy_from_slice(arguments);
-            line.iter()
-                .for_each(|word| batch.extend_from_slice(&word.to_le_bytes()));
+            line.iter().for_each(|word| batch.extend_from_slice(&word.to_le_bytes()));
         }
-        match self.guest.deliver(&batch) {
+        match whole_turn(&mut self.guest, &batch) {
             Turn::Done { .. } => {}
             other => return Err(other),
         }
         let bytes = self.guest.peek(ANSWERS, program.len() as u32 * 8);
-        Ok(bytes
-            .chunks_exact(8)
-            .map(|word| i64::from_le_bytes(word.try_into().expect("eight bytes")))
-            .collect())
+        Ok(bytes.chunks_exact(8).map(|word| i64::from_le_bytes(word.try_into().expect("eight bytes"))).collect())
     }
 
     /// One call.
     pub(super) fn one(&mut self, name: &str, arguments: &[i64]) -> i64 {
-        self.run(&[(call(name), arguments.to_vec())])
-            .expect("the puppet lives")[0]
+        self.run(&[(call(name), arguments.to_vec())]).expect("the puppet lives")[0]
     }
 
     /// Puts bytes into the puppet's memory.

@@ -19,16 +19,9 @@ fn around(more: &str) -> String {
 #[test]
 fn not_a_module() {
     let error = load_or_build(super::engine(), &b"#!/bin/sh"[..], &CacheFolder(None), |_| {});
-    assert!(
-        error
-            .err()
-            .expect("it must be refused")
-            .to_string()
-            .contains("not a WebAssembly module")
-    );
+    assert!(error.err().expect("it must be refused").to_string().contains("not a WebAssembly module"));
     let whole = wasm(&guest_text("(i32.const 0)", ""));
-    let taken =
-        |len: &usize| load_or_build(super::engine(), &whole[..*len], &CacheFolder(None), |_| {}).is_ok();
+    let taken = |len: &usize| load_or_build(super::engine(), &whole[..*len], &CacheFolder(None), |_| {}).is_ok();
     // Without its last sections (data, names) it is still a module with all it needs.
     assert!((0..whole.len()).filter(taken).count() <= 2);
 }
@@ -37,38 +30,24 @@ fn not_a_module() {
 fn imports() {
     refused(&around(r#"(import "skep" "open_door" (func))"#), "skep.open_door");
     refused(
-        &around(
-            r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#,
-        ),
+        &around(r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#),
         "fd_write",
     );
-    refused(
-        &around(r#"(import "skep" "exit" (global i32))"#),
-        "not a function",
-    );
+    refused(&around(r#"(import "skep" "exit" (global i32))"#), "not a function");
     refused(&around(r#"(import "skep" "exit" (func (param i64)))"#), "exit");
 }
 
 #[test]
 fn exports() {
     refused(r#"(module (memory (export "memory") 1))"#, "skep_abi");
-    refused(
-        &around("").replace("(param i32)", "(param i64)"),
-        "skep_on_events",
-    );
+    refused(&around("").replace("(param i32)", "(param i64)"), "skep_on_events");
     refused(&around("").replace(r#"(export "memory")"#, ""), "memory");
-    refused(
-        &around(r#"(func (export "_initialize") (param i32))"#),
-        "_initialize",
-    );
+    refused(&around(r#"(func (export "_initialize") (param i32))"#), "_initialize");
 }
 
 #[test]
 fn another_version() {
-    refused(
-        &around("").replace("(i32.const 1)", "(i32.const 99)"),
-        "version 99",
-    );
+    refused(&around("").replace("(i32.const 1)", "(i32.const 99)"), "version 99");
 }
 
 #[test]
@@ -82,14 +61,8 @@ fn what_an_image_cannot_carry() {
     refused(&around("(memory 1)"), "more than one memory");
     refused(&around("(global (mut funcref) (ref.null func))"), "global");
     refused(&around(r#"(data "passive")"#), "data segment");
-    refused(
-        &around("(table $t 1 9 funcref) (func (drop (table.grow (ref.null func) (i32.const 1))))"),
-        "tables",
-    );
-    refused(
-        &around(r#"(data $d (i32.const 0) "x") (func (data.drop $d))"#),
-        "data segments",
-    );
+    refused(&around("(table $t 1 9 funcref) (func (drop (table.grow (ref.null func) (i32.const 1))))"), "tables");
+    refused(&around(r#"(data $d (i32.const 0) "x") (func (data.drop $d))"#), "data segments");
     refused(&around(r#"(data (i32.const 65535) "xx")"#), "does not fit");
 }
 
@@ -98,37 +71,23 @@ fn features_that_are_off() {
     refused(&around("(func (drop (v128.const i32x4 0 0 0 0)))"), "compiled");
     refused(&around("(func $f (return_call $f))"), "compiled");
     refused(
-        &around("").replace(
-            r#"(memory (export "memory") 1)"#,
-            r#"(memory (export "memory") 1 2 shared)"#,
-        ),
+        &around("").replace(r#"(memory (export "memory") 1)"#, r#"(memory (export "memory") 1 2 shared)"#),
         "shared",
     );
-    refused(
-        &around("").replace(
-            r#"(memory (export "memory") 1)"#,
-            r#"(memory (export "memory") i64 1)"#,
-        ),
-        "64-bit",
-    );
+    refused(&around("").replace(r#"(memory (export "memory") 1)"#, r#"(memory (export "memory") i64 1)"#), "64-bit");
 }
 
 #[test]
 fn warming_up_may_not_log_or_end() {
-    let text = guest_text("(i32.const 0)", "").replace(
-        "(i32.ne (i32.load16_u (i32.const 4124)) (i32.const 1))",
-        "(i32.const 1)",
-    );
+    let text = guest_text("(i32.const 0)", "")
+        .replace("(i32.ne (i32.load16_u (i32.const 4124)) (i32.const 1))", "(i32.const 1)");
     let body = |body: &str| {
         text.replace(
             "(then (return (i32.const 0))))\n            (i32.const 0)",
             &format!("(then (return (i32.const 0)))) {body} (i32.const 0)"),
         )
     };
-    refused(
-        &body("(drop (call $log (i32.const 1) (i32.const 1024) (i32.const 20)))"),
-        "hello from the guest",
-    );
+    refused(&body("(drop (call $log (i32.const 1) (i32.const 1024) (i32.const 20)))"), "hello from the guest");
     refused(&body("(drop (call $exit (i32.const 3)))"), "exited with code 3");
     refused(&body("(unreachable)"), "unreachable");
 }

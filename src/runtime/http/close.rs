@@ -1,22 +1,27 @@
 //! How connections end: refusals, timeouts, aborts, closing. It must not know why a script wants it.
 use super::super::timers::Token;
-use super::outbound::set_pending;
-use super::{Conn, Due, Hall, NONE, Phase, Response, set_ends};
+use super::{Conn, Due, Hall, NONE, NOT_LOOKED, Phase, Response, set_ends};
 use crate::guest::Handle;
 use crate::proto::http1::{Reason, encode_error_response};
 use crate::reactor::{Closing, Errno, Kernel};
 use crate::runtime::listeners::errno;
 use crate::runtime::streams::touch;
-use crate::runtime::{Owner, seat::Resource};
-use crate::time::{Clock, TimerId};
+use crate::runtime::Owner;
+use crate::runtime::seat::{Resource, Seat};
+use crate::time::{Clock, Mono, TimerId};
 use skep_abi::{events, listen, option};
 use std::time::Duration;
+
+/// How long a peer that has sent FIN may wait for its answers; what is on its way by then still goes out.
+const HALF_CLOSED_MS: u32 = 250;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The peer broke a rule (or was too late): an answer, and the end.
     pub(super) fn bad_request(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
         let conn = &mut self.conns[index as usize];
-        let watched = self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
+        let told = self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
+        // Node answers a missing Host itself, without 'clientError'.
+        let watched = told && reason != Reason::MissingHost;
         // A request whose body went wrong is lost; one that was whole still gets its answer first.
         let half = self.exchanges.get(conn.tail as usize).is_some_and(|exchange| !exchange.received);
         let silent = half && self.exchanges[conn.tail as usize].response != Response::Awaited;
@@ -41,7 +46,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// Writes one minimal response, half-closes, and reads a little on so that it arrives (R11).
+    /// Writes one minimal response, and lingers.
     pub(super) fn send_refusal(&mut self, index: u32, status: u16) {
         let conn = &mut self.conns[index as usize];
         let Some(key) = conn.key else {
@@ -53,6 +58,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Ok(out) => encode_error_response(out, status),
             Err(error) => return self.lose_conn(index, Some(error)),
         }
+        self.linger(index);
+    }
+
+    /// Half-closes, and reads a little on: a socket closed with unread bytes resets, and the peer may lose what was
+    /// written to it (R11).
+    pub(super) fn linger(&mut self, index: u32) {
+        let conn = &mut self.conns[index as usize];
+        let Some(key) = conn.key.filter(|_| !conn.ended) else { return self.close_conn(index) };
         conn.phase = Phase::Lingering(0);
         conn.blocked = false;
         let _broken = self.reactor.shutdown_write(key);
@@ -68,6 +81,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.reactor.close(key) {
             Ok(Closing::Draining) => {
                 conn.phase = Phase::Draining;
+                conn.started = NOT_LOOKED;
                 self.expect(index, Due::Linger);
             }
             _ => self.forget_conn(index, None),
@@ -87,6 +101,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Takes the connection out of every table; its socket is not touched.
     pub(super) fn forget_conn(&mut self, index: u32, error: Option<Errno>) {
         self.tell_done(index);
+        self.flush_attached(index);
         let conn = self.conns.remove(index as usize);
         if let Some(key) = conn.key {
             self.owners.set(key, Owner::Nobody);
@@ -205,11 +220,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let options = self.listeners.get(conn.listener as usize).map(|listener| listener.options).unwrap_or_default();
         let (from, span) = match due {
             Due::Nothing => (self.now, 0),
-            Due::Head => (conn.started, options.headers_timeout),
-            Due::Request => (conn.started, options.request_timeout),
+            Due::Head => (conn.started, least(options.headers_timeout, options.request_timeout)),
+            Due::Request => return self.expect_body(index, options.request_timeout),
             Due::KeepAlive if options.keep_alive_timeout == 0 => (self.now, 0),
             Due::KeepAlive => (self.now, options.keep_alive_timeout.saturating_add(options.keep_alive_buffer)),
-            Due::Linger if conn.phase == Phase::Draining => (self.now, limits.rate_grace_ms),
+            Due::Linger if conn.phase == Phase::HalfClosed && conn.started == NOT_LOOKED => (self.now, HALF_CLOSED_MS),
+            Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => (self.now, limits.rate_grace_ms),
             Due::Linger => (self.now, limits.linger_ms),
         };
         if span == 0 {
@@ -217,10 +233,29 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         conn.due = due;
-        conn.deadline = from.plus(Duration::from_millis(u64::from(span)));
+        self.expect_until(index, from.plus(Duration::from_millis(u64::from(span))));
+    }
+
+    /// A body: all of it within `requestTimeout`, and looked at now and then whether it still flows.
+    fn expect_body(&mut self, index: u32, request_timeout: u32) {
+        let conn = &mut self.conns[index as usize];
+        let whole = (request_timeout > 0).then(|| conn.started.plus(Duration::from_millis(u64::from(request_timeout))));
+        let grace = Duration::from_millis(u64::from(self.limits.rate_grace_ms));
+        let exchange = self.exchanges.get(conn.tail as usize).filter(|_| conn.key.is_some());
+        let look = exchange.map(|exchange| exchange.looked.plus(grace));
+        conn.due = Due::Nothing;
+        if let Some(deadline) = whole.into_iter().chain(look).min() {
+            conn.due = Due::Request;
+            self.expect_until(index, deadline);
+        }
+    }
+
+    fn expect_until(&mut self, index: u32, deadline: Mono) {
+        let conn = &mut self.conns[index as usize];
+        conn.deadline = deadline;
         match conn.timer {
-            Some(timer) if self.timers.rearm(timer, conn.deadline) => {}
-            _ => conn.timer = Some(self.timers.arm(conn.deadline, Token::Conn(index).pack())),
+            Some(timer) if self.timers.rearm(timer, deadline) => {}
+            _ => conn.timer = Some(self.timers.arm(deadline, Token::Conn(index).pack())),
         }
     }
 
@@ -233,11 +268,31 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         conn.timer = None;
         match conn.due {
             Due::Nothing => {}
-            Due::Head | Due::Request => self.bad_request(index, Reason::RequestTimeout, &[], 0),
+            Due::Head => self.bad_request(index, Reason::RequestTimeout, &[], 0),
+            Due::Request => self.body_late(index),
             Due::KeepAlive => self.close_conn(index),
-            Due::Linger if conn.phase == Phase::Draining => self.draining_late(index),
-            Due::Linger => self.lose_conn(index, None),
+            Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => self.draining_late(index),
+            Due::Linger => self.close_conn(index),
         }
+    }
+
+    /// A body has not come whole by `requestTimeout`, or trickles (slow POST).
+    fn body_late(&mut self, index: u32) {
+        let conn = &self.conns[index as usize];
+        let options = self.listeners.get(conn.listener as usize).map(|listener| listener.options).unwrap_or_default();
+        let whole = conn.started.plus(Duration::from_millis(u64::from(options.request_timeout)));
+        let late = options.request_timeout > 0 && self.now >= whole;
+        let least = u64::from(self.limits.min_body_bytes_per_second) * u64::from(self.limits.rate_grace_ms) / 1000;
+        let Some(exchange) = self.exchanges.get_mut(conn.tail as usize) else { return };
+        let waits_for_us = exchange.excused && exchange.counted == 0;
+        let slow = !exchange.excused && u64::from(exchange.counted) < least;
+        if late || slow {
+            return self.bad_request(index, Reason::RequestTimeout, &[], 0);
+        }
+        exchange.looked = self.now;
+        exchange.counted = 0;
+        exchange.excused = conn.blocked || waits_for_us;
+        self.expect(index, Due::Request);
     }
 
     /// A peer that does not take our last bytes: as long as some go, it may go on.
@@ -245,10 +300,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let conn = &mut self.conns[index as usize];
         let left = conn.key.and_then(|key| self.reactor.pending_out(key).ok()).unwrap_or(0) as u64;
         let least = u64::from(self.limits.min_drain_bytes_per_second) * u64::from(self.limits.rate_grace_ms) / 1000;
-        let before = conn.started.0;
-        // While draining `started` is free: it holds what was left the last time.
-        conn.started.0 = left;
-        if left == 0 || (before != 0 && before < u64::MAX && before.saturating_sub(left) < least && before >= left) {
+        let before = std::mem::replace(&mut conn.started, Mono(left));
+        // The script may have added some to a half-closed connection meanwhile: then there is no telling.
+        let slow = before != NOT_LOOKED && before.0 >= left && before.0 - left < least;
+        if left == 0 || slow {
             return self.lose_conn(index, None);
         }
         self.expect(index, Due::Linger);
@@ -295,8 +350,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 }
 
-fn tell_aborted(seat: &mut crate::runtime::seat::Seat, handle: Handle, error: u32) {
-    set_pending(seat.guest.state_mut(), handle, 0);
+/// The shorter of two timeouts, of which 0 is none.
+fn least(a: u32, b: u32) -> u32 {
+    if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
+}
+
+fn tell_aborted(seat: &mut Seat, handle: Handle, error: u32) {
     seat.revoke(handle);
     seat.tell(events::HTTP_ABORTED, Some(handle), error, &[]);
 }

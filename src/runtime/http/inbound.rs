@@ -1,19 +1,16 @@
 //! From a connection's bytes to the guest's events. It must not know how answers are made.
 use super::super::seat::{Resource, Seat};
-use super::{Conn, Due, Exchange, Hall, NONE, PENDING_HIGH, Phase, Response};
+use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Response, STASH_MAX};
 use crate::guest::Kind;
 use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Trailers};
 use crate::reactor::{Kernel, Read};
 use crate::runtime::streams::{WINDOW, touch};
-use crate::time::Clock;
+use crate::time::{Clock, Mono};
 use skep_abi::{Field, Request, events, listen, request};
 use slab::Slab;
 
 /// Reads of one connection in one turn: bounds the turn.
 const READS: usize = 4;
-
-/// A body up to this size is put into the request's event when it is there.
-const INLINE_BODY: usize = 64 << 10;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Reads what may be read now.
@@ -26,9 +23,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 if !conn.blocked {
                     seat.held_back.push(key.index() as u32);
                 }
-                conn.blocked = true;
-                let _gone = self.reactor.pause(key);
-                return;
+                return self.block(index, &[]);
             }
             match self.reactor.read(key, &mut self.scratch) {
                 Ok(Read::Data { count, more }) => {
@@ -51,13 +46,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn conn_bytes(&mut self, index: u32, bytes: &[u8]) {
         let conn = &mut self.conns[index as usize];
         match conn.phase {
-            Phase::Open if conn.blocked => conn.extra().stash.extend_from_slice(bytes),
+            Phase::Open if conn.blocked => {
+                let stash = &mut conn.extra().stash;
+                stash.extend_from_slice(bytes);
+                if stash.len() > STASH_MAX {
+                    self.lose_conn(index, None);
+                }
+            }
             Phase::Open => self.parse(index, bytes),
             Phase::Lingering(seen) => {
                 let seen = seen.saturating_add(bytes.len() as u32);
                 conn.phase = Phase::Lingering(seen);
                 if seen > self.limits.linger_bytes {
-                    self.lose_conn(index, None);
+                    self.close_conn(index);
                 }
             }
             _ => {}
@@ -86,11 +87,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Item::NeedMore => break,
                 Item::Head(head) => {
                     let seat = &mut self.seats[conn.guest as usize];
-                    let Some(exchange) = enqueue(seat, &mut self.exchanges, conn, index, &head) else {
-                        return self.refuse(index, 503);
-                    };
                     let listener = self.listeners.get(conn.listener as usize);
                     let flags = listener.map_or(listen::REQUIRE_HOST, |listener| listener.options.flags);
+                    if head.method() == Some(Method::Connect) && flags & listen::CONNECT == 0 {
+                        // As Node: without a listener for it, no tunnel and no answer.
+                        return self.lose_conn(index, None);
+                    }
+                    let Some(exchange) = enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) else {
+                        return self.refuse(index, 503);
+                    };
                     let most = listener.map_or(0, |listener| listener.options.max_requests);
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let upgrade = wanted_upgrade(conn, &head, flags);
@@ -98,20 +103,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     exchange.over_limit = most > 0 && conn.requests > most;
                     exchange.owes_continue =
                         head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0;
-                    let refused = head.method() == Some(Method::Connect) && !upgrade;
                     open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
-                    if refused {
-                        return self.lose_conn(index, None);
-                    }
                     self.continue_if_owed(index);
                 }
                 Item::Body(bytes) => {
                     let (seat, exchange) = (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
                     exchange.window -= bytes.len() as i64;
-                    let fits = bytes.len() <= INLINE_BODY && open.is_some_and(|at| seat.mail.extend_request(at, bytes, INLINE_BODY));
+                    exchange.counted = exchange.counted.saturating_add(bytes.len() as u32);
+                    let most = seat.mail.piece();
+                    let fits = bytes.len() <= most && open.is_some_and(|at| seat.mail.extend_request(at, bytes, most));
                     if !fits {
                         open = None;
-                        seat.tell(events::HTTP_BODY, Some(exchange.handle), 0, &[bytes]);
+                        seat.tell_bytes(events::HTTP_BODY, exchange.handle, bytes);
                     }
                 }
                 Item::End(trailers) => {
@@ -133,8 +136,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
                 Item::UpgradePending | Item::Tunnel => {
                     conn.deciding = true;
-                    self.expect(index, Due::Nothing);
                     return self.block(index, rest);
+                }
+                // What follows the last message is nobody's; the answer that is due goes out.
+                Item::Error(Reason::ClosedConnection) if conn.head != NONE => {
+                    conn.phase = Phase::HalfClosed;
+                    return self.expect(index, Due::Nothing);
                 }
                 Item::Error(reason) => {
                     let parsed = step.consumed;
@@ -171,6 +178,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(key) = conn.key {
             let _gone = self.reactor.pause(key);
         }
+        // It is not the peer that is late now, but for a body (`requestTimeout` is for all of it).
+        match self.exchanges.get_mut(conn.tail as usize).filter(|exchange| !exchange.received) {
+            Some(exchange) => {
+                exchange.excused = true;
+                self.expect(index, Due::Request);
+            }
+            None => self.expect(index, Due::Nothing),
+        }
     }
 
     /// Room may have been made: parses what was kept, then reads on.
@@ -182,8 +197,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let conn = &mut self.conns[index as usize];
         conn.blocked = false;
         let stash = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.stash)).unwrap_or_default();
-        if !stash.is_empty() {
-            self.parse(index, &stash);
+        match stash.is_empty() {
+            true => self.expect_next(index),
+            false => self.parse(index, &stash),
         }
         let Some(conn) = self.conns.get_mut(index as usize) else { return };
         if !conn.blocked && let Some(key) = conn.key {
@@ -203,14 +219,26 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn conn_eof(&mut self, index: u32) {
         use crate::proto::http1::EofKind;
         let conn = &mut self.conns[index as usize];
-        if !matches!(conn.phase, Phase::Open) {
-            return self.lose_conn(index, None);
+        conn.ended = true;
+        match conn.phase {
+            Phase::Open => match conn.decoder.eof() {
+                EofKind::Premature => self.bad_request(index, Reason::PrematureEof, &[], 0),
+                EofKind::Clean | EofKind::Complete if conn.head == NONE => self.close_conn(index),
+                EofKind::Clean | EofKind::Complete => self.half_close(index),
+            },
+            Phase::HalfClosed => self.half_close(index),
+            Phase::Lingering(_) => self.close_conn(index),
+            Phase::Refusing(_) | Phase::Draining => {}
         }
-        match conn.decoder.eof() {
-            EofKind::Premature => self.bad_request(index, Reason::PrematureEof, &[], 0),
-            EofKind::Clean | EofKind::Complete if conn.head == NONE => self.close_conn(index),
-            EofKind::Clean | EofKind::Complete => conn.phase = Phase::HalfClosed,
-        }
+    }
+
+    /// The peer has shut its side down, or has gone: that looks the same. What is answered soon still goes out;
+    /// then it is taken for gone (Node does so at once), so that a script learns of it without writing.
+    fn half_close(&mut self, index: u32) {
+        let conn = &mut self.conns[index as usize];
+        conn.phase = Phase::HalfClosed;
+        conn.started = NOT_LOOKED;
+        self.expect(index, Due::Linger);
     }
 
     /// What the peer may be late with, once the input is used up.
@@ -229,7 +257,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 }
 
 /// Adds an exchange to the connection's queue; none when the guest has no handle left.
-fn enqueue(seat: &mut Seat, exchanges: &mut Slab<Exchange>, conn: &mut Conn, index: u32, head: &Head<'_>) -> Option<u32> {
+fn enqueue(
+    seat: &mut Seat,
+    exchanges: &mut Slab<Exchange>,
+    conn: &mut Conn,
+    index: u32,
+    head: &Head<'_>,
+    now: Mono,
+) -> Option<u32> {
     let place = exchanges.vacant_key() as u32;
     let handle = seat.give(Kind::Exchange, Resource::Exchange(place))?;
     if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
@@ -241,6 +276,9 @@ fn enqueue(seat: &mut Seat, exchanges: &mut Slab<Exchange>, conn: &mut Conn, ind
         handle,
         window: WINDOW,
         received: false,
+        looked: now,
+        counted: 0,
+        excused: head.expect == Expect::Continue100,
         keep_alive: head.keep_alive,
         is_head: head.method() == Some(Method::Head),
         minor: head.version_minor,

@@ -8,6 +8,8 @@
 //!
 //! [`HttpLimits::pipelined`]: crate::policy::HttpLimits::pipelined
 
+#[cfg(test)]
+mod audit;
 mod close;
 mod inbound;
 mod outbound;
@@ -27,6 +29,12 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Bytes waiting to be sent above which no further pipelined request is read: Node's high water mark.
 const PENDING_HIGH: usize = 64 << 10;
 
+/// Half-closed and draining connections: what is left has not been looked at yet.
+const NOT_LOOKED: Mono = Mono(u64::MAX);
+
+/// A stream of the guest's own may be this far ahead of what is parsed: rows M06, H06.
+const STASH_MAX: usize = 8 << 20;
+
 /// What a connection waits for; its timer is for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
@@ -38,7 +46,7 @@ pub(super) enum Due {
     Request,
     /// The next request (`keepAliveTimeout`).
     KeepAlive,
-    /// The peer to take our last bytes.
+    /// The peer to take our last bytes, or to say once more that it is there.
     Linger,
 }
 
@@ -46,7 +54,8 @@ pub(super) enum Due {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Open,
-    /// The peer has sent FIN; answers are still due.
+    /// Nothing more is parsed (the peer has sent FIN, or has said that this was its last request); answers are
+    /// still due.
     HalfClosed,
     /// Nothing is parsed any more; an error response goes out when the answers due are out.
     Refusing(u16),
@@ -72,10 +81,13 @@ pub(super) struct Conn {
     blocked: bool,
     /// The request at the tail may leave HTTP: the guest has to say.
     deciding: bool,
+    /// The peer has sent FIN.
+    ended: bool,
     due: Due,
     timer: Option<TimerId>,
     deadline: Mono,
-    /// When the first byte of the current request came.
+    /// When the first byte of the current request came. Once nothing more is parsed: what was left to be sent when
+    /// last looked, or [`NOT_LOOKED`].
     started: Mono,
     requests: u32,
     serial: u32,
@@ -105,7 +117,11 @@ pub(super) struct Exchange {
     window: i64,
     /// The request is whole.
     received: bool,
-    /// HTTP_BODY events were sent, or the body was inlined only in part: HTTP_END is due.
+    /// When the rate of its body was last judged, and how many bytes have come since.
+    looked: Mono,
+    counted: u32,
+    /// It was we who held the body up since then (or the peer waits for our 100): no judging.
+    excused: bool,
     keep_alive: bool,
     is_head: bool,
     minor: u8,
@@ -158,6 +174,7 @@ impl Conn {
             phase: Phase::Open,
             blocked: false,
             deciding: false,
+            ended: false,
             due: Due::Nothing,
             timer: None,
             deadline: now,

@@ -1,8 +1,8 @@
 //! From a guest's commands to a connection's bytes. It must not know how requests are read.
-use super::super::seat::Resource;
+use super::super::seat::{Resource, Seat, set_pending};
 use super::{Conn, Due, Exchange, Hall, NONE, Phase, Response};
 use crate::guest::{Body, Handle, Span};
-use crate::proto::http1::{self, Removed, ResponseHead, Sent};
+use crate::proto::http1::{self, Accepted, Removed, ResponseHead, Sent};
 use crate::reactor::{Kernel, Reactor};
 use crate::time::Clock;
 use skep_abi::{events, respond, write};
@@ -17,6 +17,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         let conn = &mut self.conns[exchange.conn as usize];
         exchange.owes_continue = false;
+        if conn.deciding && conn.tail == place {
+            // An ordinary answer refuses the upgrade.
+            conn.deciding = false;
+            conn.decoder.decide_upgrade(false);
+        }
         let listener = self.listeners.get(conn.listener as usize);
         let closing = self.leaving.is_some() || listener.is_some_and(|listener| listener.closing);
         let options = listener.map(|listener| listener.options).unwrap_or_default();
@@ -75,7 +80,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 let (line, len) = http1::chunk_head(bytes.len());
                 let reactor = &mut self.reactor;
                 let _broken = reactor.send(key, &line[..len]).and_then(|()| reactor.send_vec(key, bytes)).and_then(|()| reactor.send(key, b"\r\n"));
-                Ok(())
+                Ok(Accepted::All)
             }
             (body, _) => {
                 let Some(out) = output(&mut self.reactor, conn, exchange, place) else { return };
@@ -83,15 +88,24 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     Body::Small(span) => outbox.bytes(*span),
                     Body::Own(bytes) => bytes,
                 };
-                http1::encode_body(&mut framing, out, bytes).map(|_| ())
+                http1::encode_body(&mut framing, out, bytes)
             }
         };
         self.exchanges[place as usize].response = Response::Body(framing);
         match written {
             Err(_) => self.abort_exchange(place),
-            Ok(()) if end => self.end_to(place, &[]),
-            Ok(()) => {}
+            Ok(_) if end => self.end_to(place, &[]),
+            Ok(Accepted::All) => {}
+            Ok(_) => self.dropped(place),
         }
+    }
+
+    /// Bytes that never reach the wire wait for nothing: no flush will tell the guest to go on.
+    fn dropped(&mut self, place: u32) {
+        let exchange = &self.exchanges[place as usize];
+        let seat = &mut self.seats[self.conns[exchange.conn as usize].guest as usize];
+        set_pending(seat.guest.state_mut(), exchange.handle, 0);
+        tell_drained(seat, exchange.handle);
     }
 
     /// The end of a message, with trailers.
@@ -181,8 +195,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             self.leave_queue(index, over.handle, over.watch);
             if !keep_alive {
-                self.close_conn(index);
-                return;
+                // What the peer still sends would make the kernel reset the connection, and the answer with it.
+                return if over.received { self.close_conn(index) } else { self.linger(index) };
             }
             self.release_held(index);
         }
@@ -193,14 +207,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.conn_go_on(index);
     }
 
-    /// The exchange's handle goes, at once or when its bytes are out.
+    /// The exchange's handle goes: at once, or for who watches it when its bytes are out.
     fn leave_queue(&mut self, index: u32, handle: Handle, watch: bool) {
         let conn = &mut self.conns[index as usize];
         let seat = &mut self.seats[conn.guest as usize];
-        if watch && conn.key.is_some() {
+        let unsent = conn.key.is_some_and(|key| self.reactor.pending_out(key).is_ok_and(|bytes| bytes > 0));
+        if watch && unsent {
             conn.extra().done.push(handle);
         } else {
-            set_pending(seat.guest.state_mut(), handle, 0);
             seat.revoke(handle);
             if watch {
                 seat.tell(events::HTTP_DONE, Some(handle), 0, &[]);
@@ -241,13 +255,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         crate::runtime::streams::touch(&mut self.timers, conn.idle_timer(), self.now);
         let seat = &mut self.seats[conn.guest as usize];
         if let Some(exchange) = self.exchanges.get(conn.head as usize) {
-            let state = seat.guest.state_mut();
-            set_pending(state, exchange.handle, pending as u32);
-            if pending == 0
-                && let Some(slot) = state.handles.get_mut(exchange.handle)
-                && std::mem::take(&mut slot.wants_drain)
-            {
-                seat.tell(events::HTTP_DRAIN, Some(exchange.handle), 0, &[]);
+            set_pending(seat.guest.state_mut(), exchange.handle, pending as u32);
+            if pending == 0 {
+                tell_drained(seat, exchange.handle);
             }
         }
         if pending == 0 {
@@ -262,7 +272,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(extra) = conn.extra.as_mut().filter(|extra| !extra.done.is_empty()) else { return };
         let seat = &mut self.seats[conn.guest as usize];
         for handle in extra.done.drain(..) {
-            set_pending(seat.guest.state_mut(), handle, 0);
             seat.revoke(handle);
             seat.tell(events::HTTP_DONE, Some(handle), 0, &[]);
         }
@@ -285,11 +294,12 @@ fn output<'a, K: Kernel>(
     }
 }
 
-/// What waits to be sent, for the guest and in all.
-pub(super) fn set_pending(state: &mut crate::guest::GuestState, handle: Handle, pending: u32) {
-    if let Some(slot) = state.handles.get_mut(handle) {
-        state.pending_total = (state.pending_total + u64::from(pending)).saturating_sub(u64::from(slot.pending));
-        slot.pending = pending;
+/// The guest may write on, if it was told to wait.
+fn tell_drained(seat: &mut Seat, handle: Handle) {
+    if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle)
+        && std::mem::take(&mut slot.wants_drain)
+    {
+        seat.tell(events::HTTP_DRAIN, Some(handle), 0, &[]);
     }
 }
 

@@ -56,7 +56,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             seat.guest.state_mut().ends.insert(stream, ends);
         }
         if !stash.is_empty() {
-            seat.tell(events::STREAM_DATA, Some(stream), 0, &[&stash]);
+            seat.tell_bytes(events::STREAM_DATA, stream, &stash);
         }
         let _gone = self.reactor.resume(key);
     }
@@ -76,6 +76,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         head.extend_from_slice(&(parsed as u32).to_le_bytes());
         head.extend_from_slice(&(code.len() as u16).to_le_bytes());
         head.extend_from_slice(&(message.len() as u16).to_le_bytes());
+        let packet = &packet[..packet.len().min(self.seats[guest as usize].mail.piece())];
         let parts: [&[u8]; 4] = [&head, code.as_bytes(), message.as_bytes(), packet];
         self.seats[guest as usize].tell(events::CLIENT_ERROR, Some(stream), u32::from(reason.status()), &parts);
         self.turn_into_stream(index, key, stream);
@@ -101,8 +102,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         if bytes.is_empty() {
             self.conn_eof(index);
-        } else {
-            self.conn_bytes(index, &bytes);
+        }
+        for piece in bytes.chunks(super::super::SCRATCH) {
+            if self.conns.contains(index as usize) {
+                self.conn_bytes(index, piece);
+            }
         }
         if self.conns.contains(index as usize) {
             self.flush_attached(index);
@@ -113,10 +117,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn flush_attached(&mut self, index: u32) {
         let Some(conn) = self.conns.get_mut(index as usize).filter(|conn| conn.key.is_none()) else { return };
         let (guest, handle, phase) = (conn.guest, conn.handle, conn.phase);
-        let out = std::mem::take(&mut conn.extra().out);
+        let out = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.out)).unwrap_or_default();
         let seat = &mut self.seats[guest as usize];
-        if !out.is_empty() {
-            seat.tell(events::CONN_OUT, handle, 0, &[&out]);
+        if let Some(handle) = handle {
+            seat.tell_bytes(events::CONN_OUT, handle, &out);
         }
         debug_assert!(phase != Phase::Draining, "nothing drains without a socket");
     }

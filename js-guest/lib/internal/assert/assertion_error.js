@@ -43,7 +43,7 @@ class AssertionError extends Error {
     }
     captureStack(this, stackStartFn || stackStartFunction, `AssertionError [ERR_ASSERTION]: ${this.message}`);
     Object.defineProperty(this, 'name', {
-      value: 'AssertionError', enumerable: false, writable: true, configurable: true,
+      __proto__: null, value: 'AssertionError', enumerable: false, writable: true, configurable: true,
     });
   }
 

@@ -48,8 +48,8 @@ function expressionAt(stack) {
     const lines = text.split('\n');
     const row = lines[line - 1];
     // The engine points at or into the call; it begins with its name.
-    const names = [...row.matchAll(/\b[\w$]+(?:\.[\w$]+)*\s*\(/g)].filter(({ index }) => index < column);
-    const call = names.reverse().find(({ 0: name }) => /^(assert|ok|a|strict)\b|\.ok\s*\(/.test(name));
+    const names = [...row.matchAll(/[\p{ID_Continue}$]+(?:\.[\p{ID_Continue}$]+)*\s*\(/gu)].filter(({ index }) => index < column);
+    const call = names.reverse().find(({ 0: name }) => /^(?:assert|ok|a|strict)\b|\.ok\s*\(/.test(name));
     if (call === undefined) return undefined;
     const rest = lines.slice(line - 1).join('\n');
     const end = closingOf(rest, call.index + call[0].length - 1);

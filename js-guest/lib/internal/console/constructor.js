@@ -88,7 +88,11 @@ function writeTo(stream, ignoreErrors, text) {
   try {
     // An error that comes at once must not end the program because of a line of log.
     if (mayEmit && stream.listenerCount?.('error') === 0) stream.once('error', noop);
-    stream.write(text, noop);
+    stream.write(text, (error) => {
+      if (error != null && !stream._writableState?.errorEmitted && stream.listenerCount?.('error') === 0) {
+        stream.once('error', noop);
+      }
+    });
   } catch (error) {
     // A stack that ran out is the program's, not the stream's.
     if (isStackOverflowError(error)) throw error;

@@ -33,19 +33,19 @@ module.exports = function makeClass(EventEmitter) {
       this.#resource = new EventEmitterReferencingAsyncResource(this, name, options);
     }
 
-    #own() {
-      if (!(#resource in this)) throw new ERR_INVALID_THIS('EventEmitterAsyncResource');
-      return this.#resource;
+    static #of(emitter) {
+      if (Object(emitter) !== emitter || !(#resource in emitter)) throw new ERR_INVALID_THIS('EventEmitterAsyncResource');
+      return emitter.#resource;
     }
 
-    emit(event, ...args) { return this.#own().runInAsyncScope(super.emit, this, event, ...args); }
+    emit(event, ...args) { return EventEmitterAsyncResource.#of(this).runInAsyncScope(super.emit, this, event, ...args); }
 
-    emitDestroy() { this.#own().emitDestroy(); }
+    emitDestroy() { EventEmitterAsyncResource.#of(this).emitDestroy(); }
 
-    get asyncId() { return this.#own().asyncId(); }
+    get asyncId() { return EventEmitterAsyncResource.#of(this).asyncId(); }
 
-    get triggerAsyncId() { return this.#own().triggerAsyncId(); }
+    get triggerAsyncId() { return EventEmitterAsyncResource.#of(this).triggerAsyncId(); }
 
-    get asyncResource() { return this.#own(); }
+    get asyncResource() { return EventEmitterAsyncResource.#of(this); }
   };
 };

@@ -11,12 +11,13 @@ const { event } = require('internal/net/options');
 const byHandle = new Map(); // the connection's handle to { socket, server, own }
 const byNumber = new Map(); // Request.conn to a handle
 
-function facade(handle, server) {
+function facade(handle, server, number = 0) {
   let entry = byHandle.get(handle);
   if (!entry) {
     const socket = Socket.adopt(handle, { facade: true, allowHalfOpen: true, server });
-    entry = { socket, server, own: false, number: 0 };
+    entry = { socket, server, own: false, number };
     byHandle.set(handle, entry);
+    if (number) byNumber.set(number, handle);
   }
   return entry;
 }
@@ -33,10 +34,18 @@ function socketOf(exchange, number, server) {
   if (known !== undefined) return byHandle.get(known).socket;
   const handle = native.conn(exchange);
   if (handle < 0) return deadSocket();
-  const entry = facade(handle, server);
-  entry.number = number;
-  byNumber.set(number, handle);
+  const entry = facade(handle, server, number);
+  if (!entry.number) {
+    entry.number = number;
+    byNumber.set(number, handle);
+  }
   return entry.socket;
+}
+
+// The socket that the script knows for a connection which is leaving HTTP, if any.
+function forgetNumber(number) {
+  const handle = byNumber.get(number);
+  return handle === undefined ? undefined : forget(handle).socket;
 }
 
 function forget(handle) {
@@ -66,7 +75,6 @@ function onConnEvent(kind, handle, value, bytes) {
   const { socket, own } = entry;
   if (kind === event.CONN_OUT) {
     if (bytes) socket.write(bytes);
-    else socket.end();
   } else if (kind === event.CONN_CLOSED) {
     forget(handle);
     if (own) {
@@ -74,11 +82,10 @@ function onConnEvent(kind, handle, value, bytes) {
       return;
     }
     socket[kHandle] = 0;
-    if (value) socket._readableState.errored ??= null;
     socket.destroy();
   } else if (kind === event.CONN_TIMEOUT) {
     socket._onTimeout();
   }
 }
 
-module.exports = { facade, socketOf, attach, onConnEvent, forget, byHandle };
+module.exports = { facade, socketOf, attach, onConnEvent, forget, forgetNumber, byHandle };

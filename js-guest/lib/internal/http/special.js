@@ -5,6 +5,8 @@
 const native = internalBinding('http');
 const streams = internalBinding('stream');
 const { Socket, kFacade, kHandle } = require('internal/net/socket');
+const { codes: { ERR_HTTP_REQUEST_TIMEOUT } } = require('internal/errors');
+const STATUS_CODES = require('internal/http/status');
 const connections = require('internal/http/connections');
 
 // Bits of skep_request.flags.
@@ -75,8 +77,8 @@ function takeConnection(server, req, res) {
 
 // ---- Connections ----
 
-function connection(server, handle) {
-  const { socket } = connections.facade(handle, server);
+function connection(server, handle, number) {
+  const { socket } = connections.facade(handle, server, number);
   withTimeout(socket);
   if (server.timeout > 0 && server.listenerCount('timeout') > 0) socket.setTimeout(server.timeout);
   server.emit('connection', socket);
@@ -99,20 +101,25 @@ function onTimeout() {
   if (!byRequest && !byResponse && !byServer) this.destroy();
 }
 
-function clientError(server, handle, fault, packet, parsed) {
-  const { socket } = connections.facade(handle, server);
-  const [code, reason] = FAULTS[fault] ?? ['HPE_INTERNAL', 'Invalid request'];
+// The connection has left HTTP: a stream on which the script may answer what it likes.
+function clientError(server, handle, number, status, parsed, code, message, packet) {
+  const known = connections.forgetNumber(number);
+  const socket = known?.[kFacade] ? known : Socket.adopt(handle, { allowHalfOpen: true, server: null });
+  if (known === socket) Socket.convert(socket, handle, null);
+  socket.server = server;
   let error;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    error = new (require('internal/errors').codes.ERR_HTTP_REQUEST_TIMEOUT)();
+    error = new ERR_HTTP_REQUEST_TIMEOUT();
   } else {
-    error = Object.assign(new Error(`Parse Error: ${reason}`), { code, bytesParsed: parsed, reason, rawPacket: packet });
+    error = Object.assign(new Error(`Parse Error: ${message}`), {
+      bytesParsed: parsed, code, reason: message, rawPacket: packet,
+    });
   }
-  if (!server.emit('clientError', error, socket)) socket.destroy();
+  socket.on('error', () => {});
+  if (!server.emit('clientError', error, socket)) {
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Bad Request'}\r\nConnection: close\r\n\r\n`);
+  }
 }
-
-// By SKEP's numbers of parse faults.
-const FAULTS = [];
 
 // Whose exchange of an attached connection this is.
 function orphan(exchange) {

@@ -9,6 +9,7 @@ const path = require('path');
 const packages = require('internal/modules/package');
 const errors = require('internal/modules/errors');
 const { requireBuiltin } = require('internal/bootstrap');
+const types = require('internal/util/types');
 const { isBuiltin, canBeRequiredBare } = require('internal/modules/builtins');
 const { validateString } = require('internal/validators');
 const { codes: { ERR_INVALID_ARG_VALUE } } = require('internal/errors');
@@ -24,7 +25,8 @@ let patchedWrap = false;
 function Module(id = '', parent) {
   this.id = id;
   this.path = path.dirname(id);
-  this.exports = {};
+  // Defined, not set: a program may have put a setter on Object.prototype.
+  Object.defineProperty(this, 'exports', { value: {}, writable: true, enumerable: true, configurable: true });
   Object.defineProperty(this, kParent, { value: parent, writable: true, enumerable: false });
   if (parent?.children && !parent.children.includes(this)) parent.children.push(this);
   this.filename = null;
@@ -83,7 +85,8 @@ function kindOf(file) {
 }
 
 function tryExtensions(base, extensions) {
-  for (const extension of extensions) {
+  for (let i = 0; i < extensions.length; i++) { // no iterators here: a program may have deleted them
+    const extension = extensions[i];
     if (kindOf(base + extension) === FILE) return realpath(base + extension);
   }
   return false;
@@ -141,7 +144,8 @@ Module._findPath = function(request, paths, isMain) {
   const known = Module._pathCache[key];
   if (known) return known;
   const trailingSlash = /(?:^|\/)\.?\.$|\/$/.test(request);
-  for (const folder of paths) {
+  for (let i = 0; i < paths.length; i++) {
+    const folder = paths[i];
     if (folder && kindOf(folder) !== FOLDER) continue;
     let found = absolute ? undefined : exportsOf(folder, request);
     found ??= lookUp(path.resolve(folder, request), trailingSlash, request);
@@ -165,7 +169,7 @@ Module._nodeModulePaths = function(from) {
 const isRelative = (request) => /^\.\.?(\/|$)/.test(request);
 
 Module._resolveLookupPaths = function(request, parent) {
-  if (canBeRequiredBare(request)) return null;
+  if (canBeRequiredBare(request) || (request.startsWith('node:') && isBuiltin(request))) return null;
   if (!isRelative(request)) {
     const paths = parent?.paths?.length ? parent.paths.concat(Module.globalPaths) : Module.globalPaths.slice();
     return paths;
@@ -266,6 +270,8 @@ function loadFile(filename, parent, isMain, key) {
       if (key) delete relativeCache[key];
       const at = parent?.children?.indexOf(module);
       if (at >= 0) parent.children.splice(at, 1);
+    } else if (isPlain(module.exports) && Object.getPrototypeOf(module.exports) === missed) {
+      Object.setPrototypeOf(module.exports, Object.prototype);
     }
   }
   return module.exports;
@@ -277,9 +283,33 @@ function addChild(parent, child) {
   if (parent?.children && !parent.children.includes(child)) parent.children.push(child);
 }
 
-// What a cycle sees of a module that is still running.
+// What a cycle sees of a module that is still running: a look at what is not there yet is warned of.
 function partial(module) {
-  return module.exports;
+  const { exports } = module;
+  if (isPlain(exports) && !types.isProxy(Object.getPrototypeOf(exports)) && Object.getPrototypeOf(exports) === Object.prototype && !exports.__esModule) {
+    Object.setPrototypeOf(exports, missed);
+  }
+  return exports;
+}
+
+// A proxy's traps must not run for our curiosity.
+const isPlain = (value) => value !== null && typeof value === 'object' && !types.isProxy(value);
+
+const missed = new Proxy({}, {
+  get(target, key) {
+    if (key in target || key === '__esModule') return target[key];
+    warnOfCycle(key);
+    return undefined;
+  },
+  getOwnPropertyDescriptor(target, key) {
+    if (Object.hasOwn(target, key) || key === '__esModule') return Object.getOwnPropertyDescriptor(target, key);
+    warnOfCycle(key);
+    return undefined;
+  },
+});
+
+function warnOfCycle(key) {
+  process.emitWarning(`Accessing non-existent property '${String(key)}' of module exports inside circular dependency`);
 }
 
 Module.prototype.load = function(filename) {

@@ -23,19 +23,20 @@ function parse(text, folder, file) {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    const broken = errors.invalidConfig(file, undefined, error.message);
-    broken.message = `Error parsing ${file}: ${error.message}`;
-    broken.path = file;
-    throw broken;
+    error.message = `Error parsing ${file}: ${error.message}`;
+    error.path = file;
+    throw error;
   }
   if (json === null || typeof json !== 'object') json = {};
+  // Its own properties only: a program may have put a getter on Object.prototype.
+  const { name, main, type, exports, imports } = Object.assign({ __proto__: null }, json);
   return {
     folder,
-    name: typeof json.name === 'string' ? json.name : undefined,
-    main: typeof json.main === 'string' ? json.main : undefined,
-    type: json.type === 'module' || json.type === 'commonjs' ? json.type : 'none',
-    exports: json.exports ?? undefined,
-    imports: json.imports !== null && typeof json.imports === 'object' ? json.imports : undefined,
+    name: typeof name === 'string' ? name : undefined,
+    main: typeof main === 'string' ? main : undefined,
+    type: type === 'module' || type === 'commonjs' ? type : 'none',
+    exports: exports ?? undefined,
+    imports: imports !== null && typeof imports === 'object' ? imports : undefined,
   };
 }
 

@@ -123,8 +123,7 @@ function relative(from, to) {
   const max = Math.min(fromNames.length, toNames.length);
   while (same < max && fromNames[same].toLowerCase() === toNames[same].toLowerCase()) same++;
   // Nothing in common: another drive, or another server or share.
-  const isShare = fromPath.startsWith('\\\\') || toPath.startsWith('\\\\');
-  if (max > 0 && (same === 0 || (isShare && same < 2))) return toPath;
+  if (max > 0 && same === 0) return toPath;
   return [...fromNames.slice(same).map(() => '..'), ...toNames.slice(same)].join('\\');
 }
 

@@ -42,8 +42,8 @@ function describe(error) {
   const isError = error instanceof Error || require('internal/util/types').isNativeError(error);
   if (isError) return `${excerpt(error)}${inspect(error, { colors: false, customInspect: false })}\n`;
   const name = process.argv0?.slice(process.argv0.lastIndexOf('/') + 1) || 'skep';
-  return `Uncaught:\n${typeof error === 'object' || typeof error === 'function' || typeof error === 'string' ? inspect(error) : String(error)}` +
-    `\n(Use \`${name} --trace-uncaught ...\` to show where the exception was thrown)\n`;
+  if (error !== null && (typeof error === 'object' || typeof error === 'function')) return `\n${inspect(error)}\n`;
+  return `\n${String(error)}\n(Use \`${name} --trace-uncaught ...\` to show where the exception was thrown)\n`;
 }
 
 function print(error) {

@@ -23,21 +23,25 @@ const toText = (value) => {
   return `${value}`;
 };
 
+const WANTED = "'process.env' only accepts a configurable, writable, and enumerable data descriptor";
+const badDefinition = (message) =>
+  require('internal/modules/errors').make(TypeError, 'ERR_INVALID_OBJECT_DEFINE_PROPERTY', message);
+
 const environment = {
   set(target, key, value) {
     target[toText(key)] = toText(value);
     return true;
   },
   defineProperty(target, key, descriptor) {
-    const { ERR_INVALID_OBJECT_DEFINE_PROPERTY } = require('internal/errors').codes;
     if ('value' in descriptor) {
       if (!descriptor.configurable || !descriptor.writable || !descriptor.enumerable) {
-        throw new ERR_INVALID_OBJECT_DEFINE_PROPERTY("'process.env' only accepts a configurable, writable, and enumerable data descriptor");
+        throw badDefinition(WANTED);
       }
       target[toText(key)] = toText(descriptor.value);
       return true;
     }
-    throw new ERR_INVALID_OBJECT_DEFINE_PROPERTY("'process.env' does not accept an accessor(getter/setter) descriptor");
+    if (!('get' in descriptor) && !('set' in descriptor)) throw badDefinition(WANTED);
+    throw badDefinition("'process.env' does not accept an accessor(getter/setter) descriptor");
   },
 };
 
@@ -64,7 +68,10 @@ function begin(info) {
 function checkExitCode(code) {
   if (code === undefined || code === null) return;
   let value = code;
-  if (typeof code === 'string' && code !== '') value = Number(code);
+  if (typeof code === 'string' && code !== '') {
+    value = Number(code);
+    if (Number.isNaN(value)) value = code;
+  }
   validateInteger(value, 'code');
 }
 
@@ -134,16 +141,23 @@ function kill(pid, signal) {
   }
   const { ErrnoException } = require('internal/errors');
   if (number < 0 || number > 64 || number !== (number | 0)) throw new ErrnoException(-22, 'kill');
-  if (pid !== process.pid && pid !== 0) throw new ErrnoException(-1, 'kill');
-  if (number === 0) return true;
-  const name = nameOf.get(number);
-  if (process.listenerCount(name) > 0) {
-    setImmediate(onSignal, number);
-    return true;
-  }
-  // The default action of what only informs is to do nothing; every other signal ends the process.
-  if (!['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'].includes(name)) native.exit(128 + number);
+  const result = process._kill(pid | 0, number);
+  if (result) throw new ErrnoException(result, 'kill');
   return true;
 }
 
-module.exports = { begin, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, state, SIGNALS, onExit };
+// A guest may signal itself; 0 or a negative errno, as a system call.
+function killSelf(pid, number) {
+  if (pid !== process.pid && pid !== 0) return -1;
+  if (number === 0) return 0;
+  const name = nameOf.get(number);
+  if (process.listenerCount(name) > 0) {
+    setImmediate(onSignal, number);
+    return 0;
+  }
+  // The default action of what only informs is to do nothing; every other signal ends the process.
+  if (!['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'].includes(name)) native.exit(128 + number);
+  return 0;
+}
+
+module.exports = { begin, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, killSelf, state, SIGNALS, onExit };

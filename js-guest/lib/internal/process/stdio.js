@@ -63,4 +63,9 @@ lazy('stdout', () => makeOutput(1));
 lazy('stderr', () => makeOutput(2));
 lazy('stdin', makeInput);
 
-module.exports = { isUntouched };
+function writeError(text) {
+  if (isUntouched('stderr')) native.log(2, text);
+  else process.stderr.write(text);
+}
+
+module.exports = { isUntouched, writeError };

@@ -1,7 +1,6 @@
 // process.emitWarning and what is printed for a 'warning'. Must not know what is warned of.
 'use strict';
 
-const native = internalBinding('process');
 const { codes: { ERR_INVALID_ARG_TYPE } } = require('internal/errors');
 const { validateString } = require('internal/validators');
 
@@ -10,12 +9,21 @@ let hinted = false;
 const traced = (warning) => process.traceProcessWarnings || process.execArgv.includes('--trace-warnings') ||
   (warning.name === 'DeprecationWarning' && (process.traceDeprecation || process.execArgv.includes('--trace-deprecation')));
 
+function shown(warning) {
+  try {
+    if (typeof warning.toString === 'function') return `${warning.toString()}`;
+  } catch {
+    // A warning that cannot be shown must not end the program.
+  }
+  return Error.prototype.toString.call(warning);
+}
+
 function text(warning) {
   const isDeprecation = warning.name === 'DeprecationWarning';
   let message = `(node:${process.pid}) ${warning.code ? `[${warning.code}] ` : ''}`;
   const trace = traced(warning);
   if (trace && warning.stack) message += `${warning.stack}`;
-  else message += typeof warning.toString === 'function' ? `${warning.toString()}` : Error.prototype.toString.call(warning);
+  else message += shown(warning);
   if (typeof warning.detail === 'string') message += `\n${warning.detail}`;
   if (!trace && !hinted) {
     hinted = true;
@@ -25,21 +33,16 @@ function text(warning) {
   return `${message}\n`;
 }
 
+// The first listener of 'warning': a program that wants silence removes it, as in Node.
 function onWarning(warning) {
   if (!(warning instanceof Error)) return;
   if (warning.name === 'DeprecationWarning' && process.noDeprecation) return;
-  native.log(2, text(warning));
+  if (process.execArgv.includes('--no-warnings') || process.env.NODE_NO_WARNINGS === '1') return;
+  require('internal/process/stdio').writeError(text(warning));
 }
-
-const silent = () => process.execArgv?.includes('--no-warnings') || process.env?.NODE_NO_WARNINGS === '1';
 
 function emit(warning) {
-  if (process.listenerCount('warning') === 0 || !silent()) onDefault(warning);
   process.emit('warning', warning);
-}
-
-function onDefault(warning) {
-  if (!silent()) onWarning(warning);
 }
 
 function make(warning, type, code, above, detail) {
@@ -86,4 +89,4 @@ function emitWarning(warning, type, code, above) {
   process.nextTick(emit, warning);
 }
 
-module.exports = { emitWarning };
+module.exports = { emitWarning, onWarning };

@@ -14,6 +14,12 @@ function enumerableSymbols(value) {
   return Object.getOwnPropertySymbols(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
 }
 
+// Loosely, symbols do not count.
+function namedKeys(value, strict) {
+  const keys = getOwnNonIndexProperties(value, ONLY_ENUMERABLE);
+  return strict ? keys : keys.filter((key) => typeof key !== 'symbol');
+}
+
 const sameBytes = (a, b) => a.byteLength === b.byteLength && compare(a, b) === 0;
 
 function sameFloats(a, b) {
@@ -65,8 +71,8 @@ function innerDeepEqual(a, b, strict, memos) {
   if (tag !== Object.prototype.toString.call(b)) return false;
   if (Array.isArray(a)) {
     if (!Array.isArray(b) || a.length !== b.length) return false;
-    const keysA = getOwnNonIndexProperties(a, ONLY_ENUMERABLE);
-    const keysB = getOwnNonIndexProperties(b, ONLY_ENUMERABLE);
+    const keysA = namedKeys(a, strict);
+    const keysB = namedKeys(b, strict);
     return keysA.length === keysB.length && keyCheck(a, b, strict, memos, kIsArray, keysA);
   }
   if (tag === '[object Object]' && !hasInside(a) && !hasInside(b)) return keyCheck(a, b, strict, memos, kNoIterator);
@@ -127,8 +133,8 @@ function compareViews(a, b, strict, memos) {
   const isFloat = types.isFloat32Array(a) || types.isFloat64Array(a);
   // Loosely, 0 and -0 are alike in floats, and all other bytes count.
   if (!strict && isFloat ? !sameFloats(a, b) : !sameBytes(a, b)) return false;
-  const keysA = getOwnNonIndexProperties(a, ONLY_ENUMERABLE);
-  const keysB = getOwnNonIndexProperties(b, ONLY_ENUMERABLE);
+  const keysA = namedKeys(a, strict);
+  const keysB = namedKeys(b, strict);
   return keysA.length === keysB.length && keyCheck(a, b, strict, memos, kNoIterator, keysA);
 }
 

@@ -449,26 +449,30 @@ function stringify(value) {
   }
 }
 
+const separates = (options) => options?.numericSeparator ?? inspectDefaultOptions.numericSeparator;
+
 function formatS(value, options) {
-  if (typeof value === 'number') return formatNumber(stylizeNoColor, value, false);
-  if (typeof value === 'bigint') return formatBigInt(stylizeNoColor, value, false);
+  if (typeof value === 'number') return formatNumber(stylizeNoColor, value, separates(options));
+  if (typeof value === 'bigint') return formatBigInt(stylizeNoColor, value, separates(options));
   if (typeof value !== 'object' || value === null || !isBuiltInToString(value)) return String(value);
   return inspect(value, { ...options, depth: 0, colors: false, compact: 3 });
 }
 
-function formatDigits(value, convert) {
-  if (typeof value === 'bigint' && convert !== Number.parseFloat) return formatBigInt(stylizeNoColor, value, false);
-  return formatNumber(stylizeNoColor, typeof value === 'symbol' ? NaN : convert(value), false);
+function formatDigits(value, convert, options) {
+  if (typeof value === 'bigint' && convert !== Number.parseFloat) {
+    return formatBigInt(stylizeNoColor, value, separates(options));
+  }
+  return formatNumber(stylizeNoColor, typeof value === 'symbol' ? NaN : convert(value), separates(options));
 }
 
 // The text for one %x, or undefined when x means nothing.
 function formatSpecifier(letter, value, options) {
   switch (letter) {
     case 's': return formatS(value, options);
-    case 'j': return stringify(value);
-    case 'd': return formatDigits(value, Number);
-    case 'i': return formatDigits(value, Number.parseInt);
-    case 'f': return formatDigits(value, Number.parseFloat);
+    case 'j': return `${stringify(value)}`;
+    case 'd': return formatDigits(value, Number, options);
+    case 'i': return formatDigits(value, Number.parseInt, options);
+    case 'f': return formatDigits(value, Number.parseFloat, options);
     case 'O': return inspect(value, options);
     case 'o': return inspect(value, { ...options, showHidden: true, showProxy: true, depth: 4 });
     case 'c': return '';
