@@ -24,6 +24,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
+    if let Some(option) = stray_option(&matches) {
+        eprintln!("skep: bad option: {option} (options of skep come before the script; see `skep --help`)");
+        return ExitCode::from(USAGE);
+    }
     let done = match matches.subcommand() {
         Some(("check", matches)) => order(matches, true).and_then(launch::run),
         Some((_, matches)) => order(matches, false).and_then(launch::run),
@@ -39,6 +43,16 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// A word that looks like an option of ours where the script should stand.
+fn stray_option(matches: &ArgMatches) -> Option<String> {
+    let (_, matches) = matches.subcommand()?;
+    if matches.contains_id("eval") || matches.contains_id("print") {
+        return None;
+    }
+    let first = matches.get_many::<OsString>("words")?.next()?.to_string_lossy().into_owned();
+    (first.starts_with('-') && first.len() > 1 && !PathBuf::from(&first).exists()).then_some(first)
 }
 
 /// `skep FILE` and `skep -e CODE` mean `skep run ...`.

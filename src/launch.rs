@@ -41,12 +41,13 @@ const SIGHUP: i32 = 1;
 pub fn run(order: Order) -> Result<i32> {
     let clock = OsClock::new();
     let engine = Engine::new(&EngineOptions::default())?;
-    let cell = cache::load_or_build(&engine, &*engine_bytes()?, &CacheFolder::from_environment(), |line| eprintln!("skep: {line}"))?;
     let info = start_info(&order)?;
     let http = order.limits.http;
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
-    let guest = cell.spawn(state)?;
+    let file = engine_bytes()?;
+    let say = |line: &str| eprintln!("skep: {line}");
+    let guest = cache::spawn(&engine, &*file, &CacheFolder::from_environment(), say, state)?;
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), http);
     for signal in [SIGINT, SIGTERM, SIGHUP] {

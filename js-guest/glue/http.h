@@ -32,7 +32,7 @@ enum {
   HOOK_CONNECTION,   /* (server, handle, conn) */
   HOOK_CONN_EVENT,   /* (kind, conn, value, bytes) */
   HOOK_SLICES,       /* (chunk, encoding, size): Buffers of at most that size */
-  HOOK_ORPHAN,       /* (exchange): the server of an attached connection */
+  HOOK_ORPHAN,       /* (conn): the server of an attached connection */
   HOOKS
 };
 extern JSValue http_hooks[HOOKS];

@@ -114,6 +114,14 @@ prototype._implicitHeader = function() {
   throw new ERR_METHOD_NOT_IMPLEMENTED('_implicitHeader()');
 };
 
+// Old programs call this with a part of the body, or with nothing to send the head.
+prototype._send = function(data, encoding, cb) {
+  if (data?.length) return this.write(data, encoding, cb);
+  this.flushHeaders();
+  if (typeof cb === 'function') process.nextTick(cb);
+  return true;
+};
+
 prototype._renderHeaders = function() {
   if (this.headersSent) throw new ERR_HTTP_HEADERS_SENT('render');
   const headers = {};

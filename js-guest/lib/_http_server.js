@@ -288,7 +288,7 @@ Server.prototype[EventEmitter.captureRejectionSymbol] = function(error, event, .
 function connectionListener(socket) {
   if (socket?.[specials.kFacade]) return;
   socket.server ??= this;
-  connections.attach(this, socket, this[kListener] || 0, this._options(false));
+  connections.attach(this, socket, 0, this._options(false));
 }
 
 function makeMessages(server) {
@@ -333,7 +333,7 @@ native.setup([
   specials.connection,
   connections.onConnEvent,
   slices,
-  specials.orphan,
+  connections.serverOf,
 ]);
 
 module.exports = {

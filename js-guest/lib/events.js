@@ -270,7 +270,7 @@ EventEmitter.addAbortListener = function addAbortListener(signal, listener) {
   return { __proto__: null, [Symbol.dispose ?? Symbol.for('nodejs.dispose')]() { remove?.(); } };
 };
 
-const helpers = require('internal/events/helpers')({ EventEmitter, kErrorMonitor, AbortError, validateObject });
+const helpers = require('internal/events/helpers')({ AbortError, validateObject });
 EventEmitter.once = helpers.once;
 EventEmitter.on = helpers.on;
 

@@ -1,9 +1,9 @@
 //! A cell: compiled code and an image; every guest is spawned from one. It must not know where code and
 //! image came from (`cache.rs`), nor how they were made (`warm.rs`).
 use super::deadline::ticks;
-use super::engine::{Body, Engine, Shared, to_anyhow};
+use super::engine::{Body, CodeMemory, Engine, Loaded, Shared, to_anyhow};
 use super::guest::Guest;
-use super::image::{GlobalValue, Image, with_pages};
+use super::image::{GlobalValue, Image, Start, with_memory};
 use super::imports;
 use super::module::GLOBAL_EXPORT;
 use super::state::GuestState;
@@ -17,6 +17,8 @@ pub(super) struct Code {
     pre: InstancePre<super::engine::Context>,
     memory: ModuleExport,
     on_events: ModuleExport,
+    /// Outlives `pre`, which runs it.
+    _memory: CodeMemory,
 }
 
 /// Code and an image. Cloning shares both.
@@ -30,7 +32,8 @@ pub struct Cell {
 impl Code {
     /// # Errors
     /// When the module imports or exports something of another type than the boundary says.
-    pub(super) fn new(engine: &Engine, module: &Module) -> Result<Code> {
+    pub(super) fn new(engine: &Engine, loaded: Loaded) -> Result<Code> {
+        let module = &loaded.module;
         check_exports(module)?;
         let find = |name: &str| {
             module
@@ -44,6 +47,7 @@ impl Code {
             memory: find(exports::MEMORY)?,
             on_events: find(exports::ON_EVENTS)?,
             pre: pre.context("the guest was built for another boundary")?,
+            _memory: loaded.memory,
         })
     }
 }
@@ -99,47 +103,31 @@ impl Cell {
     /// # Errors
     /// When the image is larger than the limits allow, or the system has no memory or address space.
     pub fn spawn(&self, state: GuestState) -> Result<Guest> {
-        let bound = state.limits.memory_bytes;
-        let bytes = self.image.memory_bytes();
-        ensure!(
-            bytes <= bound,
-            "the guest starts with {bytes} bytes of memory; its limit is {bound}"
-        );
-        let ticks = ticks(state.limits.slice);
-        let mut body = Body::new(
-            &self.engine,
-            Shared {
-                state,
-                inbox: self.image.inbox,
-                entered: None,
-            },
-        );
-        let instance =
-            with_pages(&self.image.pages, || self.code.pre.instantiate(body.store())).map_err(to_anyhow)?;
-        let store = body.store();
-        let missing = || anyhow!("the guest's exports have changed");
-        let memory = instance
-            .get_module_export(&mut *store, &self.code.memory)
-            .and_then(|it| it.into_memory());
-        let memory = memory.ok_or_else(missing)?;
-        let on_events = instance
-            .get_module_export(&mut *store, &self.code.on_events)
-            .and_then(|it| it.into_func());
-        let on_events = on_events
-            .ok_or_else(missing)?
-            .typed(&mut *store)
-            .map_err(to_anyhow)?;
-        for global in &self.image.globals {
-            let export = instance.get_global(&mut *store, &format!("{GLOBAL_EXPORT}{}", global.index));
-            export
-                .ok_or_else(missing)?
-                .set(&mut *store, global.value()?)
-                .map_err(to_anyhow)?;
-        }
-        store.data_mut().memory = Some(memory);
-        body.yield_every(ticks);
-        Ok(Guest::new(body, instance, memory, on_events, ticks))
+        spawn(&self.engine, &self.code, Start::from(&self.image), state)
     }
+}
+
+/// Brings a guest to life.
+pub(super) fn spawn(engine: &Engine, code: &Arc<Code>, start: Start, state: GuestState) -> Result<Guest> {
+    let Start { memory, globals, inbox } = start;
+    let (bytes, bound) = (memory.bytes(), state.limits.memory_bytes);
+    ensure!(bytes <= bound, "the guest starts with {bytes} bytes of memory; its limit is {bound}");
+    let ticks = ticks(state.limits.slice);
+    let mut body = Body::new(engine, Shared { state, inbox, entered: None });
+    let instance = with_memory(memory, || code.pre.instantiate(body.store())).map_err(to_anyhow)?;
+    let store = body.store();
+    let missing = || anyhow!("the guest's exports have changed");
+    let memory = instance.get_module_export(&mut *store, &code.memory).and_then(|it| it.into_memory());
+    let memory = memory.ok_or_else(missing)?;
+    let on_events = instance.get_module_export(&mut *store, &code.on_events).and_then(|it| it.into_func());
+    let on_events = on_events.ok_or_else(missing)?.typed(&mut *store).map_err(to_anyhow)?;
+    for global in &globals {
+        let export = instance.get_global(&mut *store, &format!("{GLOBAL_EXPORT}{}", global.index));
+        export.ok_or_else(missing)?.set(&mut *store, global.value()?).map_err(to_anyhow)?;
+    }
+    store.data_mut().memory = Some(memory);
+    body.yield_every(ticks);
+    Ok(Guest::new(body, instance, memory, on_events, ticks, code.clone()))
 }
 
 impl GlobalValue {

@@ -7,14 +7,17 @@ use super::deadline::{Inside, Ticker};
 use super::image::Mapper;
 use super::limiter::Limiter;
 use super::state::GuestState;
-use anyhow::{Context as _, Result, anyhow};
-use std::fs::File;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use wasmtime::{Config, Memory, Module, OptLevel, Store, TypedFunc, WasmFeatures, WasmParams, WasmResults};
+use wasmtime::{
+    Config, CustomCodeMemory, Memory, Module, OptLevel, Store, TypedFunc, WasmFeatures, WasmParams, WasmResults,
+};
 
 /// Stack that Wasm code may use, bytes: far below the fiber's own, for imports run on the same one.
 const WASM_STACK: usize = 8 << 20;
@@ -27,6 +30,9 @@ pub(super) const RESERVATION: u64 = 4 << 30;
 
 /// Inaccessible bytes before and after it, for constant offsets of loads and stores.
 pub(super) const GUARD: u64 = 32 << 20;
+
+/// Bytes of the largest compiled module.
+const CODE_BYTES: usize = 1 << 30;
 
 /// Frames kept of a trap's backtrace.
 const FRAMES: usize = 20;
@@ -88,16 +94,88 @@ impl Engine {
         self.wasm.precompile_module(base).map_err(to_anyhow).context("the guest cannot be compiled")
     }
 
-    /// Maps compiled code out of a memory file. `cache.rs` is the only caller: it gives a sealed file whose content
-    /// came from [`Engine::compile`] just now, or carries our signature.
-    pub(super) fn load_trusted(&self, code: File) -> Result<Module> {
+    /// Makes compiled code ready to run. `cache.rs` is the only caller: it gives what came from [`Engine::compile`] just
+    /// now, or carries our signature.
+    pub(super) fn load_trusted(&self, memory: CodeMemory) -> Result<Loaded> {
+        memory.forbid_writing()?;
+        let content = NonNull::slice_from_raw_parts(memory.start.cast(), memory.len);
         // SAFETY: the content is what `compile` of an equal engine gave (wasmtime checks version and settings once
-        // more), and the file is sealed and has no name: nobody can change it.
-        unsafe { Module::deserialize_open_file(&self.wasm, code) }.map_err(to_anyhow)
+        // more); nobody can write to it any more, and it stays until nothing that runs it is left (`Code`, `Guest`).
+        let module = unsafe { Module::deserialize_raw(&self.wasm, content) }.map_err(to_anyhow)?;
+        Ok(Loaded { module, memory })
     }
 
     fn enter(&self) -> Inside<'_> {
         self.ticker.enter()
+    }
+}
+
+/// Compiled code that can run as long as its memory is kept.
+pub(super) struct Loaded {
+    pub(super) module: Module,
+    pub(super) memory: CodeMemory,
+}
+
+/// Private memory for compiled code: filled once, then never written again.
+pub(super) struct CodeMemory {
+    start: NonNull<c_void>,
+    len: usize,
+}
+
+impl CodeMemory {
+    pub(super) fn new(len: usize) -> Result<CodeMemory> {
+        ensure!((1..=CODE_BYTES).contains(&len), "compiled code of {len} bytes cannot be");
+        // SAFETY: a new mapping at an address of the kernel's choice touches nobody's memory.
+        let start = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
+        let start = NonNull::new(start.context("no memory for compiled code")?);
+        Ok(CodeMemory { start: start.expect("the kernel does not map address zero"), len })
+    }
+
+    /// To be filled; [`Engine::load_trusted`] takes the right to write away.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: `len` bytes are mapped and ours, and can be written as long as we are not `Loaded`, which gives no
+        // `&mut` away.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len) }
+    }
+
+    fn forbid_writing(&self) -> Result<()> {
+        // SAFETY: the mapping is ours, and we are about to be `Loaded`: no `bytes_mut` follows.
+        let done = unsafe { mprotect(self.start.as_ptr(), self.len, MprotectFlags::READ) };
+        done.context("the memory of compiled code cannot be protected")
+    }
+}
+
+impl Drop for CodeMemory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and who keeps it has let go of the code first. It cannot fail for a
+        // whole mapping.
+        let _ = unsafe { munmap(self.start.as_ptr(), self.len) };
+    }
+}
+
+// SAFETY: the mapping is owned memory, and after it is filled nobody writes to it.
+unsafe impl Send for CodeMemory {}
+// SAFETY: as above.
+unsafe impl Sync for CodeMemory {}
+
+/// Makes code executable, which wasmtime leaves to us as the memory is ours.
+struct Publisher;
+
+impl CustomCodeMemory for Publisher {
+    fn required_alignment(&self) -> usize {
+        rustix::param::page_size()
+    }
+
+    fn publish_executable(&self, start: *const u8, len: usize) -> wasmtime::Result<()> {
+        let access = MprotectFlags::READ | MprotectFlags::EXEC;
+        // SAFETY: the text of a module: whole pages of a `CodeMemory`, which nobody writes to any more.
+        let done = unsafe { mprotect(start.cast_mut().cast(), len, access) };
+        done.map_err(|error| wasmtime::Error::msg(error.to_string()))
+    }
+
+    /// What is taken out of use is unmapped next.
+    fn unpublish_executable(&self, _start: *const u8, _len: usize) -> wasmtime::Result<()> {
+        Ok(())
     }
 }
 
@@ -114,6 +192,7 @@ fn settings(options: &EngineOptions) -> Config {
     config.memory_guard_size(GUARD);
     config.memory_may_move(false);
     config.with_host_memory(Arc::new(Mapper));
+    config.with_custom_code_memory(Some(Arc::new(Publisher)));
     config.memory_init_cow(false);
     config.table_lazy_init(true);
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));

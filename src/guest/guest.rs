@@ -1,5 +1,6 @@
 //! One guest: entered with a batch of events, resumed slice by slice, ended by what it does. It must not
 //! know what events mean, nor when the others run: that is the runtime's.
+use super::cell::Code;
 use super::engine::{Body, Outcome, to_anyhow};
 use super::image::{GlobalValue, Image, PagesWriter};
 use super::module::GLOBAL_EXPORT;
@@ -19,6 +20,8 @@ pub struct Guest {
     on_events: TypedFunc<i32, i32>,
     ticks: u64,
     ended: Option<Verdict>,
+    /// What runs: goes after `body`, which runs it.
+    _code: Arc<Code>,
 }
 
 impl Guest {
@@ -28,8 +31,9 @@ impl Guest {
         memory: Memory,
         on_events: TypedFunc<i32, i32>,
         ticks: u64,
+        code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ticks, ended: None }
+        Guest { body, instance, memory, on_events, ticks, ended: None, _code: code }
     }
 
     /// What the host knows of it; also while it has yielded, and after its end.

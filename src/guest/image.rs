@@ -4,7 +4,10 @@
 //! and swapping the code under a heap are the same operations on the same type, in memory or through
 //! `image_file.rs`. It must not know why an image is taken, nor what the bytes mean.
 //!
-//! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] maps the image that was laid
+//! A process with one guest needs no file: [`Start::read_from`](super::image_file) reads the pages into that guest's
+//! own memory at once.
+//!
+//! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] gives the one that was laid
 //! ready in a cell of this thread just before.
 use super::engine::{GUARD, RESERVATION};
 use anyhow::{Context as _, Result, ensure};
@@ -49,6 +52,36 @@ impl Image {
     }
 }
 
+/// What one guest comes to life from.
+pub(super) struct Start {
+    pub(super) memory: Memory,
+    pub(super) globals: Vec<GlobalValue>,
+    pub(super) inbox: Option<(u32, u32)>,
+}
+
+/// Where a guest's memory comes from: an image that others may share, or memory that is its own already.
+pub(super) enum Memory {
+    Shared(Arc<Pages>),
+    Own(Mapping),
+}
+
+impl From<&Image> for Start {
+    fn from(image: &Image) -> Start {
+        let memory = Memory::Shared(image.pages.clone());
+        Start { memory, globals: image.globals.clone(), inbox: image.inbox }
+    }
+}
+
+impl Memory {
+    /// Bytes that are accessible at first.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Memory::Shared(pages) => pages.bytes as u64,
+            Memory::Own(mapping) => mapping.size as u64,
+        }
+    }
+}
+
 /// The content of a memory: a sealed file that holds the runs of pages that are not zero.
 #[derive(Debug)]
 pub(super) struct Pages {
@@ -63,7 +96,7 @@ pub(super) struct PagesWriter(Pages);
 impl PagesWriter {
     /// For a memory of so many bytes, all zero.
     pub(super) fn new(bytes: usize) -> Result<PagesWriter> {
-        ensure!(bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10), "an image of {bytes} bytes cannot be");
+        check_bytes(bytes)?;
         let file = memory_file("skep-image")?;
         rustix::fs::ftruncate(&file, bytes as u64).context("no memory for an image")?;
         Ok(PagesWriter(Pages { file, bytes, runs: Vec::new() }))
@@ -100,6 +133,11 @@ impl PagesWriter {
     }
 }
 
+fn check_bytes(bytes: usize) -> Result<()> {
+    ensure!(bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10), "an image of {bytes} bytes cannot be");
+    Ok(())
+}
+
 impl Pages {
     /// Reads a run back.
     pub(super) fn read(&self, run: Range<usize>) -> Result<Vec<u8>> {
@@ -132,7 +170,7 @@ fn runs(memory: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// Writes all of it there.
-pub(super) fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Result<()> {
+fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Result<()> {
     while !content.is_empty() {
         let count = rustix::io::pwrite(&file, content, at).context("no memory for an image")?;
         ensure!(count > 0, "no memory for an image");
@@ -144,14 +182,14 @@ pub(super) fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Resu
 
 /// A file that has no name and lives in memory.
 #[cfg(target_os = "linux")]
-pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
+fn memory_file(name: &str) -> Result<OwnedFd> {
     use rustix::fs::{MemfdFlags, memfd_create};
     memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).context("no memory file can be made")
 }
 
 /// Forbids every change of a file in memory.
 #[cfg(target_os = "linux")]
-pub(super) fn seal(file: &OwnedFd) -> Result<()> {
+fn seal(file: &OwnedFd) -> Result<()> {
     use rustix::fs::{SealFlags, fcntl_add_seals};
     let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
     fcntl_add_seals(file, seals).context("a memory file cannot be sealed")
@@ -159,7 +197,7 @@ pub(super) fn seal(file: &OwnedFd) -> Result<()> {
 
 /// A file whose name is taken away at once: nobody else can open it.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
+fn memory_file(name: &str) -> Result<OwnedFd> {
     use rustix::fs::{Mode, OFlags, open, unlink};
     let mut random = [0; 16];
     getrandom::fill(&mut random)?;
@@ -172,17 +210,17 @@ pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
 
 /// There are no seals here; the file has no name, and we do not write to it again.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn seal(_file: &OwnedFd) -> Result<()> {
+fn seal(_file: &OwnedFd) -> Result<()> {
     Ok(())
 }
 
 thread_local! {
-    static NEXT: Cell<Option<Arc<Pages>>> = const { Cell::new(None) };
+    static NEXT: Cell<Option<Memory>> = const { Cell::new(None) };
 }
 
-/// Lays the pages ready for the memory that `make` creates on this thread.
-pub(super) fn with_pages<T>(pages: &Arc<Pages>, make: impl FnOnce() -> T) -> T {
-    NEXT.set(Some(pages.clone()));
+/// Lays a memory ready for the instance that `make` creates on this thread.
+pub(super) fn with_memory<T>(memory: Memory, make: impl FnOnce() -> T) -> T {
+    NEXT.set(Some(memory));
     let made = make();
     // Not taken when making failed early.
     NEXT.set(None);
@@ -203,18 +241,23 @@ unsafe impl MemoryCreator for Mapper {
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
-        let pages = NEXT.take().ok_or("no image was laid ready")?;
+        let memory = NEXT.take().ok_or("no memory was laid ready")?;
         if reserved.map(|bytes| bytes as u64) != Some(RESERVATION) || guard as u64 != GUARD {
             return Err("the engine asks for another layout of memory".into());
         }
-        let mut mapping = Mapping::reserve().map_err(|error| format!("no address space for a guest: {error}"))?;
-        mapping.map(&pages, minimum).map_err(|error| format!("an image cannot be mapped: {error}"))?;
+        let mut mapping = match memory {
+            Memory::Own(mapping) => mapping,
+            Memory::Shared(pages) => Mapping::of(&pages).map_err(|error| format!("no memory for a guest: {error}"))?,
+        };
+        if minimum > mapping.size {
+            mapping.open(minimum).map_err(|error| format!("no memory for a guest: {error}"))?;
+        }
         Ok(Box::new(mapping))
     }
 }
 
 /// One memory: guard, reservation, guard, of which the first `size` bytes after the guard are accessible.
-struct Mapping {
+pub(super) struct Mapping {
     start: NonNull<c_void>,
     size: usize,
 }
@@ -237,16 +280,32 @@ impl Mapping {
         unsafe { self.start.as_ptr().byte_add(GUARD as usize + offset) }
     }
 
-    fn map(&mut self, pages: &Pages, minimum: usize) -> rustix::io::Result<()> {
+    /// An image's pages, copied when they are written to.
+    fn of(pages: &Pages) -> rustix::io::Result<Mapping> {
+        let mut mapping = Mapping::reserve()?;
         if pages.bytes > 0 {
             let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
             let access = ProtFlags::READ | ProtFlags::WRITE;
             // SAFETY: the range lies in our own reservation, which nobody uses yet; the file is sealed, so
             // its length stays.
-            unsafe { mmap(self.at(0), pages.bytes, access, flags, &pages.file, 0) }?;
+            unsafe { mmap(mapping.at(0), pages.bytes, access, flags, &pages.file, 0) }?;
         }
-        self.size = pages.bytes;
-        if minimum > self.size { self.open(minimum) } else { Ok(()) }
+        mapping.size = pages.bytes;
+        Ok(mapping)
+    }
+
+    /// So many zeros, to be filled in before a guest has them.
+    pub(super) fn zeros(bytes: usize) -> Result<Mapping> {
+        check_bytes(bytes)?;
+        let mut mapping = Mapping::reserve().context("no address space for a guest")?;
+        mapping.open(bytes).context("no memory for a guest")?;
+        Ok(mapping)
+    }
+
+    /// The accessible part.
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: `size` bytes are accessible, and as long as this is not wasmtime's nobody else knows them.
+        unsafe { std::slice::from_raw_parts_mut(self.at(0).cast(), self.size) }
     }
 
     /// Makes the memory accessible up to `size`.
@@ -291,4 +350,19 @@ unsafe impl LinearMemory for Mapping {
     fn as_ptr(&self) -> *mut u8 {
         self.at(0).cast()
     }
+}
+
+/// Has the system find the memory for these bytes in one go: a page fault for each page costs three times as much.
+/// It is advice; what is not followed is made up for later.
+pub(super) fn populate(bytes: &mut [u8]) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::mm::{Advice, madvise};
+        let start = bytes.as_mut_ptr() as usize & !(GRAIN - 1);
+        let len = bytes.as_ptr() as usize + bytes.len() - start;
+        // SAFETY: finding memory for pages changes nothing of what they hold.
+        let _ = unsafe { madvise(std::ptr::with_exposed_provenance_mut(start), len, Advice::LinuxPopulateWrite) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = bytes;
 }

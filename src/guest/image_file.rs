@@ -1,7 +1,7 @@
 //! An image as bytes, so that it can be kept, sent and brought back: a header, then the runs of pages that are
 //! not zero. It must not know where the bytes go, nor vouch for them: whoever reads an image back must know
 //! by other means (the cache's MAC) that it is one of ours.
-use super::image::{GlobalValue, Image, PagesWriter};
+use super::image::{GlobalValue, Image, Mapping, Memory, PagesWriter, Start, populate};
 use anyhow::{Context as _, Result, ensure};
 use std::io::{Read, Write};
 use std::ops::Range;
@@ -53,6 +53,49 @@ impl Image {
     /// # Errors
     /// When it is cut short or not an image, or the system has no memory for it.
     pub fn read_from(input: &mut impl Read) -> Result<Image> {
+        let head = Head::read_from(input)?;
+        let mut pages = PagesWriter::new(head.bytes)?;
+        let mut buffer = vec![0; STEP];
+        for run in head.runs {
+            for start in run.clone().step_by(STEP) {
+                let content = &mut buffer[..(run.end - start).min(STEP)];
+                input.read_exact(content).context("an image is cut short")?;
+                pages.write(start, content)?;
+            }
+        }
+        Ok(Image { pages: Arc::new(pages.finish()?), globals: head.globals, inbox: head.inbox })
+    }
+}
+
+impl Start {
+    /// Reads an image back as one guest's own memory: into its place, without another copy.
+    ///
+    /// # Errors
+    /// As [`Image::read_from`].
+    pub(super) fn read_from(input: &mut impl Read) -> Result<Start> {
+        let head = Head::read_from(input)?;
+        let mut mapping = Mapping::zeros(head.bytes)?;
+        for run in head.runs {
+            let content = mapping.bytes_mut().get_mut(run).context("a run of an image lies outside its memory")?;
+            for content in content.chunks_mut(STEP) {
+                populate(content);
+                input.read_exact(content).context("an image is cut short")?;
+            }
+        }
+        Ok(Start { memory: Memory::Own(mapping), globals: head.globals, inbox: head.inbox })
+    }
+}
+
+/// What stands before the pages.
+struct Head {
+    bytes: usize,
+    globals: Vec<GlobalValue>,
+    inbox: Option<(u32, u32)>,
+    runs: Vec<Range<usize>>,
+}
+
+impl Head {
+    fn read_from(input: &mut impl Read) -> Result<Head> {
         ensure!(&array::<8>(input)? == MAGIC, "this is not an image of this version");
         let bytes = usize::try_from(long(input)?)?;
         let (inbox, inbox_len) = (word(input)?, word(input)?);
@@ -71,23 +114,8 @@ impl Image {
             let end = start.checked_add(len).context("a run of an image is too long")?;
             runs.push(start..end);
         }
-        let pages = Arc::new(read_runs(input, bytes, runs)?.finish()?);
-        let inbox = (inbox_len > 0).then_some((inbox, inbox_len));
-        Ok(Image { pages, globals, inbox })
+        Ok(Head { bytes, globals, inbox: (inbox_len > 0).then_some((inbox, inbox_len)), runs })
     }
-}
-
-fn read_runs(input: &mut impl Read, bytes: usize, runs: Vec<Range<usize>>) -> Result<PagesWriter> {
-    let mut pages = PagesWriter::new(bytes)?;
-    let mut buffer = vec![0; STEP];
-    for run in runs {
-        for start in run.clone().step_by(STEP) {
-            let content = &mut buffer[..(run.end - start).min(STEP)];
-            input.read_exact(content).context("an image is cut short")?;
-            pages.write(start, content)?;
-        }
-    }
-    Ok(pages)
 }
 
 fn array<const N: usize>(input: &mut impl Read) -> Result<[u8; N]> {

@@ -134,6 +134,13 @@ pub(super) struct Checked {
     left: u64,
 }
 
+impl Checked {
+    /// Bytes not read yet: as many as the file has, which is all that is known of them.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+}
+
 impl Read for Checked {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());

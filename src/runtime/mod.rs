@@ -43,6 +43,8 @@ pub struct Hall<K: Kernel, C: Clock> {
     clock: C,
     /// The turn's monotonic clock.
     now: Mono,
+    /// The turn's wall clock, ns since 1970.
+    wall: u64,
     timers: Timers,
     seats: Slab<Seat>,
     owners: Owners,
@@ -107,11 +109,12 @@ impl Owners {
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A hall with no guest in it.
     pub fn new(reactor: Reactor<K>, clock: C, logs: Logs, limits: HttpLimits) -> Hall<K, C> {
-        let now = clock.now_mono();
+        let (now, wall) = (clock.now_mono(), clock.wall());
         Hall {
             reactor,
             clock,
             now,
+            wall,
             timers: Timers::new(),
             seats: Slab::new(),
             owners: Owners::default(),

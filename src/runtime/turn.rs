@@ -26,6 +26,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             panic!("the kernel's poll failed: {}", error.name());
         }
         self.now = self.clock.now_mono();
+        self.wall = self.clock.wall();
         self.reactor.accept_more(ACCEPT_BUDGET, &mut facts);
         self.take_in(&mut facts);
         self.fire_timers();
@@ -43,7 +44,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             if !seat.is_busy() {
                 continue;
             }
-            let turn = enter(seat, self.now.0, self.clock.wall());
+            let turn = enter(seat, self.now.0, self.wall);
             self.carry_out(index as u32);
             match turn {
                 Turn::Yielded => self.seats[index].running = Running::Yielded,

@@ -67,6 +67,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
+    /// How the connections stand, for a failure's message.
+    pub(in crate::runtime) fn books(&self) -> String {
+        let line = |(index, conn): (usize, &super::Conn)| {
+            let exchange = self.exchanges.get(conn.head as usize).map(|exchange| (exchange.response, exchange.received, exchange.window));
+            let pending = conn.key.map(|key| self.reactor.pending_out(key));
+            let due = (conn.due, conn.timer.is_some());
+            format!("conn {index}: {:?} blocked {} queued {} {due:?} pending {pending:?} first {exchange:?}\n", conn.phase, conn.blocked, conn.queued)
+        };
+        self.conns.iter().map(line).collect()
+    }
+
     /// What is left when every peer is gone: nothing but the listeners.
     pub(in crate::runtime) fn audit_baseline(&mut self) {
         self.audit();

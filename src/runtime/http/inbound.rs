@@ -17,7 +17,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn conn_readable(&mut self, index: u32) {
         for _ in 0..READS {
             let Some(conn) = self.conns.get_mut(index as usize) else { return };
-            let Some(key) = conn.key else { return };
+            // A fact of the same batch may be older than the close.
+            let Some(key) = conn.key.filter(|_| conn.phase != Phase::Draining) else { return };
             let seat = &mut self.seats[conn.guest as usize];
             if conn.blocked || seat.mail.is_full() {
                 if !conn.blocked {

@@ -45,7 +45,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         exchange.watch |= flags & respond::WATCH != 0;
         let Some(out) = output(&mut self.reactor, conn, exchange, place) else { return };
-        let date = self.date.at(self.clock.wall());
+        let date = self.date.at(self.wall);
         let ended = match (&body, flags & respond::END != 0) {
             (Body::Small(span), true) => http1::encode_response(out, &head, outbox.bytes(*span), date).map(Some),
             _ => http1::encode_response_head(out, &head, date).map(|framing| {

@@ -18,7 +18,9 @@ pub(super) fn pattern(len: usize) -> Vec<u8> {
 pub(super) enum Framing {
     Length,
     Chunked,
-    /// Either, as the request's body came at once or in pieces.
+    /// By the connection's end: HTTP/1.0.
+    Close,
+    /// Length or chunks, as the request's body came at once or in pieces.
     Any,
 }
 
@@ -94,7 +96,7 @@ impl Request {
             b'a' | b'x' => Request { bytes: head("GET", &target, ""), target, answer: Answer::Cut { most: if op == b'x' { a } else { 0 } } },
             b'e' => Request::with_body(dice, target, wishes.large, None),
             b'n' | b's' if dice.below(4) == 0 => {
-                let body = pattern(if op == b's' { a * b } else { a });
+                let body = pattern(a).repeat(if op == b's' { b } else { 1 });
                 Request::with_body(dice, target, wishes.large, Some((body, op == b's')))
             }
             _ => Request::plain(dice, op, target, a, b, wishes.last),
@@ -109,8 +111,12 @@ impl Request {
             let at = bytes.windows(8).position(|window| window == b"HTTP/1.1").expect("a version");
             bytes[at + 7] = b'0';
         }
-        let body = pattern(if op == b's' { a * b } else { a });
-        let framing = if op == b's' { Framing::Chunked } else { Framing::Length };
+        let body = pattern(a).repeat(if op == b's' { b } else { 1 });
+        let framing = match op {
+            b's' => Framing::Chunked,
+            _ if old => Framing::Close,
+            _ => Framing::Length,
+        };
         Request { bytes, target, answer: Answer::Full { body, framing, close: op == b'c' || old, is_head, dated: op == b'w' } }
     }
 
@@ -191,8 +197,10 @@ impl Answer {
     pub fn look(&self, target: &str, back: &[u8], closing: bool) -> Result<Look, String> {
         match self {
             Answer::Full { body, framing, close, is_head, dated } => {
-                let interim = interim(back);
-                let Some(head) = Head::read(&back[interim..], target, *close, closing, *dated)? else { return Ok(Look::Partial) };
+                let Some(interim) = interim(back) else { return Ok(Look::Partial) };
+                let last = closing || *close;
+                let unframed = *is_head || *framing == Framing::Close;
+                let Some(head) = Head::read(&back[interim..], target, [*close, last, *dated, unframed])? else { return Ok(Look::Partial) };
                 let rest = &back[interim + head.len..];
                 let look = head.body(rest, body, *framing, *is_head)?;
                 Ok(look.map_or(Look::Partial, |len| Look::Whole(interim + head.len + len)))
@@ -217,17 +225,20 @@ impl Answer {
     }
 
     fn look_cut(most: usize, target: &str, back: &[u8]) -> Result<Look, String> {
-        let Some(head) = Head::read(back, target, false, true, false)? else { return Ok(Look::Partial) };
+        let Some(head) = Head::read(back, target, [false, true, false, false])? else { return Ok(Look::Partial) };
         let (body, ended, _) = unchunk(&back[head.len..])?;
         same_start(&pattern(most), &body, "what was cut")?;
         if ended { Err("a message that was given up looks whole".into()) } else { Ok(Look::Partial) }
     }
 }
 
-/// Informational responses in front.
-fn interim(back: &[u8]) -> usize {
+/// Bytes of an informational response in front; none while that is incomplete.
+fn interim(back: &[u8]) -> Option<usize> {
     const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-    if back.starts_with(CONTINUE) { CONTINUE.len() } else { 0 }
+    match back.starts_with(CONTINUE) {
+        true => Some(CONTINUE.len()),
+        false => (!CONTINUE.starts_with(back)).then_some(0),
+    }
 }
 
 /// The head of a 200.
@@ -238,7 +249,7 @@ struct Head {
 
 impl Head {
     /// Reads it strictly; none while it is incomplete.
-    fn read(back: &[u8], target: &str, close: bool, may_close: bool, dated: bool) -> Result<Option<Head>, String> {
+    fn read(back: &[u8], target: &str, [close, may_close, dated, unframed]: [bool; 4]) -> Result<Option<Head>, String> {
         let Some(len) = back.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4) else {
             same_start(b"HTTP/1.1 200 OK\r\n", &back[..back.len().min(17)], "the status line")?;
             return Ok(None);
@@ -277,6 +288,8 @@ impl Head {
                 Some(digits.ok_or_else(|| format!("{line:?} frames nothing"))?)
             }
             None if declared => Some(number(target)),
+            // As Node's: nothing is said of a body that is not there, or that ends with the connection.
+            None if unframed => None,
             other => return Err(format!("{other:?} instead of the framing in {text:?}")),
         };
         match rest.next() {
@@ -287,15 +300,20 @@ impl Head {
 
     /// Compares the body; answers its length on the wire when it is whole.
     fn body(&self, rest: &[u8], want: &[u8], framing: Framing, is_head: bool) -> Result<Option<usize>, String> {
+        if is_head {
+            return Ok(Some(0));
+        }
+        if framing == Framing::Close {
+            let most = rest.len().min(want.len());
+            same_start(want, &rest[..most], "a body")?;
+            return Ok((most == want.len()).then_some(most));
+        }
         let chunked = self.length.is_none();
         if framing != Framing::Any && chunked != (framing == Framing::Chunked) {
             return Err(format!("framed otherwise than {framing:?}"));
         }
         if self.length.is_some_and(|length| length != want.len()) {
             return Err(format!("Content-Length {:?}, the body has {}", self.length, want.len()));
-        }
-        if is_head {
-            return Ok(Some(0));
         }
         if !chunked {
             let most = rest.len().min(want.len());

@@ -24,12 +24,99 @@ function unlisten(target, name, listener) {
   else throw new ERR_INVALID_ARG_TYPE('emitter', 'EventEmitter', target);
 }
 
-module.exports = function({ kErrorMonitor, AbortError, validateObject }) {
-  async function once(emitter, name, options = {}) {
+// events.on's iterator: what was emitted and not yet asked for, or who asked and has not been answered.
+class EventIterator {
+  #emitter;
+  #low;
+  #high;
+  #events = [];
+  #waiting = [];
+  #listening = [];
+  #paused = false;
+  #failure = null;
+  #finished = false;
+
+  constructor(emitter, low, high) {
+    this.#emitter = emitter;
+    this.#low = low;
+    this.#high = high;
+  }
+
+  add(target, type, listener, onlyOnce = false) {
+    listen(target, type, listener, onlyOnce);
+    this.#listening.push([target, type, listener]);
+  }
+
+  take = (...args) => {
+    const first = this.#waiting.shift();
+    if (first) {
+      first.resolve({ value: args, done: false });
+      return;
+    }
+    this.#events.push(args);
+    if (!this.#paused && this.#events.length > this.#high && typeof this.#emitter.pause === 'function') {
+      this.#paused = true;
+      this.#emitter.pause();
+    }
+  };
+
+  fail = (error) => {
+    const first = this.#waiting.shift();
+    if (first) first.reject(error);
+    else this.#failure = error;
+    this.close();
+  };
+
+  close = () => {
+    for (const [target, type, listener] of this.#listening.splice(0)) unlisten(target, type, listener);
+    this.#finished = true;
+    for (const { resolve } of this.#waiting.splice(0)) resolve({ value: undefined, done: true });
+    return Promise.resolve({ value: undefined, done: true });
+  };
+
+  next() {
+    if (this.#events.length > 0) {
+      const value = this.#events.shift();
+      if (this.#paused && this.#events.length < this.#low) {
+        this.#emitter.resume();
+        this.#paused = false;
+      }
+      return Promise.resolve({ value, done: false });
+    }
+    if (this.#failure) {
+      const rejection = Promise.reject(this.#failure);
+      this.#failure = null;
+      return rejection;
+    }
+    if (this.#finished) return this.close();
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+}
+
+// What a caller sees of it: next, return, throw, and that it can be iterated.
+function publicIterator(inner) {
+  return Object.setPrototypeOf({
+    next: () => inner.next(),
+    return: () => inner.close(),
+    throw(error) {
+      if (!(error instanceof Error)) throw new ERR_INVALID_ARG_TYPE('EventEmitter.AsyncIterator', 'Error', error);
+      inner.fail(error);
+    },
+    [Symbol.asyncIterator]() { return this; },
+  }, AsyncIteratorPrototype);
+}
+
+module.exports = function({ AbortError, validateObject }) {
+  function signalOf(options) {
     validateObject(options, 'options');
     const { signal } = options;
     validateAbortSignal(signal, 'options.signal');
     if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
+    return signal;
+  }
+
+  async function once(emitter, name, options = {}) {
+    const signal = signalOf(options);
     return new Promise((resolve, reject) => {
       const onError = (error) => {
         emitter.removeListener(name, onEvent);
@@ -53,82 +140,18 @@ module.exports = function({ kErrorMonitor, AbortError, validateObject }) {
   }
 
   function on(emitter, name, options = {}) {
-    validateObject(options, 'options');
-    const { signal } = options;
-    validateAbortSignal(signal, 'options.signal');
-    if (signal?.aborted) throw new AbortError(undefined, { cause: signal.reason });
+    const signal = signalOf(options);
     // Both spellings were released; the second one is the older.
-    const highWaterMark = options.highWaterMark ?? options.highWatermark ?? Number.MAX_SAFE_INTEGER;
-    const lowWaterMark = options.lowWaterMark ?? options.lowWatermark ?? 1;
-    validateInteger(highWaterMark, 'options.highWaterMark', 1);
-    validateInteger(lowWaterMark, 'options.lowWaterMark', 1);
-
-    const events = [];
-    const waiting = [];
-    const listening = [];
-    let paused = false, failure = null, finished = false;
-
-    const add = (target, type, listener, onlyOnce) => {
-      listen(target, type, listener, onlyOnce);
-      listening.push([target, type, listener]);
-    };
-    const close = () => {
-      for (const [target, type, listener] of listening.splice(0)) unlisten(target, type, listener);
-      finished = true;
-      for (const { resolve } of waiting.splice(0)) resolve({ value: undefined, done: true });
-      return Promise.resolve({ value: undefined, done: true });
-    };
-    const fail = (error) => {
-      const first = waiting.shift();
-      if (first) first.reject(error);
-      else failure = error;
-      close();
-    };
-    const onEvent = (...args) => {
-      const first = waiting.shift();
-      if (first) {
-        first.resolve({ value: args, done: false });
-        return;
-      }
-      events.push(args);
-      if (!paused && events.length > highWaterMark && typeof emitter.pause === 'function') {
-        paused = true;
-        emitter.pause();
-      }
-    };
-    const onAbort = () => fail(new AbortError(undefined, { cause: signal.reason }));
-
-    const iterator = Object.setPrototypeOf({
-      next() {
-        if (events.length > 0) {
-          const value = events.shift();
-          if (paused && events.length < lowWaterMark) {
-            emitter.resume();
-            paused = false;
-          }
-          return Promise.resolve({ value, done: false });
-        }
-        if (failure) {
-          const rejection = Promise.reject(failure);
-          failure = null;
-          return rejection;
-        }
-        if (finished) return close();
-        return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
-      },
-      return() { return close(); },
-      throw(error) {
-        if (!(error instanceof Error)) throw new ERR_INVALID_ARG_TYPE('EventEmitter.AsyncIterator', 'Error', error);
-        fail(error);
-      },
-      [Symbol.asyncIterator]() { return this; },
-    }, AsyncIteratorPrototype);
-
-    add(emitter, name, onEvent, false);
-    if (name !== 'error' && typeof emitter.on === 'function') add(emitter, 'error', fail, false);
-    for (const type of options.close ?? []) add(emitter, type, close, false);
-    if (signal) add(signal, 'abort', onAbort, true);
-    return iterator;
+    const high = options.highWaterMark ?? options.highWatermark ?? Number.MAX_SAFE_INTEGER;
+    const low = options.lowWaterMark ?? options.lowWatermark ?? 1;
+    validateInteger(high, 'options.highWaterMark', 1);
+    validateInteger(low, 'options.lowWaterMark', 1);
+    const inner = new EventIterator(emitter, low, high);
+    inner.add(emitter, name, inner.take);
+    if (name !== 'error' && typeof emitter.on === 'function') inner.add(emitter, 'error', inner.fail);
+    for (const type of options.close ?? []) inner.add(emitter, type, inner.close);
+    if (signal) inner.add(signal, 'abort', () => inner.fail(new AbortError(undefined, { cause: signal.reason })), true);
+    return publicIterator(inner);
   }
 
   return { once, on };

@@ -48,6 +48,20 @@ function forgetNumber(number) {
   return handle === undefined ? undefined : forget(handle).socket;
 }
 
+// The server of an attached connection, by the number that its requests carry. The host tells no number when a stream
+// is attached, so a new number is that of the first connection that has fed bytes and has none yet.
+function serverOf(number) {
+  const known = byNumber.get(number);
+  if (known !== undefined) return byHandle.get(known).server;
+  for (const [handle, entry] of byHandle) {
+    if (!entry.own || entry.number || !entry.fed) continue;
+    entry.number = number;
+    byNumber.set(number, handle);
+    return entry.server;
+  }
+  return undefined;
+}
+
 function forget(handle) {
   const entry = byHandle.get(handle);
   if (!entry) return undefined;
@@ -60,8 +74,12 @@ function forget(handle) {
 function attach(server, stream, listener, options) {
   const handle = native.attach(listener, options);
   if (handle < 0) throw errnoException(handle, 'attach');
-  byHandle.set(handle, { socket: stream, server, own: true, number: 0 });
-  stream.on('data', (chunk) => native.feed(handle, typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk));
+  const entry = { socket: stream, server, own: true, number: 0, fed: false };
+  byHandle.set(handle, entry);
+  stream.on('data', (chunk) => {
+    entry.fed = true;
+    native.feed(handle, typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk);
+  });
   stream.on('end', () => native.feed(handle, Buffer.alloc(0)));
   stream.on('close', () => {
     if (forget(handle)) native.close(handle);
@@ -88,4 +106,4 @@ function onConnEvent(kind, handle, value, bytes) {
   }
 }
 
-module.exports = { facade, socketOf, attach, onConnEvent, forget, forgetNumber, byHandle };
+module.exports = { facade, socketOf, attach, onConnEvent, forget, forgetNumber, serverOf, byHandle };

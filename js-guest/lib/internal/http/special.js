@@ -121,10 +121,4 @@ function clientError(server, handle, number, status, parsed, code, message, pack
   }
 }
 
-// Whose exchange of an attached connection this is.
-function orphan(exchange) {
-  const handle = streams.conn(exchange);
-  return connections.byHandle.get(handle)?.server;
-}
-
-module.exports = { dispatch, connection, withTimeout, clientError, orphan, kFacade };
+module.exports = { dispatch, connection, withTimeout, clientError, kFacade };

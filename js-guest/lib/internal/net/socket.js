@@ -273,7 +273,7 @@ Socket.prototype.connect = function(...args) {
   this._target = { address, port: path === undefined ? Number(port) : undefined };
   const handle = native.connect(address, path === undefined ? Number(port) : -1, [0]);
   if (handle < 0) {
-    const error = exceptionWithHostPort(handle, 'connect', address, this._target.port);
+    const error = connectError(handle, address, this._target.port);
     process.nextTick(() => this.destroy(error));
     return this;
   }
@@ -282,6 +282,14 @@ Socket.prototype.connect = function(...args) {
   if (!this[kRefed]) native.ref(handle, false);
   return this;
 };
+
+const EACCES = 13;
+
+// A refusal by the policy says which flag would have granted it.
+function connectError(result, address, port) {
+  const denied = result === -EACCES && internalBinding('process').makeErrno(EACCES, 'connect');
+  return denied ? Object.assign(denied, { address, port }) : exceptionWithHostPort(result, 'connect', address, port);
+}
 
 function onOpen(socket) {
   socket.connecting = false;
