@@ -2,6 +2,7 @@
 //! made: compilers, patches and libraries are that script's business.
 
 use std::env;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 use std::time::{Duration, Instant};
@@ -34,6 +35,46 @@ fn main() {
         Some(file) => take_ready_made(Path::new(&file), &guest),
         None => build(&out_dir, &guest),
     }
+    write_digests(&guest);
+}
+
+/// So that the host need not take them at each start.
+fn write_digests(guest: &Path) {
+    let wasm = std::fs::read(guest).unwrap_or_else(|error| give_up(&format!("{}: {error}", guest.display())));
+    let library = library_range(&wasm).unwrap_or(wasm.len()..wasm.len());
+    let mut code = blake3::Hasher::new();
+    code.update(&wasm[..library.start]).update(&wasm[library.end..]);
+    for (name, digest) in [("code", code.finalize()), ("library", blake3::hash(&wasm[library]))] {
+        let file = guest.with_extension(format!("{name}.blake3"));
+        std::fs::write(&file, digest.as_bytes()).unwrap_or_else(|error| give_up(&format!("{}: {error}", file.display())));
+    }
+}
+
+/// The custom section `skep.lib`, its head included. (The host's `module.rs` finds the same: a test of `launch.rs`
+/// compares the digests.)
+fn library_range(wasm: &[u8]) -> Option<Range<usize>> {
+    const NAME: &[u8] = b"\x08skep.lib";
+    let mut at = 8;
+    while at < wasm.len() {
+        let start = at;
+        let (mut len, mut shift) = (0, 0);
+        at += 1;
+        loop {
+            let byte = *wasm.get(at)?;
+            at += 1;
+            len |= usize::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 || shift > 28 {
+                break;
+            }
+        }
+        let content = wasm.get(at..at.checked_add(len)?)?;
+        at += len;
+        if wasm[start] == 0 && content.starts_with(NAME) {
+            return Some(start..at);
+        }
+    }
+    None
 }
 
 /// Needs neither node nor a compiler.

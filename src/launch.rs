@@ -1,13 +1,12 @@
 //! From an order to a running hall: the engine, the JavaScript cell, the guest's state, the loop, and
 //! what is said when it is over. It must not know the words of the command line.
-use crate::guest::{Engine, EngineOptions, Entropy, GuestState, Outside, cache::{self, CacheFolder}};
+use crate::guest::{Engine, EngineOptions, Entropy, GuestState, Outside, cache::{self, CacheFolder, Digests, GuestFile}};
 use crate::policy::{Grants, Limits};
 use crate::reactor::{OsReactor, StandardStreams};
 use crate::runtime::{Hall, LogSink, Logs, Outcome};
 use crate::time::{Clock, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -45,9 +44,10 @@ pub fn run(order: Order) -> Result<i32> {
     let http = order.limits.http;
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
-    let file = engine_bytes()?;
+    let named = named_guest()?;
+    let file = named.as_ref().map_or_else(built_in_guest, GuestFile::from);
     let say = |line: &str| eprintln!("skep: {line}");
-    let guest = cache::spawn(&engine, &*file, &CacheFolder::from_environment(), say, state)?;
+    let guest = cache::spawn(&engine, file, &CacheFolder::from_environment(), say, state)?;
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), http);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -59,18 +59,23 @@ pub fn run(order: Order) -> Result<i32> {
     if let Outcome::Ended(verdict) = &outcome {
         eprintln!("skep: the script was {}", verdict);
     }
-    Ok(outcome.code())
+    let code = outcome.code();
+    // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
+    std::mem::forget((hall, engine));
+    Ok(code)
 }
 
-/// The JavaScript guest: the built-in one, or the file that a developer of it names.
-fn engine_bytes() -> Result<Cow<'static, [u8]>> {
-    match std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty()) {
-        None => Ok(Cow::Borrowed(skep_js_guest::WASM)),
-        Some(file) => {
-            let bytes = std::fs::read(&file).with_context(|| format!("{GUEST_VARIABLE}={}", file.display()))?;
-            Ok(Cow::Owned(bytes))
-        }
-    }
+/// The JavaScript guest that a developer of it names.
+fn named_guest() -> Result<Option<Vec<u8>>> {
+    let name = std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty());
+    let read = |file: &OsString| std::fs::read(file).with_context(|| format!("{GUEST_VARIABLE}={}", Path::new(file).display()));
+    name.as_ref().map(read).transpose()
+}
+
+/// The built-in one.
+fn built_in_guest() -> GuestFile<'static> {
+    let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
+    GuestFile::built_in(skep_js_guest::WASM, digests)
 }
 
 /// The folder a script may read without asking: the nearest one upward with a package.json, else its own.
@@ -179,5 +184,16 @@ impl LogSink for Standard {
 
     fn wait(&mut self, fd: u8) {
         self.0.wait(fd);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_guest_has_the_digests_that_it_would_have_as_a_file() {
+        let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
+        assert_eq!(digests, Digests::of(skep_js_guest::WASM));
     }
 }

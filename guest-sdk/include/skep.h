@@ -385,6 +385,9 @@ int64_t skep_listen(const void *host, uint32_t host_len, int32_t port, int32_t b
 /* Changes limits and flags of a listener; new connections and requests see them. */
 __attribute__((import_module("skep"), import_name("listen_set")))
 int32_t skep_listen_set(skep_handle listener, const void *options, uint32_t options_len);
+/* How many connections the listener has open. Answers at once. */
+__attribute__((import_module("skep"), import_name("connections")))
+int32_t skep_connections(skep_handle listener);
 /* Closes connections that wait for a request. */
 __attribute__((import_module("skep"), import_name("http_close_idle")))
 int32_t skep_http_close_idle(skep_handle listener);
@@ -415,7 +418,7 @@ int32_t skep_http_watch(skep_handle exchange);
 /* Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head arrive as STREAM_DATA. */
 __attribute__((import_module("skep"), import_name("http_upgrade")))
 int64_t skep_http_upgrade(skep_handle exchange);
-/* The connection's handle, made on first use: good for addresses, options and close. CONN_CLOSED follows at its end. */
+/* The connection's handle, made on first use (an attached connection has its own): good for addresses, options and close. CONN_CLOSED follows at its end. */
 __attribute__((import_module("skep"), import_name("http_conn")))
 int64_t skep_http_conn(skep_handle exchange);
 /* The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it. */

@@ -18,7 +18,7 @@ static bool path_get(JSContext *ctx, JSValueConst value, path_arg *path) {
 
 static JSValue js_stat(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   path_arg path;
-  skep_stat stat;
+  skep_stat stat = { 0 };
   if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
   int32_t result = skep_fs_stat(path.ptr, (uint32_t)path.len, &stat, JS_ToBool(ctx, argv[1]));
   JS_FreeCString(ctx, path.ptr);
@@ -36,7 +36,7 @@ static JSValue js_stat(JSContext *ctx, JSValueConst self, int argc, JSValueConst
 /* kind(path): the entry's kind, following links, or a negative errno. */
 static JSValue js_kind(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   path_arg path;
-  skep_stat stat;
+  skep_stat stat = { 0 };
   if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
   int32_t result = skep_fs_stat(path.ptr, (uint32_t)path.len, &stat, 1);
   JS_FreeCString(ctx, path.ptr);

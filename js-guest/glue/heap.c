@@ -16,7 +16,7 @@ static void *heap_malloc(void *opaque, size_t size) { return malloc(size); }
 static size_t heap_usable_size(const void *ptr) { return malloc_usable_size((void *)ptr); }
 
 static void heap_free(void *opaque, void *ptr) {
-  if (ptr && warming) memset(ptr, 0, malloc_usable_size(ptr));
+  if (ptr && warming) explicit_bzero(ptr, malloc_usable_size(ptr)); /* memset before free is dead code to clang */
   free(ptr);
 }
 

@@ -234,7 +234,7 @@ static void keep_text(const skep_event *event, const uint8_t *payload) {
   JSAtom id = JS_NewAtomLen(ctx, (const char *)payload, event->len);
   JS_SetProperty(ctx, library_texts, id, JS_NewStringLen(ctx, text, (size_t)len));
   JS_FreeAtom(ctx, id);
-  memset(text, 0, (size_t)len); /* no garbage in the image */
+  explicit_bzero(text, (size_t)len); /* no garbage in the image */
   free(text);
 }
 

@@ -54,7 +54,7 @@ static JSValue js_with_options(JSContext *ctx, JSValueConst self, int argc, JSVa
   return JS_NewInt32(ctx, skep_listen_set(handle, &options, sizeof options));
 }
 
-enum { CALL_CLOSE, CALL_SHUTDOWN, CALL_RESET, CALL_CLOSE_IDLE, CALL_CLOSE_ALL, CALL_UPGRADE, CALL_CONN };
+enum { CALL_CLOSE, CALL_SHUTDOWN, CALL_RESET, CALL_CLOSE_IDLE, CALL_CLOSE_ALL, CALL_UPGRADE, CALL_CONN, CALL_COUNT };
 
 static JSValue js_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
   skep_handle handle = skep_value_handle(ctx, argv[0]);
@@ -65,6 +65,7 @@ static JSValue js_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst
     case CALL_CLOSE_IDLE: return JS_NewInt32(ctx, skep_http_close_idle(handle));
     case CALL_CLOSE_ALL: return JS_NewInt32(ctx, skep_http_close_all(handle));
     case CALL_UPGRADE: return JS_NewInt64(ctx, skep_http_upgrade(handle));
+    case CALL_COUNT: return JS_NewInt32(ctx, skep_connections(handle));
     case CALL_CONN: return JS_NewInt64(ctx, skep_http_conn(handle));
   }
   return JS_UNDEFINED;
@@ -170,6 +171,7 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_MAGIC_DEF("closeIdle", 1, js_call, CALL_CLOSE_IDLE),
   JS_CFUNC_MAGIC_DEF("closeAll", 1, js_call, CALL_CLOSE_ALL),
   JS_CFUNC_MAGIC_DEF("upgrade", 1, js_call, CALL_UPGRADE),
+  JS_CFUNC_MAGIC_DEF("connections", 1, js_call, CALL_COUNT),
   JS_CFUNC_MAGIC_DEF("conn", 1, js_call, CALL_CONN),
   JS_CFUNC_DEF("ref", 2, js_ref),
   JS_CFUNC_DEF("option", 3, js_option),

@@ -253,10 +253,7 @@ Server.prototype.closeAllConnections = function() {
 };
 
 Server.prototype.getConnections = function(cb) {
-  let open = 0;
-  for (const { server } of connections.byHandle.values()) {
-    if (server === this) open++;
-  }
+  const open = this[kListener] ? Math.max(0, streams.connections(this[kListener])) : 0;
   process.nextTick(cb, null, open);
   return this;
 };

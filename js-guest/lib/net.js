@@ -37,9 +37,7 @@ module.exports = {
 };
 
 for (const name of ['BlockList', 'SocketAddress']) {
-  Object.defineProperty(module.exports, name, {
-    configurable: true,
-    enumerable: true,
-    get() { return require('internal/net/block_list')[name]; },
-  });
+  module.exports[name] = class {
+    constructor() { throw new (require('internal/errors').codes.ERR_METHOD_NOT_IMPLEMENTED)(`net.${name}`); }
+  };
 }

@@ -1,5 +1,5 @@
-//! Random bytes for guests: the operating system's, or a stream from a seed, so that warm-up and
-//! simulations repeat bit for bit. It must not know who asks.
+//! Random bytes for guests: the operating system's, or a stream from a seed, so that simulations repeat
+//! bit for bit. It must not know who asks.
 
 /// A source of random bytes.
 pub enum Entropy {

@@ -98,12 +98,13 @@ impl Vault {
         written
     }
 
+    /// For one file's content. Name and length decide its key: they need not precede the content, which then is hashed
+    /// in whole blocks as it is read.
     fn hasher(&self, name: &str, len: u64) -> blake3::Hasher {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-        hasher.update(&len.to_le_bytes());
-        hasher
+        let mut key = blake3::Hasher::new_keyed(&self.key);
+        key.update(&len.to_le_bytes());
+        key.update(name.as_bytes());
+        blake3::Hasher::new_keyed(key.finalize().as_bytes())
     }
 
     /// Removes the oldest files when there are many: each new version leaves its own behind.

@@ -1,5 +1,5 @@
-//! Warm-up: a guest is started once, outside any grant and with time and randomness that repeat, is handed its
-//! library, and is captured. Every later guest starts from that image. It must not know where the result is kept.
+//! Warm-up: a guest is started once, outside any grant and with time that repeats, is handed its library, and is
+//! captured. Every later guest starts from that image. It must not know where the result is kept.
 use super::cell::{Cell, Code};
 use super::engine::Engine;
 use super::entropy::Entropy;
@@ -26,7 +26,7 @@ const WARM_WALL: u64 = 946_684_800_000_000_000;
 /// Nanoseconds by which the clock moves each time it is asked: loops that wait for it end.
 const WARM_TICK: u64 = 1000;
 
-/// A clock and entropy that are the same each time.
+/// A clock that is the same each time. Entropy is the system's: the key of the engine's hashes stays in the image.
 struct Repeating {
     mono: Counter<u64>,
     entropy: Entropy,

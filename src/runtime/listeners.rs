@@ -178,11 +178,29 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.settle_listener(index);
     }
 
+    /// One connection more; false when the listener is gone.
+    pub(super) fn listener_got_conn(&mut self, index: u32) -> bool {
+        let found = self.listeners.get_mut(index as usize).map(|listener| listener.conns += 1).is_some();
+        self.tell_count(index);
+        found
+    }
+
     /// One connection fewer.
     pub(super) fn listener_lost_conn(&mut self, index: u32) {
         if let Some(listener) = self.listeners.get_mut(index as usize) {
             listener.conns -= 1;
+            self.tell_count(index);
             self.settle_listener(index);
+        }
+    }
+
+    /// Puts the number of connections where the call `connections` finds it.
+    fn tell_count(&mut self, index: u32) {
+        if let Some(listener) = self.listeners.get(index as usize)
+            && let Some(seat) = self.seats.get_mut(listener.guest as usize)
+            && let Some(slot) = seat.guest.state_mut().handles.get_mut(listener.handle)
+        {
+            slot.pending = listener.conns;
         }
     }
 

@@ -64,7 +64,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let _gone = self.reactor.reset(key);
             return;
         };
-        self.listeners[listener as usize].conns += 1;
+        self.listener_got_conn(listener);
         self.adopt_stream(Stream::new(guest, handle, key, Some(listener)), local, peer);
         let seat = &mut self.seats[guest as usize];
         seat.tell(events::ACCEPTED, Some(handle), 0, &[&owner.raw().to_le_bytes()]);

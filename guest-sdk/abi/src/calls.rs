@@ -54,6 +54,7 @@ macro_rules! for_each_call {
             fs_write(path: Ptr, len: Len, data: Ptr, data_len: Len, flags: I32) -> I32, "Writes a whole file: flags 0 truncates, 1 appends, 2 must be new. Needs an rw grant.";
             listen(host: Ptr, host_len: Len, port: I32, backlog: I32, options: Ptr, options_len: Len) -> I64, "Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows.";
             listen_set(listener: Handle, options: Ptr, options_len: Len) -> I32, "Changes limits and flags of a listener; new connections and requests see them.";
+            connections(listener: Handle) -> I32, "How many connections the listener has open. Answers at once.";
             http_close_idle(listener: Handle) -> I32, "Closes connections that wait for a request.";
             http_close_all(listener: Handle) -> I32, "Closes every connection of the listener.";
             http_attach(listener: Handle, options: Ptr, options_len: Len) -> I64, "An HTTP connection over a stream the guest has itself (server role): feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0.";
@@ -64,7 +65,7 @@ macro_rules! for_each_call {
             http_inform(exchange: Handle, status: I32, fields: Ptr, fields_len: Len) -> I32, "An informational response: 100, 102 or 103.";
             http_watch(exchange: Handle) -> I32, "Asks for HTTP_DONE late; -EBADF when the exchange is over already.";
             http_upgrade(exchange: Handle) -> I64, "Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head arrive as STREAM_DATA.";
-            http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use: good for addresses, options and close. CONN_CLOSED follows at its end.";
+            http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use (an attached connection has its own): good for addresses, options and close. CONN_CLOSED follows at its end.";
             credit(handle: Handle, bytes: I32) -> I32, "The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it.";
             net_connect(host: Ptr, host_len: Len, port: I32, options: Ptr, options_len: Len) -> I64, "Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows.";
             stream_write(stream: Handle, ptr: Ptr, len: Len) -> I32, "Queues bytes. Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows.";

@@ -1,7 +1,7 @@
 //! Calls about HTTP exchanges: numbers and sizes are checked here, rules of the protocol by the HTTP room. They
 //! must not know HTTP's grammar.
 use super::super::command::Command;
-use super::super::handles::{Handle, Kind};
+use super::super::handles::{Handle, Kind, Slot};
 use super::super::memory;
 use super::{Answer, Call, Len, Ptr, net, refuse};
 use skep_abi::errno::{EBADF, EINVAL, EMSGSIZE, EPIPE};
@@ -205,7 +205,8 @@ pub(super) fn http_upgrade(call: &mut Call<'_>, exchange: Handle) -> Answer<i64>
 pub(super) fn http_conn(call: &mut Call<'_>, exchange: Handle) -> Answer<i64> {
     let number = call.slot(exchange, &[Kind::Exchange])?.conn;
     let known = call.state().conn_handles.get(&number).copied();
-    if let Some(conn) = known.filter(|conn| call.state().handles.of(*conn, Kind::Connection).is_some()) {
+    let named = |slot: &Slot| matches!(slot.kind, Kind::Connection | Kind::Attached);
+    if let Some(conn) = known.filter(|conn| call.state().handles.get(*conn).is_some_and(named)) {
         return Ok(conn.raw() as i64);
     }
     call.room(0)?;

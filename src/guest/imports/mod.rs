@@ -173,7 +173,7 @@ mod calls {
         http_respond, http_upgrade, http_watch, http_write,
     };
     pub(super) use super::net::{
-        address, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
+        address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
         stream_write,
     };
     pub(super) use super::process::{exit, signal_watch, start_info, why};

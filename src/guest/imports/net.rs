@@ -207,6 +207,11 @@ pub(super) fn credit(call: &mut Call<'_>, handle: Handle, bytes: i32) -> Answer<
     Ok(0)
 }
 
+pub(super) fn connections(call: &mut Call<'_>, listener: Handle) -> Answer<i32> {
+    // The runtime keeps the number where other handles have their queue's size.
+    Ok(call.slot(listener, &[Kind::Listener])?.pending as i32)
+}
+
 pub(super) fn address(call: &mut Call<'_>, handle: Handle, side: i32, ptr: Ptr, len: Len) -> Answer<i32> {
     if !(0..=1).contains(&side) {
         return refuse(EINVAL);

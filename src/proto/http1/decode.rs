@@ -163,6 +163,11 @@ impl Decoder {
         self.state == Receiving::Head && self.partial.is_some()
     }
 
+    /// The message that ended asked to leave HTTP: there is nothing to parse before that is decided.
+    pub fn is_deciding(&self) -> bool {
+        matches!(self.state, Receiving::Deciding | Receiving::Tunnel)
+    }
+
     /// The fault that ended this direction, if one did.
     pub fn fault(&self) -> Option<Reason> {
         match self.state {

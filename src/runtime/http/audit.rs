@@ -50,7 +50,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             found += state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Exchange).count();
             let conns = self.conns.iter().filter(|(_, conn)| conn.guest as usize == index && conn.key.is_some()).count();
             assert_eq!(seat.conns as usize, conns, "connections of guest {index}");
-            let pending: u64 = state.handles.iter().map(|(_, slot)| u64::from(slot.pending)).sum();
+            let pending: u64 = state.handles.iter().filter(|(_, slot)| slot.kind != Kind::Listener).map(|(_, slot)| u64::from(slot.pending)).sum();
             assert_eq!(state.pending_total, pending, "bytes that wait of guest {index}");
             let streams = self.streams.iter().filter(|(_, stream)| stream.guest as usize == index).count();
             let handles = state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Stream).count();
@@ -75,7 +75,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let due = (conn.due, conn.timer.is_some());
             format!("conn {index}: {:?} blocked {} queued {} {due:?} pending {pending:?} first {exchange:?}\n", conn.phase, conn.blocked, conn.queued)
         };
-        self.conns.iter().map(line).collect()
+        let conns: String = self.conns.iter().map(line).collect();
+        format!("{conns}{:?}", self.timers)
     }
 
     /// What is left when every peer is gone: nothing but the listeners.

@@ -164,6 +164,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(exchange) = receiving {
             return exchange.window <= 0;
         }
+        // That the last request leaves HTTP must be known before the guest says so, however much waits.
+        if conn.decoder.is_deciding() {
+            return false;
+        }
         u32::from(conn.queued) >= self.limits.pipelined
             || conn.key.is_some_and(|key| self.reactor.pending_out(key).is_ok_and(|bytes| bytes > PENDING_HIGH))
     }

@@ -203,8 +203,8 @@ impl Conn {
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// An HTTP listener has accepted.
     pub(super) fn open_conn(&mut self, listener: u32, key: Key, peer: Addr) {
-        let owner = &mut self.listeners[listener as usize];
-        owner.conns += 1;
+        self.listener_got_conn(listener);
+        let owner = &self.listeners[listener as usize];
         let (guest, handle, local, watch) =
             (owner.guest, owner.handle, owner.local, owner.has(listen::WATCH_CONNECTIONS));
         self.serials = self.serials.wrapping_add(1);

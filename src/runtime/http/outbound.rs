@@ -148,8 +148,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The script wants to know when the response is out.
     pub(in crate::runtime) fn watch(&mut self, guest: u32, handle: Handle) {
-        if let Resource::Exchange(place) = self.seats[guest as usize].resource(handle) {
-            self.exchanges[place as usize].watch = true;
+        let seat = &mut self.seats[guest as usize];
+        match seat.resource(handle) {
+            Resource::Exchange(place) => self.exchanges[place as usize].watch = true,
+            // Asked in the turn in which the response ended: it is on its way, and the exchange has left its queue.
+            _ => seat.tell(events::HTTP_DONE, Some(handle), 0, &[]),
         }
     }
 

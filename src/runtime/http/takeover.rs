@@ -45,7 +45,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(handle) = conn.handle.take() {
             self.seats[guest as usize].revoke(handle);
         }
-        let counted = self.listeners.get_mut(listener as usize).map(|listener| listener.conns += 1).map(|()| listener);
+        let counted = Some(listener).filter(|&listener| self.listener_got_conn(listener));
         let ends = self.seats[guest as usize].guest.state().conn_ends.get(index as usize).cloned().flatten();
         self.forget_conn(index, None);
         let place = self.streams.vacant_key() as u32;
@@ -90,7 +90,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.serials = self.serials.wrapping_add(1);
         let index = self.conns.insert(Conn::new(None, guest, listener, self.now, self.serials)) as u32;
         self.conns[index as usize].handle = Some(handle);
-        self.seats[guest as usize].bind(handle, Resource::Conn(index));
+        let seat = &mut self.seats[guest as usize];
+        seat.bind(handle, Resource::Conn(index));
+        seat.guest.state_mut().conn_handles.insert(index, handle);
     }
 
     /// Bytes that came on such a stream.

@@ -304,7 +304,8 @@ impl Peer {
         }
         let last = self.sent == self.out.len() && !self.shut;
         let tunnel = self.requests.last().is_some_and(|last| matches!(last.answer, Answer::Tunnel { .. }));
-        if last && self.character == Character::HalfCloser && !tunnel {
+        let may_end = !tunnel || self.answered == self.requests.len();
+        if last && self.character == Character::HalfCloser && may_end {
             self.shut = true;
             let _dead = link.shutdown();
         }

@@ -157,6 +157,14 @@ pub(super) struct World {
     turns: u64,
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}\nat {} ms, turn {}\n{}", self.plan, self.ms(), self.turns, self.hall.books());
+        }
+    }
+}
+
 fn port(guest: usize) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8001 + guest as u16))
 }
@@ -218,7 +226,7 @@ impl World {
             self.turn();
             if self.stuck.get() || self.ms() > PATIENCE || self.turns > TURNS {
                 let waiting: Vec<String> = self.peers.iter().map(|(peer, _)| peer.standing()).collect();
-                panic!("they wait for ever, at {} ms, turn {}\n{}\n{}\n{}", self.ms(), self.turns, waiting.join("\n"), self.hall.books(), self.plan);
+                panic!("they wait for ever, at {} ms, turn {}\n{}", self.ms(), self.turns, waiting.join("\n"));
             }
         }
         self.settle()
@@ -310,7 +318,7 @@ impl World {
         peers.retain_mut(|(peer, guest)| {
             let weather = self.weather(*guest);
             let wish = peer.step(&mut self.dice, &weather).unwrap_or_else(|error| {
-                panic!("a {:?} peer at {} ms, turn {}: {error}\n{}", peer.character, self.ms(), self.turns, self.plan)
+                panic!("a {:?} peer at {} ms, turn {}: {error}", peer.character, self.ms(), self.turns)
             });
             urgent = match (urgent, wish) {
                 (Wish::Now, _) | (_, Wish::Now) => Wish::Now,
@@ -375,7 +383,7 @@ impl World {
         panic!("peers of a hall that is gone do not notice");
     }
 
-    fn trace(mut self) -> Trace {
+    fn trace(&mut self) -> Trace {
         let ms = self.ms();
         mix(&mut self.digest, &self.turns.to_le_bytes());
         mix(&mut self.digest, &self.clock.now_mono().0.to_le_bytes());
