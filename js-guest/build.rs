@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 use std::time::{Duration, Instant};
 
-const INPUTS: [&str; 8] = [
+const INPUTS: [&str; 9] = [
     "build",
     "engine",
+    "engine-ext",
     "glue",
     "lib",
     "patches",

@@ -45,7 +45,10 @@ pub fn run(order: Order) -> Result<i32> {
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     let named = named_guest()?;
-    let file = named.as_ref().map_or_else(built_in_guest, GuestFile::from);
+    let file = match &named {
+        Some(wasm) => GuestFile::from(wasm),
+        None => built_in_guest(),
+    };
     let say = |line: &str| eprintln!("skep: {line}");
     let guest = cache::spawn(&engine, file, &CacheFolder::from_environment(), say, state)?;
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
@@ -133,7 +136,7 @@ fn start_info(order: &Order) -> Result<String> {
     let info = json!({
         "argv": argv,
         "execPath": exe,
-        "execArgv": [],
+        "execArgv": if module { vec!["--input-type=module"] } else { Vec::new() },
         "env": env,
         "cwd": cwd.to_string_lossy(),
         "pid": std::process::id(),

@@ -77,7 +77,16 @@ async function bundlePackages(cache, guestRoot, ownIds, installModules) {
   return bundles;
 }
 
+// An entry is a file of a package, or names by the file that exports them: those of several files come into one module,
+// with nothing that none of them needs, and as few bytes as may be, since such a module's text waits in the image.
 async function bundleOne(esbuild, nodeModules, id, entry, core) {
+  const source = typeof entry === 'string' ? { entryPoints: [join(nodeModules, entry)] } : {
+    stdin: {
+      contents: Object.entries(entry).map(([file, names]) => `export { ${names} } from '${file}';\n`).join(''),
+      resolveDir: join(nodeModules, '..'),
+    },
+    minify: true,
+  };
   const external = new Set(core);
   const toTable = {
     name: 'core-modules',
@@ -89,7 +98,6 @@ async function bundleOne(esbuild, nodeModules, id, entry, core) {
     },
   };
   const result = await esbuild.build({
-    entryPoints: [join(nodeModules, entry)],
     absWorkingDir: join(nodeModules, '..'),
     bundle: true,
     write: false,
@@ -100,10 +108,10 @@ async function bundleOne(esbuild, nodeModules, id, entry, core) {
     legalComments: 'none',
     charset: 'utf8',
     keepNames: false,
-    minify: false,
+    ...source,
     plugins: [toTable],
     logLevel: 'silent',
-  }).catch((error) => fail(`skepLib "${id}": esbuild could not bundle ${entry}`, error.message));
+  }).catch((error) => fail(`skepLib "${id}": esbuild could not bundle ${JSON.stringify(entry)}`, error.message));
   return wrap(id, result.outputFiles[0].text);
 }
 

@@ -29,6 +29,7 @@ export function readOptions(argv, env) {
     cache: resolve(values.cache ?? join(guestRoot, '..', 'target', 'skep-js-guest')),
     glue: dirs(values.glue, 'glue'),
     baseGlue: join(guestRoot, 'glue'),
+    engineExt: join(guestRoot, 'engine-ext'),
     lib: dirs(values.lib, 'lib'),
     sdkInclude: join(guestRoot, '..', 'guest-sdk', 'include'),
     quiet: values.quiet ?? false,

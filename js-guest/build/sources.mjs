@@ -12,6 +12,7 @@ export class Sources {
   constructor(engineDir, options) {
     this.files = new Map(); // name -> { path, bytes }
     this.#addDir('engine', engineDir);
+    this.#addDir('engine', options.engineExt);
     for (const file of BASE_GLUE) this.#add(`glue/${file}`, join(options.baseGlue, file));
     for (const dir of options.glue) {
       if (!existsSync(dir)) fail(`no glue folder at ${dir}`);

@@ -1,8 +1,11 @@
-// node:crypto as far as the host's random bytes go: they and what is made of them are real, and so is timingSafeEqual;
-// hashes, ciphers, keys and signatures throw. Must not know algorithms.
+// node:crypto: random bytes (the host's), digests, keys out of passwords, and timingSafeEqual; ciphers, key objects and
+// signatures throw. Must not know algorithms.
 'use strict';
 
 const native = internalBinding('process');
+const { Hash, Hmac, hash, createHash, createHmac } = require('internal/crypto/hash');
+const kdf = require('internal/crypto/kdf');
+const { getHashes } = require('internal/crypto/algorithms');
 const { stub, error } = require('internal/missing');
 const { validateFunction, validateNumber, validateObject, validateBoolean } = require('internal/validators');
 const { codes: { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } } = require('internal/errors');
@@ -125,16 +128,17 @@ const webcrypto = new Crypto(kMake);
 module.exports = {
   randomBytes, pseudoRandomBytes: randomBytes, rng: randomBytes, prng: randomBytes,
   randomFill, randomFillSync: fill, randomInt, randomUUID, timingSafeEqual,
+  Hash, Hmac, hash, createHash, createHmac, ...kdf,
   webcrypto,
   getRandomValues: (array) => webcrypto.getRandomValues(array),
-  getHashes: () => [], getCiphers: () => [], getCurves: () => [], getFips: () => 0,
+  getHashes, getCiphers: () => [], getCurves: () => [], getFips: () => 0,
   constants: {},
 };
 
 for (const name of `checkPrime checkPrimeSync createCipher createCipheriv createDecipher createDecipheriv createDiffieHellman
-  createDiffieHellmanGroup createECDH createHash createHmac createPrivateKey createPublicKey createSecretKey createSign createVerify
+  createDiffieHellmanGroup createECDH createPrivateKey createPublicKey createSecretKey createSign createVerify
   diffieHellman generateKey generateKeyPair generateKeyPairSync generateKeySync generatePrime generatePrimeSync getCipherInfo
-  getDiffieHellman hkdf hkdfSync pbkdf2 pbkdf2Sync privateDecrypt privateEncrypt publicDecrypt publicEncrypt scrypt scryptSync
-  secureHeapUsed setEngine setFips sign verify hash Certificate Cipher Cipheriv Decipher Decipheriv DiffieHellman DiffieHellmanGroup
-  ECDH Hash Hmac KeyObject Sign Verify X509Certificate`.split(/\s+/)) module.exports[name] = stub('crypto', name);
+  getDiffieHellman privateDecrypt privateEncrypt publicDecrypt publicEncrypt
+  secureHeapUsed setEngine setFips sign verify Certificate Cipher Cipheriv Decipher Decipheriv DiffieHellman DiffieHellmanGroup
+  ECDH KeyObject Sign Verify X509Certificate`.split(/\s+/)) module.exports[name] = stub('crypto', name);
 Object.defineProperty(module.exports, 'subtle', { configurable: true, enumerable: false, get: () => webcrypto.subtle });

@@ -19,10 +19,10 @@ use std::sync::Arc;
 const FOLDER_VARIABLE: &str = "SKEP_CACHE_DIR";
 
 /// Raised when the same guest would be warmed up or captured in another way.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Bytes read and checked at a time.
-const STEP: usize = 256 << 10;
+const STEP: usize = 512 << 10;
 
 /// What is said, once, before the engine is compiled.
 pub const COMPILING: &str = "compiling the JavaScript engine for this machine (once)";

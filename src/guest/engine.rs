@@ -10,6 +10,7 @@ use super::state::GuestState;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 use std::ffi::c_void;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{NonNull, null_mut};
@@ -97,11 +98,11 @@ impl Engine {
     /// Makes compiled code ready to run. `cache.rs` is the only caller: it gives what came from [`Engine::compile`] just
     /// now, or carries our signature.
     pub(super) fn load_trusted(&self, memory: CodeMemory) -> Result<Loaded> {
-        memory.forbid_writing()?;
         let content = NonNull::slice_from_raw_parts(memory.start.cast(), memory.len);
         // SAFETY: the content is what `compile` of an equal engine gave (wasmtime checks version and settings once
-        // more); nobody can write to it any more, and it stays until nothing that runs it is left (`Code`, `Guest`).
+        // more); we own it and nobody writes to it, and it stays until nothing that runs it is left (`Code`, `Guest`).
         let module = unsafe { Module::deserialize_raw(&self.wasm, content) }.map_err(to_anyhow)?;
+        memory.forbid_writing(module.text().as_ptr_range())?;
         Ok(Loaded { module, memory })
     }
 
@@ -138,10 +139,20 @@ impl CodeMemory {
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len) }
     }
 
-    fn forbid_writing(&self) -> Result<()> {
-        // SAFETY: the mapping is ours, and we are about to be `Loaded`: no `bytes_mut` follows.
-        let done = unsafe { mprotect(self.start.as_ptr(), self.len, MprotectFlags::READ) };
-        done.context("the memory of compiled code cannot be protected")
+    /// `text` can be executed and so not be written already ([`Publisher`]); the same for what stands around it. (To
+    /// protect all and then the text once more would cost a tenth of a millisecond.)
+    fn forbid_writing(&self, text: Range<*const u8>) -> Result<()> {
+        let (start, end) = (self.start.as_ptr().addr(), self.start.as_ptr().addr() + self.len);
+        let text = text.start.addr().clamp(start, end)..text.end.addr().clamp(start, end);
+        for range in [start..text.start, text.end..end] {
+            if !range.is_empty() {
+                let at = self.start.as_ptr().with_addr(range.start);
+                // SAFETY: within our own mapping, and we are about to be `Loaded`: no `bytes_mut` follows.
+                let done = unsafe { mprotect(at, range.len(), MprotectFlags::READ) };
+                done.context("the memory of compiled code cannot be protected")?;
+            }
+        }
+        Ok(())
     }
 }
 

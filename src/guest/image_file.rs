@@ -17,7 +17,7 @@ const GLOBALS: u32 = 4096;
 const RUNS: u32 = 1 << 19;
 
 /// Bytes moved at a time: they stay in the CPU's cache between reading, checking and writing.
-const STEP: usize = 128 << 10;
+const STEP: usize = 512 << 10;
 
 impl Image {
     /// Writes the image.

@@ -18,6 +18,7 @@ pub(super) const WINDOW: i64 = 64 << 10;
 const READS: usize = 4;
 
 /// One stream of one guest.
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Stream {
     pub guest: u32,
     pub handle: Handle,

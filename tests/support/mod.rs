@@ -354,6 +354,7 @@ impl Client {
     }
 
     /// Everything until the server closes.
+    #[allow(clippy::wrong_self_convention, reason = "it reads to the end, it converts nothing")]
     pub fn to_end(&mut self) -> Vec<u8> {
         while self.more() {}
         std::mem::take(&mut self.buffer)

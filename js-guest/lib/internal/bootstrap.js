@@ -10,6 +10,9 @@ const ALIASES = new Map([
   ['sys', 'util'],
 ]);
 
+// Large and rarely wanted: their text waits in the image, and is evaluated for who asks first.
+const LATER = new Set(['internal/deps/noble-kdf']);
+
 const loaded = new Map();
 const failed = new Map(); // id -> what its evaluation threw, thrown again at whoever asks
 const ids = new Set(builtins.ids());
@@ -70,7 +73,7 @@ for (const id of ['internal/errors', 'process', 'internal/globals']) {
   if (ids.has(id)) evaluate(id);
 }
 for (const id of ids) {
-  if (id !== 'internal/bootstrap') evaluate(id);
+  if (id !== 'internal/bootstrap' && !LATER.has(id)) evaluate(id);
 }
 if (ids.has('internal/missing')) {
   for (const id of requireBuiltin('internal/missing').ids) evaluate(id);

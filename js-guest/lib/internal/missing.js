@@ -23,11 +23,6 @@ const FUNCTIONS = {
   'child_process': words('ChildProcess exec execFile execFileSync execSync fork spawn spawnSync _forkChild'),
   'cluster': words('Worker fork disconnect setupPrimary setupMaster'),
   'dgram': words('Socket createSocket'),
-  'dns': words(`Resolver lookup lookupService resolve resolve4 resolve6 resolveAny resolveCaa resolveCname resolveMx
-    resolveNaptr resolveNs resolvePtr resolveSoa resolveSrv resolveTxt reverse setServers getServers setDefaultResultOrder
-    getDefaultResultOrder`),
-  'dns/promises': words(`Resolver lookup lookupService resolve resolve4 resolve6 resolveAny resolveCaa resolveCname resolveMx
-    resolveNaptr resolveNs resolvePtr resolveSoa resolveSrv resolveTxt reverse setServers getServers setDefaultResultOrder`),
   'http2': words('connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake'),
   'https': words('Agent Server createServer get request'),
   'inspector': words('Session open close url waitForDebugger'),

@@ -1,6 +1,6 @@
 //! S01: whatever is wrong with a file of the cache, it is built anew and never loaded.
 use super::{batch, engine, guest_text, state, wasm, whole_turn};
-use crate::guest::cache::{CacheFolder, load_or_build};
+use crate::guest::cache::{self, CacheFolder, load_or_build};
 use crate::guest::{Turn, Verdict};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -54,6 +54,34 @@ fn the_second_start_finds_what_the_first_kept() {
     assert_eq!(fs::read_dir(&folder.0).map(Iterator::count).unwrap_or(0), 3, "no temporary file is left");
     fs::remove_file(folder.file(".image")).expect("it can be removed");
     assert!(!compiles(&folder.0), "warmed up anew, not compiled");
+}
+
+/// As `compiles`, for the only guest of a process.
+fn compiles_for_one(folder: &Path) -> bool {
+    let mut compiled = false;
+    let folder = CacheFolder(Some(folder.to_owned()));
+    let guest = cache::spawn(engine(), text().as_slice(), &folder, |_| compiled = true, state());
+    assert_eq!(whole_turn(&mut guest.expect("it can be spawned"), &batch()), Turn::Ended(Verdict::Exited(5)));
+    compiled
+}
+
+#[test]
+fn the_only_guest_of_a_process_starts_from_the_same_files() {
+    let folder = Folder::new();
+    assert!(compiles_for_one(&folder.0));
+    assert!(!compiles_for_one(&folder.0));
+    assert!(!compiles(&folder.0));
+    let (image, code) = (folder.file(".image"), folder.file(".code"));
+    let good = fs::read(&image).expect("it can be read");
+    for at in [0, 40, 60, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&image, &bad).expect("it can be written");
+        assert!(!compiles_for_one(&folder.0), "warmed up anew, not compiled");
+        assert_eq!(fs::read(&image).expect("it can be read"), good, "byte {at}");
+    }
+    fs::write(&code, &good).expect("it can be written");
+    assert!(compiles_for_one(&folder.0));
 }
 
 #[test]

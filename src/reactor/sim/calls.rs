@@ -181,9 +181,9 @@ impl Net {
             return 0;
         };
         match self.ends[end.peer].as_ref() {
-            Some(peer) => peer.window.saturating_sub(peer.bytes.len()),
+            Some(peer) if peer.open => peer.window.saturating_sub(peer.bytes.len()),
             // Whatever is sent to nobody is taken, and answered with a reset.
-            None => usize::MAX,
+            _ => usize::MAX,
         }
     }
 
@@ -282,6 +282,8 @@ impl Net {
             // On a dead connection there is nothing to tell.
             let _ = self.shutdown(index);
         }
+        // Who had no room is told as soon as a probe of the window is answered: with a reset.
+        self.made_room(index);
         let alone = self.ends[peer].as_ref().is_none_or(|peer| !peer.open);
         if alone {
             self.ends[peer] = None;

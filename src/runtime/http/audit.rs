@@ -76,7 +76,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             format!("conn {index}: {:?} blocked {} queued {} {due:?} pending {pending:?} first {exchange:?}\n", conn.phase, conn.blocked, conn.queued)
         };
         let conns: String = self.conns.iter().map(line).collect();
-        format!("{conns}{:?}", self.timers)
+        let streams = self.streams.iter().map(|(_, stream)| (stream, self.reactor.pending_out(stream.key))).collect::<Vec<_>>();
+        format!("{conns}streams {streams:?}\n{:?}", self.timers)
     }
 
     /// What is left when every peer is gone: nothing but the listeners.

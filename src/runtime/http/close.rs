@@ -1,6 +1,6 @@
 //! How connections end: refusals, timeouts, aborts, closing. It must not know why a script wants it.
 use super::super::timers::Token;
-use super::{Conn, Due, Hall, NONE, NOT_LOOKED, Phase, Response, set_ends};
+use super::{Conn, Due, Hall, NONE, NOT_LOOKED, Phase, Response, options_of, set_ends};
 use crate::guest::Handle;
 use crate::proto::http1::{Reason, encode_error_response};
 use crate::reactor::{Closing, Errno, Kernel};
@@ -217,7 +217,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn expect(&mut self, index: u32, due: Due) {
         let limits = &self.limits;
         let conn = &mut self.conns[index as usize];
-        let options = self.listeners.get(conn.listener as usize).map(|listener| listener.options).unwrap_or_default();
+        let options = options_of(&self.listeners, conn);
         let (from, span) = match due {
             Due::Nothing => (self.now, 0),
             Due::Head => (conn.started, least(options.headers_timeout, options.request_timeout)),
@@ -279,7 +279,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A body has not come whole by `requestTimeout`, or trickles (slow POST).
     fn body_late(&mut self, index: u32) {
         let conn = &self.conns[index as usize];
-        let options = self.listeners.get(conn.listener as usize).map(|listener| listener.options).unwrap_or_default();
+        let options = options_of(&self.listeners, conn);
         let whole = conn.started.plus(Duration::from_millis(u64::from(options.request_timeout)));
         let late = options.request_timeout > 0 && self.now >= whole;
         let least = u64::from(self.limits.min_body_bytes_per_second) * u64::from(self.limits.rate_grace_ms) / 1000;
@@ -315,12 +315,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let again = self.timers.arm(self.now.plus(span), Token::ConnIdle(index).pack());
         debug_assert_ne!(timer, again);
         conn.extra().idle = Some((again, span));
-        match self.conn_handle(index) {
-            Some(handle) => {
-                let guest = self.conns[index as usize].guest;
-                self.seats[guest as usize].tell(events::CONN_TIMEOUT, Some(handle), 0, &[]);
-            }
-            None => self.close_conn(index),
+        match conn.handle {
+            Some(handle) => self.seats[conn.guest as usize].tell(events::CONN_TIMEOUT, Some(handle), 0, &[]),
+            // No script has asked for it: there is nobody to be told.
+            None => self.close_conn_by_guest(index),
         }
     }
 

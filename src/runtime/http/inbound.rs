@@ -1,12 +1,12 @@
 //! From a connection's bytes to the guest's events. It must not know how answers are made.
 use super::super::seat::{Resource, Seat};
-use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Response, STASH_MAX};
+use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Response, STASH_MAX, options_of};
 use crate::guest::Kind;
 use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Trailers};
 use crate::reactor::{Kernel, Read};
 use crate::runtime::streams::{WINDOW, touch};
 use crate::time::{Clock, Mono};
-use skep_abi::{Field, Request, events, listen, request};
+use skep_abi::{Field, ListenOptions, Request, events, listen, request};
 use slab::Slab;
 
 /// Reads of one connection in one turn: bounds the turn.
@@ -89,7 +89,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Item::Head(head) => {
                     let seat = &mut self.seats[conn.guest as usize];
                     let listener = self.listeners.get(conn.listener as usize);
-                    let flags = listener.map_or(listen::REQUIRE_HOST, |listener| listener.options.flags);
+                    let ListenOptions { flags, max_requests: most, .. } = options_of(&self.listeners, conn);
                     if head.method() == Some(Method::Connect) && flags & listen::CONNECT == 0 {
                         // As Node: without a listener for it, no tunnel and no answer.
                         return self.lose_conn(index, None);
@@ -97,11 +97,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let Some(exchange) = enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) else {
                         return self.refuse(index, 503);
                     };
-                    let most = listener.map_or(0, |listener| listener.options.max_requests);
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let upgrade = wanted_upgrade(conn, &head, flags);
                     let exchange = &mut self.exchanges[exchange as usize];
                     exchange.over_limit = most > 0 && conn.requests > most;
+                    exchange.last_allowed = most > 0 && conn.requests >= most;
                     exchange.owes_continue =
                         head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0;
                     open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
@@ -202,11 +202,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let conn = &mut self.conns[index as usize];
         conn.blocked = false;
         let stash = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.stash)).unwrap_or_default();
-        match stash.is_empty() {
-            true => self.expect_next(index),
-            false => self.parse(index, &stash),
+        if conn.phase == Phase::Open {
+            // Also without a byte: the end of a message may be due, and what the peer may be late with.
+            self.parse(index, &stash);
         }
-        let Some(conn) = self.conns.get_mut(index as usize) else { return };
+        let Some(conn) = self.conns.get(index as usize) else { return };
         if !conn.blocked && let Some(key) = conn.key {
             let _gone = self.reactor.resume(key);
         }
@@ -289,6 +289,7 @@ fn enqueue(
         minor: head.version_minor,
         te_chunked: head.field(HeaderId::Te).is_some_and(|te| te.windows(7).any(|w| w.eq_ignore_ascii_case(b"chunked"))),
         over_limit: false,
+        last_allowed: false,
         owes_continue: false,
         watch: false,
         response: Response::Awaited,

@@ -15,12 +15,14 @@ mod inbound;
 mod outbound;
 mod takeover;
 
+use super::listeners::Listener;
 use super::{Hall, Owner};
 use crate::guest::{Ends, Handle};
 use crate::proto::http1::{self, Decoder, ResponseFraming};
 use crate::reactor::{Addr, Fact, Kernel, Key};
 use crate::time::{Clock, Mono, TimerId};
-use skep_abi::{events, listen};
+use skep_abi::{ListenOptions, events, listen};
+use slab::Slab;
 use std::time::Duration;
 
 /// No exchange, no listener.
@@ -106,6 +108,8 @@ struct Extra {
     /// Bytes for a stream of the guest's own.
     out: Vec<u8>,
     idle: Option<(TimerId, Duration)>,
+    /// Of a connection over a stream of the guest's own: it has no listener to have them.
+    options: Option<ListenOptions>,
 }
 
 /// One request and its response.
@@ -127,6 +131,8 @@ pub(super) struct Exchange {
     minor: u8,
     te_chunked: bool,
     over_limit: bool,
+    /// `maxRequestsPerSocket` is reached with this one.
+    last_allowed: bool,
     owes_continue: bool,
     watch: bool,
     response: Response,
@@ -276,6 +282,12 @@ impl Conn {
     fn number(&self, index: u32) -> u64 {
         u64::from(self.serial) << 32 | u64::from(index)
     }
+}
+
+/// What the script has set for a connection.
+fn options_of(listeners: &Slab<Listener>, conn: &Conn) -> ListenOptions {
+    let listener = listeners.get(conn.listener as usize).map(|listener| listener.options);
+    listener.or(conn.extra.as_ref().and_then(|extra| extra.options)).unwrap_or_default()
 }
 
 /// Writes the ends of connection `index` where imports find them.

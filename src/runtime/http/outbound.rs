@@ -1,6 +1,6 @@
 //! From a guest's commands to a connection's bytes. It must not know how requests are read.
 use super::super::seat::{Resource, Seat, set_pending};
-use super::{Conn, Due, Exchange, Hall, NONE, Phase, Response};
+use super::{Conn, Due, Exchange, Hall, NONE, Phase, Response, options_of};
 use crate::guest::{Body, Handle, Span};
 use crate::proto::http1::{self, Accepted, Removed, ResponseHead, Sent};
 use crate::reactor::{Kernel, Reactor};
@@ -24,7 +24,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         let listener = self.listeners.get(conn.listener as usize);
         let closing = self.leaving.is_some() || listener.is_some_and(|listener| listener.closing);
-        let options = listener.map(|listener| listener.options).unwrap_or_default();
+        let options = options_of(&self.listeners, conn);
         let outbox = &self.seats[guest as usize].guest.state().outbox;
         let (reason, fields) = split_reason(outbox.bytes(fields), flags);
         let head = ResponseHead {
@@ -40,7 +40,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             removed: removed(flags),
             keep_alive_timeout_secs: Some(options.keep_alive_timeout / 1000).filter(|_| options.keep_alive_timeout > 0),
             max_requests: options.max_requests,
-            max_requests_reached: options.max_requests > 0 && conn.requests >= options.max_requests,
+            max_requests_reached: exchange.last_allowed,
             closing,
         };
         exchange.watch |= flags & respond::WATCH != 0;
@@ -151,7 +151,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let seat = &mut self.seats[guest as usize];
         match seat.resource(handle) {
             Resource::Exchange(place) => self.exchanges[place as usize].watch = true,
-            // Asked in the turn in which the response ended: it is on its way, and the exchange has left its queue.
+            // The response is on its way and will be told.
+            _ if seat.guest.state().handles.get(handle).is_some() => {}
+            // Asked in the turn in which the response ended, and its exchange has left the queue.
             _ => seat.tell(events::HTTP_DONE, Some(handle), 0, &[]),
         }
     }
@@ -216,6 +218,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let seat = &mut self.seats[conn.guest as usize];
         let unsent = conn.key.is_some_and(|key| self.reactor.pending_out(key).is_ok_and(|bytes| bytes > 0));
         if watch && unsent {
+            // The handle lives on, but the exchange's place is given to another.
+            seat.bind(handle, Resource::None);
             conn.extra().done.push(handle);
         } else {
             seat.revoke(handle);

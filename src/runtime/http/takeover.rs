@@ -7,7 +7,7 @@ use crate::guest::{Body, Handle, Kind};
 use crate::proto::http1::Reason;
 use crate::reactor::{Addr, Kernel, Key};
 use crate::time::Clock;
-use skep_abi::{ListenOptions, events};
+use skep_abi::{ListenOptions, events, listen};
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The guest takes the connection of an exchange; the stream's handle has been made.
@@ -86,10 +86,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(in crate::runtime) fn attach(&mut self, guest: u32, handle: Handle, listener: Option<Handle>, options: ListenOptions) {
         let listener = listener.map(|listener| self.seats[guest as usize].resource(listener));
         let listener = if let Some(Resource::Listener(index)) = listener { index } else { super::NONE };
-        let _defaults_hold_without_listener = options;
         self.serials = self.serials.wrapping_add(1);
         let index = self.conns.insert(Conn::new(None, guest, listener, self.now, self.serials)) as u32;
-        self.conns[index as usize].handle = Some(handle);
+        let conn = &mut self.conns[index as usize];
+        conn.handle = Some(handle);
+        // Whoever has the stream decides what else is spoken on it: no taking over here.
+        let flags = options.flags & !(listen::UPGRADE | listen::CONNECT);
+        conn.extra().options = Some(ListenOptions { flags, ..options });
+        self.expect(index, Due::Head);
         let seat = &mut self.seats[guest as usize];
         seat.bind(handle, Resource::Conn(index));
         seat.guest.state_mut().conn_handles.insert(index, handle);

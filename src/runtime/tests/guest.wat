@@ -275,6 +275,8 @@
   (func $stream_data (param $event i32)
     (local $handle i64) (local $waits i32)
     (local.set $handle (i64.load offset=8 (local.get $event)))
+    ;; One that was closed may have had more on its way.
+    (if (i32.eqz (call $known (local.get $handle))) (then (return)))
     (local.set $waits (call $stream_write (local.get $handle) (i32.add (local.get $event) (i32.const 24)) (i32.load offset=16 (local.get $event))))
     (call $must (local.get $waits))
     (call $take_more (local.get $handle) (i32.load offset=16 (local.get $event)) (local.get $waits)))

@@ -7,6 +7,8 @@ exports.Error = {
   ASSERTION: '$1',
   CHILD_CLOSED_BEFORE_REPLY: 'Child closed before reply received',
   CHILD_PROCESS_IPC_REQUIRED: "Forked processes must have an IPC channel, missing value 'ipc' in $1",
+  CRYPTO_HASH_FINALIZED: 'Digest already called',
+  CRYPTO_SCRYPT_INVALID_PARAMETER: 'Invalid scrypt parameter',
   DIR_CLOSED: 'Directory handle was closed',
   DIR_CONCURRENT_OPERATION: 'Cannot do synchronous work on directory handle with concurrent asynchronous operations',
   EVENT_RECURSION: 'The event "$1" is already being dispatched',
@@ -60,6 +62,7 @@ exports.TypeError = {
   ASYNC_CALLBACK: '$1 must be a function',
   ASYNC_TYPE: 'Invalid name for async "type": $1',
   CONSOLE_WRITABLE_STREAM: 'Console expects a writable stream instance for $1',
+  CRYPTO_INVALID_DIGEST: 'Invalid digest: $1',
   FEATURE_UNAVAILABLE_ON_PLATFORM:
     'The feature $1 is unavailable on the current platform, which is being used to run Node.js',
   ILLEGAL_CONSTRUCTOR: 'Illegal constructor',
@@ -92,6 +95,9 @@ exports.TypeError = {
 exports.RangeError = {
   BUFFER_TOO_LARGE: 'Cannot create a Buffer larger than $1 bytes',
   CHILD_PROCESS_STDIO_MAXBUFFER: '$1 maxBuffer length exceeded',
+  CRYPTO_INVALID_KEYLEN: 'Invalid key length',
+  CRYPTO_INVALID_SCRYPT_PARAMS: '$1',
+  CRYPTO_TIMING_SAFE_EQUAL_LENGTH: 'Input buffers must have the same byte length',
   ENCODING_NOT_SUPPORTED: 'The "$1" encoding is not supported',
   FS_FILE_TOO_LARGE: 'File size ($1) is greater than 2 GiB',
   HTTP_INVALID_STATUS_CODE: 'Invalid status code: $1',

@@ -50,10 +50,17 @@ function parseRecord(text) {
   return { path: address };
 }
 
-// Names are not resolved yet, but for the one everybody has.
-function numericHost(host) {
+// A name's addresses, as { address, family }, IPv4 first. Names are not resolved, but for the one everybody has.
+const LOCAL = [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }];
+
+function addressesOf(name) {
+  return name.toLowerCase() === 'localhost' ? LOCAL : [];
+}
+
+// The address that a host stands for, when one is enough; any family but 4 and 6 is either.
+function numericHost(host, family) {
   if (isIP(host)) return host;
-  return host === 'localhost' ? '127.0.0.1' : undefined;
+  return addressesOf(`${host}`).find((each) => (family !== 4 && family !== 6) || each.family === family)?.address;
 }
 
 function notFound(hostname) {
@@ -67,4 +74,4 @@ function toNumber(value) {
   return number >= 0 ? number : false;
 }
 
-module.exports = { isIP, isIPv4, isIPv6, parseRecord, numericHost, notFound, toNumber };
+module.exports = { isIP, isIPv4, isIPv6, parseRecord, addressesOf, numericHost, notFound, toNumber };

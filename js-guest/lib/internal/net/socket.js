@@ -260,7 +260,7 @@ Socket.prototype.connect = function(...args) {
   this.connecting = true;
   if (options.timeout) this.setTimeout(options.timeout);
   const host = options.host ?? 'localhost';
-  const address = path ?? numericHost(host);
+  const address = path ?? numericHost(host, options.family);
   this._host = path === undefined && !isIP(host) ? host : null;
   if (address === undefined) {
     process.nextTick(() => {

@@ -1,0 +1,143 @@
+// crypto.Hash and Hmac, and hash(): objects that take data until they are asked for the digest, and streams to who uses
+// them as such. Must not know algorithms.
+'use strict';
+
+const { Transform } = require('stream');
+const { hmac } = require('internal/deps/noble-hashes');
+const { findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
+const { validateString, validateUint32 } = require('internal/validators');
+const { codes: { ERR_CRYPTO_HASH_FINALIZED, ERR_INVALID_ARG_VALUE } } = require('internal/errors');
+
+const kState = Symbol('kState'); // the algorithm's own object
+const kDigest = Symbol('kDigest');
+const kLength = Symbol('kLength');
+const kFinalized = Symbol('kFinalized');
+const kOptions = Symbol('kOptions');
+
+// ---- A stream at the first look at what makes it one: most hashes never are ----
+
+function Digester() {}
+Object.setPrototypeOf(Digester.prototype, Transform.prototype);
+Object.setPrototypeOf(Digester, Transform);
+
+for (const name of ['_readableState', '_writableState']) {
+  Object.defineProperty(Digester.prototype, name, {
+    configurable: true,
+    get() {
+      if (this === Digester.prototype || this[kState] === undefined) return undefined;
+      Transform.call(this, this[kOptions]);
+      this._writableState.decodeStrings = false;
+      return this[name];
+    },
+    set(value) {
+      Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+    },
+  });
+}
+
+Digester.prototype._transform = function(chunk, encoding, callback) {
+  this[kState].update(dataBytes(chunk, encoding, 'data'));
+  callback();
+};
+
+Digester.prototype._flush = function(callback) {
+  this.push(this.digest());
+  callback();
+};
+
+function update(data, encoding) {
+  if (this[kFinalized]) throw new ERR_CRYPTO_HASH_FINALIZED();
+  this[kState].update(dataBytes(data, encoding, 'data'));
+  return this;
+}
+
+const encoded = (buffer, encoding) => (Buffer.isEncoding(encoding) ? buffer.toString(encoding) : buffer);
+
+// ---- Hash ----
+
+function Hash(algorithm, options) {
+  if (!new.target) return new Hash(algorithm, options);
+  const original = algorithm instanceof Hash ? algorithm : undefined;
+  if (original === undefined) validateString(algorithm, 'algorithm');
+  const length = options !== null && typeof options === 'object' ? options.outputLength : undefined;
+  if (length !== undefined) validateUint32(length, 'options.outputLength');
+  const digest = original === undefined ? findDigest(algorithm) : original[kDigest];
+  if (digest === undefined) throw new Error('Digest method not supported');
+  if (length !== undefined && length !== digest.length && !digest.anyLength) throw notOfThatLength();
+  this[kState] = original === undefined ? digest.implementation.create() : original[kState].clone();
+  this[kDigest] = digest;
+  this[kLength] = length ?? digest.length;
+  this[kFinalized] = false;
+  this[kOptions] = options;
+}
+Object.setPrototypeOf(Hash.prototype, Digester.prototype);
+Object.setPrototypeOf(Hash, Digester);
+
+// As OpenSSL says it: programs match on it.
+function notOfThatLength() {
+  return Object.assign(new Error('error:030000B2:digital envelope routines::not XOF or invalid length'), {
+    library: 'digital envelope routines', reason: 'not XOF or invalid length', code: 'ERR_OSSL_EVP_NOT_XOF_OR_INVALID_LENGTH',
+  });
+}
+
+function finish(state, digest, length) {
+  if (!digest.anyLength) return toBuffer(state.digest());
+  return length === 0 ? Buffer.alloc(0) : toBuffer(state.xof(length));
+}
+
+Hash.prototype.update = update;
+
+Hash.prototype.digest = function(outputEncoding) {
+  if (this[kFinalized]) throw new ERR_CRYPTO_HASH_FINALIZED();
+  this[kFinalized] = true;
+  return encoded(finish(this[kState], this[kDigest], this[kLength]), outputEncoding);
+};
+
+Hash.prototype.copy = function(options) {
+  if (this[kFinalized]) throw new ERR_CRYPTO_HASH_FINALIZED();
+  return new Hash(this, options);
+};
+
+// ---- Hmac ----
+
+const KEY = ['string', 'ArrayBuffer', 'Buffer', 'TypedArray', 'DataView', 'KeyObject', 'CryptoKey'];
+
+function Hmac(algorithm, key, options) {
+  if (!new.target) return new Hmac(algorithm, key, options);
+  validateString(algorithm, 'hmac');
+  const bytes = secretBytes(key, 'key', KEY, Buffer.isEncoding(options?.encoding) ? options.encoding : 'utf8');
+  this[kState] = hmac.create(digestFor(algorithm).implementation, bytes);
+  this[kFinalized] = false;
+  this[kOptions] = options;
+}
+Object.setPrototypeOf(Hmac.prototype, Digester.prototype);
+Object.setPrototypeOf(Hmac, Digester);
+
+Hmac.prototype.update = update;
+
+// Asked twice, it answers with nothing, where a Hash throws.
+Hmac.prototype.digest = function(outputEncoding) {
+  if (this[kFinalized]) return encoded(Buffer.alloc(0), outputEncoding);
+  this[kFinalized] = true;
+  return encoded(toBuffer(this[kState].digest()), outputEncoding);
+};
+
+// ---- In one call ----
+
+function hash(algorithm, input, outputEncoding = 'hex') {
+  validateString(algorithm, 'algorithm');
+  const bytes = dataBytes(input, 'utf8', 'input');
+  validateString(outputEncoding, 'outputEncoding');
+  if (outputEncoding !== 'buffer' && !Buffer.isEncoding(outputEncoding)) {
+    throw new ERR_INVALID_ARG_VALUE('outputEncoding', outputEncoding);
+  }
+  const digest = findDigest(algorithm);
+  if (digest === undefined) throw new Error(`Digest method ${algorithm} is not supported`);
+  return encoded(finish(digest.implementation.create().update(bytes), digest, digest.length), outputEncoding);
+}
+
+module.exports = {
+  Hash, Hmac, hash,
+  createHash: (algorithm, options) => new Hash(algorithm, options),
+  createHmac: (algorithm, key, options) => new Hmac(algorithm, key, options),
+};

@@ -1,0 +1,131 @@
+// Keys out of passwords: pbkdf2, hkdf and scrypt, each also as a Sync. Those with a callback work in slices between which
+// the loop turns, since one cell has one thread. The algorithms are @noble/hashes', evaluated at their first use. Must not
+// know digests but by name.
+'use strict';
+
+const { kMaxLength } = require('buffer');
+const { digestFor, secretBytes, toBuffer } = require('internal/crypto/algorithms');
+const { validateFunction, validateInt32, validateInteger, validateString, validateUint32 } = require('internal/validators');
+const { codes: {
+  ERR_CRYPTO_INVALID_KEYLEN, ERR_CRYPTO_INVALID_SCRYPT_PARAMS, ERR_CRYPTO_SCRYPT_INVALID_PARAMETER, ERR_OUT_OF_RANGE,
+} } = require('internal/errors');
+
+const noble = () => require('internal/deps/noble-kdf');
+
+const MOST_INT = 2 ** 31 - 1;
+
+// On a tick of its own: what the callback throws is an uncaught exception, and no rejection.
+function deliver(promise, callback) {
+  promise.then((key) => process.nextTick(callback, null, key), (error) => process.nextTick(callback, error));
+}
+
+const empty = () => new Uint8Array(0);
+
+// ---- PBKDF2 ----
+
+function checkPbkdf2(password, salt, iterations, keylen, digest) {
+  validateString(digest, 'digest');
+  password = secretBytes(password, 'password');
+  salt = secretBytes(salt, 'salt');
+  validateInt32(iterations, 'iterations', 1, MOST_INT);
+  validateInt32(keylen, 'keylen', 0, MOST_INT);
+  return [digestFor(digest).implementation, password, salt, { c: iterations, dkLen: keylen }];
+}
+
+function pbkdf2Sync(password, salt, iterations, keylen, digest) {
+  const args = checkPbkdf2(password, salt, iterations, keylen, digest);
+  return toBuffer(keylen === 0 ? empty() : noble().pbkdf2(...args));
+}
+
+function pbkdf2(password, salt, iterations, keylen, digest, callback) {
+  if (typeof digest === 'function') [callback, digest] = [digest, undefined];
+  const args = checkPbkdf2(password, salt, iterations, keylen, digest);
+  validateFunction(callback, 'callback');
+  const made = keylen === 0 ? Promise.resolve(empty()) : noble().pbkdf2Async(...args);
+  deliver(made.then(toBuffer), callback);
+}
+
+// ---- HKDF ----
+
+const SOURCE = ['string', 'ArrayBuffer', 'TypedArray', 'DataView', 'Buffer'];
+const MOST_INFO = 1024; // OpenSSL's
+
+function checkHkdf(digest, ikm, salt, info, length) {
+  validateString(digest, 'digest');
+  ikm = secretBytes(ikm, 'ikm', ['string', 'SecretKeyObject', ...SOURCE.slice(1)]);
+  salt = secretBytes(salt, 'salt', SOURCE);
+  info = secretBytes(info, 'info', SOURCE);
+  validateInteger(length, 'length', 0, kMaxLength);
+  if (info.byteLength > MOST_INFO) {
+    throw new ERR_OUT_OF_RANGE('info', `must not contain more than ${MOST_INFO} bytes`, info.byteLength);
+  }
+  return [digest, ikm, salt, info, length];
+}
+
+function makeHkdf([digest, ikm, salt, info, length]) {
+  const { implementation, length: block } = digestFor(digest);
+  if (length > 255 * block) throw new ERR_CRYPTO_INVALID_KEYLEN();
+  const key = length === 0 ? empty() : noble().hkdf(implementation, ikm, salt, info, length);
+  return key.buffer.slice(key.byteOffset, key.byteOffset + key.byteLength);
+}
+
+function hkdfSync(digest, ikm, salt, info, length) {
+  return makeHkdf(checkHkdf(digest, ikm, salt, info, length));
+}
+
+// Little work, and bounded: not worth slicing.
+function hkdf(digest, ikm, salt, info, length, callback) {
+  const args = checkHkdf(digest, ikm, salt, info, length);
+  validateFunction(callback, 'callback');
+  const key = makeHkdf(args);
+  setImmediate(callback, null, key);
+}
+
+// ---- scrypt ----
+
+// Each by its two names, of which one may be given.
+const COSTS = [['N', 'cost', 16384], ['r', 'blockSize', 8], ['p', 'parallelization', 1]];
+const MEMORY = 32 * 1024 * 1024;
+
+function checkScrypt(password, salt, keylen, options) {
+  password = secretBytes(password, 'password');
+  salt = secretBytes(salt, 'salt');
+  validateInt32(keylen, 'keylen', 0, MOST_INT);
+  const made = { dkLen: keylen, maxmem: Number.MAX_SAFE_INTEGER }; // the limit is checked here, by OpenSSL's sum
+  for (const [short, long, usual] of COSTS) {
+    const [a, b] = [options?.[short], options?.[long]];
+    if (a !== undefined) validateUint32(a, short);
+    if (b !== undefined) {
+      if (a !== undefined) throw new ERR_CRYPTO_SCRYPT_INVALID_PARAMETER();
+      validateUint32(b, long);
+    }
+    made[short] = (a ?? b) || usual;
+  }
+  if (options?.maxmem !== undefined) validateInteger(options.maxmem, 'maxmem', 0);
+  checkCosts(made, options?.maxmem || MEMORY);
+  return [password, salt, made];
+}
+
+function checkCosts({ N, r, p }, maxmem) {
+  const wrong = N < 2 || (N & (N - 1)) !== 0 || p > (2 ** 30 - 1) / r || (16 * r <= 31 && N >= 2 ** (16 * r));
+  if (wrong) throw new ERR_CRYPTO_INVALID_SCRYPT_PARAMS('Invalid scrypt params');
+  if (128 * r * (p + N + 2) > maxmem) {
+    throw new ERR_CRYPTO_INVALID_SCRYPT_PARAMS(
+      'Invalid scrypt params: error:030000AC:digital envelope routines::memory limit exceeded');
+  }
+}
+
+function scryptSync(password, salt, keylen, options = undefined) {
+  const args = checkScrypt(password, salt, keylen, options);
+  return toBuffer(keylen === 0 ? empty() : noble().scrypt(...args));
+}
+
+function scrypt(password, salt, keylen, options, callback = undefined) {
+  if (callback === undefined) [callback, options] = [options, undefined];
+  const args = checkScrypt(password, salt, keylen, options);
+  validateFunction(callback, 'callback');
+  const made = keylen === 0 ? Promise.resolve(empty()) : noble().scryptAsync(...args);
+  deliver(made.then(toBuffer), callback);
+}
+
+module.exports = { pbkdf2, pbkdf2Sync, hkdf, hkdfSync, scrypt, scryptSync };
