@@ -47,7 +47,8 @@ fn write_digests(guest: &Path) {
     code.update(&wasm[..library.start]).update(&wasm[library.end..]);
     for (name, digest) in [("code", code.finalize()), ("library", blake3::hash(&wasm[library]))] {
         let file = guest.with_extension(format!("{name}.blake3"));
-        std::fs::write(&file, digest.as_bytes()).unwrap_or_else(|error| give_up(&format!("{}: {error}", file.display())));
+        std::fs::write(&file, digest.as_bytes())
+            .unwrap_or_else(|error| give_up(&format!("{}: {error}", file.display())));
     }
 }
 

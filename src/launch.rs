@@ -1,6 +1,9 @@
 //! From an order to a running hall: the engine, the JavaScript cell, the guest's state, the loop, and
 //! what is said when it is over. It must not know the words of the command line.
-use crate::guest::{Engine, EngineOptions, Entropy, GuestState, Outside, cache::{self, CacheFolder, Digests, GuestFile}};
+use crate::guest::{
+    Engine, EngineOptions, Entropy, GuestState, Outside,
+    cache::{self, CacheFolder, Digests, GuestFile},
+};
 use crate::policy::{Grants, Limits};
 use crate::reactor::{OsReactor, StandardStreams};
 use crate::runtime::{Hall, LogSink, Logs, Outcome};
@@ -71,7 +74,9 @@ pub fn run(order: Order) -> Result<i32> {
 /// The JavaScript guest that a developer of it names.
 fn named_guest() -> Result<Option<Vec<u8>>> {
     let name = std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty());
-    let read = |file: &OsString| std::fs::read(file).with_context(|| format!("{GUEST_VARIABLE}={}", Path::new(file).display()));
+    let read = |file: &OsString| {
+        std::fs::read(file).with_context(|| format!("{GUEST_VARIABLE}={}", Path::new(file).display()))
+    };
     name.as_ref().map(read).transpose()
 }
 

@@ -35,14 +35,8 @@ impl Code {
     pub(super) fn new(engine: &Engine, loaded: Loaded) -> Result<Code> {
         let module = &loaded.module;
         check_exports(module)?;
-        let find = |name: &str| {
-            module
-                .get_export_index(name)
-                .ok_or_else(|| anyhow!("the guest exports no `{name}`"))
-        };
-        let pre = imports::linker(engine.wasm())?
-            .instantiate_pre(module)
-            .map_err(to_anyhow);
+        let find = |name: &str| module.get_export_index(name).ok_or_else(|| anyhow!("the guest exports no `{name}`"));
+        let pre = imports::linker(engine.wasm())?.instantiate_pre(module).map_err(to_anyhow);
         Ok(Code {
             memory: find(exports::MEMORY)?,
             on_events: find(exports::ON_EVENTS)?,
@@ -64,33 +58,20 @@ fn check_exports(module: &Module) -> Result<()> {
     ensure!(function(exports::ABI, 0, 1), wrong(exports::ABI));
     ensure!(function(exports::ON_EVENTS, 1, 1), wrong(exports::ON_EVENTS));
     let initialize = module.get_export(exports::INITIALIZE);
-    ensure!(
-        initialize.is_none() || function(exports::INITIALIZE, 0, 0),
-        wrong(exports::INITIALIZE)
-    );
+    ensure!(initialize.is_none() || function(exports::INITIALIZE, 0, 0), wrong(exports::INITIALIZE));
     let memory = module.get_export(exports::MEMORY);
-    ensure!(
-        matches!(memory, Some(ExternType::Memory(_))),
-        wrong(exports::MEMORY)
-    );
+    ensure!(matches!(memory, Some(ExternType::Memory(_))), wrong(exports::MEMORY));
     Ok(())
 }
 
 impl Cell {
     pub(super) fn new(engine: &Engine, code: Arc<Code>, image: Image) -> Cell {
-        Cell {
-            engine: engine.clone(),
-            code,
-            image,
-        }
+        Cell { engine: engine.clone(), code, image }
     }
 
     /// The same code over another image (a fork, a guest that wakes).
     pub fn with_image(&self, image: Image) -> Cell {
-        Cell {
-            image,
-            ..self.clone()
-        }
+        Cell { image, ..self.clone() }
     }
 
     /// The image that guests start from.

@@ -257,7 +257,8 @@ impl Peer {
         }
         if weather.leaving {
             return match self.back.len() - self.taken {
-                _ if bad => Ok(Some(Wish::Done)),
+                // Closed with requests unread, the kernel resets: what was on its way is lost with it.
+                _ if bad || reset => Ok(Some(Wish::Done)),
                 0 => Ok(Some(Wish::Done)),
                 left => Err(format!("{left} bytes of an answer that was cut off: answer {}", self.answered)),
             };

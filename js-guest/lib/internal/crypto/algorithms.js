@@ -6,25 +6,29 @@ const noble = require('internal/deps/noble-hashes');
 const { validateEncoding } = require('internal/validators');
 const { codes: { ERR_CRYPTO_INVALID_DIGEST, ERR_INVALID_ARG_TYPE } } = require('internal/errors');
 
-// Name, implementation, the other names that getHashes tells, and those that it does not.
-const TABLE = [['md5', noble.md5, ['RSA-MD5', 'md5WithRSAEncryption', 'ssl3-md5'], []],
-  ['sha1', noble.sha1, ['RSA-SHA1', 'RSA-SHA1-2', 'sha1WithRSAEncryption', 'ssl3-sha1'], ['sha-1']],
-  ['ripemd160', noble.ripemd160, ['RSA-RIPEMD160', 'ripemd', 'ripemd160WithRSA', 'rmd160'], ['ripemd-160']]];
+// Name, the other names that getHashes tells, those that it does not, and the length of a digest of those that are rare:
+// their module is evaluated at their first use.
+const TABLE = [['md5', ['RSA-MD5', 'md5WithRSAEncryption', 'ssl3-md5'], []],
+  ['sha1', ['RSA-SHA1', 'RSA-SHA1-2', 'sha1WithRSAEncryption', 'ssl3-sha1'], ['sha-1']],
+  ['ripemd160', ['RSA-RIPEMD160', 'ripemd', 'ripemd160WithRSA', 'rmd160'], ['ripemd-160']]];
 for (const bits of ['224', '256', '384', '512', '512-224', '512-256']) {
   const slashed = bits.replace('-', '/');
-  TABLE.push([`sha${bits}`, noble[`sha${bits.replace('-', '_')}`], [`RSA-SHA${slashed}`, `sha${bits}WithRSAEncryption`],
-    [`sha-${slashed}`, `sha2-${slashed}`]]);
+  TABLE.push([`sha${bits}`, [`RSA-SHA${slashed}`, `sha${bits}WithRSAEncryption`], [`sha-${slashed}`, `sha2-${slashed}`]]);
 }
 for (const bits of [224, 256, 384, 512]) {
-  TABLE.push([`sha3-${bits}`, noble[`sha3_${bits}`], [`RSA-SHA3-${bits}`, `id-rsassa-pkcs1-v1_5-with-sha3-${bits}`], []]);
+  TABLE.push([`sha3-${bits}`, [`RSA-SHA3-${bits}`, `id-rsassa-pkcs1-v1_5-with-sha3-${bits}`], [], bits / 8]);
 }
-for (const bits of [128, 256]) TABLE.push([`shake${bits}`, noble[`shake${bits}`], [], [`shake-${bits}`]]);
+for (const bits of [128, 256]) TABLE.push([`shake${bits}`, [], [`shake-${bits}`], bits / 8]);
 
 const byName = new Map();
 const names = [];
-for (const [name, implementation, told, untold] of TABLE) {
+for (const [name, told, untold, length] of TABLE) {
+  const key = name.replace('-', '_');
   // A digest of any length wanted: SHAKE's. `length` is what it gives when nobody says.
-  const digest = { implementation, length: implementation.outputLen, anyLength: name.startsWith('shake') };
+  const digest = { implementation: noble[key], length: length ?? noble[key].outputLen, anyLength: name.startsWith('shake') };
+  if (length !== undefined) {
+    Object.defineProperty(digest, 'implementation', { get: () => require('internal/deps/noble-rare')[key] });
+  }
   for (const alias of [name, ...told, ...untold]) byName.set(alias.toLowerCase(), digest);
   names.push(name, ...told);
 }

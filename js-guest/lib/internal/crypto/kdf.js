@@ -10,7 +10,7 @@ const { codes: {
   ERR_CRYPTO_INVALID_KEYLEN, ERR_CRYPTO_INVALID_SCRYPT_PARAMS, ERR_CRYPTO_SCRYPT_INVALID_PARAMETER, ERR_OUT_OF_RANGE,
 } } = require('internal/errors');
 
-const noble = () => require('internal/deps/noble-kdf');
+const noble = () => require('internal/deps/noble-rare');
 
 const MOST_INT = 2 ** 31 - 1;
 
