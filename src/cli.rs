@@ -71,7 +71,14 @@ fn command() -> Command {
         .version(version)
         .disable_version_flag(true)
         .about("Runs untrusted Node-style scripts in WebAssembly cells")
-        .arg(Arg::new("version").short('V').short_alias('v').long("version").action(ArgAction::Version).help("Print the version"))
+        .arg(
+            Arg::new("version")
+                .short('V')
+                .short_alias('v')
+                .long("version")
+                .action(ArgAction::Version)
+                .help("Print the version"),
+        )
         .subcommand(script_command("run", "Run a script (the default: `skep FILE` is `skep run FILE`)"))
         .subcommand(script_command("check", "Parse a script without running it"))
         .after_help(
@@ -82,23 +89,64 @@ fn command() -> Command {
 
 fn script_command(name: &'static str, about: &'static str) -> Command {
     let list = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).num_args(0..=1).require_equals(true).default_missing_value("").action(ArgAction::Append).help(help)
+        Arg::new(name)
+            .long(name)
+            .value_name(value)
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("")
+            .action(ArgAction::Append)
+            .help(help)
     };
-    let path = Arg::new("allow-fs").long("allow-fs").value_name("PATH[:rw]").action(ArgAction::Append).value_parser(clap::value_parser!(OsString));
+    let path = Arg::new("allow-fs")
+        .long("allow-fs")
+        .value_name("PATH[:rw]")
+        .action(ArgAction::Append)
+        .value_parser(clap::value_parser!(OsString));
     Command::new(name)
         .about(about)
         .arg(Arg::new("eval").short('e').long("eval").value_name("CODE").help("Run this code"))
-        .arg(Arg::new("print").short('p').long("print").value_name("CODE").conflicts_with("eval").help("Run this code and print its value"))
-        .arg(Arg::new("input-type").long("input-type").value_name("TYPE").value_parser(["commonjs", "module"]).help("What the code of -e is"))
+        .arg(
+            Arg::new("print")
+                .short('p')
+                .long("print")
+                .value_name("CODE")
+                .conflicts_with("eval")
+                .help("Run this code and print its value"),
+        )
+        .arg(
+            Arg::new("input-type")
+                .long("input-type")
+                .value_name("TYPE")
+                .value_parser(["commonjs", "module"])
+                .help("What the code of -e is"),
+        )
         .arg(list("allow-net", "HOST:PORT,...", "Let the script connect (to these addresses)"))
-        .arg(Arg::new("allow-listen").long("allow-listen").action(ArgAction::SetTrue).help("Let it listen on ports below 1024 and UNIX sockets"))
+        .arg(
+            Arg::new("allow-listen")
+                .long("allow-listen")
+                .action(ArgAction::SetTrue)
+                .help("Let it listen on ports below 1024 and UNIX sockets"),
+        )
         .arg(path.help("Let it read (and write) this folder"))
         .arg(list("allow-env", "KEY,...", "Let it see the environment (these variables)"))
         .arg(list("allow-fork", "N", "Let it start processes, at most N in all"))
         .arg(Arg::new("allow-all").short('A').long("allow-all").action(ArgAction::SetTrue).help("Grant all of these"))
         .arg(Arg::new("memory").long("memory").value_name("SIZE").help("Memory limit, e.g. 64M (default 512M)"))
-        .arg(Arg::new("cpu").long("cpu").value_name("TIME").help("CPU the script may use in all, e.g. 500ms or 10s (default: no limit)"))
-        .arg(Arg::new("words").value_name("FILE [ARGS]").num_args(0..).trailing_var_arg(true).allow_hyphen_values(true).value_parser(clap::value_parser!(OsString)))
+        .arg(
+            Arg::new("cpu")
+                .long("cpu")
+                .value_name("TIME")
+                .help("CPU the script may use in all, e.g. 500ms or 10s (default: no limit)"),
+        )
+        .arg(
+            Arg::new("words")
+                .value_name("FILE [ARGS]")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(clap::value_parser!(OsString)),
+        )
 }
 
 fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
@@ -152,7 +200,11 @@ fn net_rule(text: &str) -> Result<NetRule> {
         Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port),
         _ => (text, ""),
     };
-    let port = if port.is_empty() { None } else { Some(port.parse().with_context(|| format!("--allow-net={text}: {port:?} is no port"))?) };
+    let port = if port.is_empty() {
+        None
+    } else {
+        Some(port.parse().with_context(|| format!("--allow-net={text}: {port:?} is no port"))?)
+    };
     Ok(NetRule { host: host(name)?, port })
 }
 
@@ -169,17 +221,22 @@ fn folder(value: &OsString) -> Result<FolderGrant> {
 fn limits(matches: &ArgMatches) -> Result<Limits> {
     let mut limits = Limits::default();
     if let Some(text) = matches.get_one::<String>("memory") {
-        limits.memory_bytes = size(text).with_context(|| format!("--memory={text}: a size such as 64M or 1G is needed"))?;
+        limits.memory_bytes =
+            size(text).with_context(|| format!("--memory={text}: a size such as 64M or 1G is needed"))?;
     }
     if let Some(text) = matches.get_one::<String>("cpu") {
-        limits.cpu_total = Some(span(text).with_context(|| format!("--cpu={text}: a time such as 500ms or 10s is needed"))?);
+        limits.cpu_total =
+            Some(span(text).with_context(|| format!("--cpu={text}: a time such as 500ms or 10s is needed"))?);
     }
     Ok(limits)
 }
 
 /// Bytes; K, M and G are powers of 1024, a bare number is MiB as in Node's --max-old-space-size.
 fn size(text: &str) -> Option<u64> {
-    let (number, unit) = match text.trim_end_matches(['B', 'b', 'i']).split_at_checked(text.trim_end_matches(['B', 'b', 'i']).len().checked_sub(1)?)? {
+    let (number, unit) = match text
+        .trim_end_matches(['B', 'b', 'i'])
+        .split_at_checked(text.trim_end_matches(['B', 'b', 'i']).len().checked_sub(1)?)?
+    {
         (number, "K" | "k") => (number, 1 << 10),
         (number, "M" | "m") => (number, 1 << 20),
         (number, "G" | "g") => (number, 1 << 30),

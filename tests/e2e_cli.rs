@@ -24,7 +24,18 @@ fn help_and_version_say_what_they_should() {
         }
     }
     let done = run_with(&["run", "--help"]);
-    for flag in ["--allow-net", "--allow-listen", "--allow-fs", "--allow-env", "--allow-fork", "--allow-all", "--memory", "--cpu", "--eval", "--print"] {
+    for flag in [
+        "--allow-net",
+        "--allow-listen",
+        "--allow-fs",
+        "--allow-env",
+        "--allow-fork",
+        "--allow-all",
+        "--memory",
+        "--cpu",
+        "--eval",
+        "--print",
+    ] {
         assert!(done.out.contains(flag), "{flag}: {}", done.out);
     }
     for word in ["--version", "-V", "-v"] {
@@ -37,7 +48,14 @@ fn code_on_the_command_line_runs_or_is_printed() {
     assert_eq!(ok(&run_with(&["-e", "console.log(1 + 1)"])), "2\n");
     assert_eq!(ok(&run_with(&["-p", "[1, 'a', {b: 2}]"])), "[ 1, 'a', { b: 2 } ]\n");
     assert_eq!(ok(&run_with(&["-p", "process.argv.slice(1)", "a", "--b"])), "[ 'a', '--b' ]\n");
-    assert_eq!(ok(&run_with(&["--input-type=module", "-e", "import fs from 'fs'; console.log(typeof fs.readFileSync, await 3, typeof require)"])), "function 3 undefined\n");
+    assert_eq!(
+        ok(&run_with(&[
+            "--input-type=module",
+            "-e",
+            "import fs from 'fs'; console.log(typeof fs.readFileSync, await 3, typeof require)"
+        ])),
+        "function 3 undefined\n"
+    );
     let done = run_with(&["-e", "throw new Error('x')"]);
     assert_eq!(done.code, Some(1));
     assert!(done.err.contains("Error: x") && done.err.contains("[eval]"), "{}", done.err);
@@ -46,7 +64,11 @@ fn code_on_the_command_line_runs_or_is_printed() {
 #[test]
 fn arguments_reach_the_script_untouched() {
     let folder = folder();
-    let path = file(&folder, "args.js", "console.log(JSON.stringify(process.argv.slice(2)), __filename === process.argv[1], require.main === module);");
+    let path = file(
+        &folder,
+        "args.js",
+        "console.log(JSON.stringify(process.argv.slice(2)), __filename === process.argv[1], require.main === module);",
+    );
     let path = path.to_str().expect("a path");
     let words = r#"["-e","--memory=1G","","é b","--","x"] true true"#;
     for start in [&[path][..], &["run", path], &["run", "--memory=64M", path]] {
@@ -65,9 +87,19 @@ fn wrong_words_end_with_nine_and_a_missing_script_with_one() {
         assert_eq!(done.code, Some(9), "{words:?}: {}", done.err);
         assert!(!done.err.is_empty());
     }
-    for words in [&["run", "--memory=lots", "-e", "1"][..], &["run", "--cpu=-1", "-e", "1"], &["run", "--allow-fs=/no/such/folder", "-e", "1"], &["run", "--allow-net=example.org", "-e", "1"]] {
+    for words in [
+        &["run", "--memory=lots", "-e", "1"][..],
+        &["run", "--cpu=-1", "-e", "1"],
+        &["run", "--allow-fs=/no/such/folder", "-e", "1"],
+        &["run", "--allow-net=example.org", "-e", "1"],
+    ] {
         let done = run_with(words);
-        assert!(done.code.is_some_and(|code| code != 0) && done.err.contains("--"), "{words:?}: {:?} {}", done.code, done.err);
+        assert!(
+            done.code.is_some_and(|code| code != 0) && done.err.contains("--"),
+            "{words:?}: {:?} {}",
+            done.code,
+            done.err
+        );
     }
     let done = run_with(&["/no/such/script.js"]);
     assert_eq!(done.code, Some(1));
@@ -79,17 +111,29 @@ fn modules_of_both_kinds_find_each_other() {
     let folder = folder();
     file(&folder, "package.json", r##"{"type": "module", "imports": {"#own": "./lib/own.mjs"}}"##);
     file(&folder, "lib/own.mjs", "export default 'own'; export const here = import.meta.url.endsWith('/lib/own.mjs');");
-    file(&folder, "lib/old.cjs", "exports.name = 'old'; exports.json = require('../data.json'); exports.dir = require('path').basename(__dirname);");
+    file(
+        &folder,
+        "lib/old.cjs",
+        "exports.name = 'old'; exports.json = require('../data.json'); exports.dir = require('path').basename(__dirname);",
+    );
     file(&folder, "data.json", r#"{"n": 1}"#);
     file(&folder, "main.js", "import own, { here } from '#own'; import old, { name } from './lib/old.cjs'; import { createServer } from 'node:http';
       import data from './data.json' with { type: 'json' }; import { createRequire } from 'module';
       const lazy = await import('./lib/own.mjs'); const require = createRequire(import.meta.url);
       console.log(own, here, old.dir, name, old.json.n, data.n, typeof createServer, lazy.default, require('./lib/old.cjs') === old);");
     assert_eq!(ok(&here(&folder, &["main.js"])), "own true lib old 1 1 function own true\n");
-    file(&folder, "node_modules/dep/package.json", r#"{"main": "lib.js", "exports": {".": {"import": "./lib.mjs", "require": "./lib.js"}}}"#);
+    file(
+        &folder,
+        "node_modules/dep/package.json",
+        r#"{"main": "lib.js", "exports": {".": {"import": "./lib.mjs", "require": "./lib.js"}}}"#,
+    );
     file(&folder, "node_modules/dep/lib.js", "module.exports = 'required';");
     file(&folder, "node_modules/dep/lib.mjs", "export default 'imported';");
-    file(&folder, "both.mjs", "import dep from 'dep'; import { createRequire } from 'node:module'; console.log(dep, createRequire(import.meta.url)('dep'));");
+    file(
+        &folder,
+        "both.mjs",
+        "import dep from 'dep'; import { createRequire } from 'node:module'; console.log(dep, createRequire(import.meta.url)('dep'));",
+    );
     assert_eq!(ok(&here(&folder, &["both.mjs"])), "imported required\n");
     file(&folder, "lost.mjs", "import './nowhere.mjs';");
     let done = here(&folder, &["lost.mjs"]);
@@ -123,17 +167,30 @@ fn denials_name_the_flag_that_would_have_granted_it() {
     let outside = folder();
     let secret = file(&outside, "secret.txt", "secret");
     let secret = secret.to_str().expect("a path");
-    let listen = |at: &str| format!("var s = require('http').createServer(); s.on('error', function (e) {{ console.log(e.code, e.message); }}); s.listen({at});");
+    let listen = |at: &str| {
+        format!(
+            "var s = require('http').createServer(); s.on('error', function (e) {{ console.log(e.code, e.message); }}); s.listen({at});"
+        )
+    };
     let caught = |code: &str| format!("try {{ {code} }} catch (e) {{ console.log(e.code, e.message); }}");
     for (code, flag) in [
         (listen("80, '127.0.0.1'"), "--allow-listen"),
         (listen(&format!("'{}/socket'", outside.display())), "--allow-listen"),
         (caught(&format!("require('fs').readFileSync('{secret}')")), "--allow-fs="),
         (caught(&format!("require('{secret}')")), "--allow-fs="),
-        ("require('net').connect(9, '127.0.0.1').on('error', function (e) { console.log(e.code, e.message); })".to_owned(), "--allow-net="),
+        (
+            "require('net').connect(9, '127.0.0.1').on('error', function (e) { console.log(e.code, e.message); })"
+                .to_owned(),
+            "--allow-net=",
+        ),
     ] {
         let done = run(&code);
-        assert!(done.out.starts_with("EACCES ") || done.out.starts_with("ERR_ACCESS_DENIED"), "{code}: {} {}", done.out, done.err);
+        assert!(
+            done.out.starts_with("EACCES ") || done.out.starts_with("ERR_ACCESS_DENIED"),
+            "{code}: {} {}",
+            done.out,
+            done.err
+        );
         assert!(done.out.contains(flag), "{code}: {}", done.out);
         assert!(!done.out.contains("secret\n"));
     }
@@ -184,7 +241,10 @@ fn a_script_reads_its_project_and_nothing_above_it() {
     let done = here(&top, &["project/src/main.js"]);
     let lines: Vec<&str> = ok(&done).lines().collect();
     assert_eq!(lines[0], "data");
-    assert!(lines[1..].iter().all(|line| ["EACCES", "ERR_ACCESS_DENIED", "ENOTDIR", "ENOENT", "EPERM"].contains(line)), "{lines:?}");
+    assert!(
+        lines[1..].iter().all(|line| ["EACCES", "ERR_ACCESS_DENIED", "ENOTDIR", "ENOENT", "EPERM"].contains(line)),
+        "{lines:?}"
+    );
     assert_eq!(lines.len(), 6);
 }
 
@@ -200,7 +260,10 @@ fn n07_a_descriptor_number_is_no_handle() {
 
 #[test]
 fn a_cpu_limit_that_is_not_reached_is_not_felt() {
-    assert_eq!(ok(&run_as(&["--cpu=30s", "--memory=64M"], "setTimeout(function () { console.log('done'); }, 5);")), "done\n");
+    assert_eq!(
+        ok(&run_as(&["--cpu=30s", "--memory=64M"], "setTimeout(function () { console.log('done'); }, 5);")),
+        "done\n"
+    );
 }
 
 #[test]

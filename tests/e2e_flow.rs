@@ -20,7 +20,12 @@ fn hash(bytes: &[u8]) -> u32 {
 /// Bytes that no shifted copy of equals.
 fn pattern(size: usize) -> Vec<u8> {
     let mut state = 1u32;
-    (0..size).map(|_| { state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223); (state >> 24) as u8 }).collect()
+    (0..size)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
 }
 
 const HASHING: &str = "function fnv(hash, d) { for (var i = 0; i < d.length; i++) hash = Math.imul(hash ^ d[i], 0x01000193); return hash; }
@@ -30,16 +35,20 @@ function made(size) { var state = 1, b = Buffer.alloc(size);
 
 #[test]
 fn a_megabyte_goes_both_ways_unharmed() {
-    let server = Server::start(&format!("{HASHING} var body = made(1 << 20); serve(function (req, res) {{
+    let server = Server::start(&format!(
+        "{HASHING} var body = made(1 << 20); serve(function (req, res) {{
       var hash = 0x811c9dc5 | 0, n = 0;
       req.on('data', function (d) {{ hash = fnv(hash, d); n += d.length; }});
       req.on('end', function () {{ res.setHeader('X-Hash', hash >>> 0); res.setHeader('X-Count', n);
         if (req.url === '/chunks') for (var i = 0; i < body.length; i += 10007) res.write(body.subarray(i, i + 10007));
         res.end(req.url === '/chunks' ? undefined : body); }});
-    }});"));
+    }});"
+    ));
     let body = pattern(MIB);
     let mut client = server.client();
-    for (path, framing) in [("/whole", format!("Content-Length: {MIB}")), ("/chunks", "Transfer-Encoding: chunked".to_owned())] {
+    for (path, framing) in
+        [("/whole", format!("Content-Length: {MIB}")), ("/chunks", "Transfer-Encoding: chunked".to_owned())]
+    {
         client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n"));
         if path == "/whole" {
             client.send(&body);
@@ -122,7 +131,10 @@ fn h06_a_script_that_does_not_read_stops_the_client() {
     while refused < 50 && sent < size {
         match client.stream.write(&piece[..piece.len().min(size - sent)]) {
             Ok(count) => (sent, refused) = (sent + count, 0),
-            Err(_) => { refused += 1; thread::sleep(std::time::Duration::from_millis(2)); }
+            Err(_) => {
+                refused += 1;
+                thread::sleep(std::time::Duration::from_millis(2));
+            }
         }
     }
     assert!(sent < 32 * MIB, "the kernel's buffers and a little more");
@@ -151,7 +163,8 @@ fn a_client_that_vanishes_is_told_to_the_script_and_leaks_nothing() {
     assert_eq!(server.get("/count").text(), "[1,0]");
     eventually("the first connection is gone", || server.get("/count").text() == "[1,0]");
     let fds = server.fds();
-    let requests = ["POST /part HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc".to_owned(), get("/waits"), get("/stream")];
+    let requests =
+        ["POST /part HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc".to_owned(), get("/waits"), get("/stream")];
     for request in &requests {
         for rude in [false, true] {
             let mut client = server.client();
@@ -162,7 +175,10 @@ fn a_client_that_vanishes_is_told_to_the_script_and_leaks_nothing() {
             }
             drop(client);
             let told = [server.line(), server.line()];
-            assert!(told.contains(&"req close".to_owned()) && told.contains(&"res close false".to_owned()), "{request:?}: {told:?}");
+            assert!(
+                told.contains(&"req close".to_owned()) && told.contains(&"res close false".to_owned()),
+                "{request:?}: {told:?}"
+            );
         }
     }
     eventually("connections return", || server.get("/count").text() == "[1,2]");
@@ -177,10 +193,12 @@ fn rustix_linger(client: &Client) {
 
 #[test]
 fn an_abort_storm_leaves_no_connection_behind_cve_2021_22930() {
-    let server = Server::start("var s = serve(function (req, res) {
+    let server = Server::start(
+        "var s = serve(function (req, res) {
       if (req.url === '/count') return s.getConnections(function (e, n) { res.end(String(n)); });
       res.write('x'); setTimeout(function () { res.end('y'); }, Math.random() * 5);
-    });");
+    });",
+    );
     let fds = server.fds();
     for round in 0..300 {
         let mut client = server.client();
@@ -196,7 +214,9 @@ fn an_abort_storm_leaves_no_connection_behind_cve_2021_22930() {
 
 #[test]
 fn n_1000_connections_are_served_at_once() {
-    let server = Server::start("var s = serve(function (req, res) { s.getConnections(function (e, n) { res.end(req.url + ' ' + n); }); });");
+    let server = Server::start(
+        "var s = serve(function (req, res) { s.getConnections(function (e, n) { res.end(req.url + ' ' + n); }); });",
+    );
     let fds = server.fds();
     let mut clients: Vec<Client> = (0..1000).map(|_| server.client()).collect();
     for (number, client) in clients.iter_mut().enumerate() {
@@ -231,7 +251,11 @@ fn close_stops_accepting_and_ends_when_the_last_response_is_out() {
     assert!(slow.is_closed());
     let port = server.port;
     assert_eq!(server.line(), "closed undefined");
-    assert_eq!([server.line(), server.line(), server.line()], ["event", "event", "ERR_SERVER_NOT_RUNNING"], "Node tells it twice");
+    assert_eq!(
+        [server.line(), server.line(), server.line()],
+        ["event", "event", "ERR_SERVER_NOT_RUNNING"],
+        "Node tells it twice"
+    );
     let end = server.end();
     assert_eq!((end.code, end.err.as_str()), (Some(0), ""), "nothing is left: the program ends");
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
@@ -239,12 +263,14 @@ fn close_stops_accepting_and_ends_when_the_last_response_is_out() {
 
 #[test]
 fn close_idle_and_close_all_connections_do_what_they_say() {
-    let mut server = Server::start("var s = serve(function (req, res) {
+    let mut server = Server::start(
+        "var s = serve(function (req, res) {
       if (req.url === '/idle') { s.closeIdleConnections(); return res.end('idle'); }
       if (req.url === '/all') return s.closeAllConnections();
       if (req.url === '/wait') { res.on('close', function () { console.log('lost'); }); return console.log('waits'); }
       res.end('ok');
-    });");
+    });",
+    );
     let (mut idle, mut waits, mut other) = (server.client(), server.client(), server.client());
     idle.send(get("/"));
     assert_eq!(idle.response().text(), "ok");
@@ -283,11 +309,17 @@ fn time_cve_2018_12122_and_2019_5737_late_heads_are_408() {
 
 #[test]
 fn time_headers_timeout_does_not_strike_while_answers_are_due() {
-    let server = Server::start("var s = serve(function (req, res) { setTimeout(function () { res.end(req.url); }, req.url === '/0' ? 120 : 0); }); s.headersTimeout = 40;");
+    let server = Server::start(
+        "var s = serve(function (req, res) { setTimeout(function () { res.end(req.url); }, req.url === '/0' ? 120 : 0); }); s.headersTimeout = 40;",
+    );
     let mut client = server.client();
     client.send((0..100).map(|number| get(&format!("/{number}"))).collect::<String>());
     for number in 0..100 {
-        assert_eq!(client.response().text(), format!("/{number}"), "more requests than are read ahead waited with us, not with the client");
+        assert_eq!(
+            client.response().text(),
+            format!("/{number}"),
+            "more requests than are read ahead waited with us, not with the client"
+        );
     }
 }
 
@@ -297,7 +329,10 @@ fn time_cve_2020_8251_bodies_that_never_end_are_408() {
       req.resume(); req.on('aborted', function () { console.log('aborted'); }); req.on('end', function () { res.end('ok'); });
       req.on('error', function (e) { console.log(e.code); });
     }); s.requestTimeout = 40; s.headersTimeout = 40;");
-    for part in ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
+    for part in [
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+    ] {
         let answer = server.exchange(part);
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
         assert_eq!([server.line(), server.line()], ["aborted", "ECONNRESET"]);
@@ -307,7 +342,9 @@ fn time_cve_2020_8251_bodies_that_never_end_are_408() {
 
 #[test]
 fn time_cve_2019_5739_idle_connections_are_closed() {
-    let server = Server::start("var s = serve(function (req, res) { res.end('ok'); }); s.keepAliveTimeout = 20; s.keepAliveTimeoutBuffer = 1;");
+    let server = Server::start(
+        "var s = serve(function (req, res) { res.end('ok'); }); s.keepAliveTimeout = 20; s.keepAliveTimeoutBuffer = 1;",
+    );
     let mut clients: Vec<Client> = (0..50).map(|_| server.client()).collect();
     for client in &mut clients {
         client.send(get("/"));
@@ -316,7 +353,9 @@ fn time_cve_2019_5739_idle_connections_are_closed() {
     for client in &mut clients {
         assert!(client.is_closed(), "without a word");
     }
-    let server = Server::start("var s = http.createServer(function (req, res) { res.end('ok'); }); s.keepAliveTimeout = 7000; up(s);");
+    let server = Server::start(
+        "var s = http.createServer(function (req, res) { res.end('ok'); }); s.keepAliveTimeout = 7000; up(s);",
+    );
     let mut client = server.client();
     client.send(get("/"));
     assert_eq!(client.response().field("keep-alive"), Some("timeout=7"));
@@ -329,8 +368,10 @@ fn time_server_timeout_is_for_silence_and_the_script_may_take_it() {
     client.send(get("/"));
     let all = text(&client.to_end());
     assert!(all.starts_with("HTTP/1.1 200 ") && all.ends_with("1\r\nx\r\n"), "cut in the middle: {all:?}");
-    let mut server = Server::start("var s = serve(function (req, res) { res.write('x'); });
-      s.setTimeout(30, function (socket) { console.log('timeout ' + (socket.remotePort > 0)); socket.destroy(); });");
+    let mut server = Server::start(
+        "var s = serve(function (req, res) { res.write('x'); });
+      s.setTimeout(30, function (socket) { console.log('timeout ' + (socket.remotePort > 0)); socket.destroy(); });",
+    );
     let mut client = server.client();
     client.send(get("/"));
     assert!(text(&client.to_end()).ends_with("1\r\nx\r\n"));
@@ -351,7 +392,9 @@ fn limit_max_requests_per_socket_says_so_and_answers_503() {
 
 #[test]
 fn limit_max_connections_drops_what_is_too_much() {
-    let server = Server::start("var s = http.createServer(function (req, res) { res.end('ok'); }); s.maxConnections = 2; up(s);");
+    let server = Server::start(
+        "var s = http.createServer(function (req, res) { res.end('ok'); }); s.maxConnections = 2; up(s);",
+    );
     let mut first = server.client();
     let mut second = server.client();
     for client in [&mut first, &mut second] {
@@ -381,7 +424,13 @@ fn n04_a_port_in_use_is_eaddrinuse() {
     let code = format!("var s = require('http').createServer();
       s.on('error', function (e) {{ console.log(e.code, e.syscall, e.port === {0}, e.message); }}); s.listen({0}, '127.0.0.1');", server.port);
     let done = support::run(&code);
-    assert_eq!((done.code, done.out), (Some(0), format!("EADDRINUSE listen true listen EADDRINUSE: address already in use 127.0.0.1:{}\n", server.port)));
+    assert_eq!(
+        (done.code, done.out),
+        (
+            Some(0),
+            format!("EADDRINUSE listen true listen EADDRINUSE: address already in use 127.0.0.1:{}\n", server.port)
+        )
+    );
     let done = support::run(&format!("require('http').createServer().listen({}, '127.0.0.1');", server.port));
     assert_eq!(done.code, Some(1), "without a listener it is an uncaught exception");
     assert!(done.err.contains("EADDRINUSE"), "{}", done.err);
@@ -396,14 +445,24 @@ fn h01_without_descriptors_connections_are_shed_and_served_again() {
     let path = support::file(&folder, "main.js", code);
     let program = skep();
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "ulimit -n 48 && exec \"$0\" run \"$1\""]).arg(program.get_program()).arg(path).stdin(std::process::Stdio::null());
+    command
+        .args(["-c", "ulimit -n 48 && exec \"$0\" run \"$1\""])
+        .arg(program.get_program())
+        .arg(path)
+        .stdin(std::process::Stdio::null());
     command.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
     let server = Server::launch(&mut command);
     let mut first = server.client();
     first.send(get("/"));
     assert_eq!(first.response().text(), "ok");
     let mut many: Vec<Client> = (0..100).map(|_| server.client()).collect();
-    let told = many.iter_mut().filter_map(|client| { let _may_be_reset = client.try_send(get("/")); client.read_head() }).count();
+    let told = many
+        .iter_mut()
+        .filter_map(|client| {
+            let _may_be_reset = client.try_send(get("/"));
+            client.read_head()
+        })
+        .count();
     assert!((10..60).contains(&told), "{told} served, the others reset at once");
     first.send(get("/"));
     assert_eq!(first.response().text(), "ok", "who was there is not touched");
@@ -420,7 +479,14 @@ fn h01_without_descriptors_connections_are_shed_and_served_again() {
 #[test]
 fn a_process_that_waits_for_clients_uses_no_cpu() {
     let server = Server::start("serve(function (req, res) { res.end('ok'); }); setTimeout(function () {}, 1e8);");
-    let _idle: Vec<Client> = (0..20).map(|_| { let mut client = server.client(); client.send(get("/")); client.response(); client }).collect();
+    let _idle: Vec<Client> = (0..20)
+        .map(|_| {
+            let mut client = server.client();
+            client.send(get("/"));
+            client.response();
+            client
+        })
+        .collect();
     let ticks = server.ticks();
     thread::sleep(std::time::Duration::from_millis(500));
     assert!(server.ticks() <= ticks + 1, "{ticks} became {}", server.ticks());

@@ -47,8 +47,10 @@ fn the_script_of_the_mission_runs_as_it_is_but_for_its_port() {
 
 #[test]
 fn listen_takes_an_empty_host_for_any_address() {
-    let server = Server::start("var s = http.createServer(function (req, res) { res.end('ok'); });
-      s.listen(0, '', function () { console.log('PORT ' + s.address().port); });");
+    let server = Server::start(
+        "var s = http.createServer(function (req, res) { res.end('ok'); });
+      s.listen(0, '', function () { console.log('PORT ' + s.address().port); });",
+    );
     assert_eq!(server.get("/").text(), "ok");
 }
 
@@ -79,18 +81,31 @@ fn one_connection_carries_many_requests_and_close_ends_it() {
     }
     client.send("GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let last = client.response();
-    assert_eq!((last.text().as_str(), last.field("connection"), last.field("keep-alive")), ("/last 51", Some("close"), None));
+    assert_eq!(
+        (last.text().as_str(), last.field("connection"), last.field("keep-alive")),
+        ("/last 51", Some("close"), None)
+    );
     assert!(client.is_closed());
 }
 
 #[test]
 fn http_1_0_closes_unless_asked_to_keep_alive() {
-    let server = Server::start("serve(function (req, res) { if (req.url === '/length') res.setHeader('Content-Length', 3);
-      if (req.url === '/written') { res.write('ab'); res.end('c'); } else res.end('abc'); });");
+    let server = Server::start(
+        "serve(function (req, res) { if (req.url === '/length') res.setHeader('Content-Length', 3);
+      if (req.url === '/written') { res.write('ab'); res.end('c'); } else res.end('abc'); });",
+    );
     let plain = server.exchange("GET / HTTP/1.0\r\n\r\n");
-    assert!(plain.starts_with("HTTP/1.1 200 OK\r\n") && plain.contains("Connection: close\r\n") && plain.ends_with("\r\n\r\nabc"), "{plain}");
+    assert!(
+        plain.starts_with("HTTP/1.1 200 OK\r\n")
+            && plain.contains("Connection: close\r\n")
+            && plain.ends_with("\r\n\r\nabc"),
+        "{plain}"
+    );
     let written = server.exchange("GET /written HTTP/1.0\r\n\r\n");
-    assert!(!written.contains("chunked") && written.ends_with("\r\n\r\nabc"), "the end of the connection is the end of the body: {written}");
+    assert!(
+        !written.contains("chunked") && written.ends_with("\r\n\r\nabc"),
+        "the end of the connection is the end of the body: {written}"
+    );
     let mut client = server.client();
     for _ in 0..3 {
         client.send("GET /length HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -101,13 +116,17 @@ fn http_1_0_closes_unless_asked_to_keep_alive() {
 
 #[test]
 fn head_204_and_304_have_no_body_and_the_connection_goes_on() {
-    let server = Server::start("serve(function (req, res) {
+    let server = Server::start(
+        "serve(function (req, res) {
       var status = +req.url.slice(1) || 200;
       if (status === 200) res.setHeader('Content-Length', 5);
       res.statusCode = status; res.write('12'); res.end('345');
-    });");
+    });",
+    );
     let mut client = server.client();
-    for (method, path, status) in [("HEAD", "/", 200), ("GET", "/204", 204), ("GET", "/304", 304), ("HEAD", "/404", 404), ("GET", "/", 200)] {
+    for (method, path, status) in
+        [("HEAD", "/", 200), ("GET", "/204", 204), ("GET", "/304", 304), ("HEAD", "/404", 404), ("GET", "/", 200)]
+    {
         client.send(format!("{method} {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
         let response = client.response_to(method);
         assert_eq!(response.status, status, "{method} {path}");
@@ -128,9 +147,11 @@ fn head_204_and_304_have_no_body_and_the_connection_goes_on() {
 
 #[test]
 fn a_long_stream_piped_into_a_head_response_ends() {
-    let server = Server::start("var Readable = require('stream').Readable;
+    let server = Server::start(
+        "var Readable = require('stream').Readable;
       serve(function (req, res) { var n = 0;
-        new Readable({ read: function () { this.push(n++ < 64 ? Buffer.alloc(16384, 'x') : null); } }).pipe(res); });");
+        new Readable({ read: function () { this.push(n++ < 64 ? Buffer.alloc(16384, 'x') : null); } }).pipe(res); });",
+    );
     let mut client = server.client();
     client.send("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(client.response_to("HEAD").status, 200);
@@ -178,34 +199,43 @@ fn a_chunked_body_arrives_with_its_trailers() {
 
 #[test]
 fn trailers_and_writes_go_out_in_chunks() {
-    let server = Server::start("serve(function (req, res) {
+    let server = Server::start(
+        "serve(function (req, res) {
       res.writeHead(200, {'Trailer': 'Content-MD5'});
       res.write('one'); res.write(''); res.write(Buffer.from('two'));
       res.addTrailers({'Content-MD5': 'abc'}); res.end('three');
-    });");
+    });",
+    );
     let response = server.client_get("/");
     assert_eq!((response.text().as_str(), response.trailers.as_str()), ("onetwothree", "Content-MD5: abc\r\n"));
 }
 
 #[test]
 fn a_stated_length_that_the_script_breaks_ends_the_connection() {
-    let server = Server::start("serve(function (req, res) {
+    let server = Server::start(
+        "serve(function (req, res) {
       res.writeHead(200, {'Content-Length': 5});
       res.end(req.url === '/less' ? 'abc' : 'abcdefgh');
-    });");
+    });",
+    );
     let less = server.exchange(get("/less"));
     assert!(less.ends_with("\r\n\r\nabc"), "closed early, so that the client knows: {less}");
     let more = server.exchange(format!("{}{}", get("/more"), get("/more")));
-    assert!(more.ends_with("\r\n\r\nabcde") && more.matches("HTTP/1.1").count() == 1, "what is too much never reaches the wire: {more}");
+    assert!(
+        more.ends_with("\r\n\r\nabcde") && more.matches("HTTP/1.1").count() == 1,
+        "what is too much never reaches the wire: {more}"
+    );
 }
 
 #[test]
 fn pipe_a_hundred_requests_are_answered_in_order_however_slow_the_first() {
-    let server = Server::start("serve(function (req, res) {
+    let server = Server::start(
+        "serve(function (req, res) {
       if (req.url === '/0') setTimeout(function () { setImmediate(function () { res.end('0'); }); }, 20);
       else if (req.url.slice(1) % 3) res.end(req.url.slice(1));
       else setImmediate(function () { res.write(req.url.slice(1)); res.end(); });
-    });");
+    });",
+    );
     let mut client = server.client();
     client.send((0..100).map(|number| get(&format!("/{number}"))).collect::<String>());
     for number in 0..100 {
@@ -249,7 +279,9 @@ fn pipe_a_bad_second_request_is_refused_after_the_first_answer() {
 
 #[test]
 fn a_client_that_has_shut_its_side_down_gets_its_answers() {
-    let server = Server::start("serve(function (req, res) { if (req.url === '/soon') setTimeout(function () { res.end('soon'); }, 1); else res.end('now'); });");
+    let server = Server::start(
+        "serve(function (req, res) { if (req.url === '/soon') setTimeout(function () { res.end('soon'); }, 1); else res.end('now'); });",
+    );
     let mut client = server.client();
     client.send(format!("{}{}", get("/"), get("/soon")));
     client.half_close();
@@ -269,7 +301,8 @@ fn a_client_that_has_shut_its_side_down_gets_its_answers() {
 #[test]
 fn bytes_after_the_last_request_do_not_disturb_its_answer() {
     let server = Server::start("serve(function (req, res) { setTimeout(function () { res.end('done'); }, 5); });");
-    let all = server.exchange("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let all =
+        server.exchange("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(all.ends_with("done") && !all.contains("400"), "{all}");
 }
 
@@ -306,34 +339,45 @@ fn sem_check_continue_and_check_expectation_ask_the_script() {
     let mut client = server.client();
     client.send("POST /no HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     let response = client.response();
-    assert_eq!((response.status, response.field("connection")), (413, Some("close")), "a body may or may not follow: the connection cannot go on");
+    assert_eq!(
+        (response.status, response.field("connection")),
+        (413, Some("close")),
+        "a body may or may not follow: the connection cannot go on"
+    );
     assert!(client.is_closed());
 }
 
 #[test]
 fn sem_early_hints_and_processing_come_first() {
-    let server = Server::start("serve(function (req, res) {
+    let server = Server::start(
+        "serve(function (req, res) {
       res.writeProcessing();
       res.writeEarlyHints({link: '</a.css>; rel=preload; as=style', 'x-id': '7'});
       res.end('late');
-    });");
+    });",
+    );
     let mut client = server.client();
     client.send(get("/"));
     assert_eq!(client.head().head, "HTTP/1.1 102 Processing");
     let hints = client.head();
-    assert_eq!((hints.status, hints.field("link"), hints.field("x-id")), (103, Some("</a.css>; rel=preload; as=style"), Some("7")));
+    assert_eq!(
+        (hints.status, hints.field("link"), hints.field("x-id")),
+        (103, Some("</a.css>; rel=preload; as=style"), Some("7"))
+    );
     assert_eq!(client.response().text(), "late");
 }
 
 #[test]
 fn sem_an_upgrade_hands_the_connection_over_with_the_bytes_behind_the_head() {
-    let server = Server::start("var s = serve(function (req, res) { res.end('plain'); });
+    let server = Server::start(
+        "var s = serve(function (req, res) { res.end('plain'); });
       s.on('upgrade', function (req, socket, head) {
         socket.write('HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: echo\\r\\n\\r\\n');
         socket.write('[' + head + ']');
         socket.on('data', function (d) { socket.write(d); });
         socket.on('end', function () { socket.end('bye'); });
-      });");
+      });",
+    );
     let mut client = server.client();
     client.send("GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly");
     assert_eq!(client.head().status, 101);
@@ -351,18 +395,23 @@ fn sem_an_upgrade_hands_the_connection_over_with_the_bytes_behind_the_head() {
 fn sem_an_upgrade_nobody_listens_for_is_an_ordinary_request_rustsec_2026_0033() {
     let server = Server::start("serve(function (req, res) { res.end(req.url); });");
     let mut client = server.client();
-    client.send(format!("GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n{}", get("/next")));
+    client.send(format!(
+        "GET /up HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n{}",
+        get("/next")
+    ));
     assert_eq!(client.response().text(), "/up");
     assert_eq!(client.response().text(), "/next", "what follows is the next request, not another protocol");
 }
 
 #[test]
 fn sem_connect_is_a_tunnel_or_nothing() {
-    let server = Server::start("var s = serve(function (req, res) { res.end('request'); });
+    let server = Server::start(
+        "var s = serve(function (req, res) { res.end('request'); });
       s.on('connect', function (req, socket, head) {
         socket.write('HTTP/1.1 200 OK\\r\\n\\r\\n' + req.url + '|' + head);
         socket.on('data', function (d) { socket.end('>' + d); });
-      });");
+      });",
+    );
     let mut client = server.client();
     client.send("CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n");
     assert_eq!(client.head().status, 200);
@@ -413,14 +462,19 @@ fn what_a_script_is_told_of_a_request_is_what_came() {
     assert!(told.contains(r#""x-a":"1, 2""#) && told.contains(r#""cookie":"a=b; c=d""#), "{told}");
     assert!(told.contains(r#""set-cookie":["e"]"#) && told.contains(r#""user-agent":"f""#), "{told}");
     assert!(told.contains(r#""raw":["Host","a","X-A","1","x-a","2","Cookie","a=b""#), "{told}");
-    assert!(told.contains(r#""x-a":["1","2"]"#) && told.contains(r#""proto":true,"peer":"127.0.0.1","port":true"#), "{told}");
+    assert!(
+        told.contains(r#""x-a":["1","2"]"#) && told.contains(r#""proto":true,"peer":"127.0.0.1","port":true"#),
+        "{told}"
+    );
 }
 
 #[test]
 fn cve_2026_21710_a_field_called_proto_harms_nobody() {
-    let server = Server::start("serve(function (req, res) {
+    let server = Server::start(
+        "serve(function (req, res) {
       res.end([req.headersDistinct.__proto__, req.headers.polluted, {}.polluted].join('|'));
-    });");
+    });",
+    );
     let mut client = server.client();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n__proto__: polluted\r\nconstructor: c\r\n\r\n");
     assert_eq!(client.response().text(), "polluted||");
@@ -452,11 +506,13 @@ fn resp_bytes_that_would_split_a_response_throw() {
 
 #[test]
 fn a_write_after_the_end_is_nodes_error_and_harms_nobody() {
-    let mut server = Server::start("serve(function (req, res) {
+    let mut server = Server::start(
+        "serve(function (req, res) {
       res.on('error', function (e) { console.log('error ' + e.code); });
       res.end('whole'); res.write('more', function (e) { console.log('write ' + (e && e.code)); });
       res.end('again', function (e) { console.log('end ' + (e && e.code)); });
-    });");
+    });",
+    );
     let mut client = server.client();
     for _ in 0..2 {
         client.send(get("/"));
@@ -464,21 +520,27 @@ fn a_write_after_the_end_is_nodes_error_and_harms_nobody() {
     }
     let mut told: Vec<String> = (0..3).map(|_| server.line()).collect();
     told.sort();
-    assert_eq!(told, ["end ERR_STREAM_WRITE_AFTER_END", "error ERR_STREAM_WRITE_AFTER_END", "write ERR_STREAM_WRITE_AFTER_END"]);
+    assert_eq!(
+        told,
+        ["end ERR_STREAM_WRITE_AFTER_END", "error ERR_STREAM_WRITE_AFTER_END", "write ERR_STREAM_WRITE_AFTER_END"]
+    );
 }
 
 #[test]
 fn the_events_of_an_exchange_come_in_nodes_order() {
-    let mut server = Server::start("serve(function (req, res) {
+    let mut server = Server::start(
+        "serve(function (req, res) {
       ['end', 'close'].forEach(function (e) { req.on(e, function () { console.log('req ' + e); }); });
       ['finish', 'close'].forEach(function (e) { res.on(e, function () { console.log('res ' + e); }); });
       req.resume(); req.on('end', function () { res.end('x', function () { console.log('callback'); }); });
-    });");
+    });",
+    );
     let mut client: Client = server.client();
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx");
     assert_eq!(client.response().text(), "x");
     let told: Vec<String> = (0..5).map(|_| server.line()).collect();
     assert_eq!(told[0], "req end");
-    let place = |event: &str| told.iter().position(|line| line == event).unwrap_or_else(|| panic!("{event} in {told:?}"));
+    let place =
+        |event: &str| told.iter().position(|line| line == event).unwrap_or_else(|| panic!("{event} in {told:?}"));
     assert!(place("res finish") < place("res close") && place("req end") < place("req close"), "{told:?}");
 }

@@ -48,7 +48,8 @@ fn h12_exit_inside_any_callback_ends_at_once() {
       e.on('x', function () { [1, 2].forEach(function () { ({ get a() { process.exit(21); } }).a; console.log('no'); }); });
       new Promise(function () { e.emit('x'); console.log('no'); }); console.log('no');");
     assert_eq!((done.code, done.out.as_str()), (Some(21), "exit 21\n"));
-    let mut server = Server::start("serve(function (req, res) { res.write('x'); console.log('before'); process.exit(22); });");
+    let mut server =
+        Server::start("serve(function (req, res) { res.write('x'); console.log('before'); process.exit(22); });");
     let mut client = server.client();
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     server.until("before");
@@ -59,12 +60,20 @@ fn h12_exit_inside_any_callback_ends_at_once() {
 #[test]
 fn an_uncaught_exception_shows_its_place_and_its_line() {
     let folder = folder();
-    let path = file(&folder, "broken.js", "function inner() {\n  throw new TypeError('so it is');\n}\nfunction outer() { inner(); }\nouter();\n");
+    let path = file(
+        &folder,
+        "broken.js",
+        "function inner() {\n  throw new TypeError('so it is');\n}\nfunction outer() { inner(); }\nouter();\n",
+    );
     let done = finish(piped(skep().arg(&path)).spawn().expect("the program starts"));
     assert_eq!(done.code, Some(1));
     let place = format!("{}:2", path.display());
     assert!(done.err.contains(&place) && done.err.contains("TypeError: so it is"), "{}", done.err);
-    assert!(done.err.contains("at inner (") && done.err.contains("at outer (") && done.err.contains("broken.js:4"), "{}", done.err);
+    assert!(
+        done.err.contains("at inner (") && done.err.contains("at outer (") && done.err.contains("broken.js:4"),
+        "{}",
+        done.err
+    );
     let done = run("\n\nPromise.reject(new RangeError('nobody looked'));");
     assert!(done.err.contains("RangeError: nobody looked") && done.err.contains("main.js:3"), "{}", done.err);
     let done = run("\nvar = 1;");
@@ -79,14 +88,19 @@ fn before_exit_and_exit_come_when_nothing_is_left() {
       process.on('exit', function (c) { console.log('exit ' + c); setTimeout(function () { console.log('never'); }, 0); });
       setTimeout(function () { console.log('timer'); }, 2);");
     assert_eq!(code, Some(0));
-    assert_eq!(out, "timer\nbeforeExit 0\nagain\nbeforeExit 0\nagain\nbeforeExit 0\nsoon\nbeforeExit 0\nsoon\nbeforeExit 0\nexit 0\n");
+    assert_eq!(
+        out,
+        "timer\nbeforeExit 0\nagain\nbeforeExit 0\nagain\nbeforeExit 0\nsoon\nbeforeExit 0\nsoon\nbeforeExit 0\nexit 0\n"
+    );
 }
 
 #[test]
 fn what_is_unreferenced_does_not_keep_a_program_alive() {
-    let (code, out) = told("var t = setInterval(function () { console.log('no'); }, 60000); t.unref();
+    let (code, out) = told(
+        "var t = setInterval(function () { console.log('no'); }, 60000); t.unref();
       var s = require('http').createServer().listen(0, '127.0.0.1', function () {
-        console.log('listening'); s.unref(); setTimeout(function () { console.log('last'); }, 5).unref().ref(); });");
+        console.log('listening'); s.unref(); setTimeout(function () { console.log('last'); }, 5).unref().ref(); });",
+    );
     assert_eq!((code, out.as_str()), (Some(0), "listening\nlast\n"));
 }
 
@@ -141,7 +155,11 @@ fn c01_to_c06_a_script_that_never_yields_is_stopped_by_its_cpu_limit() {
 
 #[test]
 fn c01_an_interrupt_ends_what_never_yields_at_once() {
-    for code in ["for (;;) {}", "(function again() { process.nextTick(again); })()", "serve(function (req, res) { console.log('in'); for (;;) {} })"] {
+    for code in [
+        "for (;;) {}",
+        "(function again() { process.nextTick(again); })()",
+        "serve(function (req, res) { console.log('in'); for (;;) {} })",
+    ] {
         for (name, expected) in [("INT", 130), ("TERM", 143)] {
             let code = format!("console.log('begun'); {code}");
             let mut server;
@@ -234,7 +252,11 @@ fn m04_deep_recursion_of_any_kind_is_a_range_error() {
     assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
     for line in done.out.lines() {
         let error = line.split_once(' ').expect("a number and a name").1;
-        let allowed: &[&str] = if line.starts_with("11 ") || line.starts_with("9 ") || line.starts_with("10 ") { &["RangeError", "SyntaxError", "InternalError", "ok"] } else { &["RangeError"] };
+        let allowed: &[&str] = if line.starts_with("11 ") || line.starts_with("9 ") || line.starts_with("10 ") {
+            &["RangeError", "SyntaxError", "InternalError", "ok"]
+        } else {
+            &["RangeError"]
+        };
         assert!(allowed.contains(&error), "{line}");
     }
     assert_eq!(done.out.lines().count(), 15, "{}", done.out);
@@ -252,8 +274,16 @@ fn m01_filling_memory_ends_the_guest_with_a_message_and_never_the_host() {
         let done = run_as(&["--memory=32M", "--cpu=30s"], code);
         assert!(done.code.is_some_and(|code| code != 0), "{code}: {:?} {}", done.code, done.err);
         let text = done.err.to_lowercase();
-        assert!(text.contains("memory") || text.contains("rangeerror") || text.contains("too long"), "{code}: {}", done.err);
-        assert!(!text.contains("panicked") && !text.contains("fault of the host") && !text.contains("--cpu"), "{code}: {}", done.err);
+        assert!(
+            text.contains("memory") || text.contains("rangeerror") || text.contains("too long"),
+            "{code}: {}",
+            done.err
+        );
+        assert!(
+            !text.contains("panicked") && !text.contains("fault of the host") && !text.contains("--cpu"),
+            "{code}: {}",
+            done.err
+        );
     }
     let (code, out) = told("try { 'x'.repeat(2 ** 30); console.log('ok'); } catch (e) { console.log(e.name); }
       try { new Array(2 ** 32); } catch (e) { console.log(e.name); } try { Buffer.alloc(2 ** 40); } catch (e) { console.log(e.name); }
@@ -272,10 +302,16 @@ fn m01_a_script_that_caught_its_want_of_memory_goes_on() {
 #[test]
 fn h11_a_throw_in_any_callback_is_an_uncaught_exception() {
     for code in [
-        "setTimeout(t, 1)", "setImmediate(t)", "process.nextTick(t)", "queueMicrotask(t)", "setInterval(t, 1)",
-        "new (require('events'))().on('x', t).emit('x')", "new (require('events'))().emit('error', new Error('mine'))",
+        "setTimeout(t, 1)",
+        "setImmediate(t)",
+        "process.nextTick(t)",
+        "queueMicrotask(t)",
+        "setInterval(t, 1)",
+        "new (require('events'))().on('x', t).emit('x')",
+        "new (require('events'))().emit('error', new Error('mine'))",
         "require('http').createServer().listen(0, '127.0.0.1', t)",
-        "process.on('beforeExit', t)", "process.on('exit', t)",
+        "process.on('beforeExit', t)",
+        "process.on('exit', t)",
         "require('stream').Readable.from(['a']).on('data', t)",
         "new (require('stream').Writable)({ write: function (d, e, cb) { cb(new Error('mine')); } }).write('x')",
     ] {
@@ -287,7 +323,9 @@ fn h11_a_throw_in_any_callback_is_an_uncaught_exception() {
 
 #[test]
 fn h11_a_throw_in_a_request_handler_ends_the_script_and_its_clients_know() {
-    let server = Server::start("serve(function (req, res) { if (req.url === '/bad') throw new Error('mine'); res.end('ok'); });");
+    let server = Server::start(
+        "serve(function (req, res) { if (req.url === '/bad') throw new Error('mine'); res.end('ok'); });",
+    );
     assert_eq!(server.get("/").text(), "ok");
     assert_eq!(server.exchange("GET /bad HTTP/1.1\r\nHost: a\r\n\r\n"), "");
     let end = server.end();
@@ -303,7 +341,8 @@ fn l01_output_into_a_pipe_nobody_reads_holds_up_nothing_and_loses_nothing() {
       s.listen(0, '127.0.0.1', function () { process.stderr.write('PORT ' + s.address().port + '\\n'); for (var i = 0; i < 600; i++) process.stdout.write(line); });"));
     let mut child = piped(&mut command).spawn().expect("the program starts");
     let mut port = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.as_mut().expect("a pipe")), &mut port).expect("a line");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stderr.as_mut().expect("a pipe")), &mut port)
+        .expect("a line");
     let port = port.trim().strip_prefix("PORT ").and_then(|port| port.parse().ok()).expect("a port");
     let mut client = support::Client::connect(port);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -316,7 +355,12 @@ fn l01_output_into_a_pipe_nobody_reads_holds_up_nothing_and_loses_nothing() {
 
 #[test]
 fn l01_an_interrupt_ends_a_script_whose_last_words_nobody_reads() {
-    let mut child = piped(skep().args(["-e", "process.stderr.write('x'); for (var i = 0; i < 300; i++) process.stdout.write('y'.repeat(1000));"])).spawn().expect("the program starts");
+    let mut child = piped(skep().args([
+        "-e",
+        "process.stderr.write('x'); for (var i = 0; i < 300; i++) process.stdout.write('y'.repeat(1000));",
+    ]))
+    .spawn()
+    .expect("the program starts");
     let mut begun = [0];
     child.stderr.as_mut().expect("a pipe").read_exact(&mut begun).expect("it began");
     // It has nothing left but to write; the signal may come before that or then.
@@ -326,7 +370,10 @@ fn l01_an_interrupt_ends_a_script_whose_last_words_nobody_reads() {
 
 #[test]
 fn l01_a_closed_pipe_is_no_reason_to_panic() {
-    for code in ["for (var i = 0; i < 2000; i++) console.log('x'.repeat(100));", "setInterval(function () { console.log('x'); }, 1); setTimeout(process.exit, 30);"] {
+    for code in [
+        "for (var i = 0; i < 2000; i++) console.log('x'.repeat(100));",
+        "setInterval(function () { console.log('x'); }, 1); setTimeout(process.exit, 30);",
+    ] {
         let mut child = piped(skep().args(["-e", code])).spawn().expect("the program starts");
         drop(child.stdout.take());
         let mut err = String::new();
@@ -335,7 +382,12 @@ fn l01_a_closed_pipe_is_no_reason_to_panic() {
         assert!(matches!(code, Some(0 | 1)), "{code:?}: {err}");
         assert!(!err.contains("panicked"), "{err}");
     }
-    let mut child = skep().args(["-e", "console.error('x'); console.log('y'); throw 1"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let mut child = skep()
+        .args(["-e", "console.error('x'); console.log('y'); throw 1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     drop(child.stderr.take());
     assert_eq!(wait(&mut child).code(), Some(1));
 }

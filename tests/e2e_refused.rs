@@ -50,32 +50,35 @@ fn none_seen(server: &Server) {
 fn cve_rows_of_a_server_are_refused() {
     let server = Server::start(SEEN);
     let bad: &[u16] = &[400];
-    all_refused(&server, &[
-        ("CVE-2018-7159", with("Content-Length: 1 2\r\n"), bad),
-        ("CVE-2019-15605", with("Transfer-Encoding: \x0bchunked\r\n"), bad),
-        ("CVE-2019-15605", with("Transfer-Encoding: chunked-false\r\n"), bad),
-        ("CVE-2020-8201", with("Content\rLength: 5\r\n"), bad),
-        ("CVE-2020-8287", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), bad),
-        ("CVE-2020-8287", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked-false\r\n"), bad),
-        ("CVE-2021-22959", with("Content-Length : 5\r\n"), bad),
-        ("CVE-2021-22960", chunked("5;a\nb\r\nhello\r\n0\r\n\r\n"), bad),
-        ("CVE-2021-22960", chunked("5;a\rb\r\nhello\r\n0\r\n\r\n"), bad),
-        ("CVE-2022-32213", with("Transfer-Encoding: chunkedchunked\r\n"), bad),
-        ("CVE-2022-32213", with("Transfer-Encoding: chunked, chunked\r\n"), bad),
-        ("CVE-2022-32213", with("Transfer-Encoding: identity, chunked\r\n"), &[400, 501]),
-        ("CVE-2022-32214", "GET / HTTP/1.1\nHost: a\n\n".into(), bad),
-        ("CVE-2022-32214", "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n".into(), bad),
-        ("CVE-2022-32215", with("Transfer-Encoding: chunked\r\n , identity\r\n"), bad),
-        ("CVE-2022-32215", with("Transfer-Encoding:\r\n chunked\r\n"), bad),
-        ("CVE-2022-35256", "GET / HTTP/1.1\r\nHost: a\r\nX: y\n\r\n".into(), bad),
-        ("CVE-2023-30589", "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n".into(), bad),
-        ("CVE-2024-27982", with(" Content-Length: 5\r\n"), bad),
-        ("CVE-2024-27982", "POST / HTTP/1.1\r\n Content-Length: 5\r\nHost: a\r\n\r\n".into(), bad),
-        ("CVE-2025-23167", "GET / HTTP/1.1\r\nHost: a\r\n\rX".into(), bad),
-        ("RUSTSEC-2021-0020", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), bad),
-        ("RUSTSEC-2021-0078", with("Content-Length: +5\r\n"), bad),
-        ("RUSTSEC-2021-0079", chunked("f0000000000000003\r\nabc\r\n0\r\n\r\n"), bad),
-    ]);
+    all_refused(
+        &server,
+        &[
+            ("CVE-2018-7159", with("Content-Length: 1 2\r\n"), bad),
+            ("CVE-2019-15605", with("Transfer-Encoding: \x0bchunked\r\n"), bad),
+            ("CVE-2019-15605", with("Transfer-Encoding: chunked-false\r\n"), bad),
+            ("CVE-2020-8201", with("Content\rLength: 5\r\n"), bad),
+            ("CVE-2020-8287", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), bad),
+            ("CVE-2020-8287", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked-false\r\n"), bad),
+            ("CVE-2021-22959", with("Content-Length : 5\r\n"), bad),
+            ("CVE-2021-22960", chunked("5;a\nb\r\nhello\r\n0\r\n\r\n"), bad),
+            ("CVE-2021-22960", chunked("5;a\rb\r\nhello\r\n0\r\n\r\n"), bad),
+            ("CVE-2022-32213", with("Transfer-Encoding: chunkedchunked\r\n"), bad),
+            ("CVE-2022-32213", with("Transfer-Encoding: chunked, chunked\r\n"), bad),
+            ("CVE-2022-32213", with("Transfer-Encoding: identity, chunked\r\n"), &[400, 501]),
+            ("CVE-2022-32214", "GET / HTTP/1.1\nHost: a\n\n".into(), bad),
+            ("CVE-2022-32214", "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n".into(), bad),
+            ("CVE-2022-32215", with("Transfer-Encoding: chunked\r\n , identity\r\n"), bad),
+            ("CVE-2022-32215", with("Transfer-Encoding:\r\n chunked\r\n"), bad),
+            ("CVE-2022-35256", "GET / HTTP/1.1\r\nHost: a\r\nX: y\n\r\n".into(), bad),
+            ("CVE-2023-30589", "GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n".into(), bad),
+            ("CVE-2024-27982", with(" Content-Length: 5\r\n"), bad),
+            ("CVE-2024-27982", "POST / HTTP/1.1\r\n Content-Length: 5\r\nHost: a\r\n\r\n".into(), bad),
+            ("CVE-2025-23167", "GET / HTTP/1.1\r\nHost: a\r\n\rX".into(), bad),
+            ("RUSTSEC-2021-0020", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), bad),
+            ("RUSTSEC-2021-0078", with("Content-Length: +5\r\n"), bad),
+            ("RUSTSEC-2021-0079", chunked("f0000000000000003\r\nabc\r\n0\r\n\r\n"), bad),
+        ],
+    );
     none_seen(&server);
 }
 
@@ -149,24 +152,27 @@ fn chunk_sizes_and_ends_are_strict() {
     let server = Server::start(SEEN);
     let bad: &[u16] = &[400];
     let body = |text: &str| chunked(text);
-    all_refused(&server, &[
-        ("0x", body("0x5\r\nhello\r\n0\r\n\r\n"), bad),
-        ("+", body("+5\r\nhello\r\n0\r\n\r\n"), bad),
-        ("-", body("-5\r\nhello\r\n0\r\n\r\n"), bad),
-        ("_", body("1_0\r\nhello\r\n0\r\n\r\n"), bad),
-        ("leading space", body(" 5\r\nhello\r\n0\r\n\r\n"), bad),
-        ("trailing space", body("5 \r\nhello\r\n0\r\n\r\n"), bad),
-        ("no size", body("\r\nhello\r\n0\r\n\r\n"), bad),
-        ("17 digits", body("10000000000000005\r\nhello\r\n0\r\n\r\n"), bad),
-        ("leading zeros overflow", body("00000000000000005\r\nhello\r\n0\r\n\r\n"), bad),
-        ("LF after size", body("5\nhello\r\n0\r\n\r\n"), bad),
-        ("no CRLF after data", body("5\r\nhelloX\r\n0\r\n\r\n"), bad),
-        ("LF after data", body("5\r\nhello\n0\r\n\r\n"), bad),
-        ("extension without ;", body("5 a=b\r\nhello\r\n0\r\n\r\n"), bad),
-        ("bad trailer", body("0\r\nX : y\r\n\r\n"), bad),
-        ("folded trailer", body("0\r\nX: y\r\n z\r\n\r\n"), bad),
-        ("LF trailer", body("0\r\nX: y\n\r\n"), bad),
-    ]);
+    all_refused(
+        &server,
+        &[
+            ("0x", body("0x5\r\nhello\r\n0\r\n\r\n"), bad),
+            ("+", body("+5\r\nhello\r\n0\r\n\r\n"), bad),
+            ("-", body("-5\r\nhello\r\n0\r\n\r\n"), bad),
+            ("_", body("1_0\r\nhello\r\n0\r\n\r\n"), bad),
+            ("leading space", body(" 5\r\nhello\r\n0\r\n\r\n"), bad),
+            ("trailing space", body("5 \r\nhello\r\n0\r\n\r\n"), bad),
+            ("no size", body("\r\nhello\r\n0\r\n\r\n"), bad),
+            ("17 digits", body("10000000000000005\r\nhello\r\n0\r\n\r\n"), bad),
+            ("leading zeros overflow", body("00000000000000005\r\nhello\r\n0\r\n\r\n"), bad),
+            ("LF after size", body("5\nhello\r\n0\r\n\r\n"), bad),
+            ("no CRLF after data", body("5\r\nhelloX\r\n0\r\n\r\n"), bad),
+            ("LF after data", body("5\r\nhello\n0\r\n\r\n"), bad),
+            ("extension without ;", body("5 a=b\r\nhello\r\n0\r\n\r\n"), bad),
+            ("bad trailer", body("0\r\nX : y\r\n\r\n"), bad),
+            ("folded trailer", body("0\r\nX: y\r\n z\r\n\r\n"), bad),
+            ("LF trailer", body("0\r\nX: y\n\r\n"), bad),
+        ],
+    );
     none_seen(&server);
 }
 
@@ -190,7 +196,9 @@ fn cve_2024_22019_endless_chunk_extensions_end_with_413() {
 
 #[test]
 fn limit_heads_over_max_header_size_are_431_and_at_it_are_served() {
-    let server = Server::start("var s = http.createServer({maxHeaderSize: 1000}, function (req, res) { res.end('ok'); }); up(s);");
+    let server = Server::start(
+        "var s = http.createServer({maxHeaderSize: 1000}, function (req, res) { res.end('ok'); }); up(s);",
+    );
     let of = |size: usize| {
         let (start, end) = ("GET / HTTP/1.1\r\nHost: a\r\nX: ", "\r\n\r\n");
         format!("{start}{}{end}", "y".repeat(size - start.len() - end.len()))
@@ -206,13 +214,24 @@ fn limit_heads_over_max_header_size_are_431_and_at_it_are_served() {
         assert!(text(&client.to_end()).starts_with("HTTP/1.1 431 "), "{size}");
     }
     let plain = Server::start("serve(function (req, res) { res.end('ok'); });");
-    assert_eq!(plain.exchange(of(16 << 10).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").replacen(&"y".repeat(19), "", 1)).get(..12), Some("HTTP/1.1 200"));
+    assert_eq!(
+        plain
+            .exchange(of(16 << 10).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").replacen(
+                &"y".repeat(19),
+                "",
+                1
+            ))
+            .get(..12),
+        Some("HTTP/1.1 200")
+    );
     assert_eq!(plain.exchange(of((16 << 10) + 1)).get(..12), Some("HTTP/1.1 431"));
 }
 
 #[test]
 fn cve_2026_58044_more_fields_than_max_headers_count_are_refused_not_hidden() {
-    let server = Server::start("var s = serve(function (req, res) { res.end(Object.keys(req.headers).length + ' ' + req.headers['content-length']); }); s.maxHeadersCount = 32;");
+    let server = Server::start(
+        "var s = serve(function (req, res) { res.end(Object.keys(req.headers).length + ' ' + req.headers['content-length']); }); s.maxHeadersCount = 32;",
+    );
     let of = |count: usize| {
         let fields: String = (0..count - 2).map(|number| format!("X{number}: y\r\n")).collect();
         format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: 3\r\n\r\nabc")
@@ -249,7 +268,9 @@ fn cve_2018_12121_a_thousand_oversized_heads_leave_memory_bounded() {
 
 #[test]
 fn cve_2019_15606_space_around_values_is_trimmed_the_same_everywhere() {
-    let server = Server::start("serve(function (req, res) { res.end(JSON.stringify([req.headers['x'], req.rawHeaders[3], req.headersDistinct['x'][0]])); });");
+    let server = Server::start(
+        "serve(function (req, res) { res.end(JSON.stringify([req.headers['x'], req.rawHeaders[3], req.headersDistinct['x'][0]])); });",
+    );
     let mut client = server.client();
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX: \t va lue \t \r\n\r\n");
     assert_eq!(client.response().text(), r#"["va lue","va lue","va lue"]"#);
@@ -257,11 +278,13 @@ fn cve_2019_15606_space_around_values_is_trimmed_the_same_everywhere() {
 
 #[test]
 fn client_error_gives_the_script_the_socket_and_nodes_codes() {
-    let mut server = Server::start("var s = serve(function (req, res) { res.end('ok'); });
+    let mut server = Server::start(
+        "var s = serve(function (req, res) { res.end('ok'); });
       s.on('clientError', function (e, socket) {
         console.log(e.code + ' ' + (e.rawPacket ? e.rawPacket.length : '-'));
         socket.end('HTTP/1.1 418 I am a teapot\\r\\nConnection: close\\r\\n\\r\\n');
-      });");
+      });",
+    );
     for (bytes, code) in [
         ("BAD / HTTP/1.1\r\n\r\n", "HPE_INVALID_METHOD 18"),
         ("GET / HTTP/1.1\r\nHost: a\r\nX\x01: y\r\n\r\n", "HPE_INVALID_HEADER_TOKEN 34"),
@@ -274,7 +297,10 @@ fn client_error_gives_the_script_the_socket_and_nodes_codes() {
     let _may_be_cut = client.try_send(format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "y".repeat(20_000)));
     assert!(text(&client.to_end()).starts_with("HTTP/1.1 418 "));
     assert!(server.line().starts_with("HPE_HEADER_OVERFLOW "));
-    assert!(server.exchange("GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 400 "), "a missing Host is answered without asking");
+    assert!(
+        server.exchange("GET / HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 400 "),
+        "a missing Host is answered without asking"
+    );
     assert_eq!(server.get("/").text(), "ok");
 }
 
@@ -289,7 +315,10 @@ fn what_looks_odd_and_is_allowed_is_served() {
         ("GET / HTTP/1.1\r\nHost: a\r\nX: \u{e9}\r\nConnection: close\r\n\r\n", "body 0"),
         ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc", "body 3"),
         ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 000003\r\nConnection: close\r\n\r\nabc", "body 3"),
-        ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHuNkEd\r\nConnection: close\r\n\r\n0003;a=\"b c\"\r\nabc\r\n000\r\n\r\n", "body 3"),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: cHuNkEd\r\nConnection: close\r\n\r\n0003;a=\"b c\"\r\nabc\r\n000\r\n\r\n",
+            "body 3",
+        ),
         ("M-SEARCH * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "body 0"),
     ] {
         for size in [usize::MAX, 1] {

@@ -6,7 +6,21 @@ use std::path::{Path, PathBuf};
 /// Words that must not occur in a room's code, and why not.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("guest-sdk/abi/src", &["std::", "wasmtime", "mio::", "unsafe {"]),
-    ("src/proto", &["mio::", "wasmtime", "std::fs", "std::net", "std::time", "crate::guest", "crate::reactor", "crate::runtime", "crate::policy", "unsafe "]),
+    (
+        "src/proto",
+        &[
+            "mio::",
+            "wasmtime",
+            "std::fs",
+            "std::net",
+            "std::time",
+            "crate::guest",
+            "crate::reactor",
+            "crate::runtime",
+            "crate::policy",
+            "unsafe ",
+        ],
+    ),
     ("src/policy", &["mio::", "wasmtime", "crate::proto", "crate::guest", "crate::reactor", "crate::runtime"]),
     ("src/time", &["mio::", "wasmtime", "crate::proto", "crate::guest", "crate::reactor", "crate::runtime"]),
     ("src/reactor", &["wasmtime", "crate::proto", "crate::guest", "crate::policy", "crate::runtime", "crate::time"]),
@@ -70,7 +84,12 @@ fn rooms_keep_to_themselves() {
                 continue;
             }
             for (line, code) in code(&text) {
-                faults.extend(words.iter().filter(|word| code.contains(**word)).map(|word| format!("{file}:{line}: `{word}` has no place in {room}")));
+                faults.extend(
+                    words
+                        .iter()
+                        .filter(|word| code.contains(**word))
+                        .map(|word| format!("{file}:{line}: `{word}` has no place in {room}")),
+                );
             }
         }
     }
@@ -86,7 +105,9 @@ fn unsafe_stands_where_it_may() {
             continue;
         }
         let lines: Vec<&str> = text.lines().collect();
-        for (line, code) in code(&text).filter(|(_, code)| code.contains("unsafe {") || code.contains("unsafe impl") || code.contains("unsafe fn")) {
+        for (line, code) in code(&text)
+            .filter(|(_, code)| code.contains("unsafe {") || code.contains("unsafe impl") || code.contains("unsafe fn"))
+        {
             if !UNSAFE.contains(&file.as_str()) {
                 faults.push(format!("{file}:{line}: unsafe outside {UNSAFE:?}: {}", code.trim()));
             }
@@ -108,7 +129,10 @@ fn files_and_functions_are_short() {
             if file.ends_with("include/skep.h") || (is_test(&file) && !file.starts_with("tests/")) {
                 continue;
             }
-            let lines = text.lines().take_while(|line| *line != "#[cfg(test)]" || text.contains("#[cfg(test)]\nmod tests;")).count();
+            let lines = text
+                .lines()
+                .take_while(|line| *line != "#[cfg(test)]" || text.contains("#[cfg(test)]\nmod tests;"))
+                .count();
             if lines > FILE_LINES {
                 faults.push(format!("{file}: {lines} lines, {FILE_LINES} are the most"));
             }
@@ -125,7 +149,10 @@ fn long_functions(file: &str, text: &str, faults: &mut Vec<String>) {
     let lines: Vec<&str> = text.lines().collect();
     for (at, line) in lines.iter().enumerate() {
         let word = line.trim_start();
-        let is_function = ["fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "pub(in crate::runtime) fn ", "async fn "].iter().any(|start| word.starts_with(start));
+        let is_function =
+            ["fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "pub(in crate::runtime) fn ", "async fn "]
+                .iter()
+                .any(|start| word.starts_with(start));
         if !is_function {
             continue;
         }
@@ -144,7 +171,8 @@ fn every_file_says_what_it_is() {
     for folder in ["src", "guest-sdk", "js-guest", "tests", "fuzz", "examples"] {
         for path in files(&root().join(folder), &[".rs", ".c", ".h", ".js", ".mjs"]) {
             let (file, text) = (name(&path), fs::read_to_string(&path).expect("a source file is text"));
-            let first = text.trim_start_matches("#!/usr/bin/env node\n").trim_start_matches("'use strict';\n").trim_start();
+            let first =
+                text.trim_start_matches("#!/usr/bin/env node\n").trim_start_matches("'use strict';\n").trim_start();
             let says = ["//!", "/*", "//"].iter().any(|start| first.starts_with(start));
             if !says && !file.starts_with("examples/") && !file.contains("/data/") {
                 faults.push(format!("{file}: does not open with what it is"));
@@ -160,7 +188,11 @@ fn no_bare_unwrap() {
     for path in files(&root().join("src"), &[".rs"]) {
         let (file, text) = (name(&path), fs::read_to_string(&path).expect("a source file is text"));
         if !is_test(&file) {
-            faults.extend(code(&text).filter(|(_, code)| code.contains(".unwrap()")).map(|(line, _)| format!("{file}:{line}: say why it holds: expect(...)")));
+            faults.extend(
+                code(&text)
+                    .filter(|(_, code)| code.contains(".unwrap()"))
+                    .map(|(line, _)| format!("{file}:{line}: say why it holds: expect(...)")),
+            );
         }
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));

@@ -43,7 +43,12 @@ pub fn response(data: &[u8]) {
 pub fn chunked(data: &[u8]) {
     let wire = [b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", data].concat();
     let log = all_cuts(Role::Server, &wire);
-    let payload: Vec<u8> = log.iter().skip(1).map_while(|said| if let Said::Body(data) = said { Some(data.clone()) } else { None }).flatten().collect();
+    let payload: Vec<u8> = log
+        .iter()
+        .skip(1)
+        .map_while(|said| if let Said::Body(data) = said { Some(data.clone()) } else { None })
+        .flatten()
+        .collect();
     let (plain, is_whole) = plain_chunks(data);
     let has_ended = log.iter().any(|said| matches!(said, Said::End(..)));
     if has_ended {
@@ -99,7 +104,9 @@ pub fn encode(data: &[u8]) {
 fn all_cuts(role: Role, data: &[u8]) -> Vec<Said> {
     let whole = run(role, data, data.len().max(1), 0);
     assert_eq!(run(role, data, 1, 0), whole, "byte by byte");
-    let seed = data.iter().fold(0x9e37_79b9_7f4a_7c15_u64, |seed, &byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let seed = data
+        .iter()
+        .fold(0x9e37_79b9_7f4a_7c15_u64, |seed, &byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     assert_eq!(run(role, data, 64, seed | 1), whole, "cut at random");
     whole
 }
@@ -129,8 +136,17 @@ fn run(role: Role, data: &[u8], most: usize, seed: u64) -> Vec<Said> {
                 }
                 Item::Head(head) => {
                     check_head(&head);
-                    let fields = head.fields.iter().map(|field| (field.name as usize, field.value as usize, field.value_len as usize));
-                    log.push(Said::Head(head.bytes.to_vec(), fields.collect(), head.body, head.keep_alive, head.upgrade));
+                    let fields = head
+                        .fields
+                        .iter()
+                        .map(|field| (field.name as usize, field.value as usize, field.value_len as usize));
+                    log.push(Said::Head(
+                        head.bytes.to_vec(),
+                        fields.collect(),
+                        head.body,
+                        head.keep_alive,
+                        head.upgrade,
+                    ));
                 }
                 Item::Body(data) => match log.last_mut() {
                     Some(Said::Body(all)) => all.extend_from_slice(data),
@@ -181,7 +197,9 @@ fn check_head(head: &Head<'_>) {
     let lines = text.iter().filter(|&&byte| byte == b'\n').count();
     assert_eq!(lines, head.fields.len() + 2, "one field a line, none left out");
     let named = |name: &str| {
-        let is_named = |line: &&[u8]| line.split(|&byte| byte == b':').next().is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()));
+        let is_named = |line: &&[u8]| {
+            line.split(|&byte| byte == b':').next().is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
+        };
         text.split(|&byte| byte == b'\n').filter(is_named).count()
     };
     let (lengths, codings) = (named("content-length"), named("transfer-encoding"));

@@ -35,6 +35,10 @@ pub(super) const GUARD: u64 = 32 << 20;
 /// Bytes of the largest compiled module.
 const CODE_BYTES: usize = 1 << 30;
 
+/// Code runs from the memory it was read into, where the CPU sees to it that new instructions are seen. Elsewhere
+/// wasmtime copies it and does what is to be done.
+const RUN_IN_PLACE: bool = cfg!(target_arch = "x86_64");
+
 /// Frames kept of a trap's backtrace.
 const FRAMES: usize = 20;
 
@@ -101,7 +105,14 @@ impl Engine {
         let content = NonNull::slice_from_raw_parts(memory.start.cast(), memory.len);
         // SAFETY: the content is what `compile` of an equal engine gave (wasmtime checks version and settings once
         // more); we own it and nobody writes to it, and it stays until nothing that runs it is left (`Code`, `Guest`).
-        let module = unsafe { Module::deserialize_raw(&self.wasm, content) }.map_err(to_anyhow)?;
+        let module = unsafe {
+            if RUN_IN_PLACE {
+                Module::deserialize_raw(&self.wasm, content)
+            } else {
+                Module::deserialize(&self.wasm, content.as_ref())
+            }
+        };
+        let module = module.map_err(to_anyhow)?;
         memory.forbid_writing(module.text().as_ptr_range())?;
         Ok(Loaded { module, memory })
     }
@@ -203,7 +214,9 @@ fn settings(options: &EngineOptions) -> Config {
     config.memory_guard_size(GUARD);
     config.memory_may_move(false);
     config.with_host_memory(Arc::new(Mapper));
-    config.with_custom_code_memory(Some(Arc::new(Publisher)));
+    if RUN_IN_PLACE {
+        config.with_custom_code_memory(Some(Arc::new(Publisher)));
+    }
     config.memory_init_cow(false);
     config.table_lazy_init(true);
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));

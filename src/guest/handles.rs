@@ -149,9 +149,11 @@ impl HandleTable {
 
     /// Every live handle.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, &Slot)> {
-        self.slots.iter().enumerate().filter(|(_, slot)| slot.kind != Kind::Free).map(|(index, slot)| {
-            (Handle(index as u64 | u64::from(slot.generation) << INDEX_BITS), slot)
-        })
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.kind != Kind::Free)
+            .map(|(index, slot)| (Handle(index as u64 | u64::from(slot.generation) << INDEX_BITS), slot))
     }
 }
 

@@ -7,9 +7,9 @@
 use anyhow::{Context as _, Result, bail, ensure};
 use std::ops::Range;
 use wasmparser::{
-    BinaryReader, CustomSectionReader, DataKind, DataSectionReader, ExportSectionReader, ExternalKind,
-    FunctionBody, GlobalSectionReader, ImportSectionReader, MemorySectionReader, Operator, Parser, Payload,
-    TableSectionReader, TypeRef, ValType,
+    BinaryReader, CustomSectionReader, DataKind, DataSectionReader, ExportSectionReader, ExternalKind, FunctionBody,
+    GlobalSectionReader, ImportSectionReader, MemorySectionReader, Operator, Parser, Payload, TableSectionReader,
+    TypeRef, ValType,
 };
 
 /// Bytes of the largest Wasm file that is looked at.
@@ -55,16 +55,9 @@ struct Walk {
 /// # Errors
 /// Names what is wrong with the file, or what an image could not carry.
 pub fn take_apart(wasm: &[u8]) -> Result<Parts> {
-    ensure!(
-        wasm.len() <= WASM_BYTES,
-        "the guest's file has {} bytes; at most {WASM_BYTES} are taken",
-        wasm.len()
-    );
+    ensure!(wasm.len() <= WASM_BYTES, "the guest's file has {} bytes; at most {WASM_BYTES} are taken", wasm.len());
     ensure!(wasm.starts_with(b"\0asm"), "this is not a WebAssembly module");
-    let mut walk = Walk {
-        base: b"\0asm\x01\0\0\0".to_vec(),
-        ..Walk::default()
-    };
+    let mut walk = Walk { base: b"\0asm\x01\0\0\0".to_vec(), ..Walk::default() };
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.context("this is not a well-formed WebAssembly module")?;
         walk.section(wasm, payload)?;
@@ -73,17 +66,9 @@ pub fn take_apart(wasm: &[u8]) -> Result<Parts> {
     let memory_bytes = walk.memory_bytes.context("the guest has no memory of its own")?;
     for (address, range) in &walk.segments {
         let end = u64::from(*address) + range.len() as u64;
-        ensure!(
-            end <= memory_bytes,
-            "a data segment at {address} does not fit into the memory"
-        );
+        ensure!(end <= memory_bytes, "a data segment at {address} does not fit into the memory");
     }
-    Ok(Parts {
-        base: walk.base,
-        segments: walk.segments,
-        memory_bytes,
-        library: walk.library,
-    })
+    Ok(Parts { base: walk.base, segments: walk.segments, memory_bytes, library: walk.library })
 }
 
 impl Walk {
@@ -136,9 +121,7 @@ impl Walk {
         let mut text = || -> Result<Range<usize>> {
             let len = reader.read_u32().context("the section skep.lib is cut short")? as usize;
             let start = reader.original_position();
-            reader
-                .read_bytes(len)
-                .context("the section skep.lib is cut short")?;
+            reader.read_bytes(len).context("the section skep.lib is cut short")?;
             Ok(start..start + len)
         };
         let mut at = range.start;
@@ -154,10 +137,7 @@ impl Walk {
         for memory in section {
             let memory = memory?;
             ensure!(self.memory_bytes.is_none(), "the guest has more than one memory");
-            ensure!(
-                !memory.memory64 && !memory.shared,
-                "the guest's memory is shared or has 64-bit addresses"
-            );
+            ensure!(!memory.memory64 && !memory.shared, "the guest's memory is shared or has 64-bit addresses");
             self.memory_bytes = Some(memory.initial * PAGE);
         }
         Ok(())
@@ -180,17 +160,9 @@ impl Walk {
     fn exports(&mut self, wasm: &[u8], section: ExportSectionReader<'_>) -> Result<()> {
         for export in section.clone() {
             let export = export?;
-            ensure!(
-                !export.name.starts_with(GLOBAL_EXPORT),
-                "the guest exports the reserved name {}",
-                export.name
-            );
+            ensure!(!export.name.starts_with(GLOBAL_EXPORT), "the guest exports the reserved name {}", export.name);
             if export.kind == ExternalKind::Memory {
-                ensure!(
-                    export.name == "memory",
-                    "the guest exports its memory as {}",
-                    export.name
-                );
+                ensure!(export.name == "memory", "the guest exports its memory as {}", export.name);
             }
         }
         self.export_count = section.count();
@@ -208,10 +180,7 @@ impl Walk {
             return;
         }
         let mut content = Vec::new();
-        leb(
-            &mut content,
-            u64::from(self.export_count) + self.mutable.len() as u64,
-        );
+        leb(&mut content, u64::from(self.export_count) + self.mutable.len() as u64);
         content.extend_from_slice(&self.exports);
         for index in &self.mutable {
             let name = format!("{GLOBAL_EXPORT}{index}");
@@ -226,11 +195,7 @@ impl Walk {
     fn data(&mut self, section: DataSectionReader<'_>) -> Result<()> {
         for segment in section {
             let segment = segment?;
-            let DataKind::Active {
-                memory_index: 0,
-                offset_expr,
-            } = segment.kind
-            else {
+            let DataKind::Active { memory_index: 0, offset_expr } = segment.kind else {
                 bail!("the guest has a data segment that is not placed at start");
             };
             let mut operators = offset_expr.get_operators_reader();
@@ -249,15 +214,9 @@ fn check_imports(section: ImportSectionReader<'_>) -> Result<()> {
     for import in section.into_imports() {
         let import = import?;
         let name = format!("{}.{}", import.module, import.name);
-        ensure!(
-            matches!(import.ty, TypeRef::Func(_)),
-            "the guest imports {name}, which is not a function"
-        );
+        ensure!(matches!(import.ty, TypeRef::Func(_)), "the guest imports {name}, which is not a function");
         let known = skep_abi::CALLS.iter().any(|call| call.name == import.name);
-        ensure!(
-            import.module == skep_abi::MODULE && known,
-            "the guest imports {name}, which this host does not have"
-        );
+        ensure!(import.module == skep_abi::MODULE && known, "the guest imports {name}, which this host does not have");
     }
     Ok(())
 }

@@ -54,9 +54,7 @@ impl fmt::Display for Verdict {
             Verdict::Exited(code) => write!(f, "exited with code {code}"),
             Verdict::Trapped(trap) => {
                 write!(f, "stopped by a trap: {}", trap.message)?;
-                trap.frames
-                    .iter()
-                    .try_for_each(|frame| write!(f, "\n    at {frame}"))
+                trap.frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
             }
             Verdict::CpuExceeded => f.write_str("stopped: its CPU budget is used up (--cpu)"),
             Verdict::Broken => f.write_str("stopped: it could not take its events"),
@@ -72,9 +70,7 @@ impl From<wasmtime::Trap> for TrapReason {
         match trap {
             wasmtime::Trap::StackOverflow => TrapReason::StackOverflow,
             wasmtime::Trap::UnreachableCodeReached => TrapReason::Unreachable,
-            wasmtime::Trap::MemoryOutOfBounds | wasmtime::Trap::HeapMisaligned => {
-                TrapReason::MemoryOutOfBounds
-            }
+            wasmtime::Trap::MemoryOutOfBounds | wasmtime::Trap::HeapMisaligned => TrapReason::MemoryOutOfBounds,
             wasmtime::Trap::TableOutOfBounds => TrapReason::TableOutOfBounds,
             wasmtime::Trap::IndirectCallToNull | wasmtime::Trap::BadSignature => TrapReason::BadIndirectCall,
             wasmtime::Trap::IntegerOverflow
@@ -102,24 +98,16 @@ pub(super) fn judge(error: &wasmtime::Error) -> Verdict {
     if let Some(Exit(code)) = error.downcast_ref::<Exit>() {
         return Verdict::Exited(*code);
     }
-    let reason = error
-        .downcast_ref::<wasmtime::Trap>()
-        .map_or(TrapReason::Other, |trap| (*trap).into());
-    let frames = error
-        .downcast_ref::<wasmtime::WasmBacktrace>()
-        .map_or_else(Vec::new, |trace| {
-            trace
-                .frames()
-                .iter()
-                .map(|frame| match frame.func_name() {
-                    Some(name) => name.to_owned(),
-                    None => format!("function {}", frame.func_index()),
-                })
-                .collect()
-        });
-    Verdict::Trapped(Trap {
-        reason,
-        message: error.root_cause().to_string(),
-        frames,
-    })
+    let reason = error.downcast_ref::<wasmtime::Trap>().map_or(TrapReason::Other, |trap| (*trap).into());
+    let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map_or_else(Vec::new, |trace| {
+        trace
+            .frames()
+            .iter()
+            .map(|frame| match frame.func_name() {
+                Some(name) => name.to_owned(),
+                None => format!("function {}", frame.func_index()),
+            })
+            .collect()
+    });
+    Verdict::Trapped(Trap { reason, message: error.root_cause().to_string(), frames })
 }

@@ -24,12 +24,7 @@ struct Bell {
 
 impl Waker {
     pub(super) fn new(mio: Option<mio::Waker>) -> Waker {
-        Waker {
-            bell: Arc::new(Bell {
-                rung: AtomicBool::new(false),
-                mio,
-            }),
-        }
+        Waker { bell: Arc::new(Bell { rung: AtomicBool::new(false), mio }) }
     }
 
     /// Makes the reactor's present or next wait return with [`super::Fact::Woken`].

@@ -34,8 +34,7 @@ pub trait Kernel {
     /// Waits until there are edges, or until `timeout` has passed (`None`: for ever). Appends edges
     /// of resources to `edges`; signals and wake-ups to `facts`. A bounded number of them. Being
     /// interrupted is no error; it just returns early.
-    fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>)
-    -> Result<()>;
+    fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()>;
 
     /// Has the edges of `stream` signalled under `key` from now on, the present state included.
     fn watch_stream(&mut self, stream: &mut Self::Stream, key: Key) -> Result<()>;

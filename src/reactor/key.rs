@@ -23,10 +23,7 @@ const INDEX_BITS: u32 = 30;
 const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 
 // A key travels through the kernel as mio's token, which is a usize.
-const _: () = assert!(
-    size_of::<usize>() >= size_of::<u64>(),
-    "a key must fit in a mio token"
-);
+const _: () = assert!(size_of::<usize>() >= size_of::<u64>(), "a key must fit in a mio token");
 
 impl Key {
     pub(super) fn new(kind: Kind, index: u32, generation: u32) -> Key {
@@ -90,12 +87,7 @@ const NO_PLACE: u32 = u32::MAX;
 
 impl<T> Slab<T> {
     pub(super) fn new(kind: Kind) -> Slab<T> {
-        Slab {
-            kind,
-            places: Vec::new(),
-            free: NO_PLACE,
-            len: 0,
-        }
+        Slab { kind, places: Vec::new(), free: NO_PLACE, len: 0 }
     }
 
     /// How many are stored.
@@ -114,11 +106,7 @@ impl<T> Slab<T> {
         if self.free == NO_PLACE {
             let index = u32::try_from(self.places.len()).expect("fewer fds than 2^30 exist");
             assert!(u64::from(index) <= INDEX_MASK, "fewer fds than 2^30 exist");
-            self.places.push(Place {
-                generation: 1,
-                next_free: NO_PLACE,
-                value: Some(value),
-            });
+            self.places.push(Place { generation: 1, next_free: NO_PLACE, value: Some(value) });
             return Key::new(self.kind, index, 1);
         }
         let index = self.free;

@@ -91,11 +91,7 @@ impl<K: Kernel> Reactor<K> {
     /// Registers a listener with the kernel and gives it its key.
     pub(super) fn add_listener(&mut self, socket: K::Listener) -> Result<Key> {
         let ready = Readiness::armed();
-        let key = self.listeners.insert(Listener {
-            socket,
-            ready,
-            resting: false,
-        });
+        let key = self.listeners.insert(Listener { socket, ready, resting: false });
         let listener = self.listeners.get_mut(key).expect("just inserted");
         if let Err(error) = self.kernel.watch_listener(&mut listener.socket, key) {
             self.listeners.remove(key);
@@ -113,10 +109,7 @@ impl<K: Kernel> Reactor<K> {
         if listener.resting {
             return;
         }
-        listener.ready.signalled(Edges {
-            read: edges.read || edges.error,
-            ..Edges::default()
-        });
+        listener.ready.signalled(Edges { read: edges.read || edges.error, ..Edges::default() });
         if listener.ready.enqueue() {
             self.acceptable.push_back(key);
         }
@@ -135,11 +128,7 @@ impl<K: Kernel> Reactor<K> {
                 Err(error) => return Round::Exhausted(error),
             };
             match self.add_stream(Stream::accepted(socket)) {
-                Ok(stream) => facts.push(Fact::Accepted {
-                    listener: key,
-                    stream,
-                    peer,
-                }),
+                Ok(stream) => facts.push(Fact::Accepted { listener: key, stream, peer }),
                 // Closed again. That the kernel can not watch it is a want of memory too.
                 Err(error) => return Round::Exhausted(error),
             }
@@ -171,12 +160,7 @@ impl<K: Kernel> Reactor<K> {
         listener.resting = true;
         self.listener_drained(key);
         let retry_after = RETRY_AFTER;
-        facts.push(Fact::AcceptPaused {
-            listener: key,
-            error,
-            shed,
-            retry_after,
-        });
+        facts.push(Fact::AcceptPaused { listener: key, error, shed, retry_after });
     }
 
     /// Arms the listener again: the next connection makes an edge.

@@ -57,12 +57,7 @@ impl Kernel for MioKernel {
     type Stream = OsStream;
     type Listener = OsListener;
 
-    fn poll(
-        &mut self,
-        timeout: Option<Duration>,
-        edges: &mut Vec<Edge>,
-        facts: &mut Vec<Fact>,
-    ) -> Result<()> {
+    fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
         match self.poll.poll(&mut self.events, timeout).map_err(Errno::from) {
             // What mio left in `events` is empty then.
             Err(Errno::EINTR) => return Ok(()),
@@ -71,10 +66,7 @@ impl Kernel for MioKernel {
         for event in &self.events {
             let key = Key::from_bits(event.token().0 as u64);
             if key.kind() != Kind::Control {
-                edges.push(Edge {
-                    key,
-                    edges: edges_of(event),
-                });
+                edges.push(Edge { key, edges: edges_of(event) });
             } else if key.index() == WAKER as usize {
                 if self.waker.take() {
                     facts.push(Fact::Woken);
@@ -123,8 +115,7 @@ impl Kernel for MioKernel {
     }
 
     fn watch_signal(&mut self, signal: i32) -> Result<()> {
-        self.signals
-            .watch(signal, self.poll.registry(), |at| control(WAKER + 1 + at as u32))
+        self.signals.watch(signal, self.poll.registry(), |at| control(WAKER + 1 + at as u32))
     }
 
     fn waker(&self) -> Waker {

@@ -80,11 +80,7 @@ pub struct ListenOptions {
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions {
-            backlog: 511,
-            ipv6_only: false,
-            nodelay: true,
-        }
+        ListenOptions { backlog: 511, ipv6_only: false, nodelay: true }
     }
 }
 
@@ -303,8 +299,7 @@ impl<K: Kernel> Reactor<K> {
     /// Takes from the run list what has nothing more to do.
     fn settle(&mut self) {
         let streams = &mut self.streams;
-        self.run
-            .retain(|&key| streams.get_mut(key).is_some_and(|stream| !stream.ready.dequeue()));
+        self.run.retain(|&key| streams.get_mut(key).is_some_and(|stream| !stream.ready.dequeue()));
     }
 
     /// Tells of readable streams, each once, those that waited longest first.

@@ -120,10 +120,7 @@ impl OutBuf {
 
     /// Forgets the first `written` bytes.
     pub(super) fn advance(&mut self, mut written: usize, spares: &mut Spares) {
-        debug_assert!(
-            written <= self.pending(),
-            "the kernel took no more than was offered"
-        );
+        debug_assert!(written <= self.pending(), "the kernel took no more than was offered");
         while let Some(chunks) = self.chunks.as_mut() {
             let Some(first) = chunks.front() else {
                 self.chunks = None;

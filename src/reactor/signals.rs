@@ -34,12 +34,7 @@ impl Signals {
 
     /// Watches `signal`; its readiness is signalled under `token(position)`. Watching one twice is
     /// watching it once. `EINVAL` for one that can not be caught.
-    pub(super) fn watch(
-        &mut self,
-        signal: i32,
-        registry: &Registry,
-        token: impl Fn(usize) -> Token,
-    ) -> Result<()> {
+    pub(super) fn watch(&mut self, signal: i32, registry: &Registry, token: impl Fn(usize) -> Token) -> Result<()> {
         if self.watched.iter().any(|watched| watched.signal == signal) {
             return Ok(());
         }
@@ -52,11 +47,7 @@ impl Signals {
         let mut reader = UnixStream::from_std(reader);
         registry.register(&mut reader, token(self.watched.len()), Interest::READABLE)?;
         let handler = pipe::register(signal, writer)?;
-        self.watched.push(Watched {
-            signal,
-            handler,
-            reader,
-        });
+        self.watched.push(Watched { signal, handler, reader });
         Ok(())
     }
 

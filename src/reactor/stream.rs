@@ -61,14 +61,7 @@ impl<S: Socket> Stream<S> {
 
     fn new(socket: S, stage: Stage, ready: Readiness) -> Stream<S> {
         let out = OutBuf::default();
-        Stream {
-            socket,
-            ready,
-            stage,
-            sending: Sending::Open,
-            told_closed: false,
-            out,
-        }
+        Stream { socket, ready, stage, sending: Sending::Open, told_closed: false, out }
     }
 
     /// Whether a flush would do something now.
@@ -80,11 +73,7 @@ impl<S: Socket> Stream<S> {
     /// `EPIPE` when nothing more can be sent.
     fn check_sendable(&self) -> Result<()> {
         let alive = matches!(self.stage, Stage::Connecting | Stage::Open);
-        if alive && self.sending == Sending::Open {
-            Ok(())
-        } else {
-            Err(Errno::EPIPE)
-        }
+        if alive && self.sending == Sending::Open { Ok(()) } else { Err(Errno::EPIPE) }
     }
 
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
@@ -158,11 +147,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// Undoes [`pause`](Reactor::pause): what arrived meanwhile is told at the next wait.
     pub fn resume(&mut self, key: Key) -> Result<()> {
-        if self
-            .streams
-            .get(key)
-            .is_some_and(|stream| stream.stage == Stage::Draining)
-        {
+        if self.streams.get(key).is_some_and(|stream| stream.stage == Stage::Draining) {
             return Err(Errno::EBADF);
         }
         let ready = self.readiness(key)?;
@@ -247,20 +232,12 @@ impl<K: Kernel> Reactor<K> {
 
     /// TCP_NODELAY; nothing on a UNIX socket.
     pub fn set_nodelay(&mut self, key: Key, on: bool) -> Result<()> {
-        self.streams
-            .get_mut(key)
-            .ok_or(Errno::EBADF)?
-            .socket
-            .set_nodelay(on)
+        self.streams.get_mut(key).ok_or(Errno::EBADF)?.socket.set_nodelay(on)
     }
 
     /// SO_KEEPALIVE with the idle time before the first probe (whole seconds, at least one), or off.
     pub fn set_keepalive(&mut self, key: Key, idle: Option<Duration>) -> Result<()> {
-        self.streams
-            .get_mut(key)
-            .ok_or(Errno::EBADF)?
-            .socket
-            .set_keepalive(idle)
+        self.streams.get_mut(key).ok_or(Errno::EBADF)?.socket.set_keepalive(idle)
     }
 
     /// The peer's address; `ENOTCONN` when there is no connection (any more).
@@ -295,11 +272,7 @@ impl<K: Kernel> Reactor<K> {
                     stream.out.advance(written, &mut self.spares);
                     let pending = stream.out.pending();
                     if stream.stage == Stage::Open {
-                        facts.push(Fact::Flushed {
-                            key,
-                            written,
-                            pending,
-                        });
+                        facts.push(Fact::Flushed { key, written, pending });
                     }
                 }
                 Err(Errno::EAGAIN) => stream.ready.write_blocked(),
@@ -380,10 +353,7 @@ impl<K: Kernel> Reactor<K> {
             Stage::Broken => {}
             Stage::Draining => {
                 self.forget(key);
-                facts.push(Fact::Closed {
-                    key,
-                    error: Some(error),
-                });
+                facts.push(Fact::Closed { key, error: Some(error) });
             }
             Stage::Connecting | Stage::Open => {
                 stream.stage = Stage::Broken;
@@ -429,16 +399,9 @@ fn connect_ended<S: Socket>(stream: &mut Stream<S>, key: Key, facts: &mut Vec<Fa
         None if stream.socket.peer_addr() == Err(Errno::ENOTCONN) => return false,
         None => Ok(()),
     };
-    stream.stage = if result.is_ok() {
-        Stage::Open
-    } else {
-        Stage::Broken
-    };
+    stream.stage = if result.is_ok() { Stage::Open } else { Stage::Broken };
     facts.push(Fact::Connected { key, result });
-    stream.ready.signalled(Edges {
-        write: true,
-        ..Edges::default()
-    });
+    stream.ready.signalled(Edges { write: true, ..Edges::default() });
     if result.is_err() {
         stream.ready.read_ended();
     }

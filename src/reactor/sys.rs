@@ -9,9 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketType, sockopt,
-};
+use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketType, sockopt};
 
 use super::errno::Errno;
 use super::{ConnectOptions, ListenOptions, Result};
@@ -47,11 +45,7 @@ pub(super) fn reserve() -> Option<OwnedFd> {
 }
 
 fn family(addr: SocketAddr) -> AddressFamily {
-    if addr.is_ipv6() {
-        AddressFamily::INET6
-    } else {
-        AddressFamily::INET
-    }
+    if addr.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET }
 }
 
 /// A listening TCP socket.

@@ -156,7 +156,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 fn tell_refused(seat: &mut Seat) {
     let waiting = |slot: &Slot| slot.wants_drain && slot.pending == 0;
     let state = seat.guest.state();
-    let found: Vec<_> = state.handles.iter().filter(|(_, slot)| waiting(slot)).map(|(handle, slot)| (handle, slot.kind)).collect();
+    let found: Vec<_> =
+        state.handles.iter().filter(|(_, slot)| waiting(slot)).map(|(handle, slot)| (handle, slot.kind)).collect();
     for (handle, kind) in found {
         if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
             slot.wants_drain = false;

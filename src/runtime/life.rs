@@ -20,8 +20,7 @@ pub(super) struct Leaving {
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Signals that do nothing where nobody watches them: SIGCHLD, SIGCONT, SIGURG, SIGWINCH.
-const HARMLESS: [i32; 4] =
-    if cfg!(target_os = "linux") { [17, 18, 23, 28] } else { [20, 19, 16, 28] };
+const HARMLESS: [i32; 4] = if cfg!(target_os = "linux") { [17, 18, 23, 28] } else { [20, 19, 16, 28] };
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Seats a guest and sends it START.

@@ -35,7 +35,14 @@ impl Listener {
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Opens a listener that the policy has granted.
-    pub(super) fn listen(&mut self, guest: u32, handle: Handle, at: Granted<ListenAddress>, backlog: u32, options: ListenOptions) {
+    pub(super) fn listen(
+        &mut self,
+        guest: u32,
+        handle: Handle,
+        at: Granted<ListenAddress>,
+        backlog: u32,
+        options: ListenOptions,
+    ) {
         let wish = reactor::ListenOptions {
             backlog,
             ipv6_only: options.flags & listen::IPV6_ONLY != 0,
@@ -83,7 +90,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 let path = path.display().to_string();
                 (0, path.clone(), Ends::Unix { local: path })
             }
-            (None, ListenAddress::Tcp(wished)) => (wished.port(), wished.ip().to_string(), Ends::Tcp { local: wished, peer: None }),
+            (None, ListenAddress::Tcp(wished)) => {
+                (wished.port(), wished.ip().to_string(), Ends::Tcp { local: wished, peer: None })
+            }
         };
         seat.guest.state_mut().ends.insert(handle, ends);
         seat.tell(events::LISTENING, Some(handle), u32::from(port), &[text.as_bytes()]);
@@ -95,7 +104,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let or = |value: u32, default: u32| if value == 0 { default } else { value };
         let policy = &self.limits;
         http1::Limits {
-            max_header_size: or(options.max_header_size, policy.max_header_size).min(policy.max_header_size_cap).min(most_bytes),
+            max_header_size: or(options.max_header_size, policy.max_header_size)
+                .min(policy.max_header_size_cap)
+                .min(most_bytes),
             max_headers: or(options.max_headers, policy.max_headers).min(policy.max_headers).min(most_fields),
             max_chunk_ext: policy.chunk_extension_bytes,
             max_trailer_size: policy.trailer_bytes,

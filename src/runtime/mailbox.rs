@@ -67,7 +67,13 @@ impl Mailbox {
 
     /// Queues HTTP_REQUEST: the record, the field table and the raw head.
     /// A body may follow by [`Mailbox::extend_request`] as long as nothing else is queued; answers where it stands.
-    pub fn push_request(&mut self, handle: u64, request: &Request, fields: impl Iterator<Item = Field>, raw: &[u8]) -> usize {
+    pub fn push_request(
+        &mut self,
+        handle: u64,
+        request: &Request,
+        fields: impl Iterator<Item = Field>,
+        raw: &[u8],
+    ) -> usize {
         let at = self.open(Note { kind: skep_abi::events::HTTP_REQUEST, flags: request.flags, handle, value: 0 });
         put_request(&mut self.bytes, request);
         for field in fields {

@@ -307,7 +307,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// All streams of a guest that is gone; what they had queued still goes out.
     pub(super) fn drop_streams(&mut self, guest: u32) {
-        let gone: Vec<usize> = self.streams.iter().filter(|(_, stream)| stream.guest == guest).map(|(i, _)| i).collect();
+        let gone: Vec<usize> =
+            self.streams.iter().filter(|(_, stream)| stream.guest == guest).map(|(i, _)| i).collect();
         for index in gone {
             self.lose_stream(index as u32, None);
         }

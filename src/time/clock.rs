@@ -50,9 +50,7 @@ pub struct OsClock {
 impl OsClock {
     /// A clock whose monotonic time starts at zero, now.
     pub fn new() -> OsClock {
-        OsClock {
-            start: Instant::now(),
-        }
+        OsClock { start: Instant::now() }
     }
 }
 
@@ -87,19 +85,14 @@ struct VirtualTime {
 impl VirtualClock {
     /// A clock at monotonic zero, with the wall clock at `wall_ns` nanoseconds since 1970.
     pub fn new(wall_ns: u64) -> VirtualClock {
-        VirtualClock {
-            state: Rc::new(Cell::new(VirtualTime { mono_ns: 0, wall_ns })),
-        }
+        VirtualClock { state: Rc::new(Cell::new(VirtualTime { mono_ns: 0, wall_ns })) }
     }
 
     /// Lets `span` pass, on both clocks.
     pub fn advance(&self, span: Duration) {
         let VirtualTime { mono_ns, wall_ns } = self.state.get();
         let span = nanos(span);
-        self.state.set(VirtualTime {
-            mono_ns: mono_ns.saturating_add(span),
-            wall_ns: wall_ns.saturating_add(span),
-        });
+        self.state.set(VirtualTime { mono_ns: mono_ns.saturating_add(span), wall_ns: wall_ns.saturating_add(span) });
     }
 
     /// Lets time pass until `moment`; does nothing if it is already past.
@@ -109,10 +102,7 @@ impl VirtualClock {
 
     /// Sets the wall clock, as an administrator or NTP would; the monotonic clock does not move.
     pub fn set_wall(&self, wall_ns: u64) {
-        self.state.set(VirtualTime {
-            wall_ns,
-            ..self.state.get()
-        });
+        self.state.set(VirtualTime { wall_ns, ..self.state.get() });
     }
 }
 

@@ -32,22 +32,15 @@ impl Model {
     }
 
     fn remove(&mut self, id: TimerId) -> Option<u64> {
-        let place = self
-            .timers
-            .iter()
-            .find(|(_, (of, _))| *of == id)
-            .map(|(&place, _)| place)?;
+        let place = self.timers.iter().find(|(_, (of, _))| *of == id).map(|(&place, _)| place)?;
         self.timers.remove(&place).map(|(_, token)| token)
     }
 
     fn expire(&mut self, now: Mono, max: usize) -> Vec<Expired> {
         let due = self.timers.range(..=(now, u64::MAX)).take(max);
         let due: Vec<_> = due.map(|(&place, &timer)| (place, timer)).collect();
-        self.timers
-            .retain(|place, _| !due.iter().any(|(of, _)| of == place));
-        due.iter()
-            .map(|&((deadline, _), (id, token))| Expired { id, token, deadline })
-            .collect()
+        self.timers.retain(|place, _| !due.iter().any(|(of, _)| of == place));
+        due.iter().map(|&((deadline, _), (id, token))| Expired { id, token, deadline }).collect()
     }
 }
 
@@ -86,10 +79,7 @@ fn timers_are_their_model() {
                 }
             }
             let first = model.timers.keys().next().map(|&(deadline, _)| deadline);
-            assert_eq!(
-                (timers.next_deadline(), timers.len()),
-                (first, model.timers.len())
-            );
+            assert_eq!((timers.next_deadline(), timers.len()), (first, model.timers.len()));
         }
         let mut fired = Vec::new();
         timers.expire(Mono::NEVER, usize::MAX, &mut fired);
@@ -144,11 +134,7 @@ fn rearming_and_cancelling_hold_no_memory() {
 
 #[test]
 fn a_timer_is_small() {
-    assert!(
-        Timers::bytes_per_timer() <= 80,
-        "{} bytes",
-        Timers::bytes_per_timer()
-    );
+    assert!(Timers::bytes_per_timer() <= 80, "{} bytes", Timers::bytes_per_timer());
 }
 
 #[test]

@@ -112,11 +112,7 @@ impl Timers {
         slot.link = index;
         let id = TimerId::new(index, slot.generation);
         self.armed += 1;
-        self.heap.push(Reverse(Entry {
-            deadline,
-            sequence,
-            index,
-        }));
+        self.heap.push(Reverse(Entry { deadline, sequence, index }));
         id
     }
 
@@ -132,11 +128,7 @@ impl Timers {
         if deadline < slot.entry_deadline {
             slot.entry = sequence;
             slot.entry_deadline = deadline;
-            self.heap.push(Reverse(Entry {
-                deadline,
-                sequence,
-                index: id.index() as u32,
-            }));
+            self.heap.push(Reverse(Entry { deadline, sequence, index: id.index() as u32 }));
             self.sweep();
         }
         self.sequence += 1;
@@ -174,11 +166,7 @@ impl Timers {
             let Reverse(entry) = self.heap.pop().expect("next_deadline has just seen it");
             let slot = &self.slots[entry.index as usize];
             let id = TimerId::new(entry.index, slot.generation);
-            out.push(Expired {
-                id,
-                token: slot.token,
-                deadline: slot.deadline,
-            });
+            out.push(Expired { id, token: slot.token, deadline: slot.deadline });
             self.release(entry.index);
             fired += 1;
         }
@@ -211,11 +199,7 @@ impl Timers {
                 slot.entry = slot.sequence;
                 slot.entry_deadline = slot.deadline;
                 let (deadline, sequence) = (slot.deadline, slot.sequence);
-                self.heap.push(Reverse(Entry {
-                    deadline,
-                    sequence,
-                    index,
-                }));
+                self.heap.push(Reverse(Entry { deadline, sequence, index }));
             }
         }
     }
@@ -238,9 +222,7 @@ impl Timers {
     }
 
     fn slot_mut(&mut self, id: TimerId) -> Option<&mut Slot> {
-        self.slots
-            .get_mut(id.index())
-            .filter(|slot| slot.generation == id.generation())
+        self.slots.get_mut(id.index()).filter(|slot| slot.generation == id.generation())
     }
 
     fn take_slot(&mut self) -> u32 {

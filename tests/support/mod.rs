@@ -32,7 +32,12 @@ fn cache() -> &'static Path {
     CACHE.get_or_init(|| {
         let folder = temporary().join("e2e-cache");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).expect("a folder for the cache");
-        let status = program().env("SKEP_CACHE_DIR", &folder).args(["-e", "0"]).stdin(Stdio::null()).stderr(Stdio::null()).status();
+        let status = program()
+            .env("SKEP_CACHE_DIR", &folder)
+            .args(["-e", "0"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         assert!(status.expect("the program starts").success(), "the program runs an empty script");
         folder
     })

@@ -20,8 +20,8 @@ pub mod events;
 pub mod names;
 pub mod print;
 
-pub use calls::{CALLS, Call, Type};
-pub use events::{Batch, EVENTS, Event, EventInfo, Field, ListenOptions, Request};
+pub use calls::{Call, Type, CALLS};
+pub use events::{Batch, Event, EventInfo, Field, ListenOptions, Request, EVENTS};
 
 /// Version of the whole boundary; a guest built for another one is refused at load.
 pub const VERSION: u32 = 1;

@@ -1,6 +1,6 @@
 //! Prints what is made from the tables: the C header and the tables of docs/abi.md. It must not
 //! know where the text goes.
-use crate::{CALLS, EVENTS, Type, errno::ERRNOS, names};
+use crate::{errno::ERRNOS, names, Type, CALLS, EVENTS};
 use core::fmt::{Result, Write};
 
 fn c_params(out: &mut dyn Write, params: &[(&str, Type)]) -> Result {
@@ -14,7 +14,11 @@ fn c_params(out: &mut dyn Write, params: &[(&str, Type)]) -> Result {
         };
         write!(out, "{}{c}{name}", if i == 0 { "" } else { ", " })?;
     }
-    if params.is_empty() { out.write_str("void") } else { Ok(()) }
+    if params.is_empty() {
+        out.write_str("void")
+    } else {
+        Ok(())
+    }
 }
 
 fn c_type(ty: Type) -> &'static str {

@@ -27,11 +27,7 @@ const NEW: i32 = 2;
 fn path(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<PathBuf> {
     let cap = call.state().limits.path_bytes;
     let path = PathBuf::from(call.text(ptr, len, cap, ENAMETOOLONG)?);
-    if path.is_absolute() {
-        Ok(path)
-    } else {
-        refuse(EINVAL)
-    }
+    if path.is_absolute() { Ok(path) } else { refuse(EINVAL) }
 }
 
 fn kind(file: FileType) -> u32 {
@@ -51,10 +47,7 @@ pub(super) fn fs_stat(call: &mut Call<'_>, ptr: Ptr, len: Len, out: Ptr, follow:
     Ok(0)
 }
 
-#[allow(
-    clippy::unnecessary_cast,
-    reason = "the fields' widths differ between systems"
-)]
+#[allow(clippy::unnecessary_cast, reason = "the fields' widths differ between systems")]
 fn record(stat: &Stat) -> [u8; 32] {
     let mtime = (stat.st_mtime as i64).max(0) as u64 * 1_000_000_000 + stat.st_mtime_nsec as u64;
     let mut out = [0; 32];
@@ -100,12 +93,9 @@ fn read_all(file: &OwnedFd, size: usize, cap: u64) -> Answer<Vec<u8>> {
         if start as u64 > cap {
             return refuse(EFBIG);
         }
-        let step = STEP
-            .max(size.saturating_sub(start) + 1)
-            .min(cap as usize + 1 - start);
+        let step = STEP.max(size.saturating_sub(start) + 1).min(cap as usize + 1 - start);
         bytes.resize(start + step, 0);
-        let count =
-            rustix::io::retry_on_intr(|| rustix::io::read(file, &mut bytes[start..])).map_err(refusal)?;
+        let count = rustix::io::retry_on_intr(|| rustix::io::read(file, &mut bytes[start..])).map_err(refusal)?;
         bytes.truncate(start + count);
         if count == 0 {
             return Ok(bytes);
@@ -116,11 +106,7 @@ fn read_all(file: &OwnedFd, size: usize, cap: u64) -> Answer<Vec<u8>> {
 /// Whether the guest may hold so many bytes more in blobs.
 fn blob_room(call: &mut Call<'_>, bytes: u64) -> Answer<()> {
     let state = call.state();
-    if state.blob_bytes.saturating_add(bytes) > state.limits.blob_bytes {
-        refuse(ENOMEM)
-    } else {
-        Ok(())
-    }
+    if state.blob_bytes.saturating_add(bytes) > state.limits.blob_bytes { refuse(ENOMEM) } else { Ok(()) }
 }
 
 fn blob(call: &mut Call<'_>, bytes: Vec<u8>) -> Answer<i64> {
@@ -175,22 +161,9 @@ pub(super) fn fs_list(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
     blob(call, out)
 }
 
-pub(super) fn fs_write(
-    call: &mut Call<'_>,
-    ptr: Ptr,
-    len: Len,
-    data: Ptr,
-    data_len: Len,
-    flags: i32,
-) -> Answer<i32> {
+pub(super) fn fs_write(call: &mut Call<'_>, ptr: Ptr, len: Len, data: Ptr, data_len: Len, flags: i32) -> Answer<i32> {
     let path = path(call, ptr, len)?;
-    if u64::from(data_len.0)
-        > call
-            .state()
-            .limits
-            .file_bytes
-            .min(u64::from(call.state().limits.call_bytes))
-    {
+    if u64::from(data_len.0) > call.state().limits.file_bytes.min(u64::from(call.state().limits.call_bytes)) {
         return refuse(EFBIG);
     }
     let how = match flags {
@@ -204,13 +177,7 @@ pub(super) fn fs_write(
     Ok(0)
 }
 
-fn write_file(
-    grants: &crate::policy::Grants,
-    path: &Path,
-    how: OFlags,
-    data: &[u8],
-    truncate: bool,
-) -> Answer<()> {
+fn write_file(grants: &crate::policy::Grants, path: &Path, how: OFlags, data: &[u8], truncate: bool) -> Answer<()> {
     // Not truncated while opening: first it must turn out to be a regular file.
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NONBLOCK | how;
     let file = open_granted(grants, path, true, flags)?;

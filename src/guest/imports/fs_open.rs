@@ -33,23 +33,10 @@ pub(super) fn open_granted(grants: &Grants, path: &Path, write: bool, flags: OFl
 fn open_beneath(grants: &Grants, path: &Path, write: bool, flags: OFlags, links: bool) -> Answer<OwnedFd> {
     let grant = grants.path(path, write)?.into_inner();
     let relative = path.strip_prefix(&grant.folder).unwrap_or(Path::new(""));
-    let relative = if relative.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        relative
-    };
-    let folder = open(
-        &grant.folder,
-        PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
-    .map_err(refusal)?;
+    let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
+    let folder = open(&grant.folder, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(refusal)?;
     let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let mode = if flags.contains(OFlags::CREATE) {
-        Mode::from_raw_mode(0o666)
-    } else {
-        Mode::empty()
-    };
+    let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
     resolve(rustix::fd::AsFd::as_fd(&folder), relative, flags, mode, links).map_err(refusal)
 }
 
@@ -65,24 +52,14 @@ pub(super) fn look(follow: bool) -> OFlags {
 }
 
 #[cfg(target_os = "linux")]
-fn resolve(
-    folder: BorrowedFd<'_>,
-    path: &Path,
-    flags: OFlags,
-    mode: Mode,
-    links: bool,
-) -> rustix::io::Result<OwnedFd> {
+fn resolve(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode, links: bool) -> rustix::io::Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
     let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     if !links {
         how |= ResolveFlags::NO_SYMLINKS;
     }
     // O_PATH takes only few flags besides.
-    let flags = if flags.contains(PATH) {
-        flags & (PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)
-    } else {
-        flags
-    };
+    let flags = if flags.contains(PATH) { flags & (PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC) } else { flags };
     // NO_SYMLINKS refuses a link at the end even when it is only looked at.
     if !links && flags.contains(PATH | OFlags::NOFOLLOW) {
         return resolve_last(folder, path, flags, mode);
@@ -98,28 +75,14 @@ fn resolve(
 }
 
 #[cfg(target_os = "linux")]
-fn resolve_last(
-    folder: BorrowedFd<'_>,
-    path: &Path,
-    flags: OFlags,
-    mode: Mode,
-) -> rustix::io::Result<OwnedFd> {
+fn resolve_last(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
     let strict = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
     let Some(name) = path.file_name() else {
         return openat2(folder, path, flags, mode, strict);
     };
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let parent = openat2(
-        folder,
-        parent,
-        PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-        strict,
-    )?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = openat2(folder, parent, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), strict)?;
     openat(parent, name, flags | OFlags::NOFOLLOW, mode)
 }
 
@@ -207,13 +170,7 @@ fn link(grants: &Grants, path: &Path) -> Answer<Option<PathBuf>> {
     let (Some(name), Some(parent)) = (relative.file_name(), path.parent()) else {
         return Ok(None);
     };
-    let parent = open_beneath(
-        grants,
-        parent,
-        false,
-        PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW,
-        false,
-    )?;
+    let parent = open_beneath(grants, parent, false, PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW, false)?;
     match readlinkat(&parent, name, Vec::new()) {
         Ok(target) => Ok(Some(PathBuf::from(OsString::from_vec(target.into_bytes())))),
         Err(Os::INVAL) => Ok(None),

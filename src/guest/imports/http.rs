@@ -17,11 +17,7 @@ const WRITE_FLAGS: u32 = write::END | write::WATCH;
 const INFORMATIONAL: [i32; 3] = [100, 102, 103];
 
 fn flags(flags: i32, known: u32) -> Answer<u32> {
-    if flags as u32 & !known == 0 {
-        Ok(flags as u32)
-    } else {
-        refuse(EINVAL)
-    }
+    if flags as u32 & !known == 0 { Ok(flags as u32) } else { refuse(EINVAL) }
 }
 
 pub(super) fn http_close_idle(call: &mut Call<'_>, listener: Handle) -> Answer<i32> {
@@ -48,11 +44,7 @@ pub(super) fn http_attach(call: &mut Call<'_>, listener: Handle, ptr: Ptr, len: 
     let options = net::options(call, ptr, len)?;
     call.room(0)?;
     let handle = call.fresh(Kind::Attached)?;
-    call.state().outbox.push(Command::Attach {
-        handle,
-        listener,
-        options,
-    });
+    call.state().outbox.push(Command::Attach { handle, listener, options });
     Ok(handle.raw() as i64)
 }
 
@@ -95,47 +87,20 @@ pub(super) fn http_respond(
     let fields = memory::bytes(call.memory, fields, fields_len)?;
     let fields = call.shared.state.outbox.span(fields);
     let body = call.body(body, body_len)?;
-    call.state().outbox.push(Command::Respond {
-        exchange,
-        status: status as u16,
-        flags,
-        fields,
-        body,
-    });
+    call.state().outbox.push(Command::Respond { exchange, status: status as u16, flags, fields, body });
     Ok(waits)
 }
 
-pub(super) fn http_write(
-    call: &mut Call<'_>,
-    exchange: Handle,
-    flag_bits: i32,
-    ptr: Ptr,
-    len: Len,
-) -> Answer<i32> {
+pub(super) fn http_write(call: &mut Call<'_>, exchange: Handle, flag_bits: i32, ptr: Ptr, len: Len) -> Answer<i32> {
     let flags = flags(flag_bits, WRITE_FLAGS)?;
     memory::bytes(call.memory, ptr, len)?;
-    let waits = call.reserve(
-        exchange,
-        Kind::Exchange,
-        u64::from(len.0),
-        flags & write::END != 0,
-    )?;
+    let waits = call.reserve(exchange, Kind::Exchange, u64::from(len.0), flags & write::END != 0)?;
     let body = call.body(ptr, len)?;
-    call.state().outbox.push(Command::Write {
-        exchange,
-        flags,
-        body,
-    });
+    call.state().outbox.push(Command::Write { exchange, flags, body });
     Ok(waits)
 }
 
-pub(super) fn http_end(
-    call: &mut Call<'_>,
-    exchange: Handle,
-    flag_bits: i32,
-    trailers: Ptr,
-    len: Len,
-) -> Answer<i32> {
+pub(super) fn http_end(call: &mut Call<'_>, exchange: Handle, flag_bits: i32, trailers: Ptr, len: Len) -> Answer<i32> {
     let flags = flags(flag_bits, WRITE_FLAGS)?;
     if len.0 > call.state().limits.http.trailer_bytes {
         return refuse(EMSGSIZE);
@@ -144,21 +109,11 @@ pub(super) fn http_end(
     let waits = call.reserve(exchange, Kind::Exchange, u64::from(len.0), true)?;
     let trailers = memory::bytes(call.memory, trailers, len)?;
     let trailers = call.shared.state.outbox.span(trailers);
-    call.state().outbox.push(Command::End {
-        exchange,
-        flags,
-        trailers,
-    });
+    call.state().outbox.push(Command::End { exchange, flags, trailers });
     Ok(waits)
 }
 
-pub(super) fn http_inform(
-    call: &mut Call<'_>,
-    exchange: Handle,
-    status: i32,
-    fields: Ptr,
-    len: Len,
-) -> Answer<i32> {
+pub(super) fn http_inform(call: &mut Call<'_>, exchange: Handle, status: i32, fields: Ptr, len: Len) -> Answer<i32> {
     if !INFORMATIONAL.contains(&status) {
         return refuse(EINVAL);
     }
@@ -169,11 +124,7 @@ pub(super) fn http_inform(
     let waits = call.reserve(exchange, Kind::Exchange, u64::from(len.0), false)?;
     let fields = memory::bytes(call.memory, fields, len)?;
     let fields = call.shared.state.outbox.span(fields);
-    call.state().outbox.push(Command::Inform {
-        exchange,
-        status: status as u16,
-        fields,
-    });
+    call.state().outbox.push(Command::Inform { exchange, status: status as u16, fields });
     Ok(waits)
 }
 

@@ -150,10 +150,7 @@ fn call<T: wire::Give>(
         Some(memory) => memory.data_and_store_mut(caller),
         None => (&mut [], caller.data_mut()),
     };
-    let mut call = Call {
-        memory,
-        shared: context.shared(),
-    };
+    let mut call = Call { memory, shared: context.shared() };
     match run(&mut call) {
         Ok(answer) => Ok(answer.give()),
         Err(Refusal::Errno(errno)) => Ok(T::errno(errno)),
@@ -169,8 +166,8 @@ fn call<T: wire::Give>(
 mod calls {
     pub(super) use super::fs::{fs_list, fs_read, fs_realpath, fs_stat, fs_write};
     pub(super) use super::http::{
-        http_attach, http_close_all, http_close_idle, http_conn, http_end, http_feed, http_inform,
-        http_respond, http_upgrade, http_watch, http_write,
+        http_attach, http_close_all, http_close_idle, http_conn, http_end, http_feed, http_inform, http_respond,
+        http_upgrade, http_watch, http_write,
     };
     pub(super) use super::net::{
         address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
@@ -213,9 +210,7 @@ skep_abi::for_each_call!(register);
 /// A linker with every call.
 pub(super) fn linker(engine: &Engine) -> Result<Linker<Context>> {
     let mut linker = Linker::new(engine);
-    register(&mut linker)
-        .map_err(super::engine::to_anyhow)
-        .context("the boundary's calls cannot be registered")?;
+    register(&mut linker).map_err(super::engine::to_anyhow).context("the boundary's calls cannot be registered")?;
     Ok(linker)
 }
 
@@ -239,8 +234,7 @@ impl Call<'_> {
     /// The live slot of a handle of one of these kinds.
     fn slot(&mut self, name: Name, kinds: &[Kind]) -> Answer<&mut Slot> {
         let slot = self.shared.state.handles.get_mut(name);
-        slot.filter(|slot| kinds.contains(&slot.kind))
-            .ok_or(Refusal::Errno(EBADF))
+        slot.filter(|slot| kinds.contains(&slot.kind)).ok_or(Refusal::Errno(EBADF))
     }
 
     /// A fresh handle.
@@ -258,10 +252,7 @@ impl Call<'_> {
     /// Checks that a message may grow by `bytes` (in all; refused over the cap of one call) and accounts
     /// for them. Answers what the call answers: the bytes that wait now.
     fn reserve(&mut self, name: Name, kind: Kind, bytes: u64, ends: bool) -> Answer<i32> {
-        let (call_cap, cap) = (
-            self.shared.state.limits.call_bytes,
-            self.shared.state.limits.connection_pending_bytes,
-        );
+        let (call_cap, cap) = (self.shared.state.limits.call_bytes, self.shared.state.limits.connection_pending_bytes);
         let guest_cap = self.shared.state.limits.guest_pending_bytes;
         let total = self.shared.state.pending_total;
         let full = self.room(usize::try_from(bytes).unwrap_or(usize::MAX)).is_err();
@@ -281,9 +272,7 @@ impl Call<'_> {
         if total.saturating_add(bytes) > guest_cap {
             return refuse(ENOBUFS);
         }
-        let now = u32::try_from(waits + bytes)
-            .unwrap_or(u32::MAX)
-            .min(i32::MAX as u32);
+        let now = u32::try_from(waits + bytes).unwrap_or(u32::MAX).min(i32::MAX as u32);
         slot.pending = now;
         slot.ended |= ends;
         slot.wants_drain |= now > DRAIN_ABOVE;

@@ -29,9 +29,7 @@ pub(super) fn options(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<ListenO
         return refuse(EINVAL);
     }
     let bytes = memory::bytes(call.memory, ptr, len)?;
-    let mut words = bytes
-        .chunks_exact(4)
-        .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    let mut words = bytes.chunks_exact(4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     let mut next = || words.next().expect("the record has ten words");
     let mut options = ListenOptions {
         flags: next(),
@@ -95,20 +93,11 @@ pub(super) fn listen(
     if call.state().listeners >= call.state().limits.listeners {
         return refuse(EMFILE);
     }
-    let backlog = u32::try_from(backlog)
-        .ok()
-        .filter(|count| *count > 0)
-        .unwrap_or(BACKLOG)
-        .min(65_535);
+    let backlog = u32::try_from(backlog).ok().filter(|count| *count > 0).unwrap_or(BACKLOG).min(65_535);
     call.room(0)?;
     let handle = call.fresh(Kind::Listener)?;
     call.state().listeners += 1;
-    call.state().outbox.push(Command::Listen {
-        handle,
-        at,
-        backlog,
-        options,
-    });
+    call.state().outbox.push(Command::Listen { handle, at, backlog, options });
     Ok(handle.raw() as i64)
 }
 
@@ -119,10 +108,7 @@ pub(super) fn listen_set(call: &mut Call<'_>, listener: Handle, ptr: Ptr, len: L
     }
     let options = options(call, ptr, len)?;
     call.room(0)?;
-    call.state().outbox.push(Command::ListenSet {
-        handle: listener,
-        options,
-    });
+    call.state().outbox.push(Command::ListenSet { handle: listener, options });
     Ok(0)
 }
 
@@ -188,20 +174,13 @@ pub(super) fn stream_option(call: &mut Call<'_>, handle: Handle, option: i32, va
         return refuse(EINVAL);
     }
     call.room(0)?;
-    call.state().outbox.push(Command::Option {
-        handle,
-        option: option as u32,
-        value,
-    });
+    call.state().outbox.push(Command::Option { handle, option: option as u32, value });
     Ok(0)
 }
 
 pub(super) fn credit(call: &mut Call<'_>, handle: Handle, bytes: i32) -> Answer<i32> {
     call.slot(handle, &[Kind::Stream, Kind::Exchange])?;
-    let bytes = u32::try_from(bytes)
-        .ok()
-        .filter(|bytes| *bytes > 0)
-        .ok_or(Refusal::Errno(EINVAL))?;
+    let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes > 0).ok_or(Refusal::Errno(EINVAL))?;
     call.room(0)?;
     call.state().outbox.push(Command::Credit { handle, bytes });
     Ok(0)
@@ -216,10 +195,7 @@ pub(super) fn address(call: &mut Call<'_>, handle: Handle, side: i32, ptr: Ptr, 
     if !(0..=1).contains(&side) {
         return refuse(EINVAL);
     }
-    let slot = *call.slot(
-        handle,
-        &[Kind::Listener, Kind::Stream, Kind::Exchange, Kind::Connection],
-    )?;
+    let slot = *call.slot(handle, &[Kind::Listener, Kind::Stream, Kind::Exchange, Kind::Connection])?;
     let state = &call.shared.state;
     let ends = match slot.kind {
         Kind::Exchange | Kind::Connection => state.conn_ends.get(slot.conn as usize).and_then(Option::as_ref),

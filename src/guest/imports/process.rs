@@ -15,21 +15,11 @@ pub(super) fn exit(_call: &mut Call<'_>, code: i32) -> Answer<i32> {
 }
 
 pub(super) fn why(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i32> {
-    Ok(memory::fill(
-        call.memory,
-        ptr,
-        len,
-        call.shared.state.why.as_bytes(),
-    )?)
+    Ok(memory::fill(call.memory, ptr, len, call.shared.state.why.as_bytes())?)
 }
 
 pub(super) fn start_info(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i32> {
-    Ok(memory::fill(
-        call.memory,
-        ptr,
-        len,
-        &call.shared.state.start_info,
-    )?)
+    Ok(memory::fill(call.memory, ptr, len, &call.shared.state.start_info)?)
 }
 
 pub(super) fn signal_watch(call: &mut Call<'_>, signal: i32, on: i32) -> Answer<i32> {
@@ -37,8 +27,6 @@ pub(super) fn signal_watch(call: &mut Call<'_>, signal: i32, on: i32) -> Answer<
         return refuse(EINVAL);
     }
     call.room(0)?;
-    call.state()
-        .outbox
-        .push(Command::SignalWatch { signal, on: on != 0 });
+    call.state().outbox.push(Command::SignalWatch { signal, on: on != 0 });
     Ok(0)
 }

@@ -115,9 +115,5 @@ pub(super) fn close(call: &mut Call<'_>, handle: Handle) -> Answer<i32> {
 }
 
 pub(super) fn handle_ref(call: &mut Call<'_>, handle: Handle, on: i32) -> Answer<i32> {
-    if call.state().handles.set_keep(handle, on != 0) {
-        Ok(0)
-    } else {
-        refuse(EBADF)
-    }
+    if call.state().handles.set_keep(handle, on != 0) { Ok(0) } else { refuse(EBADF) }
 }

@@ -10,9 +10,6 @@ pub(super) fn timer_arm(call: &mut Call<'_>, deadline: i64, keep: i32) -> Answer
         _ => return refuse(EINVAL),
     };
     call.room(0)?;
-    call.state().outbox.push(Command::TimerArm {
-        deadline,
-        keep: keep != 0,
-    });
+    call.state().outbox.push(Command::TimerArm { deadline, keep: keep != 0 });
     Ok(0)
 }

@@ -2,17 +2,12 @@
 //! gets the answers. The text is made from the boundary's own table.
 use super::super::{Cell, Guest, GuestState, Turn};
 use super::{cell, whole_turn};
-use skep_abi::{CALLS, Type};
-use std::fmt::Write as _;
+use skep_abi::CALLS;
 
-/// Bytes of its memory.
-pub(super) const MEMORY: u32 = 4 << 16;
+#[path = "../../../fuzz/fuzz_targets/puppet_text.rs"]
+mod puppet_text;
 
-/// Where the test's own data goes; the inbox ends below it.
-pub(super) const SCRATCH: u32 = 0x1_0000;
-
-/// Where answers stand.
-pub(super) const ANSWERS: u32 = 0x2_0000;
+pub(super) use puppet_text::{ANSWERS, MEMORY, SCRATCH};
 
 /// One call: its line in the table, its arguments.
 pub(super) type Line = (usize, Vec<i64>);
@@ -20,50 +15,6 @@ pub(super) type Line = (usize, Vec<i64>);
 /// Index of a call in the table.
 pub(super) fn call(name: &str) -> usize {
     CALLS.iter().position(|call| call.name == name).expect("the call is in the table")
-}
-
-fn wat_type(ty: Type) -> &'static str {
-    if matches!(ty, Type::I64 | Type::Handle) { "i64" } else { "i32" }
-}
-
-fn text() -> String {
-    let mut imports = String::new();
-    let mut arms = String::new();
-    for (index, call) in CALLS.iter().enumerate() {
-        let types: Vec<_> = call.params.iter().map(|(_, ty)| wat_type(*ty)).collect();
-        let (params, result) = (types.join(" "), wat_type(call.result));
-        writeln!(imports, r#"(import "skep" "{0}" (func ${0} (param {params}) (result {result})))"#, call.name)
-            .expect("a string");
-        write!(arms, "(if (i32.eq (i32.load (local.get $at)) (i32.const {index})) (then (i64.store (local.get $out) ")
-            .expect("a string");
-        let mut made = format!("(call ${}", call.name);
-        for (slot, ty) in types.iter().enumerate() {
-            write!(made, " ({ty}.load offset={} (local.get $at))", 8 + slot * 8).expect("a string");
-        }
-        made.push(')');
-        let made = if result == "i32" { format!("(i64.extend_i32_s {made})") } else { made };
-        writeln!(arms, "{made})))").expect("a string");
-    }
-    format!(
-        r#"(module {imports}
-          (memory (export "memory") 4 8)
-          (func (export "skep_abi") (result i32)
-            (drop (call $inbox (i32.const 8192) (i32.const 32768))) (i32.const 1))
-          (func (export "skep_on_events") (param $len i32) (result i32)
-            (local $at i32) (local $end i32) (local $out i32)
-            (local.set $at (i32.const 8192))
-            (local.set $out (i32.const {ANSWERS}))
-            (local.set $end (i32.add (local.get $at) (local.get $len)))
-            ;; A WARM batch starts with the count 1; ours with call numbers from 1000 on, or is empty.
-            (if (i32.eq (i32.load (local.get $at)) (i32.const 1)) (then (if (i32.eq (i32.load16_u offset=28 (local.get $at)) (i32.const 1)) (then (return (i32.const 0))))))
-            (loop $next
-              (if (i32.lt_u (local.get $at) (local.get $end)) (then
-                {arms}
-                (local.set $out (i32.add (local.get $out) (i32.const 8)))
-                (local.set $at (i32.add (local.get $at) (i32.const 80)))
-                (br $next))))
-            (i32.const 0)))"#
-    )
 }
 
 /// The puppet and what it said last.
@@ -75,7 +26,7 @@ pub(super) struct Puppet {
 pub(super) fn puppet_cell() -> &'static Cell {
     use std::sync::OnceLock;
     static CELL: OnceLock<Cell> = OnceLock::new();
-    CELL.get_or_init(|| cell(&text()))
+    CELL.get_or_init(|| cell(&puppet_text::text(false)))
 }
 
 impl Puppet {

@@ -342,7 +342,13 @@ impl Decoder {
     }
 
     /// Finds a whole section at the start of `rest`, or keeps what there is of it. Gives how many bytes it took.
-    fn find<'a>(&mut self, section: Section, rest: &'a [u8], limits: &Limits, scratch: &mut Scratch) -> (usize, Found<'a>) {
+    fn find<'a>(
+        &mut self,
+        section: Section,
+        rest: &'a [u8],
+        limits: &Limits,
+        scratch: &mut Scratch,
+    ) -> (usize, Found<'a>) {
         if self.partial.is_some() {
             return self.resume(section, rest, limits, scratch);
         }
@@ -370,7 +376,13 @@ impl Decoder {
     }
 
     /// Goes on with a section of which a part is kept.
-    fn resume<'a>(&mut self, section: Section, rest: &[u8], limits: &Limits, scratch: &mut Scratch) -> (usize, Found<'a>) {
+    fn resume<'a>(
+        &mut self,
+        section: Section,
+        rest: &[u8],
+        limits: &Limits,
+        scratch: &mut Scratch,
+    ) -> (usize, Found<'a>) {
         let Some(mut partial) = self.partial.take() else { unreachable!("the caller has looked") };
         match partial.scan.run(rest, limits) {
             Scanned::Fault(position, reason) => (position, Found::Fault(position, reason)),

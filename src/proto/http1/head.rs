@@ -186,7 +186,8 @@ pub(super) fn response(bytes: &[u8], many: usize, fields: &mut Vec<Field>) -> Pa
     }
     // `HTTP/1.x ddd` is 12 bytes; then CRLF, or SP and a phrase. httparse gives no phrase that has obs-text.
     let line = bytes.iter().position(|&byte| byte == b'\r').unwrap_or(12);
-    let reason = if line > 13 { Span { start: 13, len: (line - 13) as u32 } } else { Span { start: line as u32, len: 0 } };
+    let reason =
+        if line > 13 { Span { start: 13, len: (line - 13) as u32 } } else { Span { start: line as u32, len: 0 } };
     Parsed::Whole(len, (StartLine::Status { code, reason }, minor))
 }
 
@@ -202,7 +203,11 @@ pub(super) fn trailers(bytes: &[u8], many: usize, fields: &mut Vec<Field>) -> Pa
     };
     match httparse::parse_headers(bytes, table) {
         Ok(httparse::Status::Complete((len, parsed))) => {
-            if record(&bytes[..len], parsed, fields) { Parsed::Whole(len, ()) } else { Parsed::Refused }
+            if record(&bytes[..len], parsed, fields) {
+                Parsed::Whole(len, ())
+            } else {
+                Parsed::Refused
+            }
         }
         Ok(httparse::Status::Partial) => Parsed::Partial,
         Err(_) => Parsed::Refused,

@@ -283,9 +283,39 @@ pub const fn is_trailer_allowed(id: HeaderId) -> bool {
     use HeaderId::*;
     !matches!(
         id,
-        Host | Connection | ContentLength | TransferEncoding | Upgrade | Expect | KeepAlive | Trailer | Te | Authorization
-            | CacheControl | ContentEncoding | ContentRange | ContentType | Cookie | SetCookie | MaxForwards | Range
-            | ProxyAuthenticate | ProxyAuthorization | ProxyConnection | WwwAuthenticate | Pragma | IfMatch | IfNoneMatch
-            | IfModifiedSince | IfUnmodifiedSince | IfRange | Age | Expires | Date | Location | RetryAfter | Vary | Warning
+        Host | Connection
+            | ContentLength
+            | TransferEncoding
+            | Upgrade
+            | Expect
+            | KeepAlive
+            | Trailer
+            | Te
+            | Authorization
+            | CacheControl
+            | ContentEncoding
+            | ContentRange
+            | ContentType
+            | Cookie
+            | SetCookie
+            | MaxForwards
+            | Range
+            | ProxyAuthenticate
+            | ProxyAuthorization
+            | ProxyConnection
+            | WwwAuthenticate
+            | Pragma
+            | IfMatch
+            | IfNoneMatch
+            | IfModifiedSince
+            | IfUnmodifiedSince
+            | IfRange
+            | Age
+            | Expires
+            | Date
+            | Location
+            | RetryAfter
+            | Vary
+            | Warning
     )
 }

@@ -73,7 +73,16 @@ impl Scan {
             Section::Trailers => At::LineStart,
         };
         let method = [0; Method::MAX_LEN];
-        Scan { at, is_first_line: section != Section::Trailers, section, len: 0, name_len: 0, fields: 0, method, method_len: 0 }
+        Scan {
+            at,
+            is_first_line: section != Section::Trailers,
+            section,
+            len: 0,
+            name_len: 0,
+            fields: 0,
+            method,
+            method_len: 0,
+        }
     }
 
     /// Field lines begun so far; exact once the section is done.

@@ -24,13 +24,7 @@ impl Net {
             return Err(Errno::EADDRINUSE);
         }
         let queue = VecDeque::new();
-        self.ports.push(Some(Port {
-            place,
-            queue,
-            backlog,
-            watch: None,
-            queued: false,
-        }));
+        self.ports.push(Some(Port { place, queue, backlog, watch: None, queued: false }));
         Ok(self.ports.len() - 1)
     }
 
@@ -74,22 +68,16 @@ impl Net {
     }
 
     pub(super) fn port_mut(&mut self, port: usize) -> &mut Port {
-        self.ports[port]
-            .as_mut()
-            .expect("a port lives as long as its handle")
+        self.ports[port].as_mut().expect("a port lives as long as its handle")
     }
 
     /// The listener that a connection to `place` comes to.
     pub(super) fn find_port(&self, place: &Place) -> Option<usize> {
-        self.ports
-            .iter()
-            .position(|port| match (port.as_ref().map(|port| &port.place), place) {
-                (Some(Place::Ip(at)), Place::Ip(to)) => {
-                    at == to || (at.port() == to.port() && at.ip().is_unspecified())
-                }
-                (Some(at), to) => at == to,
-                (None, _) => false,
-            })
+        self.ports.iter().position(|port| match (port.as_ref().map(|port| &port.place), place) {
+            (Some(Place::Ip(at)), Place::Ip(to)) => at == to || (at.port() == to.port() && at.ip().is_unspecified()),
+            (Some(at), to) => at == to,
+            (None, _) => false,
+        })
     }
 
     /// Puts a connection's far end into a listener's queue; false if that is full.
@@ -115,11 +103,7 @@ impl Net {
         let (from, to) = match &place {
             Place::Ip(to) => {
                 let from = local.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::new(10, 0, 0, 1), 0)));
-                let port = if from.port() == 0 {
-                    self.ephemeral()
-                } else {
-                    from.port()
-                };
+                let port = if from.port() == 0 { self.ephemeral() } else { from.port() };
                 (Addr::Ip(SocketAddr::new(from.ip(), port)), Addr::Ip(*to))
             }
             Place::Path(_) if self.find_port(&place).is_none() => return Err(Errno::ENOENT),
@@ -200,11 +184,7 @@ impl Net {
         let end = self.end_mut(index);
         if taken < offered {
             // Out of room, or as good as: one edge will tell when there is some.
-            if taken == room {
-                end.wants_room = true
-            } else {
-                end.owed_room = true
-            }
+            if taken == room { end.wants_room = true } else { end.owed_room = true }
         }
         if taken == 0 {
             return Err(Errno::EAGAIN);
@@ -231,11 +211,7 @@ impl Net {
         if let Some(error) = end.error.take() {
             return Err(error);
         }
-        if end.dead || end.finished {
-            Err(Errno::EPIPE)
-        } else {
-            Ok(())
-        }
+        if end.dead || end.finished { Err(Errno::EPIPE) } else { Ok(()) }
     }
 
     fn deliver(&mut self, index: usize, slices: &[IoSlice<'_>], mut taken: usize) {

@@ -89,12 +89,7 @@ impl End {
         match self.attempt {
             Attempt::Pending(_) => return Edges::default(),
             Attempt::Failed => {
-                return Edges {
-                    read: true,
-                    write: true,
-                    read_closed: true,
-                    error: self.error.is_some(),
-                };
+                return Edges { read: true, write: true, read_closed: true, error: self.error.is_some() };
             }
             Attempt::Done => {}
         }
@@ -144,10 +139,6 @@ impl End {
     }
 
     pub(super) fn connected_to(&self) -> Result<Addr> {
-        if self.attempt == Attempt::Done && !self.dead {
-            Ok(self.remote)
-        } else {
-            Err(Errno::ENOTCONN)
-        }
+        if self.attempt == Attempt::Done && !self.dead { Ok(self.remote) } else { Err(Errno::ENOTCONN) }
     }
 }

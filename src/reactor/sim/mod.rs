@@ -46,11 +46,7 @@ pub struct SimKernel {
 impl SimKernel {
     fn new(net: Rc<RefCell<Net>>) -> SimKernel {
         let id = net.borrow_mut().add_process();
-        SimKernel {
-            net,
-            id,
-            waker: Waker::new(None),
-        }
+        SimKernel { net, id, waker: Waker::new(None) }
     }
 
     /// A descriptor of this process, or `EMFILE`.
@@ -59,11 +55,7 @@ impl SimKernel {
     }
 
     fn stream(&self, end: usize) -> SimStream {
-        SimStream {
-            net: Rc::clone(&self.net),
-            end,
-            process: self.id,
-        }
+        SimStream { net: Rc::clone(&self.net), end, process: self.id }
     }
 
     fn listen(&mut self, place: Place, options: &ListenOptions) -> Result<SimListener> {
@@ -72,11 +64,7 @@ impl SimKernel {
         if port.is_err() {
             self.net.borrow_mut().give_fd(self.id);
         }
-        Ok(SimListener {
-            net: Rc::clone(&self.net),
-            port: port?,
-            process: self.id,
-        })
+        Ok(SimListener { net: Rc::clone(&self.net), port: port?, process: self.id })
     }
 
     fn connect(&mut self, place: Place, local: Option<SocketAddr>) -> Result<SimStream> {
@@ -93,12 +81,7 @@ impl Kernel for SimKernel {
     type Stream = SimStream;
     type Listener = SimListener;
 
-    fn poll(
-        &mut self,
-        timeout: Option<Duration>,
-        edges: &mut Vec<Edge>,
-        facts: &mut Vec<Fact>,
-    ) -> Result<()> {
+    fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
         let (before, told) = (edges.len(), facts.len());
         self.net.borrow_mut().gather(self.id, false, edges, facts);
         if self.waker.take() {
@@ -121,9 +104,7 @@ impl Kernel for SimKernel {
     }
 
     fn watch_listener(&mut self, listener: &mut SimListener, key: Key) -> Result<()> {
-        self.net
-            .borrow_mut()
-            .watch(Target::Port(listener.port), self.id, key);
+        self.net.borrow_mut().watch(Target::Port(listener.port), self.id, key);
         Ok(())
     }
 
@@ -232,14 +213,7 @@ impl Listening for SimListener {
 
     fn accept(&mut self) -> Result<(SimStream, Addr)> {
         let (end, peer) = self.net.borrow_mut().accept(self.port, self.process)?;
-        Ok((
-            SimStream {
-                net: Rc::clone(&self.net),
-                end,
-                process: self.process,
-            },
-            peer,
-        ))
+        Ok((SimStream { net: Rc::clone(&self.net), end, process: self.process }, peer))
     }
 
     fn local_addr(&self) -> Result<Addr> {

@@ -75,9 +75,7 @@ pub(super) struct Net {
 
 impl std::fmt::Debug for Net {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Net")
-            .field("ends", &self.ends.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Net").field("ends", &self.ends.len()).finish_non_exhaustive()
     }
 }
 
@@ -101,15 +99,11 @@ impl Net {
     }
 
     pub(super) fn end_mut(&mut self, end: usize) -> &mut End {
-        self.ends[end]
-            .as_mut()
-            .expect("an end lives as long as a handle to it or to its peer")
+        self.ends[end].as_mut().expect("an end lives as long as a handle to it or to its peer")
     }
 
     pub(super) fn end(&self, end: usize) -> &End {
-        self.ends[end]
-            .as_ref()
-            .expect("an end lives as long as a handle to it or to its peer")
+        self.ends[end].as_ref().expect("an end lives as long as a handle to it or to its peer")
     }
 
     // Processes and descriptors.
@@ -210,13 +204,7 @@ impl Net {
 
     /// Lets a part of what is under way arrive (with `force`: all of it that can), and fetches edges
     /// and signals.
-    pub(super) fn gather(
-        &mut self,
-        process: usize,
-        force: bool,
-        edges: &mut Vec<Edge>,
-        facts: &mut Vec<Fact>,
-    ) {
+    pub(super) fn gather(&mut self, process: usize, force: bool, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) {
         self.strike(process);
         for end in std::mem::take(&mut self.moving) {
             self.arrive(end, force);
@@ -255,33 +243,15 @@ impl Net {
                 };
                 port.queued = false;
                 let Some((_, key)) = port.watch else { return };
-                (
-                    key,
-                    Edges {
-                        read: !port.queue.is_empty(),
-                        ..Edges::default()
-                    },
-                )
+                (key, Edges { read: !port.queue.is_empty(), ..Edges::default() })
             }
         };
         if level == Edges::default() {
             return;
         }
         if self.rng.chance(self.faults.split) {
-            edges.push(Edge {
-                key,
-                edges: Edges {
-                    write: false,
-                    ..level
-                },
-            });
-            edges.push(Edge {
-                key,
-                edges: Edges {
-                    write: level.write,
-                    ..Edges::default()
-                },
-            });
+            edges.push(Edge { key, edges: Edges { write: false, ..level } });
+            edges.push(Edge { key, edges: Edges { write: level.write, ..Edges::default() } });
         } else {
             edges.push(Edge { key, edges: level });
         }
@@ -289,11 +259,7 @@ impl Net {
 
     /// Adds edges that mean nothing.
     fn mislead(&mut self, process: usize, edges: &mut Vec<Edge>) {
-        let lie = Edges {
-            read: true,
-            write: true,
-            ..Edges::default()
-        };
+        let lie = Edges { read: true, write: true, ..Edges::default() };
         if self.rng.chance(self.faults.spurious) {
             let victim = self.rng.below(self.ends.len().max(1));
             let end = self.ends.get(victim).and_then(Option::as_ref);
@@ -307,14 +273,7 @@ impl Net {
             let closed = &self.processes[process].closed;
             let pick = self.rng.below(closed.len());
             if let Some(&key) = closed.get(pick) {
-                edges.push(Edge {
-                    key,
-                    edges: Edges {
-                        read_closed: true,
-                        error: true,
-                        ..lie
-                    },
-                });
+                edges.push(Edge { key, edges: Edges { read_closed: true, error: true, ..lie } });
             }
         }
     }
@@ -399,11 +358,7 @@ impl Net {
         let accepted = match (place, port) {
             (Place::Ip(addr), _) if self.silent.contains(addr) => return,
             (_, Some(port)) => self.enqueue(port, peer),
-            (Place::Ip(addr), None) => self
-                .served
-                .get_mut(addr)
-                .map(|queue| queue.push_back(peer))
-                .is_some(),
+            (Place::Ip(addr), None) => self.served.get_mut(addr).map(|queue| queue.push_back(peer)).is_some(),
             (Place::Path(_), None) => false,
         };
         let end = self.end_mut(index);

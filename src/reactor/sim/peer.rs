@@ -25,9 +25,7 @@ pub struct SimNet {
 impl SimNet {
     /// A network whose dice start from `seed`, without faults.
     pub fn new(seed: u64) -> SimNet {
-        SimNet {
-            net: Rc::new(RefCell::new(Net::new(seed))),
-        }
+        SimNet { net: Rc::new(RefCell::new(Net::new(seed))) }
     }
 
     /// A reactor of a new process on this network. Several can talk to each other.
@@ -64,10 +62,7 @@ impl SimNet {
 
     fn peer(&self, place: Place) -> Result<SimPeer> {
         let end = self.net.borrow_mut().connect_now(&place)?;
-        Ok(SimPeer {
-            net: Rc::clone(&self.net),
-            end,
-        })
+        Ok(SimPeer { net: Rc::clone(&self.net), end })
     }
 
     /// A server of the outside world: connections to `addr` succeed, [`accept_at`](SimNet::accept_at)
@@ -79,10 +74,7 @@ impl SimNet {
     /// The next connection that has come to a served address.
     pub fn accept_at(&self, addr: SocketAddr) -> Option<SimPeer> {
         let end = self.net.borrow_mut().served.get_mut(&addr)?.pop_front()?;
-        Some(SimPeer {
-            net: Rc::clone(&self.net),
-            end,
-        })
+        Some(SimPeer { net: Rc::clone(&self.net), end })
     }
 
     /// An address that never answers.

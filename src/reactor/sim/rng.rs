@@ -21,11 +21,7 @@ impl Rng {
 
     /// A number below `bound`; 0 if that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 {
-            0
-        } else {
-            (self.draw() % bound as u64) as usize
-        }
+        if bound == 0 { 0 } else { (self.draw() % bound as u64) as usize }
     }
 
     /// True `rate` times in a thousand.

@@ -42,18 +42,13 @@ pub trait Bench {
     /// One turn without accepting.
     fn turn(&mut self) -> Vec<Fact> {
         let mut facts = Vec::new();
-        self.reactor()
-            .wait(Some(PATIENCE), &mut facts)
-            .expect("the kernel can wait");
+        self.reactor().wait(Some(PATIENCE), &mut facts).expect("the kernel can wait");
         facts
     }
 
     fn listen(&mut self) -> (Key, SocketAddr) {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let key = self
-            .reactor()
-            .listen_tcp(any, &ListenOptions::default())
-            .expect("port 0");
+        let key = self.reactor().listen_tcp(any, &ListenOptions::default()).expect("port 0");
         match self.reactor().local_addr(key) {
             Ok(Addr::Ip(addr)) => (key, addr),
             other => panic!("{other:?}"),
@@ -146,10 +141,7 @@ impl Bench for OsBench {
     fn outside(&mut self) -> (SocketAddr, Accept) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("port 0");
         let addr = listener.local_addr().expect("it is bound");
-        (
-            addr,
-            Box::new(move || Some(Box::new(OsPeer::new(listener.accept().ok()?.0)))),
-        )
+        (addr, Box::new(move || Some(Box::new(OsPeer::new(listener.accept().ok()?.0)))))
     }
 
     fn nowhere(&mut self) -> SocketAddr {
@@ -168,9 +160,7 @@ impl Bench for OsBench {
     /// Here a wait for nothing takes time: a lost wake-up must not take for ever.
     fn turn(&mut self) -> Vec<Fact> {
         let mut facts = Vec::new();
-        self.0
-            .wait(Some(PATIENCE), &mut facts)
-            .expect("the kernel can wait");
+        self.0.wait(Some(PATIENCE), &mut facts).expect("the kernel can wait");
         self.1 = if facts.is_empty() { self.1 + 1 } else { 0 };
         assert!(self.1 < 4 * SILENCE, "it never came");
         facts
@@ -186,11 +176,7 @@ pub struct OsPeer {
 impl OsPeer {
     pub fn new(stream: TcpStream) -> OsPeer {
         stream.set_nonblocking(true).expect("it is a socket");
-        OsPeer {
-            stream,
-            ended: false,
-            reset: false,
-        }
+        OsPeer { stream, ended: false, reset: false }
     }
 }
 
@@ -244,10 +230,7 @@ pub struct SimBench {
 impl SimBench {
     pub fn new(seed: u64) -> SimBench {
         let net = SimNet::new(seed);
-        SimBench {
-            reactor: net.reactor(),
-            net,
-        }
+        SimBench { reactor: net.reactor(), net }
     }
 }
 
@@ -346,10 +329,7 @@ impl Echo {
                     bench.reactor().resume(key).expect("it is open");
                 }
                 Fact::Broken { key, .. } => {
-                    assert!(
-                        self.open.remove(&key).is_some(),
-                        "death is told once, to the owner"
-                    );
+                    assert!(self.open.remove(&key).is_some(), "death is told once, to the owner");
                     self.dead += 1;
                     assert_eq!(bench.reactor().close(key), Ok(Closing::Done));
                 }
@@ -367,10 +347,7 @@ impl Echo {
         match reactor.read(key, &mut buf[..size]) {
             Err(Errno::EBADF) => assert!(!self.open.contains_key(&key)),
             Err(_) => {
-                assert!(
-                    self.open.remove(&key).is_some(),
-                    "death is told once, to the owner"
-                );
+                assert!(self.open.remove(&key).is_some(), "death is told once, to the owner");
                 self.dead += 1;
                 assert_eq!(reactor.close(key), Ok(Closing::Done));
             }

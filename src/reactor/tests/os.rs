@@ -107,22 +107,13 @@ fn listening_options() {
     assert_eq!(bench.0.listen_tcp(elsewhere, &options), Err(Errno::EADDRNOTAVAIL));
     assert_eq!(bench.0.listener_count(), 1);
     for nodelay in [true, false] {
-        let options = ListenOptions {
-            nodelay,
-            ..ListenOptions::default()
-        };
+        let options = ListenOptions { nodelay, ..ListenOptions::default() };
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut listener = bench.0.kernel.listen_tcp(any, &options).expect("port 0");
-        let Ok(Addr::Ip(addr)) = listener.local_addr() else {
-            panic!("it is bound")
-        };
+        let Ok(Addr::Ip(addr)) = listener.local_addr() else { panic!("it is bound") };
         let _peer = TcpStream::connect(addr).expect("it listens");
         let (stream, _) = listener.accept().expect("it is connected");
-        assert_eq!(
-            rustix::net::sockopt::tcp_nodelay(&stream),
-            Ok(nodelay),
-            "it is inherited"
-        );
+        assert_eq!(rustix::net::sockopt::tcp_nodelay(&stream), Ok(nodelay), "it is inherited");
     }
 }
 
@@ -131,17 +122,12 @@ fn the_unspecified_address_takes_both_families() {
     let mut bench = OsBench::new();
     for ipv6_only in [false, true] {
         let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
-        let options = ListenOptions {
-            ipv6_only,
-            ..ListenOptions::default()
-        };
+        let options = ListenOptions { ipv6_only, ..ListenOptions::default() };
         // Where the machine has no IPv6 there is nothing to see.
         let Ok(listener) = bench.0.listen_tcp(any, &options) else {
             return;
         };
-        let Ok(Addr::Ip(addr)) = bench.0.local_addr(listener) else {
-            panic!("it is bound")
-        };
+        let Ok(Addr::Ip(addr)) = bench.0.local_addr(listener) else { panic!("it is bound") };
         let v4 = TcpStream::connect(("127.0.0.1", addr.port()));
         assert_eq!(v4.is_ok(), !ipv6_only);
     }
@@ -189,10 +175,7 @@ fn another_thread_ends_the_wait() {
         assert!(thread.join().expect("it does not panic"));
         // What is left of the ten rings is at most one more fact.
         let mut facts = Vec::new();
-        bench
-            .0
-            .wait(Some(Duration::ZERO), &mut facts)
-            .expect("the kernel can wait");
+        bench.0.wait(Some(Duration::ZERO), &mut facts).expect("the kernel can wait");
         assert!(facts.len() <= 1);
     }
 }
@@ -215,10 +198,7 @@ fn signals_are_facts() {
         assert_eq!(came, signal);
     }
     let mut facts = Vec::new();
-    bench
-        .0
-        .wait(Some(Duration::ZERO), &mut facts)
-        .expect("the kernel can wait");
+    bench.0.wait(Some(Duration::ZERO), &mut facts).expect("the kernel can wait");
     assert_eq!(facts, []);
 }
 
@@ -237,14 +217,7 @@ fn addresses_and_options() {
     let local = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     let options = ConnectOptions { nodelay: true, local };
     let near = bench.0.connect_tcp(addr, &options).expect("it listens");
-    bench.until(|fact| {
-        (*fact
-            == Fact::Connected {
-                key: near,
-                result: Ok(()),
-            })
-        .then_some(())
-    });
+    bench.until(|fact| (*fact == Fact::Connected { key: near, result: Ok(()) }).then_some(()));
     let local = Some(SocketAddr::from(([192, 0, 2, 1], 0)));
     let options = ConnectOptions { local, ..options };
     assert_eq!(bench.0.connect_tcp(addr, &options), Err(Errno::EADDRNOTAVAIL));
@@ -254,14 +227,7 @@ fn addresses_and_options() {
 fn a_thousand_connections() {
     in_a_child("a_thousand_connections", || {
         let limit = getrlimit(Resource::Nofile);
-        setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: limit.maximum,
-                ..limit
-            },
-        )
-        .expect("lower");
+        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("lower");
         let mut bench = OsBench::new();
         let mut dice = bench.dice();
         let (_, addr) = bench.listen();
@@ -311,14 +277,7 @@ fn running_out_of_descriptors() {
         let mut peers: Vec<_> = (0..500).map(|_| bench.dial(addr)).collect();
         let limit = getrlimit(Resource::Nofile);
         let lowest = 500 + 40;
-        setrlimit(
-            Resource::Nofile,
-            Rlimit {
-                current: Some(lowest),
-                ..limit
-            },
-        )
-        .expect("lower");
+        setrlimit(Resource::Nofile, Rlimit { current: Some(lowest), ..limit }).expect("lower");
         let (mut accepted, mut shed, mut rests) = (Vec::new(), 0, 0);
         while accepted.len() + shed < 500 {
             let mut facts = bench.turn();
@@ -327,12 +286,7 @@ fn running_out_of_descriptors() {
             for fact in facts {
                 match fact {
                     Fact::Accepted { stream, .. } => accepted.push(stream),
-                    Fact::AcceptPaused {
-                        listener: of,
-                        error,
-                        shed: count,
-                        retry_after,
-                    } => {
+                    Fact::AcceptPaused { listener: of, error, shed: count, retry_after } => {
                         assert_eq!((of, error), (listener, Errno::EMFILE));
                         assert!(retry_after > Duration::ZERO);
                         shed += count;
@@ -347,19 +301,11 @@ fn running_out_of_descriptors() {
                 }
             }
         }
-        assert!(
-            accepted.len() >= 10 && shed >= 400 && rests <= 4,
-            "{} {shed}",
-            accepted.len()
-        );
+        assert!(accepted.len() >= 10 && shed >= 400 && rests <= 4, "{} {shed}", accepted.len());
         // Each client either lives or was reset.
         let (mut living, mut reset) = (Vec::new(), 0);
         for (at, peer) in peers.iter_mut().enumerate() {
-            if peer.saw_reset() {
-                reset += 1
-            } else {
-                living.push(at)
-            }
+            if peer.saw_reset() { reset += 1 } else { living.push(at) }
         }
         assert_eq!((living.len(), reset), (accepted.len(), shed));
         for &at in &living {

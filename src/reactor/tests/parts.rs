@@ -64,30 +64,10 @@ fn a_key_of_another_kind_names_nothing() {
     }
 }
 
-const READ: Edges = Edges {
-    read: true,
-    write: false,
-    read_closed: false,
-    error: false,
-};
-const FIN: Edges = Edges {
-    read: true,
-    write: false,
-    read_closed: true,
-    error: false,
-};
-const WRITE: Edges = Edges {
-    read: false,
-    write: true,
-    read_closed: false,
-    error: false,
-};
-const DEATH: Edges = Edges {
-    read: true,
-    write: true,
-    read_closed: true,
-    error: true,
-};
+const READ: Edges = Edges { read: true, write: false, read_closed: false, error: false };
+const FIN: Edges = Edges { read: true, write: false, read_closed: true, error: false };
+const WRITE: Edges = Edges { read: false, write: true, read_closed: false, error: false };
+const DEATH: Edges = Edges { read: true, write: true, read_closed: true, error: true };
 
 /// What is done to a readiness, and whether it may be read and written after it.
 type Row = (&'static str, fn(&mut Readiness), bool, bool);
@@ -98,12 +78,7 @@ fn the_table_of_readiness() {
         &[
             ("read edge", |r| r.signalled(READ), true, true),
             ("a short read drains", |r| r.read_short(), false, true),
-            (
-                "a write edge says nothing of reading",
-                |r| r.signalled(WRITE),
-                false,
-                true,
-            ),
+            ("a write edge says nothing of reading", |r| r.signalled(WRITE), false, true),
             ("a second edge", |r| r.signalled(READ), true, true),
             ("EAGAIN drains", |r| r.read_blocked(), false, true),
         ],
@@ -112,12 +87,7 @@ fn the_table_of_readiness() {
             ("a short read proves nothing now", |r| r.read_short(), true, true),
             ("and again", |r| r.read_short(), true, true),
             ("the end", |r| r.read_ended(), false, true),
-            (
-                "every later event says FIN too",
-                |r| r.signalled(FIN),
-                false,
-                true,
-            ),
+            ("every later event says FIN too", |r| r.signalled(FIN), false, true),
         ],
         &[
             ("data", |r| r.signalled(READ), true, true),
@@ -143,11 +113,7 @@ fn the_table_of_readiness() {
         let mut ready = Readiness::connected();
         for (what, act, may_read, may_write) in *table {
             act(&mut ready);
-            assert_eq!(
-                (ready.may_read(), ready.may_write()),
-                (*may_read, *may_write),
-                "{what}"
-            );
+            assert_eq!((ready.may_read(), ready.may_write()), (*may_read, *may_write), "{what}");
         }
     }
 }
@@ -169,11 +135,7 @@ fn no_wake_up_is_lost() {
                 // The edge is fetched, with the state of that moment; a spurious one at times.
                 2 if edge || dice.below(4) == 0 => {
                     let read = bytes > 0 || fin || !edge;
-                    ready.signalled(Edges {
-                        read,
-                        read_closed: fin,
-                        ..Edges::default()
-                    });
+                    ready.signalled(Edges { read, read_closed: fin, ..Edges::default() });
                     edge = false;
                     queued |= ready.enqueue();
                 }
@@ -207,10 +169,7 @@ fn no_wake_up_is_lost() {
             }
             let something = bytes > 0 || (fin && !ended);
             let paused = ready.is_paused();
-            assert!(
-                !something || edge || queued || (paused && ready.may_read()),
-                "SEED={seed}"
-            );
+            assert!(!something || edge || queued || (paused && ready.may_read()), "SEED={seed}");
             assert_eq!(queued, ready.runnable(), "SEED={seed}");
         }
     }
@@ -241,10 +200,7 @@ fn drain(out: &mut OutBuf, spares: &mut Spares, max: usize, mut cut: impl FnMut(
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (count, total) = out.front(&mut slices, max);
         assert!(count > 0 && total > 0 && total <= max);
-        let flat: Vec<u8> = slices[..count]
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect();
+        let flat: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
         assert_eq!(flat.len(), total);
         assert!(slices[..count].iter().all(|slice| !slice.is_empty()));
         let taken = cut().min(total);
@@ -257,11 +213,7 @@ fn drain(out: &mut OutBuf, spares: &mut Spares, max: usize, mut cut: impl FnMut(
 #[test]
 fn partial_writes_at_every_length() {
     let pieces = [3, BIG, 5, 1, BIG + 7, BIG, 2, 0, 9];
-    let all: Vec<Vec<u8>> = pieces
-        .iter()
-        .enumerate()
-        .map(|(at, &len)| pattern(len, at as u64))
-        .collect();
+    let all: Vec<Vec<u8>> = pieces.iter().enumerate().map(|(at, &len)| pattern(len, at as u64)).collect();
     let whole = all.concat();
     let near_edges = (0..whole.len()).filter(|at| at % 1021 == 0 || (at + 40) % BIG < 80);
     for first in near_edges {
@@ -277,10 +229,7 @@ fn partial_writes_at_every_length() {
         // What is appended to a partly written buffer comes after the rest.
         out.push(b"more", &mut spares);
         let rest = drain(&mut out, &mut spares, usize::MAX, || usize::MAX);
-        assert!(
-            rest[..rest.len() - 4] == whole[first..] && rest.ends_with(b"more"),
-            "{first}"
-        );
+        assert!(rest[..rest.len() - 4] == whole[first..] && rest.ends_with(b"more"), "{first}");
     }
 }
 
@@ -303,10 +252,7 @@ fn an_outbuf_is_a_queue_of_bytes() {
                 let mut slices = [IoSlice::new(&[]); SLICES];
                 let (count, total) = out.front(&mut slices, 1 + dice.below(100_000));
                 let taken = dice.cut(total);
-                let flat: Vec<u8> = slices[..count]
-                    .iter()
-                    .flat_map(|slice| slice.iter().copied())
-                    .collect();
+                let flat: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.iter().copied()).collect();
                 written.extend_from_slice(&flat[..taken]);
                 out.advance(taken, &mut spares);
             }
@@ -346,9 +292,6 @@ fn a_big_vec_is_not_copied() {
 fn errors_have_nodes_names() {
     assert_eq!(Errno::ECONNRESET.name(), "ECONNRESET");
     assert_eq!(Errno::from_raw(0x7fff).name(), "UNKNOWN");
-    assert_eq!(
-        std::io::Error::from(Errno::EPIPE).kind(),
-        std::io::ErrorKind::BrokenPipe
-    );
+    assert_eq!(std::io::Error::from(Errno::EPIPE).kind(), std::io::ErrorKind::BrokenPipe);
     assert_eq!(Errno::from(std::io::Error::other("made up")), Errno::EINVAL);
 }

@@ -239,10 +239,7 @@ fn draining_dies_with_the_peer<B: Bench>(bench: &mut B) {
         Fact::Closed { key: of, error } if of == key => Some(error),
         other => panic!("{other:?}"),
     });
-    assert!(
-        matches!(error, Some(Errno::ECONNRESET | Errno::EPIPE)),
-        "{error:?}"
-    );
+    assert!(matches!(error, Some(Errno::ECONNRESET | Errno::EPIPE)), "{error:?}");
     assert_eq!(bench.reactor().stream_count(), 0);
 }
 
@@ -287,15 +284,9 @@ fn a_fin_is_told_to_a_paused_stream<B: Bench>(bench: &mut B) {
 
 fn connecting<B: Bench>(bench: &mut B) {
     let (addr, mut accept) = bench.outside();
-    let options = ConnectOptions {
-        nodelay: true,
-        local: None,
-    };
+    let options = ConnectOptions { nodelay: true, local: None };
     let key = bench.reactor().connect_tcp(addr, &options).expect("it begins");
-    assert!(matches!(
-        bench.reactor().read(key, &mut [0]),
-        Err(Errno::ENOTCONN)
-    ));
+    assert!(matches!(bench.reactor().read(key, &mut [0]), Err(Errno::ENOTCONN)));
     bench.reactor().send(key, b"early").expect("it is kept");
     let result = bench.until(|fact| match *fact {
         Fact::Connected { key: of, result } if of == key => Some(result),
@@ -308,10 +299,7 @@ fn connecting<B: Bench>(bench: &mut B) {
     let mut back = Vec::new();
     for _ in 0..TURNS {
         let mut facts = Vec::new();
-        bench
-            .reactor()
-            .wait(Some(Duration::ZERO), &mut facts)
-            .expect("the kernel can wait");
+        bench.reactor().wait(Some(Duration::ZERO), &mut facts).expect("the kernel can wait");
         bench.reactor().flush(&mut facts);
         back.extend(peer.read());
         if back == b"early" && peer.saw_end() {
@@ -326,10 +314,7 @@ fn connecting<B: Bench>(bench: &mut B) {
 
 fn connecting_to_nobody<B: Bench>(bench: &mut B) {
     let addr = bench.nowhere();
-    let key = bench
-        .reactor()
-        .connect_tcp(addr, &ConnectOptions::default())
-        .expect("it begins");
+    let key = bench.reactor().connect_tcp(addr, &ConnectOptions::default()).expect("it begins");
     bench.reactor().send(key, b"early").expect("it is kept");
     let result = bench.until(|fact| match *fact {
         Fact::Connected { key: of, result } if of == key => Some(result),
@@ -455,10 +440,7 @@ fn big_and_small_pieces<B: Bench>(bench: &mut B) {
             break;
         }
         let mut facts = Vec::new();
-        bench
-            .reactor()
-            .wait(Some(Duration::from_millis(1)), &mut facts)
-            .expect("it can wait");
+        bench.reactor().wait(Some(Duration::from_millis(1)), &mut facts).expect("it can wait");
         bench.reactor().flush(&mut facts);
     }
     assert!(back == sent);

@@ -22,13 +22,7 @@ impl Client {
     fn new(net: &SimNet, addr: SocketAddr, dice: &mut Rng, rude: bool) -> Client {
         let sent = pattern([0, 1, 50, 5000, 100_000][dice.below(5)], dice.draw());
         let peer = net.connect(addr).ok();
-        Client {
-            peer,
-            sent,
-            at: 0,
-            back: Vec::new(),
-            rude,
-        }
+        Client { peer, sent, at: 0, back: Vec::new(), rude }
     }
 
     /// One random step. Returns whether it is done.
@@ -73,11 +67,7 @@ fn run(seed: u64, faults: &Faults) -> u64 {
     let mut clients: Vec<Client> = Vec::new();
     let (mut born, mut done) = (0, 0);
     for turn in 0.. {
-        assert!(
-            turn < 60_000,
-            "SEED={seed}: {} clients wait for ever",
-            clients.len()
-        );
+        assert!(turn < 60_000, "SEED={seed}: {} clients wait for ever", clients.len());
         if born < 12 && dice.below(3) == 0 {
             clients.push(Client::new(&bench.net, addr, &mut dice, rude));
             born += 1;
@@ -86,10 +76,7 @@ fn run(seed: u64, faults: &Faults) -> u64 {
             if !client.step(&mut dice) {
                 return true;
             }
-            assert!(
-                client.sent.starts_with(&client.back),
-                "SEED={seed}: bytes were altered"
-            );
+            assert!(client.sent.starts_with(&client.back), "SEED={seed}: bytes were altered");
             if !client.rude {
                 assert!(client.back == client.sent, "SEED={seed}: bytes were lost");
             }
@@ -104,20 +91,13 @@ fn run(seed: u64, faults: &Faults) -> u64 {
     }
     assert_eq!(bench.reactor.close(listener), Ok(Closing::Done));
     // Nothing is held: the kernel's own descriptor and nothing else.
-    assert_eq!(
-        (bench.reactor.stream_count(), bench.net.fds(0)),
-        (0, 1),
-        "SEED={seed}"
-    );
+    assert_eq!((bench.reactor.stream_count(), bench.net.fds(0)), (0, 1), "SEED={seed}");
     digest
 }
 
 /// How many seeds; `SKEP_SEEDS` asks for more.
 fn seeds() -> u64 {
-    std::env::var("SKEP_SEEDS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(60)
+    std::env::var("SKEP_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
 }
 
 #[test]
@@ -125,24 +105,13 @@ fn no_byte_and_no_wake_up_is_lost() {
     for seed in 0..seeds() {
         // Edges for nothing may make up for one that was lost: half the runs do without.
         let spurious = if seed % 2 == 0 { 0 } else { 200 };
-        run(
-            seed,
-            &Faults {
-                spurious,
-                ..Faults::lossless()
-            },
-        );
+        run(seed, &Faults { spurious, ..Faults::lossless() });
     }
 }
 
 #[test]
 fn resets_are_survived() {
-    let faults = Faults {
-        reset: 20,
-        aborted: 50,
-        no_fd: 100,
-        ..Faults::lossless()
-    };
+    let faults = Faults { reset: 20, aborted: 50, no_fd: 100, ..Faults::lossless() };
     for seed in 0..seeds() {
         run(seed, &faults);
     }
@@ -150,12 +119,7 @@ fn resets_are_survived() {
 
 #[test]
 fn one_seed_is_one_run() {
-    let faults = Faults {
-        reset: 20,
-        aborted: 50,
-        no_fd: 100,
-        ..Faults::lossless()
-    };
+    let faults = Faults { reset: 20, aborted: 50, no_fd: 100, ..Faults::lossless() };
     for seed in 0..10 {
         assert_eq!(run(seed, &faults), run(seed, &faults), "SEED={seed}");
     }
@@ -168,9 +132,7 @@ fn want_of_descriptors() {
     let (listener, addr) = bench.listen();
     // Its own, the listener's, the reserve is among them: three are free.
     bench.net.limit_fds(0, 5);
-    let peers: Vec<_> = (0..20)
-        .map(|_| bench.net.connect(addr).expect("it listens"))
-        .collect();
+    let peers: Vec<_> = (0..20).map(|_| bench.net.connect(addr).expect("it listens")).collect();
     bench.turn();
     let mut facts = Vec::new();
     bench.reactor.accept_more(100, &mut facts);
@@ -183,17 +145,7 @@ fn want_of_descriptors() {
         .collect();
     assert_eq!(keys.len(), 3);
     let paused = facts.last().expect("it ran out");
-    assert!(
-        matches!(
-            paused,
-            Fact::AcceptPaused {
-                error: Errno::EMFILE,
-                shed: 17,
-                ..
-            }
-        ),
-        "{paused:?}"
-    );
+    assert!(matches!(paused, Fact::AcceptPaused { error: Errno::EMFILE, shed: 17, .. }), "{paused:?}");
     assert_eq!(peers.iter().filter(|peer| peer.saw_reset().is_some()).count(), 17);
     // While it rests a new one waits, and the loop is not kept busy.
     let waiting = bench.net.connect(addr).expect("it listens");
@@ -221,9 +173,7 @@ fn a_zero_window_costs_nothing_but_what_is_pending() {
     bench.turn();
     let mut facts = Vec::new();
     bench.reactor.accept_more(2, &mut facts);
-    let Fact::Accepted { stream: key, .. } = facts[0] else {
-        panic!("{facts:?}")
-    };
+    let Fact::Accepted { stream: key, .. } = facts[0] else { panic!("{facts:?}") };
     peer.set_window(0);
     bench.reactor.send(key, &[7; 1000]).expect("it is open");
     facts.clear();
@@ -242,14 +192,7 @@ fn a_zero_window_costs_nothing_but_what_is_pending() {
         peer.set_window(1);
         let mut facts = bench.turn();
         bench.reactor.flush(&mut facts);
-        assert_eq!(
-            facts,
-            [Fact::Flushed {
-                key,
-                written: 1,
-                pending
-            }]
-        );
+        assert_eq!(facts, [Fact::Flushed { key, written: 1, pending }]);
         // A write that was cut short is not tried again before there is room.
         let idles = bench.net.idles();
         assert_eq!(bench.turn(), []);
@@ -268,10 +211,7 @@ fn an_edge_of_a_closed_stream_is_not_its_successors() {
     assert_eq!(bench.reactor.close(old), Ok(Closing::Done));
     let (new, _peer) = bench.pair(addr);
     bench.turn();
-    bench.net.faults(Faults {
-        stale: 1000,
-        ..Faults::default()
-    });
+    bench.net.faults(Faults { stale: 1000, ..Faults::default() });
     for _ in 0..100 {
         let facts = bench.turn();
         assert_eq!(facts, [], "{old:?} {new:?}");
@@ -283,16 +223,10 @@ fn an_edge_of_a_closed_stream_is_not_its_successors() {
 fn short_reads_of_unix_sockets() {
     for seed in 0..50 {
         let mut bench = SimBench::new(seed);
-        bench.net.faults(Faults {
-            spurious: 0,
-            ..Faults::lossless()
-        });
+        bench.net.faults(Faults { spurious: 0, ..Faults::lossless() });
         let path = std::path::Path::new("here");
         let options = ListenOptions::default();
-        bench
-            .reactor
-            .listen_unix(path, &options)
-            .expect("the path is free");
+        bench.reactor.listen_unix(path, &options).expect("the path is free");
         let peer = bench.net.connect_unix(path).expect("it listens");
         let bytes = pattern(3000, seed);
         peer.send(&bytes).expect("it lives");
@@ -313,12 +247,8 @@ fn two_reactors_talk() {
     let (mut one, mut two) = (net.reactor(), net.reactor());
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = one.listen_tcp(any, &ListenOptions::default()).expect("port 0");
-    let Ok(Addr::Ip(addr)) = one.local_addr(listener) else {
-        panic!("it is bound")
-    };
-    let near = two
-        .connect_tcp(addr, &ConnectOptions::default())
-        .expect("it begins");
+    let Ok(Addr::Ip(addr)) = one.local_addr(listener) else { panic!("it is bound") };
+    let near = two.connect_tcp(addr, &ConnectOptions::default()).expect("it begins");
     let bytes = pattern(300_000, 1);
     two.send_vec(near, bytes.clone()).expect("it is kept");
     two.shutdown_write(near).expect("it is kept");
@@ -357,14 +287,10 @@ fn silence_is_left_to_the_owners_timer() {
     let passed = Rc::new(Cell::new(Duration::ZERO));
     let clock = Rc::clone(&passed);
     net.on_idle(move |span| clock.set(clock.get() + span.expect("there is a timer")));
-    let key = reactor
-        .connect_tcp(addr, &ConnectOptions::default())
-        .expect("it begins");
+    let key = reactor.connect_tcp(addr, &ConnectOptions::default()).expect("it begins");
     let mut facts = Vec::new();
     for _ in 0..3 {
-        reactor
-            .wait(Some(Duration::from_secs(1)), &mut facts)
-            .expect("it can wait");
+        reactor.wait(Some(Duration::from_secs(1)), &mut facts).expect("it can wait");
     }
     assert_eq!((facts.len(), passed.get()), (0, Duration::from_secs(3)));
     assert_eq!(reactor.close(key), Ok(Closing::Done));
@@ -393,17 +319,10 @@ fn signals_and_wake_ups() {
 fn many_readable_streams_share_the_waits() {
     let mut bench = SimBench::new(1);
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let options = ListenOptions {
-        backlog: 5000,
-        ..ListenOptions::default()
-    };
+    let options = ListenOptions { backlog: 5000, ..ListenOptions::default() };
     let listener = bench.reactor.listen_tcp(any, &options).expect("port 0");
-    let Ok(Addr::Ip(addr)) = bench.reactor.local_addr(listener) else {
-        panic!("it is bound")
-    };
-    let peers: Vec<_> = (0..3000)
-        .map(|_| bench.net.connect(addr).expect("it listens"))
-        .collect();
+    let Ok(Addr::Ip(addr)) = bench.reactor.local_addr(listener) else { panic!("it is bound") };
+    let peers: Vec<_> = (0..3000).map(|_| bench.net.connect(addr).expect("it listens")).collect();
     bench.turn();
     let mut facts = Vec::new();
     bench.reactor.accept_more(3000, &mut facts);
@@ -413,9 +332,7 @@ fn many_readable_streams_share_the_waits() {
         let facts = bench.turn();
         assert!(facts.len() <= 1024, "{} facts", facts.len());
         for fact in facts {
-            let Fact::Readable(key) = fact else {
-                panic!("{fact:?}")
-            };
+            let Fact::Readable(key) = fact else { panic!("{fact:?}") };
             *told.entry(key).or_default() += 1;
         }
     }

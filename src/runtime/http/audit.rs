@@ -25,13 +25,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 length += 1;
                 assert!(length <= self.exchanges.len(), "a queue has an end");
             }
-            assert_eq!((last, length), (conn.tail, usize::from(conn.queued)), "tail and length of the queue of {index}");
+            assert_eq!(
+                (last, length),
+                (conn.tail, usize::from(conn.queued)),
+                "tail and length of the queue of {index}"
+            );
             assert!(length <= self.limits.pipelined as usize, "{length} requests read ahead");
             queued += length;
             if let Some(extra) = &conn.extra {
                 done += extra.done.len();
                 assert!(extra.stash.len() <= STASH, "{} bytes stashed", extra.stash.len());
-                assert!(extra.stash.is_empty() || conn.blocked || conn.phase != Phase::Open, "a stash waits, nobody is blocked");
+                assert!(
+                    extra.stash.is_empty() || conn.blocked || conn.phase != Phase::Open,
+                    "a stash waits, nobody is blocked"
+                );
             }
             if let Some(key) = conn.key {
                 assert_eq!(self.owners.get(key), Owner::Conn(index as u32), "a key leads to its connection");
@@ -48,9 +55,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for (index, seat) in &self.seats {
             let state = seat.guest.state();
             found += state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Exchange).count();
-            let conns = self.conns.iter().filter(|(_, conn)| conn.guest as usize == index && conn.key.is_some()).count();
+            let conns =
+                self.conns.iter().filter(|(_, conn)| conn.guest as usize == index && conn.key.is_some()).count();
             assert_eq!(seat.conns as usize, conns, "connections of guest {index}");
-            let pending: u64 = state.handles.iter().filter(|(_, slot)| slot.kind != Kind::Listener).map(|(_, slot)| u64::from(slot.pending)).sum();
+            let pending: u64 = state
+                .handles
+                .iter()
+                .filter(|(_, slot)| slot.kind != Kind::Listener)
+                .map(|(_, slot)| u64::from(slot.pending))
+                .sum();
             assert_eq!(state.pending_total, pending, "bytes that wait of guest {index}");
             let streams = self.streams.iter().filter(|(_, stream)| stream.guest as usize == index).count();
             let handles = state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Stream).count();
@@ -61,7 +74,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn audit_listeners(&self) {
         for (index, listener) in &self.listeners {
-            let conns = self.conns.iter().filter(|(_, conn)| conn.listener as usize == index && conn.key.is_some()).count();
+            let conns =
+                self.conns.iter().filter(|(_, conn)| conn.listener as usize == index && conn.key.is_some()).count();
             let streams = self.streams.iter().filter(|(_, stream)| stream.listener == Some(index as u32)).count();
             assert_eq!(listener.conns as usize, conns + streams, "connections of listener {index}");
         }
@@ -70,13 +84,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// How the connections stand, for a failure's message.
     pub(in crate::runtime) fn books(&self) -> String {
         let line = |(index, conn): (usize, &super::Conn)| {
-            let exchange = self.exchanges.get(conn.head as usize).map(|exchange| (exchange.response, exchange.received, exchange.window));
+            let exchange = self
+                .exchanges
+                .get(conn.head as usize)
+                .map(|exchange| (exchange.response, exchange.received, exchange.window));
             let pending = conn.key.map(|key| self.reactor.pending_out(key));
             let due = (conn.due, conn.timer.is_some());
-            format!("conn {index}: {:?} blocked {} queued {} {due:?} pending {pending:?} first {exchange:?}\n", conn.phase, conn.blocked, conn.queued)
+            format!(
+                "conn {index}: {:?} blocked {} queued {} {due:?} pending {pending:?} first {exchange:?}\n",
+                conn.phase, conn.blocked, conn.queued
+            )
         };
         let conns: String = self.conns.iter().map(line).collect();
-        let streams = self.streams.iter().map(|(_, stream)| (stream, self.reactor.pending_out(stream.key))).collect::<Vec<_>>();
+        let streams =
+            self.streams.iter().map(|(_, stream)| (stream, self.reactor.pending_out(stream.key))).collect::<Vec<_>>();
         format!("{conns}streams {streams:?}\n{:?}", self.timers)
     }
 
@@ -100,10 +121,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let listeners = self.listeners.iter().filter(|(_, listener)| listener.guest as usize == index).count();
             assert_eq!(state.handles.len(), listeners, "handles of guest {index}");
             assert_eq!(state.listeners as usize, listeners, "the guest's count of listeners");
-            assert!(state.conn_ends.iter().all(Option::is_none) && state.conn_handles.is_empty(), "ends of connections");
+            assert!(
+                state.conn_ends.iter().all(Option::is_none) && state.conn_handles.is_empty(),
+                "ends of connections"
+            );
             assert_eq!(state.ends.len(), listeners, "ends of handles");
             assert!(state.blobs.is_empty() && state.blob_bytes == 0, "blobs");
-            assert!(seat.mail.is_empty() && seat.held_back.is_empty() && seat.timer.is_none(), "mail, held back, timer");
+            assert!(
+                seat.mail.is_empty() && seat.held_back.is_empty() && seat.timer.is_none(),
+                "mail, held back, timer"
+            );
         }
     }
 }

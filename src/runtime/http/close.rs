@@ -4,10 +4,10 @@ use super::{Conn, Due, Hall, NONE, NOT_LOOKED, Phase, Response, options_of, set_
 use crate::guest::Handle;
 use crate::proto::http1::{Reason, encode_error_response};
 use crate::reactor::{Closing, Errno, Kernel};
-use crate::runtime::listeners::errno;
-use crate::runtime::streams::touch;
 use crate::runtime::Owner;
+use crate::runtime::listeners::errno;
 use crate::runtime::seat::{Resource, Seat};
+use crate::runtime::streams::touch;
 use crate::time::{Clock, Mono, TimerId};
 use skep_abi::{events, listen, option};
 use std::time::Duration;
@@ -19,7 +19,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The peer broke a rule (or was too late): an answer, and the end.
     pub(super) fn bad_request(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
         let conn = &mut self.conns[index as usize];
-        let told = self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
+        let told =
+            self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
         // Node answers a missing Host itself, without 'clientError'.
         let watched = told && reason != Reason::MissingHost;
         // A request whose body went wrong is lost; one that was whole still gets its answer first.
@@ -225,7 +226,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::KeepAlive if options.keep_alive_timeout == 0 => (self.now, 0),
             Due::KeepAlive => (self.now, options.keep_alive_timeout.saturating_add(options.keep_alive_buffer)),
             Due::Linger if conn.phase == Phase::HalfClosed && conn.started == NOT_LOOKED => (self.now, HALF_CLOSED_MS),
-            Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => (self.now, limits.rate_grace_ms),
+            Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => {
+                (self.now, limits.rate_grace_ms)
+            }
             Due::Linger => (self.now, limits.linger_ms),
         };
         if span == 0 {

@@ -2,7 +2,7 @@
 use super::super::seat::{Resource, Seat};
 use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Response, STASH_MAX, options_of};
 use crate::guest::Kind;
-use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Trailers};
+use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers};
 use crate::reactor::{Kernel, Read};
 use crate::runtime::streams::{WINDOW, touch};
 use crate::time::{Clock, Mono};
@@ -78,17 +78,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 return self.block(index, input);
             }
             let conn = &mut self.conns[index as usize];
-            let limits = match self.listeners.get(conn.listener as usize) {
-                Some(listener) => &listener.limits,
-                None => &self.bare_limits,
-            };
-            let step = conn.decoder.decode(input, limits, &mut self.parts);
-            let rest = &input[step.consumed.min(input.len())..];
-            match step.item {
+            let listener = self.listeners.get(conn.listener as usize);
+            let limits = listener.map_or(&self.bare_limits, |listener| &listener.limits);
+            let Step { consumed, item } = conn.decoder.decode(input, limits, &mut self.parts);
+            let rest = &input[consumed.min(input.len())..];
+            match item {
                 Item::NeedMore => break,
                 Item::Head(head) => {
                     let seat = &mut self.seats[conn.guest as usize];
-                    let listener = self.listeners.get(conn.listener as usize);
                     let ListenOptions { flags, max_requests: most, .. } = options_of(&self.listeners, conn);
                     if head.method() == Some(Method::Connect) && flags & listen::CONNECT == 0 {
                         // As Node: without a listener for it, no tunnel and no answer.
@@ -102,33 +99,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let exchange = &mut self.exchanges[exchange as usize];
                     exchange.over_limit = most > 0 && conn.requests > most;
                     exchange.last_allowed = most > 0 && conn.requests >= most;
-                    exchange.owes_continue =
-                        head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0;
+                    exchange.owes_continue = owes_continue(&head, flags);
                     open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
                     self.continue_if_owed(index);
                 }
                 Item::Body(bytes) => {
-                    let (seat, exchange) = (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
-                    exchange.window -= bytes.len() as i64;
-                    exchange.counted = exchange.counted.saturating_add(bytes.len() as u32);
-                    let most = seat.mail.piece();
-                    let fits = bytes.len() <= most && open.is_some_and(|at| seat.mail.extend_request(at, bytes, most));
-                    if !fits {
-                        open = None;
-                        seat.tell_bytes(events::HTTP_BODY, exchange.handle, bytes);
-                    }
+                    let (seat, exchange) =
+                        (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
+                    open = body_event(seat, exchange, open, bytes);
                 }
                 Item::End(trailers) => {
-                    let (seat, exchange) = (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
-                    exchange.received = true;
-                    let whole = trailers.fields.is_empty() && open.is_some_and(|at| seat.mail.complete_request(at));
-                    if !whole {
-                        seat.tell(events::HTTP_END, Some(exchange.handle), 0, &[&trailer_lines(&trailers)]);
-                    }
-                    open = None;
-                    let over = matches!(exchange.response, Response::Ended(_));
+                    let (seat, exchange) =
+                        (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
+                    end_event(seat, exchange, open.take(), &trailers);
                     conn.started = self.now;
-                    if over {
+                    if matches!(exchange.response, Response::Ended(_)) {
                         self.advance(index);
                         if !self.conns.contains(index as usize) {
                             return;
@@ -144,10 +129,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     conn.phase = Phase::HalfClosed;
                     return self.expect(index, Due::Nothing);
                 }
-                Item::Error(reason) => {
-                    let parsed = step.consumed;
-                    return self.bad_request(index, reason, input, parsed);
-                }
+                Item::Error(reason) => return self.bad_request(index, reason, input, consumed),
             }
             input = rest;
         }
@@ -207,7 +189,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.parse(index, &stash);
         }
         let Some(conn) = self.conns.get(index as usize) else { return };
-        if !conn.blocked && let Some(key) = conn.key {
+        if !conn.blocked
+            && let Some(key) = conn.key
+        {
             let _gone = self.reactor.resume(key);
         }
     }
@@ -287,7 +271,9 @@ fn enqueue(
         keep_alive: head.keep_alive,
         is_head: head.method() == Some(Method::Head),
         minor: head.version_minor,
-        te_chunked: head.field(HeaderId::Te).is_some_and(|te| te.windows(7).any(|w| w.eq_ignore_ascii_case(b"chunked"))),
+        te_chunked: head
+            .field(HeaderId::Te)
+            .is_some_and(|te| te.windows(7).any(|w| w.eq_ignore_ascii_case(b"chunked"))),
         over_limit: false,
         last_allowed: false,
         owes_continue: false,
@@ -316,8 +302,20 @@ fn wanted_upgrade(conn: &mut Conn, head: &Head<'_>, flags: u32) -> bool {
     wanted
 }
 
+/// Whether the host is to send 100 by itself.
+fn owes_continue(head: &Head<'_>, flags: u32) -> bool {
+    head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0
+}
+
 /// Queues HTTP_REQUEST; answers where it stands.
-fn request_event(seat: &mut Seat, number: u64, owner: u64, exchange: &Exchange, head: &Head<'_>, upgrade: bool) -> usize {
+fn request_event(
+    seat: &mut Seat,
+    number: u64,
+    owner: u64,
+    exchange: &Exchange,
+    head: &Head<'_>,
+    upgrade: bool,
+) -> usize {
     let (method, target) = match head.start {
         StartLine::Request { method, target } => (method, target),
         StartLine::Status { .. } => (Method::Get, Span::default()),
@@ -351,6 +349,28 @@ fn request_event(seat: &mut Seat, number: u64, owner: u64, exchange: &Exchange, 
         value_len: field.value_len,
     });
     seat.mail.push_request(exchange.handle.raw(), &record, fields, head.bytes)
+}
+
+/// Body bytes: into the request's event while it may still be extended, else as an event of their own. Answers
+/// where that event stands if it may be extended further.
+fn body_event(seat: &mut Seat, exchange: &mut Exchange, open: Option<usize>, bytes: &[u8]) -> Option<usize> {
+    exchange.window -= bytes.len() as i64;
+    exchange.counted = exchange.counted.saturating_add(bytes.len() as u32);
+    let most = seat.mail.piece();
+    let open = open.filter(|&at| bytes.len() <= most && seat.mail.extend_request(at, bytes, most));
+    if open.is_none() {
+        seat.tell_bytes(events::HTTP_BODY, exchange.handle, bytes);
+    }
+    open
+}
+
+/// The message is whole: the request's event says so, or an event of its own.
+fn end_event(seat: &mut Seat, exchange: &mut Exchange, open: Option<usize>, trailers: &Trailers<'_>) {
+    exchange.received = true;
+    let whole = trailers.fields.is_empty() && open.is_some_and(|at| seat.mail.complete_request(at));
+    if !whole {
+        seat.tell(events::HTTP_END, Some(exchange.handle), 0, &[&trailer_lines(trailers)]);
+    }
 }
 
 /// The boundary's number of a method: its place in Node's list.

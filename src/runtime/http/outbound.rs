@@ -9,7 +9,15 @@ use skep_abi::{events, respond, write};
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Status line, fields and the first or only part of a body.
-    pub(in crate::runtime) fn respond(&mut self, guest: u32, handle: Handle, status: u16, flags: u32, fields: Span, body: Body) {
+    pub(in crate::runtime) fn respond(
+        &mut self,
+        guest: u32,
+        handle: Handle,
+        status: u16,
+        flags: u32,
+        fields: Span,
+        body: Body,
+    ) {
         let Resource::Exchange(place) = self.seats[guest as usize].resource(handle) else { return };
         let exchange = &mut self.exchanges[place as usize];
         if exchange.response != Response::Awaited {
@@ -79,7 +87,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (Body::Own(bytes), Some(key)) => {
                 let (line, len) = http1::chunk_head(bytes.len());
                 let reactor = &mut self.reactor;
-                let _broken = reactor.send(key, &line[..len]).and_then(|()| reactor.send_vec(key, bytes)).and_then(|()| reactor.send(key, b"\r\n"));
+                let _broken = reactor
+                    .send(key, &line[..len])
+                    .and_then(|()| reactor.send_vec(key, bytes))
+                    .and_then(|()| reactor.send(key, b"\r\n"));
                 Ok(Accepted::All)
             }
             (body, _) => {

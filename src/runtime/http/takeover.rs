@@ -83,7 +83,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// An HTTP connection over a stream of the guest's own.
-    pub(in crate::runtime) fn attach(&mut self, guest: u32, handle: Handle, listener: Option<Handle>, options: ListenOptions) {
+    pub(in crate::runtime) fn attach(
+        &mut self,
+        guest: u32,
+        handle: Handle,
+        listener: Option<Handle>,
+        options: ListenOptions,
+    ) {
         let listener = listener.map(|listener| self.seats[guest as usize].resource(listener));
         let listener = if let Some(Resource::Listener(index)) = listener { index } else { super::NONE };
         self.serials = self.serials.wrapping_add(1);

@@ -54,7 +54,6 @@ pub(super) enum Look {
     Whole(usize),
 }
 
-
 /// What a request may ask for besides the plain answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wishes {
@@ -83,6 +82,8 @@ impl Request {
         let a = match op {
             b's' if wishes.large => [300, 5000, 20_000, 40_000][dice.below(4)],
             b's' => size(dice, false),
+            // Under a length of 0 the head is all, and what follows the request might come before its end.
+            b'l' => size(dice, wishes.large).max(1),
             _ => size(dice, wishes.large),
         };
         let b = match op {
@@ -93,7 +94,11 @@ impl Request {
         let target = format!("/{}{a}.{b}.{id}", op as char);
         match op {
             b'u' => Request::upgrade(dice, target),
-            b'a' | b'x' => Request { bytes: head("GET", &target, ""), target, answer: Answer::Cut { most: if op == b'x' { a } else { 0 } } },
+            b'a' | b'x' => Request {
+                bytes: head("GET", &target, ""),
+                target,
+                answer: Answer::Cut { most: if op == b'x' { a } else { 0 } },
+            },
             b'e' => Request::with_body(dice, target, wishes.large, None),
             b'n' | b's' if dice.below(4) == 0 => {
                 let body = pattern(a).repeat(if op == b's' { b } else { 1 });
@@ -107,7 +112,11 @@ impl Request {
         // Of a stream one sees only the head; what follows the request might then come before its end.
         let is_head = dice.below(12) == 0 && !matches!(op, b'l' | b's');
         let old = last && op == b'n' && dice.below(4) == 0;
-        let mut bytes = head(if is_head { "HEAD" } else { "GET" }, &target, ["", "X-Pad: some more bytes\r\nCookie: a=b\r\n"][dice.below(2)]);
+        let mut bytes = head(
+            if is_head { "HEAD" } else { "GET" },
+            &target,
+            ["", "X-Pad: some more bytes\r\nCookie: a=b\r\n"][dice.below(2)],
+        );
         if old {
             let at = bytes.windows(8).position(|window| window == b"HTTP/1.1").expect("a version");
             bytes[at + 7] = b'0';
@@ -118,7 +127,11 @@ impl Request {
             _ if old => Framing::Close,
             _ => Framing::Length,
         };
-        Request { bytes, target, answer: Answer::Full { body, framing, close: op == b'c' || old, is_head, dated: op == b'w' } }
+        Request {
+            bytes,
+            target,
+            answer: Answer::Full { body, framing, close: op == b'c' || old, is_head, dated: op == b'w' },
+        }
     }
 
     /// A request with a body: echoed, or answered by something else.
@@ -201,20 +214,25 @@ impl Answer {
                 let Some(interim) = interim(back) else { return Ok(Look::Partial) };
                 let last = closing || *close;
                 let unframed = *is_head || *framing == Framing::Close;
-                let Some(head) = Head::read(&back[interim..], target, [*close, last, *dated, unframed])? else { return Ok(Look::Partial) };
+                let Some(head) = Head::read(&back[interim..], target, [*close, last, *dated, unframed])? else {
+                    return Ok(Look::Partial);
+                };
                 let rest = &back[interim + head.len..];
                 let look = head.body(rest, body, *framing, *is_head)?;
                 Ok(look.map_or(Look::Partial, |len| Look::Whole(interim + head.len + len)))
             }
             Answer::Cut { most } => Answer::look_cut(*most, target, back),
             Answer::Tunnel { echo } => {
-                const SWITCH: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sim\r\n\r\n";
+                const SWITCH: &[u8] =
+                    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: sim\r\n\r\n";
                 let all = [SWITCH, echo].concat();
                 same_start(&all, back, "the tunnel")?;
                 Ok(if back.len() == all.len() { Look::Whole(all.len()) } else { Look::Partial })
             }
             Answer::Refused(statuses) => {
-                let Some(line) = back.split(|&byte| byte == b'\n').next().filter(|line| line.len() > 12) else { return Ok(Look::Partial) };
+                let Some(line) = back.split(|&byte| byte == b'\n').next().filter(|line| line.len() > 12) else {
+                    return Ok(Look::Partial);
+                };
                 let line = String::from_utf8_lossy(line);
                 if !statuses.iter().any(|status| line.starts_with(&format!("HTTP/1.1 {status} "))) {
                     return Err(format!("{line:?} instead of one of {statuses:?}"));

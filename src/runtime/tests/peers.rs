@@ -1,6 +1,8 @@
 //! The other ends: clients good and bad. Each knows what it has asked and what it must get back. They
 //! must not know the hall: bytes, ends and resets are all they see.
-use super::exchange::{Answer, HEADERS_TIMEOUT, KEEP_ALIVE, KEEP_ALIVE_BUFFER, Look, REQUEST_TIMEOUT, Request, Wishes, head};
+use super::exchange::{
+    Answer, HEADERS_TIMEOUT, KEEP_ALIVE, KEEP_ALIVE_BUFFER, Look, REQUEST_TIMEOUT, Request, Wishes, head,
+};
 use crate::reactor::sim::{Rng, SimNet, SimPeer};
 use std::net::SocketAddr;
 
@@ -84,7 +86,15 @@ pub(super) fn mix(digest: &mut u64, bytes: &[u8]) {
 
 impl Peer {
     /// Connects; none when nobody listens (any more).
-    pub fn new(net: &SimNet, addr: SocketAddr, character: Character, id: usize, weather: &Weather, ops: Wishes, dice: &mut Rng) -> Option<Peer> {
+    pub fn new(
+        net: &SimNet,
+        addr: SocketAddr,
+        character: Character,
+        id: usize,
+        weather: &Weather,
+        ops: Wishes,
+        dice: &mut Rng,
+    ) -> Option<Peer> {
         let link = net.connect(addr).ok()?;
         let requests = requests(character, id, ops, dice);
         let (mut out, mut ends) = (Vec::new(), Vec::new());
@@ -105,7 +115,8 @@ impl Peer {
             Character::Resetter => resume = weather.ms + dice.below(60) as u64,
             _ => {}
         }
-        let ends_rudely = requests.iter().any(|request| matches!(request.answer, Answer::Cut { .. } | Answer::Tunnel { .. }));
+        let ends_rudely =
+            requests.iter().any(|request| matches!(request.answer, Answer::Cut { .. } | Answer::Tunnel { .. }));
         Some(Peer {
             character,
             link: Some(link),
@@ -138,7 +149,13 @@ impl Peer {
         let link = self.link.as_ref().map(|link| (link.saw_end(), link.saw_reset().is_some()));
         let next = self.requests.get(self.answered).map(|next| next.target.as_str());
         let (sent, out, more) = (self.sent, self.out.len(), self.back.len() - self.taken);
-        format!("{:?}: {} of {} answered, next {next:?}, {more} bytes of it, sent {sent} of {out}, FIN {}, end and reset {link:?}", self.character, self.answered, self.requests.len(), self.shut)
+        format!(
+            "{:?}: {} of {} answered, next {next:?}, {more} bytes of it, sent {sent} of {out}, FIN {}, end and reset {link:?}",
+            self.character,
+            self.answered,
+            self.requests.len(),
+            self.shut
+        )
     }
 
     /// One step; what it wants next, or what is wrong.
@@ -167,7 +184,10 @@ impl Peer {
         let silent = waits && matches!(self.character, Character::Lazy | Character::NonReader);
         let more = !silent && self.read(link, dice, weather)?;
         // What arrived before a reset counts; a reset shows only when all is read.
-        if !more && !silent && let Some(over) = self.over(link, weather)? {
+        if !more
+            && !silent
+            && let Some(over) = self.over(link, weather)?
+        {
             return Ok(over);
         }
         let sending = self.send(link, dice, weather);
@@ -204,7 +224,10 @@ impl Peer {
             match request.answer.look(&request.target, back, weather.leaving) {
                 Ok(Look::Partial) => return Ok(()),
                 Ok(Look::Whole(len)) => {
-                    if self.sent < self.ends[self.answered].min(self.out.len()) && matches!(request.answer, Answer::Refused(_)) && slow {
+                    if self.sent < self.ends[self.answered].min(self.out.len())
+                        && matches!(request.answer, Answer::Refused(_))
+                        && slow
+                    {
                         self.never_early(weather)?;
                     }
                     self.taken += len;
@@ -214,7 +237,9 @@ impl Peer {
                 // A guest that answers faults itself says 400 to all, wherever it stands.
                 Err(error) if weather.curt && error.contains("HTTP/1.1 4") => return Ok(()),
                 // A network that is slow enough makes every request late.
-                Err(_) if late && Answer::Refused(&[400, 408]).look("", back, false).is_ok() => return self.never_early(weather),
+                Err(_) if late && Answer::Refused(&[400, 408]).look("", back, false).is_ok() => {
+                    return self.never_early(weather);
+                }
                 Err(error) => return Err(format!("request {} ({}): {error}", self.answered, request.target)),
             }
         }
@@ -222,8 +247,13 @@ impl Peer {
             0 => Ok(()),
             _ if weather.curt => Ok(()),
             // What follows the last answer may only be the farewell of a server that has waited in vain.
-            _ if Answer::Refused(&[400, 408]).look("", &self.back[self.taken..], false).is_ok() => self.never_early(weather),
-            left => Err(format!("{left} bytes too much: {:?}", String::from_utf8_lossy(&self.back[self.taken..][..left.min(100)]))),
+            _ if Answer::Refused(&[400, 408]).look("", &self.back[self.taken..], false).is_ok() => {
+                self.never_early(weather)
+            }
+            left => Err(format!(
+                "{left} bytes too much: {:?}",
+                String::from_utf8_lossy(&self.back[self.taken..][..left.min(100)])
+            )),
         }
     }
 
@@ -240,14 +270,21 @@ impl Peer {
         if !reset && !link.saw_end() {
             return Ok(match self.character {
                 // It has what it wanted.
-                Character::Good | Character::Lazy | Character::Resetter if self.answered == self.requests.len() => Some(Wish::Done),
+                Character::Good | Character::Lazy | Character::Resetter if self.answered == self.requests.len() => {
+                    Some(Wish::Done)
+                }
                 _ => None,
             });
         }
         let left = self.requests.len() - self.answered;
         let whole = left == 0 && self.back.len() == self.taken;
-        let bad = matches!(self.character, Character::SlowHead | Character::SlowBody | Character::Idle | Character::NonReader);
-        let cut = left == 1 && matches!(self.requests[self.answered].answer, Answer::Cut { .. });
+        let bad = matches!(
+            self.character,
+            Character::SlowHead | Character::SlowBody | Character::Idle | Character::NonReader
+        );
+        let next = self.requests.get(self.answered).map(|next| &next.answer);
+        let cut = matches!(next, Some(Answer::Cut { .. }));
+        let tunnel = matches!(next, Some(Answer::Tunnel { .. }));
         let lie = weather.curt && left > 0 && (bad || self.character == Character::Liar);
         if whole || weather.lossy || cut || lie {
             return Ok(Some(Wish::Done));
@@ -258,7 +295,7 @@ impl Peer {
         if weather.leaving {
             return match self.back.len() - self.taken {
                 // Closed with requests unread, the kernel resets: what was on its way is lost with it.
-                _ if bad || reset => Ok(Some(Wish::Done)),
+                _ if bad || reset || tunnel => Ok(Some(Wish::Done)),
                 0 => Ok(Some(Wish::Done)),
                 left => Err(format!("{left} bytes of an answer that was cut off: answer {}", self.answered)),
             };
@@ -268,7 +305,14 @@ impl Peer {
         }
         let how = if reset { "reset" } else { "closed" };
         let next = self.requests.get(self.answered).map(|next| &next.target);
-        Err(format!("{how} after {} of {} answers and {} bytes of the next ({next:?}); {} of {} bytes sent", self.answered, self.requests.len(), self.back.len() - self.taken, self.sent, self.out.len()))
+        Err(format!(
+            "{how} after {} of {} answers and {} bytes of the next ({next:?}); {} of {} bytes sent",
+            self.answered,
+            self.requests.len(),
+            self.back.len() - self.taken,
+            self.sent,
+            self.out.len()
+        ))
     }
 
     /// The server has ended it with a peer that was slow: not too early, and not much too late.
@@ -341,7 +385,13 @@ fn requests(character: Character, id: usize, ops: Wishes, dice: &mut Rng) -> Vec
         Character::SlowBody => {
             let mut bytes = head("POST", "/e0.0.0", "Content-Length: 100000\r\n");
             bytes.extend_from_slice(&[b'b'; 5000]);
-            let answer = Answer::Full { body: vec![b'b'; 100_000], framing: super::exchange::Framing::Any, close: false, is_head: false, dated: false };
+            let answer = Answer::Full {
+                body: vec![b'b'; 100_000],
+                framing: super::exchange::Framing::Any,
+                close: false,
+                is_head: false,
+                dated: false,
+            };
             return vec![Request { bytes, target: "/e0.0.0".into(), answer }];
         }
         _ => {}

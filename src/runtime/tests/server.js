@@ -3,8 +3,10 @@
 'use strict';
 const http = require('http');
 
-const pattern = Buffer.alloc(0x80000);
-for (let i = 0; i < pattern.length; i++) pattern[i] = (i * 31 + (i >> 8)) & 255;
+// It repeats every 64 KiB.
+const period = Buffer.alloc(0x10000);
+for (let i = 0; i < period.length; i++) period[i] = (i * 31 + (i >> 8)) & 255;
+const pattern = Buffer.concat([period, period, period, period]);
 
 const server = http.createServer(function (req, res) {
   const op = req.url[1];
@@ -29,7 +31,6 @@ const server = http.createServer(function (req, res) {
 });
 
 function echo(req, res) {
-  if (req.complete && false) return;
   const parts = [];
   req.on('data', (part) => parts.push(part));
   req.on('end', () => res.end(Buffer.concat(parts)));

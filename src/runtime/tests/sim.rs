@@ -90,7 +90,8 @@ fn runs_with_the_javascript_guest() {
 #[test]
 fn one_seed_is_one_run() {
     for seed in 0..20 {
-        let (one, other) = (run(seed, Server::Plain(plain()), "one_seed"), run(seed, Server::Plain(plain()), "one_seed"));
+        let (one, other) =
+            (run(seed, Server::Plain(plain()), "one_seed"), run(seed, Server::Plain(plain()), "one_seed"));
         assert_eq!(one, other, "SEED={seed}");
     }
     let (one, other) = (run(3, Server::Script(script()), "one_seed"), run(3, Server::Script(script()), "one_seed"));

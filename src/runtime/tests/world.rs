@@ -60,7 +60,10 @@ pub(super) struct Plan {
 impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Plan { faults, fds, peers, guests, flags, trap_at, signal_at, limits, large } = self;
-        write!(f, "{faults:?} fds {fds:?} peers {peers} guests {guests} flags {flags:#x} trap {trap_at:?} signal {signal_at:?} ")?;
+        write!(
+            f,
+            "{faults:?} fds {fds:?} peers {peers} guests {guests} flags {flags:#x} trap {trap_at:?} signal {signal_at:?} "
+        )?;
         write!(f, "pipelined {} batch {} large {large}", limits.http.pipelined, limits.batch_events)
     }
 }
@@ -196,7 +199,22 @@ impl World {
             (None, None) => lost.set(true),
         });
         let peers = Vec::new();
-        World { plan, net, clock, hall, dice, peers, born: 0, doomed: false, leaving: false, patience, stuck, digest: seed, answered: 0, turns: 0 }
+        World {
+            plan,
+            net,
+            clock,
+            hall,
+            dice,
+            peers,
+            born: 0,
+            doomed: false,
+            leaving: false,
+            patience,
+            stuck,
+            digest: seed,
+            answered: 0,
+            turns: 0,
+        }
     }
 
     fn ms(&self) -> u64 {
@@ -376,7 +394,15 @@ impl World {
     /// The hall is empty after its signal: who waits for an answer that has begun must have got it.
     fn left(mut self) -> Trace {
         assert!(self.leaving, "the hall is empty and nobody asked for it");
-        drop(std::mem::replace(&mut self.hall, Hall::new(SimNet::new(0).reactor(), self.clock.clone(), Logs::new(Box::new(Complaints)), self.plan.limits.http)));
+        drop(std::mem::replace(
+            &mut self.hall,
+            Hall::new(
+                SimNet::new(0).reactor(),
+                self.clock.clone(),
+                Logs::new(Box::new(Complaints)),
+                self.plan.limits.http,
+            ),
+        ));
         for _ in 0..100_000 {
             if self.step_peers() == Wish::Done {
                 return self.trace();
@@ -396,7 +422,19 @@ impl World {
 
 /// The start record of `guest.wat`: its port and its ListenOptions.
 fn plain_info(port: u16, flags: u32) -> Vec<u8> {
-    let numbers = [u32::from(port), flags, HEADERS_TIMEOUT as u32, REQUEST_TIMEOUT as u32, KEEP_ALIVE as u32, KEEP_ALIVE_BUFFER as u32, 0, 0, 0, 0, 0];
+    let numbers = [
+        u32::from(port),
+        flags,
+        HEADERS_TIMEOUT as u32,
+        REQUEST_TIMEOUT as u32,
+        KEEP_ALIVE as u32,
+        KEEP_ALIVE_BUFFER as u32,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ];
     numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 

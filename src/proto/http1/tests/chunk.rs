@@ -122,7 +122,12 @@ fn chunk_trailers() {
         ("bare CR", "0\r\nX: a\rb\r\n\r\n", Bad(LfExpected)),
         ("no colon", "0\r\nX\r\n\r\n", Bad(InvalidHeaderToken)),
     ]);
-    let log = verdict(&Setup::server(), &chunked("0\r\nX-A: 1\r\nContent-Length: 9\r\nHost: evil\r\nTransfer-Encoding: chunked\r\nx-b:\t2 \r\nConnection: close\r\nCookie: c\r\nTrailer: x\r\n\r\n"));
+    let log = verdict(
+        &Setup::server(),
+        &chunked(
+            "0\r\nX-A: 1\r\nContent-Length: 9\r\nHost: evil\r\nTransfer-Encoding: chunked\r\nx-b:\t2 \r\nConnection: close\r\nCookie: c\r\nTrailer: x\r\n\r\n",
+        ),
+    );
     let kept = vec![("X-A".to_owned(), "1".to_owned()), ("x-b".to_owned(), "2".to_owned())];
     assert!(matches!(&log[1], Said::End(fields) if *fields == kept), "forbidden ones are dropped: {log:?}");
     let mut two = chunked("0\r\nConnection: close\r\nContent-Length: 3\r\n\r\n");

@@ -28,19 +28,34 @@ fn client_framing() {
             ("negative", ok("Content-Length: -1\r\n", ""), Bad(InvalidContentLength)),
             ("gzip coding", ok("Transfer-Encoding: gzip\r\n", ""), Bad(UnsupportedTransferCoding)),
             ("chunked twice", ok("Transfer-Encoding: chunked, chunked\r\n", ""), Bad(InvalidTransferEncoding)),
-            ("1.0 chunked", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".into(), Bad(TransferEncodingInHttp10)),
+            (
+                "1.0 chunked",
+                "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+                Bad(TransferEncodingInHttp10),
+            ),
             ("204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n".into(), Good(1, "")),
             ("304", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n".into(), Good(1, "")),
-            ("304 both", "HTTP/1.1 304 X\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n".into(), Bad(TransferEncodingAfterLength)),
+            (
+                "304 both",
+                "HTTP/1.1 304 X\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+                Bad(TransferEncodingAfterLength),
+            ),
             ("until close", ok("", "so far"), Good(0, "so far")),
-            ("Host means nothing here", ok("Host: a\r\nHost: @\r\nExpect: x\r\nContent-Length: 0\r\n", ""), Good(1, "")),
+            (
+                "Host means nothing here",
+                ok("Host: a\r\nHost: @\r\nExpect: x\r\nContent-Length: 0\r\n", ""),
+                Good(1, ""),
+            ),
         ],
     );
-    check_one(ToHead, &[
-        ("HEAD with length", ok("Content-Length: 5\r\n", ""), Good(1, "")),
-        ("HEAD chunked", ok("Transfer-Encoding: chunked\r\n", ""), Good(1, "")),
-        ("HEAD without", ok("", ""), Good(1, "")),
-    ]);
+    check_one(
+        ToHead,
+        &[
+            ("HEAD with length", ok("Content-Length: 5\r\n", ""), Good(1, "")),
+            ("HEAD chunked", ok("Transfer-Encoding: chunked\r\n", ""), Good(1, "")),
+            ("HEAD without", ok("", ""), Good(1, "")),
+        ],
+    );
 }
 
 #[test]
@@ -83,9 +98,16 @@ fn client_status_lines() {
 
 #[test]
 fn client_interim_responses() {
-    let wire = format!("{}{}", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", ok("Content-Length: 1\r\n", "x"));
+    let wire = format!(
+        "{}{}",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+        ok("Content-Length: 1\r\n", "x")
+    );
     let log = verdict(&Setup::client(&[Other]), wire.as_bytes());
-    assert!(matches!(&log[..], [Said::Head { .. }, Said::Head { .. }, Said::Head { .. }, Said::Body(_), Said::End(_)]), "{log:?}");
+    assert!(
+        matches!(&log[..], [Said::Head { .. }, Said::Head { .. }, Said::Head { .. }, Said::Body(_), Said::End(_)]),
+        "{log:?}"
+    );
     let interim = |count| format!("{}{}", "HTTP/1.1 102 X\r\n\r\n".repeat(count), ok("Content-Length: 0\r\n", ""));
     check("16", &Setup::client(&[Other]), interim(16).as_bytes(), &Good(1, ""));
     check("17", &Setup::client(&[Other]), interim(17).as_bytes(), &Bad(TooManyInformational));
@@ -99,13 +121,26 @@ fn client_interim_responses() {
 #[test]
 fn client_tunnels() {
     let log = verdict(&Setup::client(&[Connect]), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\x16\x03");
-    assert!(matches!(&log[..], [Said::Head { upgrade: true, .. }, Said::Tunnel(bytes)] if bytes == b"\x16\x03"), "{log:?}");
-    check("refused CONNECT", &Setup::client(&[Connect]), b"HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nno", &Good(1, "no"));
+    assert!(
+        matches!(&log[..], [Said::Head { upgrade: true, .. }, Said::Tunnel(bytes)] if bytes == b"\x16\x03"),
+        "{log:?}"
+    );
+    check(
+        "refused CONNECT",
+        &Setup::client(&[Connect]),
+        b"HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nno",
+        &Good(1, "no"),
+    );
     let switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhi";
     let log = verdict(&Setup::client(&[ToUpgrade]), switch);
     assert!(matches!(&log[..], [Said::Head { upgrade: true, .. }, Said::Tunnel(bytes)] if bytes == b"hi"), "{log:?}");
     check("101 unasked", &Setup::client(&[Other]), switch, &Bad(UnexpectedUpgrade));
-    check("upgrade refused", &Setup::client(&[ToUpgrade]), ok("Content-Length: 2\r\n", "no").as_bytes(), &Good(1, "no"));
+    check(
+        "upgrade refused",
+        &Setup::client(&[ToUpgrade]),
+        ok("Content-Length: 2\r\n", "no").as_bytes(),
+        &Good(1, "no"),
+    );
 }
 
 #[test]
@@ -114,7 +149,8 @@ fn client_keep_alive_and_next() {
     check("two asked", &Setup::client(&[Other, Other]), two.as_bytes(), &Good(2, "ab"));
     let log = verdict(&Setup::client(&[Other]), two.as_bytes());
     assert!(matches!(log.last(), Some(Said::Fault(_, UnsolicitedResponse))), "{log:?}");
-    let close = format!("{}{}", ok("Connection: close\r\nContent-Length: 1\r\n", "a"), ok("Content-Length: 1\r\n", "b"));
+    let close =
+        format!("{}{}", ok("Connection: close\r\nContent-Length: 1\r\n", "a"), ok("Content-Length: 1\r\n", "b"));
     let log = verdict(&Setup::client(&[Other, Other]), close.as_bytes());
     assert!(matches!(log.last(), Some(Said::Fault(_, ClosedConnection))), "{log:?}");
 }
@@ -139,7 +175,8 @@ fn client_eof() {
 
 #[test]
 fn client_reset_at_each_byte() {
-    let wire = format!("HTTP/1.1 100 X\r\n\r\n{}", ok("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\nX: y\r\n\r\n"));
+    let wire =
+        format!("HTTP/1.1 100 X\r\n\r\n{}", ok("Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\nX: y\r\n\r\n"));
     let setup = Setup { eof: true, ..Setup::client(&[Other]) };
     for at in 0..wire.len() {
         assert_eq!(run(&setup, &[&wire.as_bytes()[..at]]).last(), Some(&Said::Eof(EofKind::Premature)), "{at}");

@@ -20,8 +20,14 @@ fn cve_2018_12116() {
     let mut out = vec![];
     for target in ["/\u{10d}\u{10a}".as_bytes(), b"/ HTTP/1.1\r\nX: y", b"/\r\n", b"/a b", b"/\0", b"/\x7f", b""] {
         let head = RequestHead {
-            method: b"GET", target, fields: b"Host: a\r\n", content_length: None, use_chunked_by_default: false,
-            should_keep_alive: true, has_agent: true, removed: Removed::default(),
+            method: b"GET",
+            target,
+            fields: b"Host: a\r\n",
+            content_length: None,
+            use_chunked_by_default: false,
+            should_keep_alive: true,
+            has_agent: true,
+            removed: Removed::default(),
         };
         let result = encode_request_head(&mut out, &head);
         // As UTF-8 these letters are obs-text; as latin1, which the glue must not do, they would be CR and LF.
@@ -80,7 +86,9 @@ fn cve_2021_22960() {
 
 #[test]
 fn cve_2022_32213() {
-    for value in ["chunkedchunked", "chunked, identity", "identity, chunked", "chunked, cow", "chunked\tchunked", "gzip,chunked"] {
+    for value in
+        ["chunkedchunked", "chunked, identity", "identity, chunked", "chunked, cow", "chunked\tchunked", "gzip,chunked"]
+    {
         refused(&format!("Transfer-Encoding: {value}\r\n"), "1\r\na\r\n0\r\n\r\n", InvalidTransferEncoding);
     }
 }
@@ -107,7 +115,12 @@ fn cve_2022_35256() {
 
 #[test]
 fn cve_2023_30589() {
-    check("CR delimits", &Setup::server(), b"POST / HTTP/1.1\r\nHost: a\r\nX:\rTransfer-Encoding: chunked\r\n\r\n", &Bad(LfExpected));
+    check(
+        "CR delimits",
+        &Setup::server(),
+        b"POST / HTTP/1.1\r\nHost: a\r\nX:\rTransfer-Encoding: chunked\r\n\r\n",
+        &Bad(LfExpected),
+    );
     check("CR only", &Setup::server(), b"GET / HTTP/1.1\rHost: a\r\r", &Bad(VersionCrlfExpected));
 }
 
@@ -152,7 +165,9 @@ fn cve_2026_48931() {
     check("before any request", &Setup::client(&[]), early, &Bad(UnsolicitedResponse));
     let twice = [early.as_slice(), early].concat();
     let log = verdict(&Setup::client(&[ResponseTo::Other]), &twice);
-    assert!(matches!(log[..], [_, Said::End(_), Said::Fault(position, UnsolicitedResponse)] if position == early.len()));
+    assert!(
+        matches!(log[..], [_, Said::End(_), Said::Fault(position, UnsolicitedResponse)] if position == early.len())
+    );
 }
 
 #[test]
@@ -164,7 +179,12 @@ fn cve_2026_58044() {
 
 #[test]
 fn rustsec_2020_0008_and_2021_0020_and_0078() {
-    check("GET with a body", &Setup::server(), b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", &Good(1, "hello"));
+    check(
+        "GET with a body",
+        &Setup::server(),
+        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+        &Good(1, "hello"),
+    );
     refused(&format!("{CHUNKED}{CHUNKED}"), "0\r\n\r\n", InvalidTransferEncoding);
     refused("Content-Length: +5\r\n", "hello", InvalidContentLength);
 }

@@ -46,16 +46,51 @@ fn ten<'a>(fields: &'a str, should_keep_alive: bool) -> ResponseHead<'a> {
 fn encode_like_node_bodies() {
     let plain = "Content-Type: text/plain\r\n";
     let ok = "200 OK";
-    same("writeHead+end", head(plain, None), &["Hello World\n"], ok, &format!("{plain}{D}{KA}{CHUNKED}\r\nc\r\nHello World\n\r\n0\r\n\r\n"), true);
-    same("setHeader+end", head(plain, Some(2)), &["hi"], ok, &format!("{plain}{D}{KA}Content-Length: 2\r\n\r\nhi"), true);
+    same(
+        "writeHead+end",
+        head(plain, None),
+        &["Hello World\n"],
+        ok,
+        &format!("{plain}{D}{KA}{CHUNKED}\r\nc\r\nHello World\n\r\n0\r\n\r\n"),
+        true,
+    );
+    same(
+        "setHeader+end",
+        head(plain, Some(2)),
+        &["hi"],
+        ok,
+        &format!("{plain}{D}{KA}Content-Length: 2\r\n\r\nhi"),
+        true,
+    );
     same("end empty", head("", Some(0)), &[], ok, &format!("{D}{KA}Content-Length: 0\r\n\r\n"), true);
     same("writeHead+end empty", head("", None), &[], ok, &format!("{D}{KA}{CHUNKED}\r\n0\r\n\r\n"), true);
-    same("writes", head("", None), &["abcdefghijklmnop", "", "x"], ok, &format!("{D}{KA}{CHUNKED}\r\n10\r\nabcdefghijklmnop\r\n1\r\nx\r\n0\r\n\r\n"), true);
+    same(
+        "writes",
+        head("", None),
+        &["abcdefghijklmnop", "", "x"],
+        ok,
+        &format!("{D}{KA}{CHUNKED}\r\n10\r\nabcdefghijklmnop\r\n1\r\nx\r\n0\r\n\r\n"),
+        true,
+    );
     let big = "a".repeat(300);
-    same("hex is lower case", head("", None), &[&big], ok, &format!("{D}{KA}{CHUNKED}\r\n12c\r\n{big}\r\n0\r\n\r\n"), true);
+    same(
+        "hex is lower case",
+        head("", None),
+        &[&big],
+        ok,
+        &format!("{D}{KA}{CHUNKED}\r\n12c\r\n{big}\r\n0\r\n\r\n"),
+        true,
+    );
     let cl = "Content-Length: 2\r\n";
     same("explicit length", head(cl, None), &["hi"], ok, &format!("{cl}{D}{KA}\r\nhi"), true);
-    same("explicit chunked", head(CHUNKED, Some(2)), &["hi"], ok, &format!("{CHUNKED}{D}{KA}\r\n2\r\nhi\r\n0\r\n\r\n"), true);
+    same(
+        "explicit chunked",
+        head(CHUNKED, Some(2)),
+        &["hi"],
+        ok,
+        &format!("{CHUNKED}{D}{KA}\r\n2\r\nhi\r\n0\r\n\r\n"),
+        true,
+    );
     let chunked_off = ResponseHead { use_chunked_by_default: false, ..head("", None) };
     same("no chunks by default", chunked_off, &["a", "b"], ok, &format!("{D}Connection: close\r\n\r\nab"), false);
 }
@@ -66,13 +101,27 @@ fn encode_like_node_bodiless() {
     let ok = "200 OK";
     same("HEAD", to_head("A: b\r\n", None), &["hi"], ok, &format!("A: b\r\n{D}{KA}\r\n"), true);
     same("HEAD end only", to_head("", Some(2)), &["hi"], ok, &format!("{D}{KA}\r\n"), true);
-    same("HEAD length", to_head("Content-Length: 77\r\n", None), &[], ok, &format!("Content-Length: 77\r\n{D}{KA}\r\n"), true);
+    same(
+        "HEAD length",
+        to_head("Content-Length: 77\r\n", None),
+        &[],
+        ok,
+        &format!("Content-Length: 77\r\n{D}{KA}\r\n"),
+        true,
+    );
     let with = |status, fields| ResponseHead { status, ..head(fields, None) };
     same("204", with(204, ""), &["hi"], "204 No Content", &format!("{D}{KA}\r\n"), true);
     same("304", with(304, ""), &["hi"], "304 Not Modified", &format!("{D}{KA}\r\n"), true);
     let cl = "Content-Length: 5\r\n";
     same("304 length", with(304, cl), &[], "304 Not Modified", &format!("{cl}{D}{KA}\r\n"), true);
-    same("304 chunked", with(304, CHUNKED), &["hi"], "304 Not Modified", &format!("{CHUNKED}{D}Connection: close\r\n\r\n"), false);
+    same(
+        "304 chunked",
+        with(304, CHUNKED),
+        &["hi"],
+        "304 Not Modified",
+        &format!("{CHUNKED}{D}Connection: close\r\n\r\n"),
+        false,
+    );
     let up = "Connection: Upgrade\r\nUpgrade: foo\r\n";
     same("101", with(101, up), &[], "101 Switching Protocols", &format!("{up}{D}\r\n"), true);
     // Not as Node: RFC 9110 section 8.6 forbids these two in a 204.
@@ -91,7 +140,14 @@ fn encode_like_node_http10() {
     let cl = "Content-Length: 2\r\n";
     same("1.0 kept alive, length", ten(cl, true), &["hi"], ok, &format!("{cl}{D}{KA}\r\nhi"), true);
     same("1.0 not kept alive, length", ten(cl, false), &["hi"], ok, &format!("{cl}{D}{close}\r\nhi"), false);
-    same("1.0 chunked", ten(CHUNKED, false), &["hi"], ok, &format!("{CHUNKED}{D}{close}\r\n2\r\nhi\r\n0\r\n\r\n"), false);
+    same(
+        "1.0 chunked",
+        ten(CHUNKED, false),
+        &["hi"],
+        ok,
+        &format!("{CHUNKED}{D}{close}\r\n2\r\nhi\r\n0\r\n\r\n"),
+        false,
+    );
     let insists = format!("Connection: keep-alive\r\n{CHUNKED}");
     same("1.0 chunked, says keep-alive", ten(&insists, true), &[], ok, &format!("{insists}{D}\r\n0\r\n\r\n"), false);
     let ka = "Connection: keep-alive\r\n";
@@ -124,14 +180,42 @@ fn encode_like_node_connection() {
     let closing = ResponseHead { should_keep_alive: false, ..hi("") };
     same("shouldKeepAlive=false", closing, &["hi"], ok, &format!("{D}Connection: close\r\n{cl}\r\nhi"), false);
     let insists = ResponseHead { should_keep_alive: false, ..hi("Connection: keep-alive\r\n") };
-    same("keep-alive on a closing request", insists, &["hi"], ok, &format!("Connection: keep-alive\r\n{D}{cl}\r\nhi"), true);
+    same(
+        "keep-alive on a closing request",
+        insists,
+        &["hi"],
+        ok,
+        &format!("Connection: keep-alive\r\n{D}{cl}\r\nhi"),
+        true,
+    );
     let draining = ResponseHead { closing: true, ..hi("") };
     same("draining", draining, &["hi"], ok, &format!("{D}Connection: close\r\n{cl}\r\nhi"), false);
     let with = |seconds, max_requests| ResponseHead { keep_alive_timeout_secs: seconds, max_requests, ..hi("") };
-    same("7 s", with(Some(7), 0), &["hi"], ok, &format!("{D}Connection: keep-alive\r\nKeep-Alive: timeout=7\r\n{cl}\r\nhi"), true);
-    same("0.5 s", with(Some(0), 0), &["hi"], ok, &format!("{D}Connection: keep-alive\r\nKeep-Alive: timeout=0\r\n{cl}\r\nhi"), true);
+    same(
+        "7 s",
+        with(Some(7), 0),
+        &["hi"],
+        ok,
+        &format!("{D}Connection: keep-alive\r\nKeep-Alive: timeout=7\r\n{cl}\r\nhi"),
+        true,
+    );
+    same(
+        "0.5 s",
+        with(Some(0), 0),
+        &["hi"],
+        ok,
+        &format!("{D}Connection: keep-alive\r\nKeep-Alive: timeout=0\r\n{cl}\r\nhi"),
+        true,
+    );
     same("0 ms", with(None, 0), &["hi"], ok, &format!("{D}Connection: keep-alive\r\n{cl}\r\nhi"), true);
-    same("max", with(Some(5), 5), &["hi"], ok, &format!("{D}Connection: keep-alive\r\nKeep-Alive: timeout=5, max=5\r\n{cl}\r\nhi"), true);
+    same(
+        "max",
+        with(Some(5), 5),
+        &["hi"],
+        ok,
+        &format!("{D}Connection: keep-alive\r\nKeep-Alive: timeout=5, max=5\r\n{cl}\r\nhi"),
+        true,
+    );
     let reached = ResponseHead { max_requests_reached: true, ..with(Some(5), 1) };
     same("max reached", reached, &["hi"], ok, &format!("{D}Connection: close\r\n{cl}\r\nhi"), true);
     let framing = encode_response_head(&mut vec![], &reached, &date()).expect("a good head");
@@ -142,10 +226,18 @@ fn encode_like_node_connection() {
 fn encode_like_node_removed() {
     let ok = "200 OK";
     let cl = "Content-Length: 2\r\n";
-    let removed = |connection, content_length, transfer_encoding| Removed { connection, content_length, transfer_encoding };
+    let removed =
+        |connection, content_length, transfer_encoding| Removed { connection, content_length, transfer_encoding };
     let with = |removed, length| ResponseHead { removed, ..head("", length) };
     same("connection", with(removed(true, false, false), Some(2)), &["hi"], ok, &format!("{D}{cl}\r\nhi"), true);
-    same("length", with(removed(false, true, false), Some(2)), &["hi"], ok, &format!("{D}{KA}{CHUNKED}\r\n2\r\nhi\r\n0\r\n\r\n"), true);
+    same(
+        "length",
+        with(removed(false, true, false), Some(2)),
+        &["hi"],
+        ok,
+        &format!("{D}{KA}{CHUNKED}\r\n2\r\nhi\r\n0\r\n\r\n"),
+        true,
+    );
     same("coding", with(removed(false, false, true), None), &["hi", "x"], ok, &format!("{D}{KA}\r\nhix"), false);
     same("both", with(removed(false, true, true), Some(1)), &["x"], ok, &format!("{D}{KA}\r\nx"), false);
     same("all", with(removed(true, true, true), None), &["x"], ok, &format!("{D}\r\nx"), false);
@@ -159,7 +251,11 @@ fn encode_like_node_removed() {
 
 #[test]
 fn encode_like_node_reasons() {
-    let with = |status, reason: Option<&'static str>| ResponseHead { status, reason: reason.map(str::as_bytes), ..head("", Some(0)) };
+    let with = |status, reason: Option<&'static str>| ResponseHead {
+        status,
+        reason: reason.map(str::as_bytes),
+        ..head("", Some(0))
+    };
     let rest = format!("{D}{KA}Content-Length: 0\r\n\r\n");
     same("given", with(200, Some("Fine")), &[], "200 Fine", &rest, true);
     same("empty", with(200, Some("")), &[], "200 ", &rest, true);
@@ -196,7 +292,14 @@ fn encode_informational_and_errors() {
     }
     let wire = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\nx-a: b\r\n\r\n";
     assert_eq!(String::from_utf8_lossy(&out), wire);
-    for (status, reason) in [(400, "Bad Request"), (408, "Request Timeout"), (413, "Payload Too Large"), (431, "Request Header Fields Too Large"), (501, "Not Implemented"), (505, "HTTP Version Not Supported")] {
+    for (status, reason) in [
+        (400, "Bad Request"),
+        (408, "Request Timeout"),
+        (413, "Payload Too Large"),
+        (431, "Request Header Fields Too Large"),
+        (501, "Not Implemented"),
+        (505, "HTTP Version Not Supported"),
+    ] {
         let mut out = vec![];
         encode_error_response(&mut out, status);
         assert_eq!(String::from_utf8_lossy(&out), format!("HTTP/1.1 {status} {reason}\r\nConnection: close\r\n\r\n"));
@@ -206,8 +309,14 @@ fn encode_informational_and_errors() {
 #[test]
 fn encode_requests() {
     let base = RequestHead {
-        method: b"GET", target: b"/p", fields: b"Host: a\r\n", content_length: None, use_chunked_by_default: false,
-        should_keep_alive: true, has_agent: true, removed: Removed::default(),
+        method: b"GET",
+        target: b"/p",
+        fields: b"Host: a\r\n",
+        content_length: None,
+        use_chunked_by_default: false,
+        should_keep_alive: true,
+        has_agent: true,
+        removed: Removed::default(),
     };
     let text = |head: &RequestHead<'_>, body: &str| {
         let mut out = vec![];
@@ -218,12 +327,18 @@ fn encode_requests() {
     };
     let start = "GET /p HTTP/1.1\r\nHost: a\r\n";
     assert_eq!(text(&base, ""), (format!("{start}Connection: keep-alive\r\n\r\n"), true));
-    assert_eq!(text(&RequestHead { should_keep_alive: false, ..base }, ""), (format!("{start}Connection: close\r\n\r\n"), false));
+    assert_eq!(
+        text(&RequestHead { should_keep_alive: false, ..base }, ""),
+        (format!("{start}Connection: close\r\n\r\n"), false)
+    );
     assert_eq!(text(&base, "smuggled"), (format!("{start}Connection: keep-alive\r\n\r\n"), true), "never unframed");
     let known = RequestHead { content_length: Some(2), ..base };
     assert_eq!(text(&known, "hi"), (format!("{start}Connection: keep-alive\r\nContent-Length: 2\r\n\r\nhi"), true));
     let post = RequestHead { method: b"POST", use_chunked_by_default: true, ..base };
-    assert_eq!(text(&post, "hi").0, "POST /p HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    assert_eq!(
+        text(&post, "hi").0,
+        "POST /p HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+    );
     let post = RequestHead { content_length: Some(0), ..post };
     assert_eq!(text(&post, "").0, "POST /p HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
     for method in [b"".as_slice(), b"G T", b"GET\r\n", b"G\0"] {
@@ -240,15 +355,27 @@ fn encode_what_we_send_we_read() {
             for method_is_head in [false, true] {
                 for use_chunked_by_default in [false, true] {
                     for content_length in [None, Some(3)] {
-                        let response = ResponseHead { status, method_is_head, use_chunked_by_default, ..head(fields, content_length) };
+                        let response = ResponseHead {
+                            status,
+                            method_is_head,
+                            use_chunked_by_default,
+                            ..head(fields, content_length)
+                        };
                         let (wire, sent) = send(&response, &["abc"]);
                         let to = if method_is_head { ResponseTo::Head } else { ResponseTo::Other };
                         let log = run(&Setup { eof: true, ..Setup::client(&[to]) }, &[wire.as_bytes()]);
                         let has_body = !method_is_head && status != 204 && status != 304;
                         assert_eq!(log.contains(&Said::Body(b"abc".to_vec())), has_body, "{wire}");
-                        let wants = if log.iter().any(|said| matches!(said, Said::End(_))) { EofKind::Clean } else { EofKind::Complete };
+                        let wants = if log.iter().any(|said| matches!(said, Said::End(_))) {
+                            EofKind::Clean
+                        } else {
+                            EofKind::Complete
+                        };
                         assert_eq!(log.last(), Some(&Said::Eof(wants)), "{wire}");
-                        assert!(wants == EofKind::Clean || !sent.keep_alive, "only a closing connection may end a body: {wire}");
+                        assert!(
+                            wants == EofKind::Clean || !sent.keep_alive,
+                            "only a closing connection may end a body: {wire}"
+                        );
                     }
                 }
             }

@@ -37,9 +37,46 @@ fn frm_content_length_values() {
         check(value, &Setup::server(), &post(&format!("Content-Length:{value}\r\n"), "hello"), &Good(1, "hello"));
     }
     let bad = [
-        "", " ", "+5", "-5", "-0", "+0", "5,5", "5, 5", "5,6", "0x5", "5e0", "5.0", "5 5", "1 2", "5;", "5h", "five", "\"5\"",
-        "9007199254740992", "18446744073709551615", "18446744073709551616", "99999999999999999999999999", "5\u{b}", "\u{660}",
-        "5\u{a0}", "5_0", "0b1", "0o5", "NaN", "Infinity", "5%", "(5)", ",5", "5,", "1e1", "٥", "5:", ":", "5/", "/",
+        "",
+        " ",
+        "+5",
+        "-5",
+        "-0",
+        "+0",
+        "5,5",
+        "5, 5",
+        "5,6",
+        "0x5",
+        "5e0",
+        "5.0",
+        "5 5",
+        "1 2",
+        "5;",
+        "5h",
+        "five",
+        "\"5\"",
+        "9007199254740992",
+        "18446744073709551615",
+        "18446744073709551616",
+        "99999999999999999999999999",
+        "5\u{b}",
+        "\u{660}",
+        "5\u{a0}",
+        "5_0",
+        "0b1",
+        "0o5",
+        "NaN",
+        "Infinity",
+        "5%",
+        "(5)",
+        ",5",
+        "5,",
+        "1e1",
+        "٥",
+        "5:",
+        ":",
+        "5/",
+        "/",
     ];
     for value in bad {
         let wire = post(&format!("Content-Length: {value}\r\n"), "hello");
@@ -48,7 +85,10 @@ fn frm_content_length_values() {
         assert!(is_refused, "{value:?}: {log:?}");
     }
     let most = post("Content-Length: 9007199254740991\r\n", "");
-    assert!(matches!(verdict(&Setup::server(), &most)[..], [Said::Head { body: BodyKind::Length(9_007_199_254_740_991), .. }]));
+    assert!(matches!(
+        verdict(&Setup::server(), &most)[..],
+        [Said::Head { body: BodyKind::Length(9_007_199_254_740_991), .. }]
+    ));
 }
 
 #[test]
@@ -67,10 +107,37 @@ fn frm_transfer_encoding_values() {
         check(value, &Setup::server(), &post(&format!("Transfer-Encoding:{value}\r\n"), CHUNKS), &Good(1, "hello"));
     }
     let malformed = [
-        "", "identity", "chunkedchunked", "chunked, chunked", "chunked,", ",chunked", "chunked,identity", "identity, chunked",
-        "gzip, chunked", "chunked, gzip", "chunked;q=1", "chunked; foo=bar", "\"chunked\"", "'chunked'", "xchunked", "chunked x",
-        "chunk", "chunke", "c hunked", "chunked\u{b}", "\u{b}chunked", "chunked\u{c}", "\u{a0}chunked", "chunked\u{85}",
-        "Chunked, deflate", "br", "trailers", "x-chunked", "none", "chunked=1", "c\thunked",
+        "",
+        "identity",
+        "chunkedchunked",
+        "chunked, chunked",
+        "chunked,",
+        ",chunked",
+        "chunked,identity",
+        "identity, chunked",
+        "gzip, chunked",
+        "chunked, gzip",
+        "chunked;q=1",
+        "chunked; foo=bar",
+        "\"chunked\"",
+        "'chunked'",
+        "xchunked",
+        "chunked x",
+        "chunk",
+        "chunke",
+        "c hunked",
+        "chunked\u{b}",
+        "\u{b}chunked",
+        "chunked\u{c}",
+        "\u{a0}chunked",
+        "chunked\u{85}",
+        "Chunked, deflate",
+        "br",
+        "trailers",
+        "x-chunked",
+        "none",
+        "chunked=1",
+        "c\thunked",
     ];
     for value in malformed {
         let log = verdict(&Setup::server(), &post(&format!("Transfer-Encoding: {value}\r\n"), CHUNKS));
@@ -82,7 +149,11 @@ fn frm_transfer_encoding_values() {
         check(value, &Setup::server(), &wire, &Bad(UnsupportedTransferCoding));
     }
     assert_eq!(UnsupportedTransferCoding.status(), 501);
-    for lines in [format!("{TE}{TE}"), format!("{TE}Transfer-Encoding: identity\r\n"), format!("{TE}Transfer-Encoding: gzip\r\n")] {
+    for lines in [
+        format!("{TE}{TE}"),
+        format!("{TE}Transfer-Encoding: identity\r\n"),
+        format!("{TE}Transfer-Encoding: gzip\r\n"),
+    ] {
         check(&lines, &Setup::server(), &post(&lines, CHUNKS), &Bad(InvalidTransferEncoding));
     }
 }
@@ -90,10 +161,29 @@ fn frm_transfer_encoding_values() {
 #[test]
 fn frm_obfuscated_names_do_not_frame() {
     // Whatever is not the very name is another field, and the body is then the next request.
-    for name in ["Content_Length", "ContentLength", "X-Content-Length", "Content-Length2", "Transfer_Encoding", "Transfer-Encodings"] {
+    for name in [
+        "Content_Length",
+        "ContentLength",
+        "X-Content-Length",
+        "Content-Length2",
+        "Transfer_Encoding",
+        "Transfer-Encodings",
+    ] {
         check(name, &Setup::server(), &post(&format!("{name}: 5\r\n"), ""), &Good(1, ""));
     }
-    for name in ["Content-Length ", " Content-Length", "Content-Length\t", "Content Length", "Transfer-Encoding ", "Content-Length\u{b}", "Content\u{0}-Length", "Content-Length:", "(Content-Length", "\"Content-Length\"", "Content-Leng\u{17f}h"] {
+    for name in [
+        "Content-Length ",
+        " Content-Length",
+        "Content-Length\t",
+        "Content Length",
+        "Transfer-Encoding ",
+        "Content-Length\u{b}",
+        "Content\u{0}-Length",
+        "Content-Length:",
+        "(Content-Length",
+        "\"Content-Length\"",
+        "Content-Leng\u{17f}h",
+    ] {
         let log = verdict(&Setup::server(), &post(&format!("X: y\r\n{name}: 5\r\n"), "hello"));
         let is_fault = matches!(log[..], [Said::Fault(_, InvalidHeaderToken | ObsFold | InvalidContentLength)]);
         assert!(is_fault, "{name:?}: {log:?}");
@@ -109,7 +199,11 @@ fn frm_http10() {
             ("1.0 with length", ten(CL5, "hello"), Good(1, "hello")),
             ("1.0 without", ten("", ""), Good(1, "")),
             ("1.0 chunked", ten(TE, CHUNKS), Bad(TransferEncodingInHttp10)),
-            ("1.0 chunked, kept alive", ten(&format!("Connection: keep-alive\r\n{TE}"), CHUNKS), Bad(TransferEncodingInHttp10)),
+            (
+                "1.0 chunked, kept alive",
+                ten(&format!("Connection: keep-alive\r\n{TE}"), CHUNKS),
+                Bad(TransferEncodingInHttp10),
+            ),
             ("1.0 both", ten(&format!("{CL5}{TE}"), CHUNKS), Bad(TransferEncodingAfterLength)),
             ("1.0 identity", ten("Transfer-Encoding: identity\r\n", ""), Bad(InvalidTransferEncoding)),
         ],
@@ -125,13 +219,21 @@ fn frm_every_method_may_have_a_body() {
         check(&name, &Setup::server(), format!("{head}\r\n").as_bytes(), &Good(1, ""));
         check(&name, &Setup::server(), format!("{head}{CL5}\r\nhello").as_bytes(), &Good(1, "hello"));
         check(&name, &Setup::server(), format!("{head}{TE}\r\n{CHUNKS}").as_bytes(), &Good(1, "hello"));
-        check(&name, &Setup::server(), format!("{head}{CL5}{TE}\r\n{CHUNKS}").as_bytes(), &Bad(TransferEncodingAfterLength));
+        check(
+            &name,
+            &Setup::server(),
+            format!("{head}{CL5}{TE}\r\n{CHUNKS}").as_bytes(),
+            &Bad(TransferEncodingAfterLength),
+        );
     }
 }
 
 #[test]
 fn frm_body_is_not_the_next_request() {
-    let wire = post("Content-Length: 35\r\n", "GET /smuggled HTTP/1.1\r\nHost: b\r\n\r\nGET /real HTTP/1.1\r\nHost: a\r\n\r\n");
+    let wire = post(
+        "Content-Length: 35\r\n",
+        "GET /smuggled HTTP/1.1\r\nHost: b\r\n\r\nGET /real HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
     let log = verdict(&Setup::server(), &wire);
     assert!(matches!(&log[1], Said::Body(body) if body.starts_with(b"GET /smuggled")));
     assert!(matches!(&log[3], Said::Head { line, .. } if line == "Get /real 1"));

@@ -45,7 +45,10 @@ fn limit_header_count() {
         });
         for count in [limit.max(2) - 1, limit] {
             let log = verdict(&setup, with(count).as_bytes());
-            assert!(matches!(&log[0], Said::Head { fields, .. } if fields.len() == count), "{count} of {limit}: never truncated");
+            assert!(
+                matches!(&log[0], Said::Head { fields, .. } if fields.len() == count),
+                "{count} of {limit}: never truncated"
+            );
         }
         check("above", &setup, with(limit + 1).as_bytes(), &Bad(TooManyHeaders));
     }
@@ -69,13 +72,17 @@ fn limit_count_hides_nothing() {
 fn limit_chunk_extension() {
     for limit in [0_usize, 1, 16_384] {
         let setup = Setup::server().with(|limits| limits.max_chunk_ext = limit as u32);
-        let with = |size: usize| post("Transfer-Encoding: chunked\r\n", &format!("1;{}\r\nx\r\n0\r\n\r\n", "e".repeat(size)));
+        let with =
+            |size: usize| post("Transfer-Encoding: chunked\r\n", &format!("1;{}\r\nx\r\n0\r\n\r\n", "e".repeat(size)));
         if limit > 0 {
             check("exact", &setup, &with(limit), &Good(1, "x"));
         }
         check("above", &setup, &with(limit + 1), &Bad(ChunkExtensionsOverflow));
     }
-    assert_eq!((ChunkExtensionsOverflow.status(), ChunkExtensionsOverflow.code()), (413, "HPE_CHUNK_EXTENSIONS_OVERFLOW"));
+    assert_eq!(
+        (ChunkExtensionsOverflow.status(), ChunkExtensionsOverflow.code()),
+        (413, "HPE_CHUNK_EXTENSIONS_OVERFLOW")
+    );
     let setup = Setup::server().with(|limits| limits.max_chunk_ext = 5);
     let wire = post("Transfer-Encoding: chunked\r\n", "1;aaaaa\r\nx\r\n1;bbbbb\r\ny\r\n0;ccccc\r\n\r\n");
     check("counted per chunk", &setup, &wire, &Good(1, "xy"));

@@ -80,7 +80,12 @@ fn line_empty_lines_before_the_request() {
         check("between", &Setup::server(), format!("{get}{}{get}", "\r\n".repeat(count)).as_bytes(), &Good(2, ""));
     }
     let breaks = "\r\n".repeat(8);
-    check("counted anew", &Setup::server(), format!("{breaks}{get}{breaks}{get}{breaks}{get}").as_bytes(), &Good(3, ""));
+    check(
+        "counted anew",
+        &Setup::server(),
+        format!("{breaks}{get}{breaks}{get}{breaks}{get}").as_bytes(),
+        &Good(3, ""),
+    );
     check_all(
         &Setup::server(),
         &[

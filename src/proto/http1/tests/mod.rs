@@ -67,7 +67,14 @@ impl Setup {
 /// What the decoder said, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    Head { line: String, body: BodyKind, keep_alive: bool, upgrade: bool, expect: Expect, fields: Vec<(String, String)> },
+    Head {
+        line: String,
+        body: BodyKind,
+        keep_alive: bool,
+        upgrade: bool,
+        expect: Expect,
+        fields: Vec<(String, String)>,
+    },
     Body(Vec<u8>),
     End(Vec<(String, String)>),
     Upgrade,
@@ -152,7 +159,8 @@ impl Run<'_> {
                 Item::Error(reason) => {
                     assert_eq!(self.decoder.fault(), Some(reason));
                     for _ in 0..3 {
-                        let again = self.decoder.decode(b"GET / HTTP/1.1\r\n\r\n", &self.setup.limits, &mut self.scratch);
+                        let again =
+                            self.decoder.decode(b"GET / HTTP/1.1\r\n\r\n", &self.setup.limits, &mut self.scratch);
                         assert!(matches!(again.item, Item::Error(same) if same == reason), "a fault is final");
                     }
                     self.log.push(Said::Fault(self.at, reason));

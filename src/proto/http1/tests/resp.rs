@@ -151,7 +151,9 @@ fn resp_after_the_end() {
 
 #[test]
 fn resp_bad_trailers_leave_the_message_open() {
-    for block in [b"X: a\r\nb\r\n".as_slice(), b"X: a\n\r\n", b"\r\n", b"0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b"X: \0\r\n"] {
+    for block in
+        [b"X: a\r\nb\r\n".as_slice(), b"X: a\n\r\n", b"\r\n", b"0\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", b"X: \0\r\n"]
+    {
         let mut out = vec![];
         let mut framing = encode_response_head(&mut out, &ResponseHead::default(), &date()).expect("a good head");
         let len = out.len();
@@ -180,7 +182,22 @@ fn resp_bodiless_drops_bytes() {
 #[test]
 fn resp_seeded_blocks_never_split() {
     // Whatever block a guest makes up: it is refused, or the peer reads exactly its lines and ours.
-    let parts: [&[u8]; 14] = [b"A", b": ", b":", b"\r\n", b"\r", b"\n", b" ", b"\0", b"Content-Length", b"5", b"chunked", b"Transfer-Encoding", b"HTTP/1.1 200 OK", b"\xff"];
+    let parts: [&[u8]; 14] = [
+        b"A",
+        b": ",
+        b":",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b" ",
+        b"\0",
+        b"Content-Length",
+        b"5",
+        b"chunked",
+        b"Transfer-Encoding",
+        b"HTTP/1.1 200 OK",
+        b"\xff",
+    ];
     let mut rng = Rng(7);
     let mut good = 0;
     for _ in 0..20_000 {
@@ -188,7 +205,10 @@ fn resp_seeded_blocks_never_split() {
         for _ in 0..rng.below(4) * 4 {
             // Mostly well-formed lines, so that some pass.
             if rng.below(3) > 0 {
-                block.extend_from_slice([b"A: b\r\n".as_slice(), b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"x:y\r\n"][rng.below(4)]);
+                block.extend_from_slice(
+                    [b"A: b\r\n".as_slice(), b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"x:y\r\n"]
+                        [rng.below(4)],
+                );
             } else {
                 block.extend_from_slice(parts[rng.below(parts.len())]);
             }
@@ -200,7 +220,11 @@ fn resp_seeded_blocks_never_split() {
         encode_body(&mut framing, &mut out, b"hello").expect("open");
         encode_end(&mut framing, &mut out, b"").expect("open");
         let log = run(&Setup::client(&[ResponseTo::Other]), &[&out]);
-        assert!(matches!(&log[..], [Said::Head { .. }, Said::Body(body), Said::End(_)] if body == b"hello"), "{:?} {log:?}", String::from_utf8_lossy(&out));
+        assert!(
+            matches!(&log[..], [Said::Head { .. }, Said::Body(body), Said::End(_)] if body == b"hello"),
+            "{:?} {log:?}",
+            String::from_utf8_lossy(&out)
+        );
         let Said::Head { fields, .. } = &log[0] else { unreachable!() };
         let lines = block.iter().filter(|&&byte| byte == b'\n').count();
         assert!((lines + 3..=lines + 4).contains(&fields.len()), "no line more than the guest's and ours");

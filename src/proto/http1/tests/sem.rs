@@ -174,10 +174,16 @@ fn sem_upgrade_accepted() {
     let [_, Said::End(_), Said::Upgrade, Said::Tunnel(bytes)] = &log[..] else { panic!("{log:?}") };
     assert_eq!(bytes, b"\x01\x02GET / HTTP/1.1\r\n\r\n");
     let log = verdict(&setup, b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n\x16\x03\x01");
-    assert!(matches!(&log[..], [_, Said::End(_), Said::Upgrade, Said::Tunnel(bytes)] if bytes == b"\x16\x03\x01"), "{log:?}");
+    assert!(
+        matches!(&log[..], [_, Said::End(_), Said::Upgrade, Said::Tunnel(bytes)] if bytes == b"\x16\x03\x01"),
+        "{log:?}"
+    );
     let body = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\nhellotunnel";
     let log = verdict(&setup, body.as_bytes());
-    assert!(matches!(&log[..], [_, Said::Body(_), Said::End(_), Said::Upgrade, Said::Tunnel(t)] if t == b"tunnel"), "{log:?}");
+    assert!(
+        matches!(&log[..], [_, Said::Body(_), Said::End(_), Said::Upgrade, Said::Tunnel(t)] if t == b"tunnel"),
+        "{log:?}"
+    );
 }
 
 #[test]
@@ -213,7 +219,8 @@ fn sem_upgrade_waits() {
 
 #[test]
 fn sem_fields_are_complete() {
-    let lines = "__proto__: x\r\nconstructor: y\r\nX-\u{e9}".replace('\u{e9}', "e") + ": caf\u{e9}\r\nset-cookie: a\r\nSet-Cookie: b\r\n";
+    let lines = "__proto__: x\r\nconstructor: y\r\nX-\u{e9}".replace('\u{e9}', "e")
+        + ": caf\u{e9}\r\nset-cookie: a\r\nSet-Cookie: b\r\n";
     let log = verdict(&Setup::server(), get("/", "1.1", &format!("{HOST}{lines}")).as_bytes());
     let Said::Head { fields, .. } = &log[0] else { panic!() };
     let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
