@@ -21,6 +21,7 @@ mod turn;
 mod tests;
 
 pub use logs::{LogSink, Logs};
+pub use mailbox::{Mailbox, Note};
 pub use outcome::Outcome;
 pub use seat::{GuestId, Hired};
 

@@ -1,11 +1,10 @@
 //! R01: a rogue engine that makes calls with hostile arguments. Random ones, against a model of its handles, are the fuzz
 //! target `imports`, which `tests/fuzz_smoke.rs` runs too.
-use super::puppet::{ANSWERS, Line, MEMORY, Puppet, SCRATCH, call};
+use super::puppet::{MEMORY, Puppet, SCRATCH, call};
 use super::{state, state_with};
-use crate::guest::{Command, Handle, Kind, Turn, Verdict};
+use crate::guest::{Kind, Turn, Verdict};
 use crate::policy::{Grants, Limits};
 use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, EPIPE};
-use skep_abi::{CALLS, Type};
 use std::sync::Arc;
 
 fn errno(number: i32) -> i64 {

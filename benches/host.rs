@@ -1,0 +1,215 @@
+//! What the host's own parts cost, in nanoseconds: decoding and encoding, the mailbox, entering a guest, timers, and a
+//! request through the whole hall over sockets in memory. `cargo bench --bench host` prints the numbers and their ratio to
+//! benches/baseline.json; `cargo bench --bench host -- --save` writes that file. It measures and never fails: time is no
+//! test. It must not know what a number should be.
+use skep::guest::cache::{CacheFolder, load_or_build};
+use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Turn};
+use skep::policy::{Grants, Limits};
+use skep::proto::http1::{Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate};
+use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
+use skep::runtime::{Hall, LogSink, Logs, Mailbox, Note};
+use skep::time::{Clock as _, Mono, Timers, VirtualClock};
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Rounds of each measurement; the best counts, as noise only adds.
+const ROUNDS: usize = 7;
+
+/// How long a round lasts, about.
+const ROUND: Duration = Duration::from_millis(60);
+
+const HELLO: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1:1337\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
+
+/// Nanoseconds of one call of `work`, which does `each` of what is measured.
+fn measure(each: u64, mut work: impl FnMut()) -> f64 {
+    let begun = Instant::now();
+    let mut count = 0_u64;
+    while begun.elapsed() < ROUND {
+        work();
+        count += 1;
+    }
+    let mut best = f64::INFINITY;
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        (0..count).for_each(|_| work());
+        best = best.min(begun.elapsed().as_nanos() as f64 / (count * each) as f64);
+    }
+    best
+}
+
+fn decode() -> f64 {
+    let (limits, mut scratch, mut decoder) = (DecoderLimits::default(), Scratch::default(), Decoder::new(Role::Server));
+    measure(1, || {
+        let mut at = 0;
+        loop {
+            let step = decoder.decode(&HELLO[at..], &limits, &mut scratch);
+            at += step.consumed;
+            match step.item {
+                Item::NeedMore => break,
+                item => drop(black_box(item)),
+            }
+        }
+    })
+}
+
+fn encode() -> f64 {
+    let date = imf_fixdate(1_767_225_600);
+    let mut out = Vec::new();
+    let head = ResponseHead {
+        fields: b"Content-Type: text/plain\r\n",
+        content_length: Some(12),
+        keep_alive_timeout_secs: Some(5),
+        ..ResponseHead::default()
+    };
+    measure(1, || {
+        out.clear();
+        black_box(encode_response(&mut out, &head, b"Hello World\n", &date).is_ok());
+    })
+}
+
+/// 16 events in, one batch out; an event.
+fn mailbox() -> f64 {
+    let mut mailbox = Mailbox::new(64 << 10);
+    measure(16, || {
+        for kind in 0..16 {
+            mailbox.push(Note { kind, ..Note::default() }, &[HELLO]);
+        }
+        let (batch, count) = mailbox.batch(1, 2, 1024);
+        let size = black_box(batch).len();
+        mailbox.delivered(size, count);
+    })
+}
+
+fn timers_arm() -> f64 {
+    let mut timers = Timers::new();
+    let mut now = 0;
+    measure(1, || {
+        now += 1;
+        let id = timers.arm(Mono(now + 5_000_000_000), now);
+        timers.cancel(id);
+    })
+}
+
+fn timers_rearm() -> f64 {
+    let mut timers = Timers::new();
+    let ids: Vec<_> = (0..10_000).map(|at| timers.arm(Mono(5_000_000_000 + at), at)).collect();
+    let mut turn = 0;
+    measure(1, || {
+        turn += 1;
+        black_box(timers.rearm(ids[turn as usize % ids.len()], Mono(5_000_000_000 + turn)));
+    })
+}
+
+/// A virtual clock's time, and randomness that repeats.
+struct Virtual(VirtualClock, Entropy);
+
+impl Outside for Virtual {
+    fn mono(&self) -> u64 {
+        self.0.now_mono().0
+    }
+
+    fn wall(&self) -> u64 {
+        self.0.wall()
+    }
+
+    fn random(&mut self, out: &mut [u8]) {
+        self.1.fill(out);
+    }
+}
+
+struct Nowhere;
+
+impl LogSink for Nowhere {
+    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn wait(&mut self, _fd: u8) {}
+}
+
+fn state(clock: &VirtualClock) -> GuestState {
+    let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&[1; 32])));
+    let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
+    GuestState::new(Grants::default(), limits, outside, b"{}".to_vec())
+}
+
+fn hello_cell() -> Cell {
+    let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+    let wasm = wat::parse_str(include_str!("../tests/guests/hello.wat")).expect("the guest is well-formed");
+    load_or_build(&engine, &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
+}
+
+/// Into a guest and out again, with nothing to do there.
+fn deliver(cell: &Cell) -> f64 {
+    let mut guest = cell.spawn(state(&VirtualClock::new(0))).expect("a guest can be spawned");
+    let mut batch = [0; 24];
+    batch[4] = 24;
+    measure(1, || assert!(matches!(guest.deliver(&batch), Turn::Done { .. })))
+}
+
+fn spawn(cell: &Cell) -> f64 {
+    let clock = VirtualClock::new(0);
+    measure(1, || drop(black_box(cell.spawn(state(&clock)))))
+}
+
+/// A hall with the hello guest, and a client.
+fn hall(cell: &Cell) -> (Hall<SimKernel, VirtualClock>, SimPeer) {
+    let (net, clock) = (SimNet::new(1), VirtualClock::new(1_767_225_600_000_000_000));
+    let limits = Limits::default();
+    let mut hall = Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Nowhere)), limits.http);
+    hall.seat(cell.spawn(state(&clock)).expect("a guest can be spawned"));
+    loop {
+        hall.turn();
+        if let Ok(peer) = net.connect(([127, 0, 0, 1], 1337).into()) {
+            return (hall, peer);
+        }
+    }
+}
+
+/// Requests through the whole hall, `depth` at once; one request.
+fn request(cell: &Cell, depth: usize) -> f64 {
+    let (mut hall, peer) = hall(cell);
+    let requests = HELLO.repeat(depth);
+    measure(depth as u64, || {
+        peer.send(&requests).expect("the connection lives");
+        let mut answers = 0;
+        while answers < depth {
+            hall.turn();
+            let bytes = peer.read_all();
+            answers += bytes.windows(12).filter(|window| *window == b"Hello World\n").count();
+        }
+    })
+}
+
+fn main() {
+    let cell = hello_cell();
+    let results = [
+        ("decode hello", decode()),
+        ("encode hello", encode()),
+        ("mailbox, an event", mailbox()),
+        ("timer, arm and cancel", timers_arm()),
+        ("timer, rearm among 10000", timers_rearm()),
+        ("guest, an empty turn", deliver(&cell)),
+        ("guest, spawn and drop", spawn(&cell)),
+        ("hall, a request", request(&cell, 1)),
+        ("hall, a request of 16 pipelined", request(&cell, 16)),
+    ];
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.json");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    let baseline: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    println!("{:<34}{:>10}{:>10}{:>8}", "ns", "now", "baseline", "ratio");
+    for (name, now) in results {
+        match baseline[name].as_f64() {
+            Some(before) => println!("{name:<34}{now:>10.1}{before:>10.1}{:>8.2}", now / before),
+            None => println!("{name:<34}{now:>10.1}{:>10}{:>8}", "-", "-"),
+        }
+    }
+    if std::env::args().any(|arg| arg == "--save") {
+        let rounded = results.map(|(name, now)| (name.to_owned(), serde_json::json!((now * 10.0).round() / 10.0)));
+        let map: serde_json::Map<_, _> = rounded.into_iter().collect();
+        let text = serde_json::to_string_pretty(&map).expect("numbers are JSON");
+        std::fs::write(&path, text + "\n").expect("the baseline can be written");
+        println!("saved to {}", path.display());
+    }
+}
