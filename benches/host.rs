@@ -5,7 +5,9 @@
 use skep::guest::cache::{CacheFolder, load_or_build};
 use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Turn};
 use skep::policy::{Grants, Limits};
-use skep::proto::http1::{Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate};
+use skep::proto::http1::{
+    Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate,
+};
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
 use skep::runtime::{Hall, LogSink, Logs, Mailbox, Note};
 use skep::time::{Clock as _, Mono, Timers, VirtualClock};
@@ -75,7 +77,7 @@ fn mailbox() -> f64 {
         for kind in 0..16 {
             mailbox.push(Note { kind, ..Note::default() }, &[HELLO]);
         }
-        let (batch, count) = mailbox.batch(1, 2, 1024);
+        let (batch, count) = mailbox.batch(1, 2, 1024).expect("they fit");
         let size = black_box(batch).len();
         mailbox.delivered(size, count);
     })

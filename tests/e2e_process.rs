@@ -265,6 +265,7 @@ fn m04_deep_recursion_of_any_kind_is_a_range_error() {
 #[test]
 fn m01_filling_memory_ends_the_guest_with_a_message_and_never_the_host() {
     for code in [
+        "var a = []; for (;;) a.push({x: 1, y: [1, 2, 3]})",
         "var a = []; for (;;) a.push(Buffer.alloc(65536))",
         "var s = 'x'; for (;;) s += s + 'é'",
         "var m = new Map(); for (var i = 0; ; i++) m.set(i, String(i))",

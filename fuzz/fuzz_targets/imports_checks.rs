@@ -208,7 +208,8 @@ fn program(model: &Model, random: &mut Source) -> Vec<(usize, Vec<i64>)> {
 /// Runs programs until the input is used up.
 pub fn imports(data: &[u8]) {
     let mut random = Source(data);
-    let limits = Limits { log_pending_bytes: 64 << 20, slice: std::time::Duration::from_secs(3600), ..Limits::default() };
+    let limits =
+        Limits { log_pending_bytes: 64 << 20, slice: std::time::Duration::from_secs(3600), ..Limits::default() };
     let outside = Box::new(Still(Entropy::seeded(&[1; 32])));
     let state = GuestState::new(Grants::default(), limits, outside, b"{\"pid\":1}".to_vec());
     let mut guest = puppet().spawn(state).expect("a guest can be spawned");

@@ -67,7 +67,7 @@ fn take(mailbox: &mut Mailbox, limit: u32, capacity: usize, read: &mut Vec<Told>
     if mailbox.is_empty() {
         return;
     }
-    let (batch, count) = mailbox.batch(11, 12, limit);
+    let (batch, count) = mailbox.batch(11, 12, limit).expect("no event here is larger than an inbox");
     let number = |at: usize| u32::from_le_bytes(batch[at..at + 4].try_into().expect("four bytes"));
     let long = |at: usize| u64::from_le_bytes(batch[at..at + 8].try_into().expect("eight bytes"));
     assert!(count > 0 && count <= limit && batch.len() <= capacity);
@@ -77,7 +77,13 @@ fn take(mailbox: &mut Mailbox, limit: u32, capacity: usize, read: &mut Vec<Told>
         let (size, len) = (number(at) as usize, number(at + 16) as usize);
         assert!(size.is_multiple_of(8) && len + HEADER <= size && size < len + HEADER + 8);
         let kind = number(at + 4);
-        read.push((kind as u16, (kind >> 16) as u16, long(at + 8), number(at + 20), batch[at + HEADER..][..len].to_vec()));
+        read.push((
+            kind as u16,
+            (kind >> 16) as u16,
+            long(at + 8),
+            number(at + 20),
+            batch[at + HEADER..][..len].to_vec(),
+        ));
         at += size;
     }
     assert_eq!(at, batch.len());
