@@ -276,3 +276,28 @@ fn a_relative_path_stays_so_for_the_script() {
     std::os::unix::fs::symlink("a/b.js", &link).expect("a link");
     assert_eq!(ok(&here(&folder, &["link.js"])), "c true\n", "as Node: the real path counts");
 }
+
+#[test]
+fn f07_a_unix_socket_is_reached_only_where_it_really_stands_in_a_writable_grant() {
+    let (inside, outside) = (folder(), folder());
+    let _inner = std::os::unix::net::UnixListener::bind(inside.join("s")).expect("a socket");
+    let _outer = std::os::unix::net::UnixListener::bind(outside.join("s")).expect("a socket");
+    std::os::unix::fs::symlink(outside.join("s"), inside.join("link")).expect("a link");
+    std::os::unix::fs::symlink(&outside, inside.join("way")).expect("a link");
+    let (here, there) = (inside.display(), outside.file_name().expect("a name").to_string_lossy().into_owned());
+    let script = format!(
+        "var net = require('net'), paths = ['{here}/s', '{here}/../{there}/s', '{here}/link', '{here}/way/s'];
+         (function next() {{
+           var path = paths.shift(); if (!path) return;
+           var c = net.connect(path);
+           c.on('connect', function () {{ console.log('connected'); c.destroy(); next(); }});
+           c.on('error', function (e) {{ console.log(e.code); next(); }});
+         }})();"
+    );
+    let grant = format!("--allow-fs={here}:rw");
+    assert_eq!(ok(&run_as(&[&grant], &script)), "connected\nEACCES\nEACCES\nEACCES\n");
+    let listen = format!(
+        "require('net').createServer().on('error', function (e) {{ console.log(e.code); }}).listen('{here}/../{there}/t', function () {{ console.log('open'); this.close(); }});"
+    );
+    assert_eq!(ok(&run_as(&[&grant, "--allow-listen"], &listen)), "EACCES\n");
+}

@@ -491,3 +491,23 @@ fn a_process_that_waits_for_clients_uses_no_cpu() {
     thread::sleep(std::time::Duration::from_millis(500));
     assert!(server.ticks() <= ticks + 1, "{ticks} became {}", server.ticks());
 }
+
+#[test]
+fn a_server_given_other_streams_speaks_http_on_them() {
+    let server = Server::start(
+        "var net = require('net');
+      var s = http.createServer(function (req, res) {
+        var n = 0; req.on('data', function (d) { n += d.length; });
+        req.on('end', function () { res.end(req.url + ' ' + n + (req.url === '/big' ? 'x'.repeat(1 << 20) : '')); });
+      });
+      up(net.createServer(function (socket) { s.emit('connection', socket); }));",
+    );
+    let mut client = server.client();
+    client.send(get("/a").repeat(2));
+    assert_eq!(client.response().text(), "/a 0");
+    assert_eq!(client.response().text(), "/a 0");
+    client.send(format!("POST /big HTTP/1.1\r\nHost: a\r\nContent-Length: {MIB}\r\n\r\n{}", "y".repeat(MIB)));
+    assert_eq!(client.response().body.len(), MIB + 12);
+    assert_eq!(server.get("/last").text(), "/last 0", "Connection: close ends it after the answer");
+    assert!(server.exchange("BAD\r\n\r\n").starts_with("HTTP/1.1 400 "));
+}

@@ -216,6 +216,9 @@ pub fn imports(data: &[u8]) {
     let mut model = Model::default();
     while !random.0.is_empty() {
         let program = program(&model, &mut random);
+        if program.is_empty() {
+            continue;
+        }
         let mut batch = Vec::new();
         for (number, arguments) in &program {
             let mut line = [0i64; 10];

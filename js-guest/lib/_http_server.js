@@ -293,6 +293,9 @@ function makeMessages(server) {
   const req = new set.IncomingMessage(null);
   const res = new set.ServerResponse(req, { rejectNonStandardBodyWrites: set.rejectNonStandardBodyWrites });
   if (set.uniqueHeaders) res._uniqueHeaders = set.uniqueHeaders;
+  // The constructor saw a request that is filled only now; what its version means for framing the host decides.
+  res.useChunkedEncodingByDefault = true;
+  res.shouldKeepAlive = true;
   return [req, res];
 }
 

@@ -7,9 +7,9 @@ use super::{Answer, Call, Len, Ptr, Refusal, refuse};
 use crate::policy::ListenAddress;
 use core::net::{IpAddr, SocketAddr};
 use skep_abi::ListenOptions;
-use skep_abi::errno::{EBADF, EINVAL, EMFILE, ENAMETOOLONG, EPIPE};
+use skep_abi::errno::{EACCES, EBADF, EINVAL, EMFILE, ENAMETOOLONG, EPIPE};
 use skep_abi::option::{KEEP_ALIVE, NO_DELAY, TIMEOUT};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Bytes of the longest address: a UNIX socket's path (`sun_path` without its end).
 const ADDRESS_BYTES: u32 = 107;
@@ -75,6 +75,18 @@ fn place(call: &Call<'_>, host: Ptr, len: Len, port: i32) -> Answer<Place> {
     }
 }
 
+/// Where a UNIX socket really is. The kernel would follow links and `..`, so they are resolved before the policy
+/// judges. A socket answers back: reaching it is more than reading its folder, and needs a writable one.
+fn real(call: &mut Call<'_>, path: &Path) -> Answer<PathBuf> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return refuse(EINVAL) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(folder) = folder.canonicalize() else { return refuse(EACCES) };
+    let whole = folder.join(name);
+    let whole = whole.canonicalize().unwrap_or(whole);
+    call.state().grants.path(&whole, true)?;
+    Ok(whole)
+}
+
 pub(super) fn listen(
     call: &mut Call<'_>,
     host: Ptr,
@@ -86,7 +98,10 @@ pub(super) fn listen(
 ) -> Answer<i64> {
     let address = match place(call, host, host_len, port)? {
         Place::Tcp(at) => ListenAddress::Tcp(at),
-        Place::Unix(path) => ListenAddress::Unix(path),
+        Place::Unix(path) => {
+            call.state().grants.listen(ListenAddress::Unix(path.clone()))?;
+            ListenAddress::Unix(real(call, &path)?)
+        }
     };
     let options = options(call, options_ptr, options_len)?;
     let at = call.state().grants.listen(address)?;
@@ -125,11 +140,7 @@ pub(super) fn net_connect(
     let to = match place {
         Place::Tcp(to) if to.port() == 0 => return refuse(EINVAL),
         Place::Tcp(to) => Target::Tcp(call.state().grants.connect(to)?),
-        Place::Unix(path) => {
-            // A socket answers back: reaching it is more than reading its folder.
-            call.state().grants.path(&path, true)?;
-            Target::Unix(path)
-        }
+        Place::Unix(path) => Target::Unix(real(call, &path)?),
     };
     call.room(0)?;
     let handle = call.fresh(Kind::Stream)?;

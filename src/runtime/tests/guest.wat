@@ -71,6 +71,9 @@
     (local.set $at (call $record (local.get $handle)))
     ;; What stood here is over, or will be: the event may come after its place was given away.
     (if (i64.eq (i64.load (local.get $at)) (local.get $handle)) (then (unreachable)))
+    ;; A request may be dead, and its place given to a stream of ours, before we read of it: nothing is kept.
+    (if (i64.gt_u (i64.load (local.get $at)) (local.get $handle)) (then
+      (local.set $at (i32.add (global.get $records) (i32.const 32736)))))
     (i64.store (local.get $at) (local.get $handle))
     (i64.store offset=8 (local.get $at) (i64.const 0))
     (i32.store offset=16 (local.get $at) (local.get $kind))
