@@ -35,5 +35,5 @@ fn mailbox_smoke() {
 /// R01 of SECURITY-CASES: random calls agree with the model.
 #[test]
 fn imports_smoke() {
-    rounds(imports_checks::imports, "imports", 60, 40_000);
+    rounds(imports_checks::imports, "imports", 300, 40_000);
 }
