@@ -1,27 +1,62 @@
 /* The engine's memory. Until the library is evaluated, what is given back is wiped: the image of a
- * warmed-up guest holds only what is in use, and zero pages cost nothing to keep or to map. It must
- * not know limits: the host's cap on linear memory makes malloc fail. */
+ * warmed-up guest holds only what is in use, and zero pages cost nothing to keep or to map. Afterwards a
+ * reserve is held, and given up when memory runs out, so that there is room to make the error object and
+ * to tell of it. It must not know limits: the host's cap on linear memory makes malloc fail. */
 #include <malloc.h>
 #include <stdlib.h>
 
 #include "glue.h"
 #include "heap.h"
 
+/* Enough to unwind, to run handlers and to print an uncaught error. Never touched, so it costs no page. */
+#define RESERVE_BYTES (256 * 1024)
+
+/* Blocks given back before a reserve that was given up is asked for again. */
+#define FREES_UNTIL_RESERVE 4096
+
 static bool warming = true;
+static void *reserve;
+static uint32_t frees;
 
-void skep_heap_warm(void) { warming = false; }
+void skep_heap_warm(void) {
+  warming = false;
+  reserve = malloc(RESERVE_BYTES);
+}
 
-static void *heap_calloc(void *opaque, size_t count, size_t size) { return calloc(count, size); }
-static void *heap_malloc(void *opaque, size_t size) { return malloc(size); }
+/* Memory has run out: what asked for it fails, what comes then has the reserve. */
+static void *run_out(void) {
+  free(reserve);
+  reserve = NULL;
+  frees = 0;
+  return NULL;
+}
+
+static void *heap_calloc(void *opaque, size_t count, size_t size) {
+  void *made = calloc(count, size);
+  return made ? made : run_out();
+}
+
+static void *heap_malloc(void *opaque, size_t size) {
+  void *made = malloc(size);
+  return made ? made : run_out();
+}
+
 static size_t heap_usable_size(const void *ptr) { return malloc_usable_size((void *)ptr); }
 
 static void heap_free(void *opaque, void *ptr) {
   if (ptr && warming) explicit_bzero(ptr, malloc_usable_size(ptr)); /* memset before free is dead code to clang */
   free(ptr);
+  if (!reserve && !warming && ++frees >= FREES_UNTIL_RESERVE) {
+    frees = 0;
+    reserve = malloc(RESERVE_BYTES);
+  }
 }
 
 static void *heap_realloc(void *opaque, void *ptr, size_t size) {
-  if (!ptr || !warming) return realloc(ptr, size);
+  if (!ptr || !warming) {
+    void *made = realloc(ptr, size);
+    return made || !size ? made : run_out();
+  }
   size_t before = malloc_usable_size(ptr);
   if (size <= before) return ptr;
   void *moved = malloc(size);
