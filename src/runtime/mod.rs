@@ -66,6 +66,8 @@ pub struct Hall<K: Kernel, C: Clock> {
     bare_limits: http1::Limits,
     /// Connections so far: part of their numbers.
     serials: u32,
+    /// Turns since the kernel was last asked.
+    unpolled: u8,
     /// Set by a signal: no more accepting, leave when the responses in flight are out.
     leaving: Option<life::Leaving>,
     /// Outcomes nobody has asked for yet.
@@ -133,6 +135,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             limits,
             bare_limits: http1::Limits::default(),
             serials: 0,
+            unpolled: 0,
             leaving: None,
             ended: Vec::new(),
         }
