@@ -60,8 +60,6 @@ pub struct HttpLimits {
     pub trailer_bytes: u32,
     /// Requests of one connection that wait for their answer; further ones stay in the kernel.
     pub pipelined: u32,
-    /// Bytes of a request's body sent to the guest before it asks for more.
-    pub body_window_bytes: u32,
     /// Slow POST: after the grace a body must keep up this rate.
     pub min_body_bytes_per_second: u32,
     /// Slow read: after the grace a client must take this many bytes a second.
@@ -111,7 +109,6 @@ impl Default for HttpLimits {
             chunk_extension_bytes: 16 << 10,
             trailer_bytes: 8 << 10,
             pipelined: 64,
-            body_window_bytes: 64 << 10,
             min_body_bytes_per_second: 240,
             min_drain_bytes_per_second: 1024,
             rate_grace_ms: 10_000,
