@@ -9,7 +9,7 @@ use skep::proto::http1::{
     Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate,
 };
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
-use skep::runtime::{Hall, LogSink, Logs, Mailbox, Note};
+use skep::runtime::{Hall, LogSink, Logs, Mailbox, Note, Offload};
 use skep::time::{Clock as _, Mono, Timers, VirtualClock};
 use std::hint::black_box;
 use std::path::Path;
@@ -159,7 +159,8 @@ fn spawn(cell: &Cell) -> f64 {
 fn hall(cell: &Cell) -> (Hall<SimKernel, VirtualClock>, SimPeer) {
     let (net, clock) = (SimNet::new(1), VirtualClock::new(1_767_225_600_000_000_000));
     let limits = Limits::default();
-    let mut hall = Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Nowhere)), limits.http);
+    let mut hall =
+        Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Nowhere)), Offload::inline(), limits.http);
     hall.seat(cell.spawn(state(&clock)).expect("a guest can be spawned"));
     loop {
         hall.turn();

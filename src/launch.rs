@@ -6,7 +6,7 @@ use crate::guest::{
 };
 use crate::policy::{Grants, Limits};
 use crate::reactor::{OsReactor, StandardStreams};
-use crate::runtime::{Hall, LogSink, Logs, Outcome};
+use crate::runtime::{Hall, LogSink, Logs, Offload, Outcome};
 use crate::time::{Clock, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
@@ -55,7 +55,8 @@ pub fn run(order: Order) -> Result<i32> {
     let say = |line: &str| eprintln!("skep: {line}");
     let guest = cache::spawn(&engine, file, &CacheFolder::from_environment(), say, state)?;
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
-    let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), http);
+    let offload = Offload::threads(reactor.waker());
+    let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
     }

@@ -64,6 +64,9 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_CLOCK_MONOTONIC 0
 #define SKEP_CLOCK_WALL 1
 #define SKEP_CLOCK_CPU 2
+#define SKEP_DONE_FAILED 1
+#define SKEP_DONE_BLOB 2
+#define SKEP_DONE_HANDLE 4
 #define SKEP_FILE_REGULAR 1
 #define SKEP_FILE_FOLDER 2
 #define SKEP_FILE_OTHER 3
@@ -98,6 +101,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_EV_CONN_CLOSED 38 /* A connection with a handle is closed; value is an errno or 0. */
 #define SKEP_EV_CONN_OUT 39 /* Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them. */
 #define SKEP_EV_CONN_TIMEOUT 40 /* No traffic on a connection for as long as option TIMEOUT says. */
+#define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
 
 /* Error numbers: a result below zero is one of these, negated. */
 #define SKEP_EPERM 1 /* operation not permitted */

@@ -19,6 +19,14 @@ void skep_init_tasks(void);
 JSValue skep_context_enter(JSValueConst context); /* answers the one before, to be given to skep_context_leave */
 void skep_context_leave(JSValue previous);
 
+/* ---- operations.c: work off the loop ---- */
+void skep_init_operations(void);
+/* OP_DONE of this operation will call callback(result, payload): result is -errno, or what the event's value says;
+ * payload the text of a refusal, a Buffer of bytes, or undefined. With a `target` (a typed array) the bytes go there, the
+ * result is their count and there is no payload; with an operation that opens something the result is its handle.
+ * Borrows both; answers false with an exception pending, and then the operation is closed. */
+bool skep_operation_pin(JSContext *ctx, skep_handle operation, JSValueConst callback, JSValueConst target);
+
 /* ---- timers.c ---- */
 bool skep_immediates_wait(void);
 void skep_timers_settle(void); /* tells the host the next deadline, once an entry */

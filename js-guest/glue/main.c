@@ -184,6 +184,7 @@ static void start_engine(void) {
   skep_init_timers();
   skep_init_process();
   skep_init_files();
+  skep_init_operations();
   skep_init_modules();
   skep_init_stream();
   skep_init_http();

@@ -2,6 +2,7 @@
 //! is reused, but for large bodies, which are moved on without another copy. It must not know who
 //! carries commands out.
 use super::handles::Handle;
+use super::work::Work;
 use crate::policy::{Granted, ListenAddress};
 use skep_abi::ListenOptions;
 use std::net::SocketAddr;
@@ -70,6 +71,7 @@ pub enum Command {
     Shutdown { stream: Handle },
     Reset { stream: Handle },
     Option { handle: Handle, option: u32, value: i64 },
+    Work { operation: Handle, work: Work },
 }
 
 /// What a guest has asked for and nobody has carried out yet.

@@ -44,6 +44,8 @@ pub enum Kind {
     /// An HTTP connection over a stream of the guest's own.
     Attached,
     Stream,
+    /// Work off the loop whose end has not been told yet.
+    Operation,
 }
 
 /// What is known at once of a handle.

@@ -20,6 +20,7 @@ pub mod state;
 mod vault;
 mod verdict;
 mod warm;
+pub mod work;
 
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use handles::{Handle, HandleTable, Kind};
 pub use image::Image;
 pub use state::{Ends, GuestState, Outside};
 pub use verdict::{Trap, TrapReason, Turn, Verdict};
+pub use work::{Done, Lane, Work};

@@ -1,7 +1,7 @@
 //! What the host knows of one guest and an import may read or change: its handles, its outbox, its
 //! grants and limits, its clock and entropy. It must not know Wasm (engine.rs does) nor sockets.
 use super::command::Outbox;
-use super::handles::{Handle, HandleTable};
+use super::handles::{Handle, HandleTable, Kind};
 use crate::policy::{Grants, Limits, Meter};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -51,6 +51,10 @@ pub struct GuestState {
     pub pending_total: u64,
     /// Listeners open now.
     pub listeners: u32,
+    /// Operations off the loop that are not over.
+    pub operations: u32,
+    /// Bytes that these were given, held under [`Limits::operation_bytes`].
+    pub operation_bytes: u64,
 }
 
 impl GuestState {
@@ -72,6 +76,20 @@ impl GuestState {
             log_pending: 0,
             pending_total: 0,
             listeners: 0,
+            operations: 0,
+            operation_bytes: 0,
         }
+    }
+
+    /// Makes a blob of these bytes; none when it would be one too many or too large.
+    pub fn keep_blob(&mut self, bytes: Vec<u8>) -> Option<Handle> {
+        let total = self.blob_bytes.saturating_add(bytes.len() as u64);
+        if total > self.limits.blob_bytes {
+            return None;
+        }
+        let handle = self.handles.insert(Kind::Blob)?;
+        self.blob_bytes = total;
+        self.blobs.insert(handle, Arc::from(bytes));
+        Some(handle)
     }
 }

@@ -31,6 +31,12 @@ pub struct Limits {
     pub blob_bytes: u64,
     /// Length of a path, as PATH_MAX.
     pub path_bytes: u32,
+    /// Operations off the loop (files, names) of one guest that threads work on at once: as many as libuv's pool has.
+    pub operations_at_once: u32,
+    /// Operations of one guest that are begun and not over; beyond it calls answer EAGAIN.
+    pub operations: u32,
+    /// Bytes that a guest's operations were given (what is to be written) and are held until they are over.
+    pub operation_bytes: u64,
     /// Random bytes of one call.
     pub random_bytes: u32,
     /// Listening sockets (row H02).
@@ -90,6 +96,9 @@ impl Default for Limits {
             file_bytes: 256 << 20,
             blob_bytes: 512 << 20,
             path_bytes: 4096,
+            operations_at_once: 4,
+            operations: 1024,
+            operation_bytes: 64 << 20,
             random_bytes: 64 << 10,
             listeners: 64,
             connections: 65_536,

@@ -16,7 +16,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Fact::Accepted { listener, stream, peer } => self.accepted(listener, stream, peer),
                 Fact::AcceptPaused { listener, retry_after, .. } => self.accept_paused(listener, retry_after),
                 Fact::Signal(signal) => self.signal(signal),
-                Fact::Woken => {}
+                Fact::Woken => self.offload.woken(),
                 Fact::Readable(key)
                 | Fact::Flushed { key, .. }
                 | Fact::Finished(key)
@@ -87,6 +87,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::Close { handle } => self.close_handle(guest, handle, false),
             Command::Reset { stream } => self.close_handle(guest, stream, true),
             Command::Shutdown { stream } => self.shutdown(guest, stream),
+            Command::Work { operation, work } => self.begin_work(guest, operation, work),
             Command::Option { handle, option, value } => self.set_option(guest, handle, option, value),
         }
     }
@@ -97,7 +98,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Stream(index) => self.close_stream(index, reset),
             Resource::Conn(index) => self.close_conn_by_guest(index),
             Resource::Exchange(index) => self.abort_exchange(index),
-            Resource::None => self.seats[guest as usize].revoke(handle),
+            Resource::None => {
+                self.forget_work(guest, handle);
+                self.seats[guest as usize].revoke(handle);
+            }
         }
     }
 

@@ -11,17 +11,20 @@ mod life;
 mod listeners;
 mod logs;
 mod mailbox;
+mod offload;
 mod outcome;
 mod seat;
 mod streams;
 mod timers;
 mod turn;
+mod work;
 
 #[cfg(test)]
 mod tests;
 
 pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
+pub use offload::Offload;
 pub use outcome::Outcome;
 pub use seat::{GuestId, Hired};
 
@@ -61,6 +64,10 @@ pub struct Hall<K: Kernel, C: Clock> {
     parts: http1::Scratch,
     date: DateLine,
     logs: Logs,
+    /// Threads that do what would hold the loop up.
+    offload: Offload,
+    /// What the threads have.
+    flights: work::Flights,
     limits: HttpLimits,
     /// What connections without a listener are held to.
     bare_limits: http1::Limits,
@@ -111,7 +118,7 @@ impl Owners {
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A hall with no guest in it.
-    pub fn new(reactor: Reactor<K>, clock: C, logs: Logs, limits: HttpLimits) -> Hall<K, C> {
+    pub fn new(reactor: Reactor<K>, clock: C, logs: Logs, offload: Offload, limits: HttpLimits) -> Hall<K, C> {
         let (now, wall) = (clock.now_mono(), clock.wall());
         Hall {
             reactor,
@@ -132,6 +139,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             parts: http1::Scratch::default(),
             date: DateLine::default(),
             logs,
+            offload,
+            flights: Slab::new(),
             limits,
             bare_limits: http1::Limits::default(),
             serials: 0,

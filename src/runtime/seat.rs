@@ -1,6 +1,7 @@
 //! A guest's seat in the hall: the guest, its mailbox, and what stands behind each of its handles.
 //! It must not know how any of these are served.
 use super::mailbox::{Mailbox, Note};
+use super::work::Backlog;
 use crate::guest::{Guest, GuestState, Handle, Kind};
 use crate::time::{Mono, TimerId};
 
@@ -53,6 +54,8 @@ pub(super) struct Seat {
     pub stage: Stage,
     /// Signals it watches, a bit each.
     pub signals: u64,
+    /// Its operations off the loop.
+    pub work: Backlog,
     /// Connections that wait for room in the mailbox or the outbox.
     pub held_back: Vec<u32>,
 }
@@ -71,6 +74,7 @@ impl Seat {
             conns: 0,
             stage: Stage::Live,
             signals: 0,
+            work: Backlog::default(),
             held_back: Vec::new(),
         }
     }

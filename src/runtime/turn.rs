@@ -29,6 +29,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.wall = self.clock.wall();
         self.reactor.accept_more(ACCEPT_BUDGET, &mut facts);
         self.take_in(&mut facts);
+        self.collect_work();
         self.fire_timers();
         self.run_guests();
         self.reactor.flush(&mut facts);
@@ -54,6 +55,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
                 Turn::Ended(verdict) => self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
             }
+            self.tell_work(index);
             self.release_held_back(index);
         }
     }
@@ -74,7 +76,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// How long the kernel may let us sleep.
     fn sleep(&mut self) -> Option<Duration> {
-        if self.seats.iter().any(|(_, seat)| seat.is_busy()) {
+        if self.offload.is_due() || self.seats.iter().any(|(_, seat)| seat.is_busy()) {
             return Some(Duration::ZERO);
         }
         let due = self.timers.next_deadline()?;

@@ -134,6 +134,7 @@ events! {
     CONN_CLOSED = 38, "A connection with a handle is closed; value is an errno or 0.";
     CONN_OUT = 39, "Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them.";
     CONN_TIMEOUT = 40, "No traffic on a connection for as long as option TIMEOUT says.";
+    OP_DONE = 50, "An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal.";
 }
 
 const _: () = {

@@ -149,6 +149,16 @@ pub mod clock {
     pub const CPU: u32 = 2;
 }
 
+/// Bits of OP_DONE's `flags`.
+pub mod done {
+    /// It failed: value is the errno; the payload is the text of a refusal, if it was one.
+    pub const FAILED: u16 = 1;
+    /// The payload is a blob's handle: what came of it is too long for an event. value is its length.
+    pub const BLOB: u16 = 1 << 1;
+    /// The payload is the handle of what was opened.
+    pub const HANDLE: u16 = 1 << 2;
+}
+
 /// Entry kinds in the record that `fs_stat` fills.
 pub mod file {
     pub const REGULAR: u32 = 1;

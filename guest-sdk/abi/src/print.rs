@@ -46,6 +46,7 @@ fn constants(out: &mut dyn Write) -> Result {
         CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN);
     c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT);
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
+    c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);
     c_constants!(out, file, "FILE_", REGULAR FOLDER OTHER);
     Ok(())
 }

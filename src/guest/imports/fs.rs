@@ -1,17 +1,15 @@
 //! The synchronous file system (`readFileSync`, `require`): the one group of calls that does I/O, because scripts
 //! need its answer at once. It reaches only what lies beneath a granted folder, and only regular files, so that
 //! no call can block on a FIFO or device. It must not know how paths are resolved (`fs_open.rs`).
-use super::super::handles::{Handle, Kind};
 use super::super::memory;
 use super::fs_open::{look, open_granted, real_path, refusal};
-use super::{Answer, Call, Len, Ptr, refuse};
+use super::{Answer, Call, Len, Ptr, Refusal, refuse};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, OFlags, Stat, fstat, ftruncate};
-use skep_abi::errno::{EFBIG, EINVAL, EISDIR, ENAMETOOLONG, ENODEV, ENOMEM};
+use skep_abi::errno::{EFBIG, EINVAL, EISDIR, EMFILE, ENAMETOOLONG, ENODEV, ENOMEM};
 use skep_abi::file::{FOLDER, OTHER, REGULAR};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Bytes of the record that `fs_stat` fills.
 const STAT: Len = Len(32);
@@ -111,10 +109,7 @@ fn blob_room(call: &mut Call<'_>, bytes: u64) -> Answer<()> {
 
 fn blob(call: &mut Call<'_>, bytes: Vec<u8>) -> Answer<i64> {
     blob_room(call, bytes.len() as u64)?;
-    let handle: Handle = call.fresh(Kind::Blob)?;
-    let state = call.state();
-    state.blob_bytes += bytes.len() as u64;
-    state.blobs.insert(handle, Arc::from(bytes));
+    let handle = call.state().keep_blob(bytes).ok_or(Refusal::Errno(EMFILE))?;
     Ok(handle.raw() as i64)
 }
 

@@ -12,12 +12,13 @@ mod process;
 mod sys;
 mod timer;
 
-use super::command::Body;
+use super::command::{Body, Command};
 use super::engine::{Context, Shared};
 use super::handles::{Handle as Name, Kind, Slot};
 use super::memory;
 use super::state::GuestState;
 use super::verdict::Exit;
+use super::work::Work;
 use crate::policy::Denied;
 use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
@@ -278,6 +279,25 @@ impl Call<'_> {
         slot.wants_drain |= now > DRAIN_ABOVE;
         self.state().pending_total = total + bytes;
         Ok(now as i32)
+    }
+
+    /// Queues work off the loop that was given `bytes`; OP_DONE follows. Answers the operation's handle.
+    #[allow(dead_code, reason = "its first callers, files and names, are being written")]
+    fn begin(&mut self, bytes: u64, work: Work) -> Answer<i64> {
+        self.room(0)?;
+        let state = self.state();
+        let held = state.operation_bytes.saturating_add(bytes);
+        // Where nothing waits, one operation of any size that a call may hand over is taken.
+        if state.operations >= state.limits.operations || (state.operations > 0 && held > state.limits.operation_bytes)
+        {
+            return refuse(EAGAIN);
+        }
+        let operation = self.fresh(Kind::Operation)?;
+        let state = self.state();
+        state.operations += 1;
+        state.operation_bytes = held;
+        state.outbox.push(Command::Work { operation, work: work.weighing(bytes) });
+        Ok(operation.raw() as i64)
     }
 
     /// Copies a body into the outbox.

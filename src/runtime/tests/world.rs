@@ -5,7 +5,7 @@ use super::peers::{Character, Peer, Weather, Wish, mix};
 use crate::guest::{Cell, Entropy, GuestState, Outside};
 use crate::policy::{Grants, Limits};
 use crate::reactor::sim::{Faults, Rng, SimKernel, SimNet};
-use crate::runtime::{GuestId, Hall, LogSink, Logs, Outcome};
+use crate::runtime::{GuestId, Hall, LogSink, Logs, Offload, Outcome};
 use crate::time::{Clock, Mono, VirtualClock};
 use skep_abi::listen;
 use std::cell::Cell as Shared;
@@ -178,7 +178,13 @@ impl World {
         let mut dice = net.fork_dice();
         let plan = Plan::draw(&mut dice, matches!(server, Server::Script(_)));
         let clock = VirtualClock::new(WALL);
-        let mut hall = Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Complaints)), plan.limits.http);
+        let mut hall = Hall::new(
+            net.reactor(),
+            clock.clone(),
+            Logs::new(Box::new(Complaints)),
+            Offload::inline(),
+            plan.limits.http,
+        );
         hall.handle_signal(15).expect("the simulation has signals");
         for guest in 0..plan.guests {
             let mut bytes = [0; 32];
@@ -400,6 +406,7 @@ impl World {
                 SimNet::new(0).reactor(),
                 self.clock.clone(),
                 Logs::new(Box::new(Complaints)),
+                Offload::inline(),
                 self.plan.limits.http,
             ),
         ));

@@ -1,0 +1,62 @@
+//! Work that a guest wants done off the loop (files, names, later hashing and compression), and what came of it. Whoever
+//! makes a [`Work`] has checked what can be checked at once; the rest is checked where it is done. It must not know
+//! threads, nor who is told of the end.
+use std::fmt;
+
+/// Which threads may take it. Work that may wait for others, as a resolver does, must not hold up all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Ends by itself, soon: files, computing.
+    Quick,
+    /// Waits for somebody outside: names.
+    Slow,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Done {
+    /// An error number of the boundary; the text of a refusal, else empty.
+    Failed {
+        errno: i32,
+        why: String,
+    },
+    Number(u32),
+    Bytes(Vec<u8>),
+}
+
+impl Done {
+    /// A failure without a text.
+    pub fn failed(errno: i32) -> Done {
+        Done::Failed { errno, why: String::new() }
+    }
+}
+
+/// One piece of work, whole in itself: it borrows nothing, and what it answers is plain.
+pub struct Work {
+    pub lane: Lane,
+    /// Bytes that it holds until it is over.
+    pub bytes: u64,
+    run: Box<dyn FnOnce() -> Done + Send>,
+}
+
+impl Work {
+    pub fn new(lane: Lane, run: impl FnOnce() -> Done + Send + 'static) -> Work {
+        Work { lane, bytes: 0, run: Box::new(run) }
+    }
+
+    /// The same, known to hold so many bytes.
+    pub fn weighing(self, bytes: u64) -> Work {
+        Work { bytes, ..self }
+    }
+
+    /// Does it.
+    pub fn run(self) -> Done {
+        (self.run)()
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Work({:?}, {} bytes)", self.lane, self.bytes)
+    }
+}

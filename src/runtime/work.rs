@@ -1,0 +1,171 @@
+//! Operations off the loop: from a guest's command to the threads, and back as OP_DONE. Each guest has a queue of its own
+//! and a bounded share of the threads; what is done waits while the guest's mailbox is full, and keeps its share until it
+//! is told, so that results cannot pile up. It must not know what any work does.
+use super::Hall;
+use super::mailbox::Note;
+use super::seat::Seat;
+use crate::guest::{Done, GuestState, Handle, Lane, Work};
+use crate::reactor::Kernel;
+use crate::time::Clock;
+use skep_abi::errno::ENOMEM;
+use skep_abi::{done, events};
+use slab::Slab;
+use std::collections::VecDeque;
+
+/// Operations of one guest.
+#[derive(Default)]
+pub(super) struct Backlog {
+    lanes: [LaneOf; 2],
+    /// Done, to be told when the mailbox has room.
+    done: VecDeque<(Flight, Done)>,
+}
+
+#[derive(Default)]
+struct LaneOf {
+    waiting: VecDeque<(Handle, Work)>,
+    /// With the threads, or done and not told.
+    taken: u32,
+}
+
+/// Work that the threads have, by the number it was ordered under.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    /// None: the guest is gone.
+    guest: Option<u32>,
+    /// None: the guest has forgotten it.
+    operation: Option<Handle>,
+    lane: Lane,
+    bytes: u64,
+}
+
+pub(super) type Flights = Slab<Flight>;
+
+impl Backlog {
+    fn lane(&mut self, lane: Lane) -> &mut LaneOf {
+        &mut self.lanes[lane as usize]
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// A guest wants work done.
+    pub(super) fn begin_work(&mut self, guest: u32, operation: Handle, work: Work) {
+        self.seats[guest as usize].work.lane(work.lane).waiting.push_back((operation, work));
+        self.start_work(guest);
+    }
+
+    /// Hands over as much as this guest's share allows.
+    fn start_work(&mut self, guest: u32) {
+        let Some(seat) = self.seats.get_mut(guest as usize) else { return };
+        let share = seat.guest.state().limits.operations_at_once;
+        for lane in [Lane::Slow, Lane::Quick] {
+            let here = seat.work.lane(lane);
+            while here.taken < share
+                && let Some((operation, work)) = here.waiting.pop_front()
+            {
+                here.taken += 1;
+                let flight = Flight { guest: Some(guest), operation: Some(operation), lane, bytes: work.bytes };
+                self.offload.order(self.flights.insert(flight) as u32, work);
+            }
+        }
+    }
+
+    /// What the threads have done goes to its owners.
+    pub(super) fn collect_work(&mut self) {
+        if !self.offload.is_due() {
+            return;
+        }
+        for (number, done) in self.offload.collect() {
+            let flight = self.flights.remove(number as usize);
+            let Some(guest) = flight.guest else { continue };
+            self.seats[guest as usize].work.done.push_back((flight, done));
+            self.tell_work(guest as usize);
+        }
+    }
+
+    /// Tells a guest what is done, as far as its mailbox has room; as much may start anew.
+    pub(super) fn tell_work(&mut self, index: usize) {
+        let Some(seat) = self.seats.get_mut(index) else { return };
+        if seat.work.done.is_empty() {
+            return;
+        }
+        while !seat.mail.is_full()
+            && let Some((flight, done)) = seat.work.done.pop_front()
+        {
+            seat.work.lane(flight.lane).taken -= 1;
+            if let Some(operation) = flight.operation {
+                over(seat, operation, flight.bytes);
+                tell(seat, operation, done);
+            }
+        }
+        self.start_work(index as u32);
+    }
+
+    /// The guest closes an operation: nothing will be told of it. What has begun goes on, unheard.
+    pub(super) fn forget_work(&mut self, guest: u32, operation: Handle) {
+        let seat = &mut self.seats[guest as usize];
+        for lane in [Lane::Quick, Lane::Slow] {
+            let waiting = &mut seat.work.lane(lane).waiting;
+            if let Some(at) = waiting.iter().position(|(handle, _)| *handle == operation) {
+                let bytes = waiting.remove(at).map_or(0, |(_, work)| work.bytes);
+                return over(seat, operation, bytes);
+            }
+        }
+        let flights = self.flights.iter_mut().map(|(_, flight)| flight).filter(|flight| flight.guest == Some(guest));
+        let done = seat.work.done.iter_mut().map(|(flight, _)| flight);
+        if let Some(flight) = flights.chain(done).find(|flight| flight.operation == Some(operation)) {
+            flight.operation = None;
+            let bytes = flight.bytes;
+            over(seat, operation, bytes);
+        }
+    }
+
+    /// A guest is gone: what waited goes with it, what has begun is for nobody.
+    pub(super) fn drop_work(&mut self, guest: u32) {
+        for (_, flight) in &mut self.flights {
+            if flight.guest == Some(guest) {
+                flight.guest = None;
+            }
+        }
+    }
+}
+
+/// The operation's handle is gone, and what it held.
+fn over(seat: &mut Seat, operation: Handle, bytes: u64) {
+    let state: &mut GuestState = seat.guest.state_mut();
+    state.operations = state.operations.saturating_sub(1);
+    state.operation_bytes = state.operation_bytes.saturating_sub(bytes);
+    seat.revoke(operation);
+}
+
+/// Bytes that one event does not take become a blob.
+fn tell(seat: &mut Seat, operation: Handle, done: Done) {
+    let mut note = Note { kind: events::OP_DONE, flags: 0, handle: operation.raw(), value: 0 };
+    let payload = match done {
+        Done::Number(number) => {
+            note.value = number;
+            Vec::new()
+        }
+        Done::Bytes(bytes) if bytes.len() <= seat.mail.piece() => {
+            note.value = bytes.len() as u32;
+            bytes
+        }
+        Done::Bytes(bytes) => {
+            note.value = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            match seat.guest.state_mut().keep_blob(bytes) {
+                Some(blob) => {
+                    note.flags = done::BLOB;
+                    blob.raw().to_le_bytes().to_vec()
+                }
+                None => {
+                    (note.flags, note.value) = (done::FAILED, ENOMEM as u32);
+                    Vec::new()
+                }
+            }
+        }
+        Done::Failed { errno, why } => {
+            (note.flags, note.value) = (done::FAILED, errno as u32);
+            why.into_bytes()
+        }
+    };
+    seat.mail.push(note, &[&payload]);
+}
