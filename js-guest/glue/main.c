@@ -217,6 +217,7 @@ static void evaluate_library(void) {
   JS_ComputeMemoryUsage(skep_rt, &usage);
   JS_SetGCThreshold(skep_rt, (size_t)usage.malloc_size + FIRST_GC_BYTES);
   js_strip_source = false;
+  if (JS_FreezeAtoms(skep_rt) < 0) abort(); /* warm-up only: an image whose hashes cannot be renewed is no image */
   skep_heap_warm();
 }
 

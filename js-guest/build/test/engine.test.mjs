@@ -100,6 +100,32 @@ async function runTests() {
     for (const key of [0n, 1n, 0xffffffffffffffffn]) assert.equal(new Guest(module, key).eval(text), '=77,77,9,,20000,k5');
   });
 
+  test('a copy of a heap gets a key of its own, and finds what was there before', () => {
+    const before = 'var o={},m=new Map,w=new WeakMap,y=Symbol.for("y");for(let i=0;i<5e3;i++){o["k"+i]=i;m.set("s"+i,i).set(i/2,i)}'
+      + 'w.set(o,1)';
+    const fill = 'for(let i=0;i<5e3;i++){o["n"+i]=i;m.set("t"+i,i);delete o["k"+2*i]}m.delete("s9");"done"';
+    const ask = '[o.k77,o["k"+78],o.n4999,m.get("s8"),m.has("s9"),m.get(38.5),m.get("t4"),m.size,w.get(o),Symbol.for("y")===y,'
+      + 'Object.keys(o).length,Symbol.for("z")===Symbol.for("z")]+""';
+    const wanted = '=77,,4999,8,false,77,4,14999,1,true,7500,true';
+    const grown = (key) => {
+      const guest = new Guest(module, 7n);
+      assert.equal(guest.eval(before), '=[object WeakMap]');
+      assert.equal(guest.wasm.freeze(), 0);
+      guest.wasm.renew(key);
+      assert.equal(guest.eval(fill), '=done');
+      assert.equal(guest.eval(ask), wanted);
+      const memory = Buffer.from(guest.wasm.memory.buffer.slice());
+      guest.wasm.renew(key + 5n); // a fork of a guest that has lived
+      assert.equal(guest.eval(ask), wanted);
+      assert.equal(guest.eval(fill.replaceAll('"n"', '"u"')), '=done');
+      return memory;
+    };
+    const [one, same, other] = [grown(1n), grown(1n), grown(2n)];
+    assert.ok(one.equals(same));
+    // The key itself is eight bytes; the chains of ten thousand names are many more.
+    assert.ok(one.filter((byte, at) => byte !== other[at]).length > 10000);
+  });
+
   test('a long string is the same string however it was put together', () => {
     const text = 'var q="x".repeat(9000);var s=q+"y"+q;var t=[q,q].join("y");var m=new Map();for(let i=0;i<999;i++)m.set(i,i);'
       + 'm.set(s,"r");[m.get(t),m.has(t),s==t,t==s,s!=t,s===t,s==t+"a"]+""';

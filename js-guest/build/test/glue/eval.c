@@ -71,6 +71,16 @@ EXPORT(reseed) void reseed(uint64_t seed)
     JS_Reseed(context, seed);
 }
 
+EXPORT(freeze) int freeze(void)
+{
+    return JS_FreezeAtoms(runtime);
+}
+
+EXPORT(renew) void renew(uint64_t hash_key)
+{
+    JS_RenewHashKey(runtime, hash_key);
+}
+
 EXPORT(buffer) char *buffer(int size)
 {
     return malloc((size_t)size + 1);
