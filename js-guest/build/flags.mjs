@@ -3,8 +3,8 @@
 // The guest's shadow stack, and how much of it JavaScript may use. What is between them is for C that recurses no
 // further once the limit is hit. The host must give a Wasm stack of four times the limit or more: no shape of recursion
 // takes more than 3.3 times its share of this one (patches/02-frame-weight.patch).
-const STACK_BYTES = 1024 * 1024;
-const STACK_LIMIT_BYTES = 768 * 1024;
+const STACK_BYTES = 2304 * 1024;
+const STACK_LIMIT_BYTES = 2048 * 1024;
 
 const COMMON = [
   '-O2', '-std=gnu11', '-D_GNU_SOURCE', '-DNDEBUG',

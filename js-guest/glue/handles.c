@@ -1,6 +1,8 @@
 /* The map of handles.h: open addressing, linear probing, no tombstones. It must not know who pins what. */
 #include "handles.h"
 
+#include "async.h"
+
 static uint32_t slot_of(skep_pins *map, uint64_t key) {
   return (uint32_t)((key * 0x9e3779b97f4a7c15u) >> 32) & (map->cap - 1);
 }
@@ -20,7 +22,7 @@ static void insert(skep_pins *map, skep_pin pin) {
 }
 
 static bool grow(JSContext *ctx, skep_pins *map) {
-  skep_pins bigger = {.cap = map->cap ? map->cap * 2 : 64, .count = map->count};
+  skep_pins bigger = {.cap = map->cap ? map->cap * 2 : 64, .count = map->count, .type = map->type};
   bigger.pins = js_calloc(ctx, bigger.cap, sizeof(skep_pin));
   if (!bigger.pins) return false;
   for (uint32_t i = 0; i < map->cap; i++) {
@@ -39,6 +41,7 @@ bool skep_pins_add(JSContext *ctx, skep_pins *map, uint64_t key, JSValue first, 
   }
   insert(map, (skep_pin){key, first, second});
   map->count++;
+  if (map->type && (skep_hooked || !JS_IsUndefined(JS_GetAsyncContext(ctx)))) skep_async_born(key, map->type);
   return true;
 }
 
@@ -56,5 +59,6 @@ bool skep_pins_take(skep_pins *map, uint64_t key, JSValue *first, JSValue *secon
   }
   map->pins[hole].key = 0;
   map->count--;
+  if (map->type) skep_async_gone(key);
   return true;
 }

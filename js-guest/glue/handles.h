@@ -5,7 +5,8 @@
 #include "glue.h"
 
 typedef struct { uint64_t key; JSValue first, second; } skep_pin; /* key 0: empty */
-typedef struct { skep_pin *pins; uint32_t count, cap; } skep_pins;
+/* `type` names what the handles are to async_hooks; NULL: nothing that keeps an asynchronous context. */
+typedef struct { skep_pin *pins; uint32_t count, cap; const char *type; } skep_pins;
 
 skep_pin *skep_pins_find(skep_pins *map, uint64_t key);
 /* Takes ownership of both values. */

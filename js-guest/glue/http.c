@@ -82,7 +82,7 @@ static JSValue js_unserve(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 
 /* ---- Exchanges ---- */
 
-static skep_pins exchanges;
+static skep_pins exchanges = {.type = "HTTPINCOMINGMESSAGE"};
 
 bool http_is_pinned(uint64_t exchange) { return skep_pins_find(&exchanges, exchange) != NULL; }
 

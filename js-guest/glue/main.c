@@ -2,6 +2,7 @@
  * know them. Must not know what any event means but WARM; nothing about HTTP, files or timers. */
 #include <stdlib.h>
 
+#include "async.h"
 #include "core.h"
 #include "heap.h"
 
@@ -9,8 +10,8 @@
 #define MOST_KINDS 64
 #define MOST_BINDINGS 32
 
-/* The shadow stack is 1 MiB (build/flags.mjs); what JavaScript may not use is for C that does not recurse. */
-#define JS_STACK_BYTES (768 * 1024)
+/* The shadow stack is 2.25 MiB (build/flags.mjs); what JavaScript may not use is for C that does not recurse. */
+#define JS_STACK_BYTES (2048 * 1024)
 /* While the library is evaluated nothing it makes is garbage: a collection would only cost time. */
 #define NO_GC ((size_t)-1)
 /* The first collection after START walks, and so dirties, every page of the image: it is put off this far. */
@@ -65,6 +66,14 @@ static const skep_event *event_at(const uint8_t *at, const uint8_t *end) {
   return event;
 }
 
+/* Nothing of the event before is left: neither its frame nor a context that a callback entered for good. */
+static void deliver(skep_event_fn *fn, const skep_event *event, const uint8_t *payload) {
+  if (skep_rt) skep_frame_reset(event->kind == SKEP_EV_START ? 1 : 0);
+  if (skep_hooked || skep_async_keeps()) skep_async_dispatch(fn, event, payload);
+  else fn(event, payload);
+  if (skep_rt && !JS_IsUndefined(JS_GetAsyncContext(skep_ctx))) skep_context_leave(JS_UNDEFINED);
+}
+
 EXPORT("skep_on_events") int32_t skep_on_events(int32_t len) {
   tell_inbox();
   if (len == 0) return 0;
@@ -79,7 +88,7 @@ EXPORT("skep_on_events") int32_t skep_on_events(int32_t len) {
     const skep_event *event = event_at(at, end);
     if (!event) return SKEP_WANTS_BROKEN;
     skep_event_fn *fn = event->kind < MOST_KINDS ? handlers[event->kind] : NULL;
-    if (fn && (skep_rt || event->kind == SKEP_EV_WARM)) fn(event, at + sizeof *event);
+    if (fn && (skep_rt || event->kind == SKEP_EV_WARM)) deliver(fn, event, at + sizeof *event);
     at += event->size;
   }
   if (skep_rt) skep_timers_settle();
@@ -177,6 +186,7 @@ static void start_engine(void) {
   library_texts = JS_NewObject(skep_ctx);
   process_object = JS_NewObject(skep_ctx);
   skep_binding("builtins", init_builtins);
+  skep_init_async();
   skep_init_tasks();
   skep_init_util();
   skep_init_buffer();

@@ -2,7 +2,7 @@
  * not know what a Socket or a Server is. */
 #include "handles.h"
 
-static skep_pins objects;
+static skep_pins objects = {.type = "TCPWRAP"};
 static JSValue on_data, on_event;
 
 /* ---- Calls ---- */

@@ -2,12 +2,14 @@
  * uncaught exception takes. Must not know what the callbacks are for. */
 #include <stdlib.h>
 
+#include "async.h"
 #include "core.h"
 
 #define INLINE_ARGS 3
 
 typedef struct {
-  JSValue fn, context;
+  JSValue fn, context, resource;
+  double id, trigger;
   int argc; /* more than INLINE_ARGS: args[0] is an array of them */
   JSValue args[INLINE_ARGS];
 } tick;
@@ -47,6 +49,12 @@ static bool ring_grow(JSContext *ctx) {
   return true;
 }
 
+static JSValue tick_resource(JSContext *ctx, const tick *t) {
+  JSValue resource = skep_async_init("TickObject", t->id, t->trigger);
+  JS_DefinePropertyValueStr(ctx, resource, "callback", JS_DupValue(ctx, t->fn), JS_PROP_C_W_E);
+  return resource;
+}
+
 static JSValue js_next_tick(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   if (argc < 1 || !JS_IsFunction(ctx, argv[0])) {
     JSValueConst value = argc > 0 ? argv[0] : JS_UNDEFINED;
@@ -54,6 +62,9 @@ static JSValue js_next_tick(JSContext *ctx, JSValueConst self, int argc, JSValue
   }
   if (ring_count == ring_capacity && !ring_grow(ctx)) return JS_EXCEPTION;
   tick t = { .fn = JS_DupValue(ctx, argv[0]), .context = JS_DupValue(ctx, JS_GetAsyncContext(ctx)), .argc = argc - 1 };
+  t.id = skep_async_new_id();
+  t.trigger = skep_async_id();
+  t.resource = skep_hooked ? tick_resource(ctx, &t) : JS_UNDEFINED;
   if (t.argc <= INLINE_ARGS) {
     for (int i = 0; i < t.argc; i++) t.args[i] = JS_DupValue(ctx, argv[i + 1]);
   } else {
@@ -80,10 +91,14 @@ static void run_ticks(JSContext *ctx) {
     ring_head = (ring_head + 1) & (ring_capacity - 1);
     ring_count--;
     JSValue previous = skep_context_enter(t.context);
+    skep_frame outer = skep_frame_enter(t.id, t.trigger, t.resource);
     JSValue result = t.argc <= INLINE_ARGS ? JS_Call(ctx, t.fn, JS_UNDEFINED, t.argc, (JSValueConst *)t.args) : call_spread(ctx, &t);
     if (JS_IsException(result)) skep_uncaught();
     else JS_FreeValue(ctx, result);
+    skep_frame_leave(outer);
     skep_context_leave(previous);
+    if (skep_hooked) skep_async_destroy(t.id);
+    JS_FreeValue(ctx, t.resource);
     JS_FreeValue(ctx, t.fn);
     JS_FreeValue(ctx, t.context);
     int held = t.argc <= INLINE_ARGS ? t.argc : 1;
@@ -213,16 +228,26 @@ static JSValue js_run_jobs(JSContext *ctx, JSValueConst self, int argc, JSValueC
 
 /* The job of one queueMicrotask: what it throws is uncaught, and the context is its maker's. */
 static JSValue microtask_job(JSContext *ctx, int argc, JSValueConst *argv) {
+  double id = 0, trigger = 0;
+  JS_ToFloat64(ctx, &id, argv[2]);
+  JS_ToFloat64(ctx, &trigger, argv[3]);
   JSValue previous = skep_context_enter(argv[1]);
+  skep_frame outer = skep_frame_enter(id, trigger, argv[4]);
   JSValue result = JS_Call(ctx, argv[0], JS_UNDEFINED, 0, NULL);
+  if (JS_IsException(result)) skep_uncaught(), result = JS_UNDEFINED; /* its handlers run in this frame */
+  skep_frame_leave(outer);
+  if (skep_hooked) skep_async_destroy(id);
   skep_context_leave(previous);
   return result;
 }
 
 static JSValue js_queue_microtask(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValueConst args[] = { argv[0], JS_GetAsyncContext(ctx) };
-  if (JS_EnqueueJob(ctx, microtask_job, 2, args) < 0) return JS_EXCEPTION;
-  return JS_UNDEFINED;
+  double trigger = skep_async_id(), id = skep_async_new_id();
+  JSValue resource = skep_async_init("Microtask", id, trigger);
+  JSValueConst args[] = { argv[0], JS_GetAsyncContext(ctx), JS_NewNumber(ctx, id), JS_NewNumber(ctx, trigger), resource };
+  int queued = JS_EnqueueJob(ctx, microtask_job, 5, args);
+  JS_FreeValue(ctx, resource);
+  return queued < 0 ? JS_EXCEPTION : JS_UNDEFINED;
 }
 
 static JSValue init_tasks(JSContext *ctx) {

@@ -2,6 +2,7 @@
  * host's one timer. Must not know what a Timeout looks like: JavaScript fires it. */
 #include <stdlib.h>
 
+#include "async.h"
 #include "core.h"
 
 /* So many callbacks an entry; the rest comes with the next event, and others' turns lie between. */
@@ -203,6 +204,17 @@ static JSValue init_timers(JSContext *ctx) {
 
 /* ---- Events ---- */
 
+/* Calls JavaScript's part in the frame of the timer or immediate. */
+static void fire(JSValueConst fn, JSValueConst object) {
+  JSContext *ctx = skep_ctx;
+  skep_frame outer = skep_frame_enter(0, 0, object);
+  JSValue result = JS_Call(ctx, fn, JS_UNDEFINED, 1, &object);
+  if (JS_IsException(result)) skep_uncaught();
+  else JS_FreeValue(ctx, result);
+  skep_frame_leave(outer);
+  skep_after_callback();
+}
+
 static void on_timer(const skep_event *event, const uint8_t *payload) {
   /* What is set while we run is due in a millisecond at the earliest, and so not in this pass. */
   int64_t now = (int64_t)(skep_turn_mono / 1000000);
@@ -212,9 +224,16 @@ static void on_timer(const skep_event *event, const uint8_t *payload) {
     uint32_t id = heap[0];
     if (slots[id].due > now || slots[id].order >= newest) break;
     JSValue timer = release(id);
-    skep_callback(fire_timer, JS_UNDEFINED, 1, (JSValueConst *)&timer);
+    fire(fire_timer, timer);
     JS_FreeValue(skep_ctx, timer);
   }
+}
+
+static bool is_cleared(JSValueConst immediate) {
+  JSValue callback = JS_GetPropertyStr(skep_ctx, immediate, "_onImmediate");
+  bool cleared = !JS_IsObject(callback);
+  JS_FreeValue(skep_ctx, callback);
+  return cleared;
 }
 
 /* Those that wait now: one that an immediate sets comes in the next pass. */
@@ -224,7 +243,7 @@ static void on_soon(const skep_event *event, const uint8_t *payload) {
     JSValue immediate = soon[soon_head].immediate;
     soon_head = (soon_head + 1) & (soon_capacity - 1);
     soon_count--;
-    skep_callback(fire_immediate, JS_UNDEFINED, 1, (JSValueConst *)&immediate);
+    if (!is_cleared(immediate)) fire(fire_immediate, immediate);
     JS_FreeValue(skep_ctx, immediate);
   }
 }

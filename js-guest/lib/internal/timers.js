@@ -4,17 +4,17 @@
 
 const native = internalBinding('timers');
 const tasks = internalBinding('tasks');
+const asyncWork = internalBinding('async');
+const { state: hooks, emitDestroy } = require('internal/async_hooks');
 
 const TIMEOUT_MAX = 2 ** 31 - 1;
 const kContext = Symbol('kContext');
 const kRefed = Symbol('kRefed');
 const kSlot = Symbol('kSlot');
-const kId = Symbol('asyncId');
 const kPrimitive = Symbol('kHasPrimitive');
 
 // Timers whose number was asked for, so that clearTimeout(number) finds them.
 const byNumber = new Map();
-let lastId = 1;
 
 function clampDelay(after) {
   after *= 1; // undefined and objects too, as Node coerces
@@ -37,8 +37,7 @@ class Timeout {
     this._destroyed = false;
     this[kRefed] = refed;
     this[kSlot] = -1;
-    const context = tasks.getContext();
-    if (context !== undefined) this[kContext] = context;
+    asyncWork.stamp(this, 'Timeout', kContext);
   }
 
   refresh() {
@@ -76,18 +75,13 @@ class Timeout {
   }
 
   [Symbol.toPrimitive]() {
-    const id = asyncId(this);
+    const id = this[asyncWork.id];
     if (!this[kPrimitive]) {
       Object.defineProperty(this, kPrimitive, { value: true, enumerable: false });
       byNumber.set(id, this);
     }
     return id;
   }
-}
-
-function asyncId(object) {
-  if (object[kId] === undefined) Object.defineProperty(object, kId, { value: ++lastId, enumerable: false });
-  return object[kId];
 }
 
 function start(timer) {
@@ -100,7 +94,8 @@ function start(timer) {
 // Enough for a timer that fires no more; `clear` forgets the callback too, as Node does.
 function destroy(timer) {
   timer._destroyed = true;
-  if (timer[kPrimitive]) byNumber.delete(timer[kId]);
+  if (hooks.on) emitDestroy(timer[asyncWork.id]);
+  if (timer[kPrimitive]) byNumber.delete(timer[asyncWork.id]);
 }
 
 function stop(timer) {
@@ -153,8 +148,7 @@ class Immediate {
     this._argv = args;
     this._destroyed = false;
     this[kRefed] = true;
-    const context = tasks.getContext();
-    if (context !== undefined) this[kContext] = context;
+    asyncWork.stamp(this, 'Immediate', kContext);
     native.later(this);
   }
 
@@ -186,6 +180,7 @@ class Immediate {
 function stopImmediate(immediate) {
   if (immediate._destroyed) return;
   immediate._destroyed = true;
+  if (hooks.on) emitDestroy(immediate[asyncWork.id]);
   if (immediate[kRefed]) native.refImmediate(-1);
   immediate[kRefed] = null;
   immediate._onImmediate = null;
@@ -206,6 +201,7 @@ function fireImmediate(immediate) {
     else Reflect.apply(callback, immediate, args);
   } finally {
     immediate._onImmediate = null;
+    if (hooks.on) emitDestroy(immediate[asyncWork.id]);
     if (context !== undefined) tasks.setContext(before);
   }
 }
