@@ -1,7 +1,7 @@
 // The JavaScript library as a map from module id to the text of its function. Files keep their text untouched, so
 // that stack traces show true lines. Knows nothing about Wasm or C.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import { keyOf } from './cache.mjs';
@@ -62,14 +62,16 @@ async function bundlePackages(cache, guestRoot, ownIds, installModules) {
   const core = [...new Set([...CORE, ...Object.values(STAND_INS), ...ownIds])].sort();
   const lock = readFileSync(join(guestRoot, 'package-lock.json'));
   const own = readFileSync(join(guestRoot, 'build', 'library.mjs'));
-  const key = `${keyOf(own, lock, JSON.stringify(wanted), JSON.stringify(core))}.json`;
+  const overlay = readOverlay(join(guestRoot, 'overlay'));
+  const parts = [own, lock, JSON.stringify(wanted), JSON.stringify(core), JSON.stringify([...overlay])];
+  const key = `${keyOf(...parts)}.json`;
   const known = cache.get('bundle', key);
   if (known) return JSON.parse(known);
   const nodeModules = await installModules();
   const esbuild = (await import(pathToFileURL(join(nodeModules, 'esbuild', 'lib', 'main.js')).href)).default;
   const bundles = [];
   for (const [id, entry] of Object.entries(wanted).sort()) {
-    bundles.push([id, await bundleOne(esbuild, nodeModules, id, entry, core)]);
+    bundles.push([id, await bundleOne(esbuild, nodeModules, id, entry, { core, overlay, guestRoot })]);
   }
   await esbuild.stop();
   progress(`bundled ${bundles.length} packages`);
@@ -77,16 +79,30 @@ async function bundlePackages(cache, guestRoot, ownIds, installModules) {
   return bundles;
 }
 
-// An entry is a file of a package, or names by the file that exports them: those of several files come into one module,
-// with nothing that none of them needs, and as few bytes as may be, since such a module's text waits in the image.
-async function bundleOne(esbuild, nodeModules, id, entry, core) {
-  const source = typeof entry === 'string' ? { entryPoints: [join(nodeModules, entry)] } : {
-    stdin: {
-      contents: Object.entries(entry).map(([file, names]) => `export { ${names} } from '${file}';\n`).join(''),
-      resolveDir: join(nodeModules, '..'),
-    },
-    minify: true,
-  };
+// Files of ours that stand in for a package's own, by their path in node_modules: overlay/PACKAGE/FILE.
+function readOverlay(dir) {
+  const files = new Map();
+  if (!existsSync(dir)) return files;
+  for (const file of readdirSync(dir, { recursive: true }).sort()) {
+    if (file.endsWith('.js')) files.set(file.replaceAll('\\', '/'), readFileSync(join(dir, file), 'utf8'));
+  }
+  return files;
+}
+
+// An entry is a file of a package; or { file, inject } with a file of ours whose exports stand in for globals in it; or
+// names by the file that exports them: those of several files come into one module, with nothing that none of them
+// needs, and as few bytes as may be, since such a module's text waits in the image.
+function sourceOf(nodeModules, entry, guestRoot) {
+  if (typeof entry === 'string') return { entryPoints: [join(nodeModules, entry)] };
+  if (entry.file !== undefined) {
+    return { entryPoints: [join(nodeModules, entry.file)], inject: [join(guestRoot, entry.inject)] };
+  }
+  const contents = Object.entries(entry).map(([file, names]) => `export { ${names} } from '${file}';\n`).join('');
+  return { stdin: { contents, resolveDir: join(nodeModules, '..') }, minify: true };
+}
+
+async function bundleOne(esbuild, nodeModules, id, entry, { core, overlay, guestRoot }) {
+  const source = sourceOf(nodeModules, entry, guestRoot);
   const external = new Set(core);
   const toTable = {
     name: 'core-modules',
@@ -94,6 +110,15 @@ async function bundleOne(esbuild, nodeModules, id, entry, core) {
       build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
         const name = STAND_INS[path] ?? path.replace(/^node:/, '');
         return kind !== 'entry-point' && external.has(name) ? { path: name, external: true } : undefined;
+      });
+      // A file that is only in the overlay.
+      build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const file = `${join(resolveDir, path)}.js`;
+        return overlay.has(relative(nodeModules, file).replaceAll('\\', '/')) ? { path: file } : undefined;
+      });
+      build.onLoad({ filter: /\.js$/ }, ({ path }) => {
+        const contents = overlay.get(relative(nodeModules, path).replaceAll('\\', '/'));
+        return contents === undefined ? undefined : { contents, loader: 'js', resolveDir: dirname(path) };
       });
     },
   };

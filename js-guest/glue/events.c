@@ -210,7 +210,8 @@ static int put_into_list(JSContext *ctx, JSValueConst list, JSValueConst listene
   return JS_SetPropertyInt64(ctx, list, 0, JS_DupValue(ctx, listener));
 }
 
-static int check_leak(JSContext *ctx, JSValueConst self, JSAtom type, JSValueConst list) {
+/* `given` is the event's name as the script wrote it, which a warning repeats. */
+static int check_leak(JSContext *ctx, JSValueConst self, JSValueConst given, JSValueConst list) {
   int64_t count = 0;
   if (JS_GetLength(ctx, list, &count) < 0) return -1;
   JSValue warned = JS_GetProperty(ctx, list, atoms[A_WARNED]);
@@ -222,16 +223,15 @@ static int check_leak(JSContext *ctx, JSValueConst self, JSAtom type, JSValueCon
   bool fits = JS_VALUE_GET_TAG(own) == JS_TAG_INT && (limit = JS_VALUE_GET_INT(own), limit == 0 || count <= limit);
   JS_FreeValue(ctx, own);
   if (fits) return 0;
-  JSValue name = JS_AtomToValue(ctx, type);
-  JSValueConst hook[] = {self, name, list};
+  JSValueConst hook[] = {self, given, list};
   JSValue done = JS_Call(ctx, on_leak, JS_UNDEFINED, 3, hook);
-  JS_FreeValue(ctx, name);
   if (JS_IsException(done)) return -1;
   JS_FreeValue(ctx, done);
   return 0;
 }
 
-static int add_into(JSContext *ctx, JSValueConst self, JSValueConst events, JSAtom type, JSValueConst listener, bool first) {
+static int add_into(JSContext *ctx, JSValueConst self, JSValueConst events, JSAtom type, JSValueConst given,
+                    JSValueConst listener, bool first) {
   JSValue existing = JS_GetProperty(ctx, events, type);
   if (JS_IsException(existing)) return -1;
   if (JS_IsUndefined(existing)) {
@@ -248,15 +248,16 @@ static int add_into(JSContext *ctx, JSValueConst self, JSValueConst events, JSAt
   } else {
     result = put_into_list(ctx, existing, listener, first);
   }
-  if (result >= 0) result = check_leak(ctx, self, type, existing);
+  if (result >= 0) result = check_leak(ctx, self, given, existing);
   JS_FreeValue(ctx, existing);
   return result;
 }
 
-static int add_listener(JSContext *ctx, JSValueConst self, JSAtom type, JSValueConst listener, bool first) {
+static int add_listener(JSContext *ctx, JSValueConst self, JSAtom type, JSValueConst given, JSValueConst listener,
+                        bool first) {
   JSValue events = events_for_adding(ctx, self, type, listener);
   if (JS_IsException(events)) return -1;
-  int result = add_into(ctx, self, events, type, listener, first);
+  int result = add_into(ctx, self, events, type, given, listener, first);
   JS_FreeValue(ctx, events);
   return result;
 }
@@ -273,13 +274,16 @@ static JSValue js_on(JSContext *ctx, JSValueConst self, int argc, JSValueConst *
   if (!is_listener(ctx, listener)) return JS_EXCEPTION;
   JSAtom type = JS_ValueToAtom(ctx, argv[0]);
   if (type == JS_ATOM_NULL) return JS_EXCEPTION;
-  int result = add_listener(ctx, self, type, listener, magic == 1);
+  int result = add_listener(ctx, self, type, argv[0], listener, magic == 1);
   JS_FreeAtom(ctx, type);
   return result < 0 ? JS_EXCEPTION : JS_DupValue(ctx, self);
 }
 
 int skep_add_listener(JSContext *ctx, JSValueConst self, JSAtom type, JSValueConst listener, bool first) {
-  return add_listener(ctx, self, type, listener, first);
+  JSValue given = JS_AtomToValue(ctx, type);
+  int result = add_listener(ctx, self, type, given, listener, first);
+  JS_FreeValue(ctx, given);
+  return result;
 }
 
 /* ---- once: a callable object that takes itself off the list before it calls ---- */

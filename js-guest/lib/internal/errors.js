@@ -26,7 +26,13 @@ function captureStack(error, above, header) {
 }
 
 function fill(template, args) {
-  return template.replace(/\$([1-4])/g, (_, digit) => args[digit - 1]);
+  return template.replace(/\$([1-4])/g, (_, digit) => shown(args[digit - 1]));
+}
+
+// An object without words of its own is shown as it is made, not as [object Object].
+function shown(value) {
+  if (typeof value !== 'object' || value === null) return value;
+  return require('internal/util/inspect').format('%s', value);
 }
 
 function makeCode(key, text, Base) {

@@ -1,21 +1,19 @@
-// Event, EventTarget, CustomEvent and NodeEventTarget. What a listener throws is an uncaught exception of its own tick, as
-// in Node. Must not know who dispatches.
+// EventTarget and NodeEventTarget. What a listener throws is an uncaught exception of its own tick, as in Node. Must not
+// know who dispatches.
 'use strict';
-
 
 const {
   codes: { ERR_EVENT_RECURSION, ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS, ERR_MISSING_ARGS },
 } = require('internal/errors');
+const {
+  Event, CustomEvent, kTrustEvent, enumerable, beginDispatch, endDispatch, isDispatching, isStopped,
+} = require('internal/event');
 const { kValidateObjectAllowObjects, validateAbortSignal, validateObject, validateString } = require('internal/validators');
 const customInspectSymbol = Symbol.for('nodejs.util.inspect.custom');
 
 const kIsEventTarget = Symbol.for('nodejs.event_target');
 const kListeners = Symbol('kEvents');
-const kStop = Symbol('kStop');
-const kTarget = Symbol('kTarget');
-const kPhase = Symbol('kIsBeingDispatched');
 const kHybridDispatch = Symbol.for('nodejs.internal.kHybridDispatch');
-const kTrusted = Symbol('kTrustEvent');
 const kHandlers = Symbol('kHandlers');
 const kNewListener = Symbol('kNewListener');
 const kRemoveListener = Symbol('kRemoveListener');
@@ -23,103 +21,6 @@ const kCreateEvent = Symbol('kCreateEvent');
 const kResistStopPropagation = Symbol('kResistStopPropagation');
 const kWeakHandler = Symbol('kWeak');
 const kMaxEventTargetListeners = Symbol.for('skep.maxEventTargetListeners');
-
-class Event {
-  #type;
-  #cancelable = false;
-  #bubbles = false;
-  #composed = false;
-  #prevented = false;
-  #stopped = false;
-  #timestamp;
-
-  constructor(type, options = undefined) {
-    if (arguments.length === 0) throw new ERR_MISSING_ARGS('type');
-    if (options !== undefined && options !== null) validateObject(options, 'options', kValidateObjectAllowObjects);
-    this.#type = `${type}`;
-    this.#cancelable = !!options?.cancelable;
-    this.#bubbles = !!options?.bubbles;
-    this.#composed = !!options?.composed;
-    this[kTarget] = null;
-    this[kPhase] = false;
-    this[kStop] = false;
-    this[kTrusted] = !!options?.[kTrusted];
-    this.#timestamp = require('perf_hooks').performance.now();
-    for (const key of [kTarget, kPhase, kStop, kTrusted]) Object.defineProperty(this, key, { enumerable: false });
-  }
-
-  static #check(value) {
-    if (value === null || typeof value !== 'object' || !(#type in value)) throw new ERR_INVALID_THIS('Event');
-  }
-
-  [customInspectSymbol](depth, options, inspect) {
-    Event.#check(this);
-    const name = this.constructor.name;
-    if (depth < 0) return name;
-    inspect ??= require('internal/util/inspect').inspect;
-    return `${name} ${inspect({
-      type: this.#type, defaultPrevented: this.#prevented, cancelable: this.#cancelable, timeStamp: this.#timestamp,
-    }, { ...options, depth: typeof options.depth === 'number' ? options.depth - 1 : options.depth })}`;
-  }
-
-  stopImmediatePropagation() { Event.#check(this); this.#stopped = true; this[kStop] = true; }
-  preventDefault() { Event.#check(this); this.#prevented = true; }
-  get target() { Event.#check(this); return this[kTarget]; }
-  get currentTarget() { Event.#check(this); return this[kPhase] ? this[kTarget] : null; }
-  get srcElement() { Event.#check(this); return this[kTarget]; }
-  get type() { Event.#check(this); return this.#type; }
-  get cancelable() { Event.#check(this); return this.#cancelable; }
-  get defaultPrevented() { Event.#check(this); return this.#cancelable && this.#prevented; }
-  get timeStamp() { Event.#check(this); return this.#timestamp; }
-  composedPath() { Event.#check(this); return this[kPhase] ? [this[kTarget]] : []; }
-  get returnValue() { Event.#check(this); return !this.#cancelable || !this.#prevented; }
-  get bubbles() { Event.#check(this); return this.#bubbles; }
-  get composed() { Event.#check(this); return this.#composed; }
-  get eventPhase() { Event.#check(this); return this[kPhase] ? Event.AT_TARGET : Event.NONE; }
-  get cancelBubble() { Event.#check(this); return this.#stopped; }
-  set cancelBubble(value) { Event.#check(this); if (value) this.#stopped = true; }
-  stopPropagation() { Event.#check(this); this.#stopped = true; }
-  initEvent(type, bubbles = false, cancelable = false) {
-    Event.#check(this);
-    if (this[kPhase]) return;
-    this.#type = `${type}`;
-    this.#bubbles = !!bubbles;
-    this.#cancelable = !!cancelable;
-  }
-
-  static NONE = 0;
-  static CAPTURING_PHASE = 1;
-  static AT_TARGET = 2;
-  static BUBBLING_PHASE = 3;
-}
-
-function enumerable(prototype, names) {
-  for (const name of names) {
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
-    Object.defineProperty(prototype, name, { ...descriptor, enumerable: true });
-  }
-}
-enumerable(Event.prototype, ['stopImmediatePropagation', 'preventDefault', 'target', 'currentTarget', 'srcElement', 'type',
-  'cancelable', 'defaultPrevented', 'timeStamp', 'composedPath', 'returnValue', 'bubbles', 'composed', 'eventPhase',
-  'cancelBubble', 'stopPropagation', 'initEvent']);
-Object.defineProperty(Event.prototype, Symbol.toStringTag, { value: 'Event', configurable: true });
-Object.defineProperty(Event.prototype, 'isTrusted', {
-  configurable: true, enumerable: true, get() { return this[kTrusted] ?? false; },
-});
-
-class CustomEvent extends Event {
-  #detail;
-
-  constructor(type, options) {
-    if (arguments.length === 0) throw new ERR_MISSING_ARGS('type');
-    super(type, options);
-    this.#detail = options?.detail ?? null;
-  }
-
-  get detail() { return this.#detail; }
-}
-enumerable(CustomEvent.prototype, ['detail']);
-Object.defineProperty(CustomEvent.prototype, Symbol.toStringTag, { value: 'CustomEvent', configurable: true });
 
 // ---- Targets ----
 
@@ -187,11 +88,12 @@ class EventTarget {
                                        { once: true, [kResistStopPropagation]: true });
     }
     let list = this[kListeners].get(type);
-    if (list === undefined) this[kListeners].set(type, list = []);
     const capture = !!settings.capture;
-    if (list.some((entry) => entry.listener === listener && entry.capture === capture)) return;
-    list.push({ listener, capture, once: settings.once, passive: settings.passive, removed: false,
-                isNodeStyle: settings.isNodeStyle, resist: settings.resist });
+    if (list === undefined) list = [];
+    else if (list.some((entry) => entry.listener === listener && entry.capture === capture)) return;
+    list = [...list, { listener, capture, once: settings.once, passive: settings.passive, removed: false,
+                       isNodeStyle: settings.isNodeStyle, resist: settings.resist }];
+    this[kListeners].set(type, list);
     this[kNewListener](list.length, type, listener, settings.once, capture, settings.passive, settings.weak);
   }
 
@@ -219,31 +121,29 @@ class EventTarget {
     checkTarget(this);
     if (arguments.length < 1) throw new ERR_MISSING_ARGS('event');
     if (!(event instanceof Event)) throw new ERR_INVALID_ARG_TYPE('event', 'Event', event);
-    if (event[kPhase]) throw new ERR_EVENT_RECURSION(event.type);
+    if (isDispatching(event)) throw new ERR_EVENT_RECURSION(event.type);
     this[kHybridDispatch](event, event.type, event);
     return !event.defaultPrevented;
   }
 
+  // `event` is made when the first listener wants one, if there is none yet.
   [kHybridDispatch](value, type, event) {
-    const make = () => {
-      if (event === undefined) {
-        event = this[kCreateEvent](value, type);
-        event[kTarget] = this;
-        event[kPhase] = true;
-      }
-      return event;
-    };
-    if (event !== undefined) {
-      event[kTarget] = this;
-      event[kPhase] = true;
-    }
+    if (event !== undefined) beginDispatch(event, this);
     const list = this[kListeners].get(type);
-    for (const entry of list?.slice() ?? []) {
-      if (entry.removed || (event?.[kStop] && !entry.resist)) continue;
-      if (entry.once) this.#drop(type, this[kListeners].get(type) ?? [], entry);
-      this.#call(entry, entry.isNodeStyle ? value : make());
+    if (list !== undefined) {
+      // A list is never changed in place, so it can be walked as it is.
+      for (let i = 0; i < list.length; i++) {
+        const entry = list[i];
+        if (entry.removed || (event !== undefined && isStopped(event) && !entry.resist)) continue;
+        if (entry.once) this.#drop(type, this[kListeners].get(type) ?? [], entry);
+        if (event === undefined && !entry.isNodeStyle) {
+          event = this[kCreateEvent](value, type);
+          beginDispatch(event, this);
+        }
+        this.#call(entry, entry.isNodeStyle ? value : event);
+      }
     }
-    if (event !== undefined) event[kPhase] = false;
+    if (event !== undefined) endDispatch(event);
   }
 
   #call(entry, argument) {
@@ -334,6 +234,6 @@ function defineEventHandler(prototype, name, type = name) {
 
 module.exports = {
   Event, CustomEvent, EventTarget, NodeEventTarget, defineEventHandler, initEventTarget, isEventTarget: isTarget, kCreateEvent,
-  kNewListener, kRemoveListener, kTrustEvent: kTrusted, kResistStopPropagation, kWeakHandler, kEvents: kListeners,
+  kNewListener, kRemoveListener, kTrustEvent, kResistStopPropagation, kWeakHandler, kEvents: kListeners,
   kMaxEventTargetListeners,
 };
