@@ -11,6 +11,10 @@
 /* Enough to unwind, to run handlers and to print an uncaught error. Never touched, so it costs no page. */
 #define RESERVE_BYTES (256 * 1024)
 
+/* Wasm pages of a huge page: an image that is a multiple of it can lie in huge pages as a whole. */
+#define HUGE_PAGES 32
+#define MOST_GROWTHS 8
+
 /* Blocks given back before a reserve that was given up is asked for again. */
 #define FREES_UNTIL_RESERVE 4096
 
@@ -18,7 +22,20 @@ static bool warming = true;
 static void *reserve;
 static uint32_t frees;
 
+/* Memory grows by what malloc lacks: it may take several blocks to get to the multiple. They are never touched. */
+static void grow_to_huge_pages(void) {
+#ifdef __wasm__
+  void *blocks[MOST_GROWTHS];
+  int count = 0;
+  size_t over;
+  while (count < MOST_GROWTHS && (over = __builtin_wasm_memory_size(0) % HUGE_PAGES) > 0)
+    blocks[count++] = malloc((HUGE_PAGES - over) << 16);
+  while (count > 0) free(blocks[--count]);
+#endif
+}
+
 void skep_heap_warm(void) {
+  grow_to_huge_pages();
   warming = false;
   reserve = malloc(RESERVE_BYTES);
 }

@@ -4,7 +4,7 @@
 //! A turn is one call on a fiber, polled by hand with a waker that does nothing: the loop decides when a
 //! guest that yielded goes on, there is no second event loop.
 use super::deadline::{Inside, Ticker};
-use super::image::Mapper;
+use super::image::{HUGE, Mapper, align_huge, prefer_huge};
 use super::limiter::Limiter;
 use super::state::GuestState;
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -130,6 +130,8 @@ pub(super) struct Loaded {
 
 /// Private memory for compiled code: filled once, then never written again.
 pub(super) struct CodeMemory {
+    /// The whole mapping: begins before `start`, which is aligned for huge pages.
+    mapped: NonNull<c_void>,
     start: NonNull<c_void>,
     len: usize,
 }
@@ -137,10 +139,19 @@ pub(super) struct CodeMemory {
 impl CodeMemory {
     pub(super) fn new(len: usize) -> Result<CodeMemory> {
         ensure!((1..=CODE_BYTES).contains(&len), "compiled code of {len} bytes cannot be");
+        let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nobody's memory.
-        let start = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
-        let start = NonNull::new(start.context("no memory for compiled code")?);
-        Ok(CodeMemory { start: start.expect("the kernel does not map address zero"), len })
+        let mapped = unsafe { mmap_anonymous(null_mut(), CodeMemory::whole(len), access, MapFlags::PRIVATE) };
+        let mapped = NonNull::new(mapped.context("no memory for compiled code")?);
+        let mapped = mapped.expect("the kernel does not map address zero");
+        let start = mapped.map_addr(align_huge);
+        prefer_huge(start, len.next_multiple_of(HUGE));
+        Ok(CodeMemory { mapped, start, len })
+    }
+
+    /// Bytes of the mapping: room to begin at a multiple of a huge page, and to end with a whole one.
+    fn whole(len: usize) -> usize {
+        len.next_multiple_of(HUGE) + HUGE
     }
 
     /// To be filled; [`Engine::load_trusted`] takes the right to write away.
@@ -171,7 +182,7 @@ impl Drop for CodeMemory {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and who keeps it has let go of the code first. It cannot fail for a
         // whole mapping.
-        let _ = unsafe { munmap(self.start.as_ptr(), self.len) };
+        let _ = unsafe { munmap(self.mapped.as_ptr(), CodeMemory::whole(self.len)) };
     }
 }
 

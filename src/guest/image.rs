@@ -15,6 +15,7 @@ use rustix::fd::{AsFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::num::NonZero;
 use std::ops::Range;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
@@ -22,6 +23,10 @@ use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 /// Granule in which zeros are left out of an image, bytes.
 pub(super) const GRAIN: usize = 4096;
+
+/// A huge page, bytes. Guest memory and code of a process's only guest lie at multiples of it: measured, finding 4 MiB
+/// in small pages is a quarter of a start.
+pub(super) const HUGE: usize = 2 << 20;
 
 /// A mutable global: its index in the module, its type (0 i32, 1 i64, 2 f32, 3 f64), its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,6 +263,8 @@ unsafe impl MemoryCreator for Mapper {
 
 /// One memory: guard, reservation, guard, of which the first `size` bytes after the guard are accessible.
 pub(super) struct Mapping {
+    /// The whole mapping: begins before `start`, which is aligned for huge pages.
+    mapped: NonNull<c_void>,
     start: NonNull<c_void>,
     size: usize,
 }
@@ -268,9 +275,9 @@ impl Mapping {
     fn reserve() -> rustix::io::Result<Mapping> {
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nobody's memory.
-        let start = unsafe { mmap_anonymous(null_mut(), WHOLE, ProtFlags::empty(), flags) }?;
-        let start = NonNull::new(start).expect("the kernel does not map address zero");
-        Ok(Mapping { start, size: 0 })
+        let mapped = unsafe { mmap_anonymous(null_mut(), WHOLE + HUGE, ProtFlags::empty(), flags) }?;
+        let mapped = NonNull::new(mapped).expect("the kernel does not map address zero");
+        Ok(Mapping { mapped, start: mapped.map_addr(align_huge), size: 0 })
     }
 
     /// Address of byte `offset` of the guest's memory.
@@ -299,6 +306,7 @@ impl Mapping {
         check_bytes(bytes)?;
         let mut mapping = Mapping::reserve().context("no address space for a guest")?;
         mapping.open(bytes).context("no memory for a guest")?;
+        prefer_huge(mapping.start.map_addr(|address| address.saturating_add(GUARD as usize)), bytes);
         Ok(mapping)
     }
 
@@ -320,7 +328,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and wasmtime has let go of it. It cannot fail for a whole mapping.
-        let _ = unsafe { munmap(self.start.as_ptr(), WHOLE) };
+        let _ = unsafe { munmap(self.mapped.as_ptr(), WHOLE + HUGE) };
     }
 }
 
@@ -350,6 +358,24 @@ unsafe impl LinearMemory for Mapping {
     fn as_ptr(&self) -> *mut u8 {
         self.at(0).cast()
     }
+}
+
+/// The next address where a huge page may begin.
+pub(super) fn align_huge(address: NonZero<usize>) -> NonZero<usize> {
+    let aligned = address.get().next_multiple_of(HUGE);
+    NonZero::new(aligned).expect("not below an address that is not zero")
+}
+
+/// Asks for huge pages where whole ones fit. It is advice, as in [`populate`].
+pub(super) fn prefer_huge(start: NonNull<c_void>, len: usize) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::mm::{Advice, madvise};
+        // SAFETY: the size of pages changes nothing of what they hold.
+        let _ = unsafe { madvise(start.as_ptr(), len, Advice::LinuxHugepage) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, len);
 }
 
 /// Has the system find the memory for these bytes in one go: a page fault for each page costs three times as much.
