@@ -7,6 +7,21 @@
 /* JavaScript's: resolve(specifier, base, type) -> url; load(url, type) -> source text, or { names, values } of a module
  * that is no JavaScript; meta(url, import.meta). */
 static JSValue hook_resolve, hook_load, hook_meta;
+/* JavaScript's too: decorate(error, text, first line) puts the place of a syntax error into its stack. */
+static JSValue hook_decorate;
+
+static void decorate(JSContext *ctx, JSValueConst text, int line) {
+  int at_line, at_col;
+  JSValue error = JS_GetException(ctx), file = JS_GetErrorPlace(ctx, error, &at_line, &at_col);
+  if (JS_IsString(file) && JS_IsFunction(ctx, hook_decorate)) {
+    JSValueConst args[] = { error, text, JS_NewInt32(ctx, line) };
+    JSValue result = JS_Call(ctx, hook_decorate, JS_UNDEFINED, 3, args);
+    if (JS_IsException(result)) JS_FreeValue(ctx, JS_GetException(ctx));
+    JS_FreeValue(ctx, result);
+  }
+  JS_FreeValue(ctx, file);
+  JS_Throw(ctx, error);
+}
 
 static JSValue evaluate(JSContext *ctx, JSValueConst text, JSValueConst name, int flags, int line) {
   size_t len;
@@ -15,6 +30,7 @@ static JSValue evaluate(JSContext *ctx, JSValueConst text, JSValueConst name, in
   if (file) {
     JSEvalOptions options = { JS_EVAL_OPTIONS_VERSION, flags, file, line };
     result = JS_Eval2(ctx, source, len, &options);
+    if (JS_IsException(result)) decorate(ctx, text, line);
   }
   JS_FreeCString(ctx, file);
   JS_FreeCString(ctx, source);
@@ -157,10 +173,38 @@ static JSValue js_import(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   return promise;
 }
 
+static JSValue place(JSContext *ctx, JSValue file, int line, int col) {
+  if (!JS_IsString(file)) return file;
+  JSValue array = JS_NewArray(ctx);
+  JS_SetPropertyUint32(ctx, array, 0, file);
+  JS_SetPropertyUint32(ctx, array, 1, JS_NewInt32(ctx, line));
+  JS_SetPropertyUint32(ctx, array, 2, JS_NewInt32(ctx, col));
+  return array;
+}
+
+/* errorPlace(error): [file, line, column] of a syntax error whose stack nobody has seen; throwPlace(value): of the last
+ * `throw`, if it threw this value. undefined otherwise. */
+static JSValue js_error_place(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int line = 0, col = 0;
+  JSValue file = JS_GetErrorPlace(ctx, argv[0], &line, &col);
+  return place(ctx, file, line, col);
+}
+
+static JSValue js_throw_place(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int line = 0, col = 0;
+  JSValue file = JS_GetThrowPlace(ctx, argv[0], &line, &col);
+  return place(ctx, file, line, col);
+}
+
 static JSValue js_set_hooks(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   hook_resolve = JS_DupValue(ctx, argv[0]);
   hook_load = JS_DupValue(ctx, argv[1]);
   hook_meta = JS_DupValue(ctx, argv[2]);
+  return JS_UNDEFINED;
+}
+
+static JSValue js_set_decorate(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  hook_decorate = JS_DupValue(ctx, argv[0]);
   return JS_UNDEFINED;
 }
 
@@ -171,12 +215,15 @@ static JSValue init_modules(JSContext *ctx) {
   skep_def_fn(ctx, object, "parsesAsModule", js_detect, 1);
   skep_def_fn(ctx, object, "run", js_run_module, 2);
   skep_def_fn(ctx, object, "import", js_import, 2);
+  skep_def_fn(ctx, object, "errorPlace", js_error_place, 1);
+  skep_def_fn(ctx, object, "throwPlace", js_throw_place, 1);
   skep_def_fn(ctx, object, "setHooks", js_set_hooks, 3);
+  skep_def_fn(ctx, object, "setDecorate", js_set_decorate, 1);
   return object;
 }
 
 void skep_init_modules(void) {
-  hook_resolve = hook_load = hook_meta = JS_UNDEFINED;
+  hook_resolve = hook_load = hook_meta = hook_decorate = JS_UNDEFINED;
   JS_SetModuleLoaderFunc2(skep_rt, NULL, load, check_attributes, NULL);
   JS_SetModuleNormalizeFunc2(skep_rt, normalize);
   skep_binding("modules", init_modules);

@@ -34,6 +34,8 @@ Object.defineProperty(globalThis, Symbol.toStringTag, { value: 'global', writabl
 // What the engine brings and Node 20 has not.
 for (const name of ['performance', 'navigator', 'DOMException', 'queueMicrotask', 'btoa', 'atob']) delete globalThis[name];
 
+delete Error.isError;
+
 let theProcess = process;
 Object.defineProperty(globalThis, 'process', {
   configurable: true, enumerable: false, get: () => theProcess, set(value) { theProcess = value; },

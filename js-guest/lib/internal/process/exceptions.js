@@ -4,7 +4,6 @@
 
 const native = internalBinding('process');
 const tasks = internalBinding('tasks');
-const fs = internalBinding('fs');
 const { codes: { ERR_INVALID_ARG_TYPE } } = require('internal/errors');
 
 let capture = null;
@@ -24,26 +23,18 @@ function setCapture(fn) {
 
 // ---- What is printed ----
 
-// The line that threw, with a caret below its column, when the file can be read.
-function excerpt(error) {
-  if (typeof error?.stack !== 'string') return '';
-  const frame = /^ {4}at (?:.*\()?((?:file:\/\/)?\/[^\n]*?):(\d+):(\d+)\)?$/m.exec(error.stack);
-  if (frame === null || frame.index !== error.stack.search(/^ {4}at /m)) return '';
-  const [, file, line, column] = frame;
-  const text = fs.read(file.startsWith('file://') ? decodeURIComponent(file.slice(7)) : file, true);
-  if (typeof text !== 'string') return '';
-  const source = text.split('\n')[line - 1];
-  if (source === undefined || source.length > 1000) return `${file}:${line}\n`;
-  return `${file}:${line}\n${source}\n${source.slice(0, column - 1).replace(/[^\t]/g, ' ')}^\n\n`;
-}
-
 function describe(error) {
   const { inspect } = require('internal/util/inspect');
-  const isError = error instanceof Error || require('internal/util/types').isNativeError(error);
-  if (isError) return `${excerpt(error)}${inspect(error, { colors: false, customInspect: false })}\n`;
+  const { excerptOf, isDecorated } = require('internal/process/excerpt');
+  if (error instanceof Error || require('internal/util/types').isNativeError(error)) {
+    const excerpt = excerptOf(error);
+    const shown = isDecorated(error) ? error.stack : inspect(error, { colors: false, customInspect: false });
+    return `${excerpt}${excerpt && '\n'}${shown}\n`;
+  }
   const name = process.argv0?.slice(process.argv0.lastIndexOf('/') + 1) || 'skep';
-  if (error !== null && (typeof error === 'object' || typeof error === 'function')) return `\n${inspect(error)}\n`;
-  return `\n${String(error)}\n(Use \`${name} --trace-uncaught ...\` to show where the exception was thrown)\n`;
+  const head = `\n${excerptOf(error)}`;
+  if (error !== null && (typeof error === 'object' || typeof error === 'function')) return `${head}${inspect(error)}\n`;
+  return `${head}${String(error)}\n(Use \`${name} --trace-uncaught ...\` to show where the exception was thrown)\n`;
 }
 
 function print(error) {
