@@ -58,9 +58,12 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_LISTEN_NO_DELAY 256
 #define SKEP_LISTEN_TCP_KEEP_ALIVE 512
 #define SKEP_LISTEN_HALF_OPEN 1024
+#define SKEP_LISTEN_UPGRADE_HEAD 2048
 #define SKEP_OPTION_NO_DELAY 1
 #define SKEP_OPTION_KEEP_ALIVE 2
 #define SKEP_OPTION_TIMEOUT 3
+#define SKEP_OPTION_PAUSE 4
+#define SKEP_OPTION_TEE 5
 #define SKEP_CLOCK_MONOTONIC 0
 #define SKEP_CLOCK_WALL 1
 #define SKEP_CLOCK_CPU 2
@@ -84,7 +87,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_EV_LISTENER_CLOSED 12 /* The listener and all its connections are closed; the handle is gone. */
 #define SKEP_EV_ACCEPTED 13 /* A plain listener (value unused; payload u64: the listener) accepted a stream: handle. */
 #define SKEP_EV_STREAM_OPEN 14 /* net_connect has succeeded. */
-#define SKEP_EV_STREAM_DATA 15 /* Bytes; they use up credit. */
+#define SKEP_EV_STREAM_DATA 15 /* Bytes; they use up credit. Of an HTTP connection: with option TEE, after what was parsed of them. */
 #define SKEP_EV_STREAM_END 16 /* The peer has sent FIN. */
 #define SKEP_EV_STREAM_DRAIN 17 /* The queue of a stream has become empty after a write answered more than 16 KiB or -EAGAIN. */
 #define SKEP_EV_STREAM_FINISHED 18 /* stream_shutdown has been carried out. */
@@ -96,11 +99,12 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_EV_HTTP_DRAIN 33 /* The connection's queue has become empty after a write answered more than 16 KiB or -EAGAIN. */
 #define SKEP_EV_HTTP_DONE 34 /* Asked for by WATCH: the response is with the kernel; the exchange's handle is gone. */
 #define SKEP_EV_HTTP_ABORTED 35 /* The connection was lost before the exchange was over; value is an errno or 0; the handle is gone. */
-#define SKEP_EV_HTTP_CONNECTION 36 /* A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). */
+#define SKEP_EV_HTTP_CONNECTION 36 /* A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). Nothing is read from it before. */
 #define SKEP_EV_CLIENT_ERROR 37 /* A malformed or late request (flag CLIENT_ERROR): the connection has left HTTP and is the stream `handle`, to be answered and closed by the guest; value is the status that fits; payload u64 listener, u64 connection number, u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. A connection handle of the guest is gone without CONN_CLOSED. */
 #define SKEP_EV_CONN_CLOSED 38 /* A connection with a handle is closed; value is an errno or 0. */
 #define SKEP_EV_CONN_OUT 39 /* Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them. */
 #define SKEP_EV_CONN_TIMEOUT 40 /* No traffic on a connection for as long as option TIMEOUT says. */
+#define SKEP_EV_CONN_END 46 /* The peer of a connection with a handle has sent FIN. */
 #define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
 
 /* Error numbers: a result below zero is one of these, negated. */
@@ -419,10 +423,10 @@ int32_t skep_http_inform(skep_handle exchange, int32_t status, const void *field
 /* Asks for HTTP_DONE late; -EBADF when the exchange is over already. */
 __attribute__((import_module("skep"), import_name("http_watch")))
 int32_t skep_http_watch(skep_handle exchange);
-/* Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head arrive as STREAM_DATA. */
+/* Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head, and were not part of its event, arrive as STREAM_DATA. While earlier responses of the connection are due, what is written waits for them. */
 __attribute__((import_module("skep"), import_name("http_upgrade")))
 int64_t skep_http_upgrade(skep_handle exchange);
-/* The connection's handle, made on first use (an attached connection has its own): good for addresses, options and close. CONN_CLOSED follows at its end. */
+/* The connection's handle, made on first use (an attached connection has its own): good for addresses, options, close, and the calls stream_*, which act on the socket beneath HTTP. CONN_CLOSED follows at its end. */
 __attribute__((import_module("skep"), import_name("http_conn")))
 int64_t skep_http_conn(skep_handle exchange);
 /* The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it. */
@@ -431,10 +435,10 @@ int32_t skep_credit(skep_handle handle, int32_t bytes);
 /* Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows. */
 __attribute__((import_module("skep"), import_name("net_connect")))
 int64_t skep_net_connect(const void *host, uint32_t host_len, int32_t port, const void *options, uint32_t options_len);
-/* Queues bytes. Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows. */
+/* Queues bytes (on an HTTP connection: after what has been sent of its responses so far). Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows. */
 __attribute__((import_module("skep"), import_name("stream_write")))
 int32_t skep_stream_write(skep_handle stream, const void *ptr, uint32_t len);
-/* Sends FIN after what is queued; STREAM_FINISHED follows. */
+/* Sends FIN after what is queued; STREAM_FINISHED follows. An HTTP connection ends with that. */
 __attribute__((import_module("skep"), import_name("stream_shutdown")))
 int32_t skep_stream_shutdown(skep_handle stream);
 /* Closes with RST. */
@@ -443,6 +447,9 @@ int32_t skep_stream_reset(skep_handle stream);
 /* See the constants `option`; a connection's handle will do too. */
 __attribute__((import_module("skep"), import_name("stream_option")))
 int32_t skep_stream_option(skep_handle stream, int32_t option, int64_t value);
+/* Bytes that an HTTP connection's socket has sent (side 0) or received (1) so far. Answers at once. */
+__attribute__((import_module("skep"), import_name("traffic")))
+int64_t skep_traffic(skep_handle conn, int32_t side);
 /* Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once. */
 __attribute__((import_module("skep"), import_name("address")))
 int32_t skep_address(skep_handle handle, int32_t side, const void *ptr, uint32_t len);

@@ -7,16 +7,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Where a guest's time and randomness come from: the OS, or a seed in simulations and warm-up.
-pub trait Outside {
-    /// Monotonic nanoseconds.
-    fn mono(&self) -> u64;
-    /// Nanoseconds since 1970.
-    fn wall(&self) -> u64;
-    /// Fills the slice with random bytes.
-    fn random(&mut self, out: &mut [u8]);
-}
-
 /// Both ends of a connection or stream, or of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ends {
@@ -41,6 +31,8 @@ pub struct GuestState {
     pub why: String,
     /// Ends of accepted connections, by connection number (`Slot::conn`); written by the runtime.
     pub conn_ends: Vec<Option<Ends>>,
+    /// Bytes that accepted connections have sent and received, by connection number; written by the runtime.
+    pub conn_traffic: Vec<[u64; 2]>,
     /// Handles of connections whose handle a script has asked for, by connection number.
     pub conn_handles: HashMap<u32, Handle>,
     /// Ends of listeners and streams, by handle; written by the runtime.
@@ -71,6 +63,7 @@ impl GuestState {
             start_info,
             why: String::new(),
             conn_ends: Vec::new(),
+            conn_traffic: Vec::new(),
             conn_handles: HashMap::new(),
             ends: HashMap::new(),
             log_pending: 0,
@@ -92,4 +85,14 @@ impl GuestState {
         self.blobs.insert(handle, Arc::from(bytes));
         Some(handle)
     }
+}
+
+/// Where a guest's time and randomness come from: the OS, or a seed in simulations and warm-up.
+pub trait Outside {
+    /// Monotonic nanoseconds.
+    fn mono(&self) -> u64;
+    /// Nanoseconds since 1970.
+    fn wall(&self) -> u64;
+    /// Fills the slice with random bytes.
+    fn random(&mut self, out: &mut [u8]);
 }

@@ -3,7 +3,7 @@
 use super::seat::{Resource, Seat};
 use super::{Hall, Owner};
 use crate::guest::handles::Slot;
-use crate::guest::{Command, Handle, Kind};
+use crate::guest::{Body, Command, Handle, Kind};
 use crate::reactor::{Fact, Kernel, Key};
 use crate::time::Clock;
 use skep_abi::events;
@@ -70,7 +70,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::Upgrade { exchange, stream } => self.upgrade(guest, exchange, stream),
             Command::Connection { exchange, conn } => self.name_conn(guest, exchange, conn),
             Command::Credit { handle, bytes } => self.credit(guest, handle, bytes),
-            Command::StreamWrite { stream, body } => self.stream_write(guest, stream, body),
+            Command::StreamWrite { stream, body } => self.raw_write(guest, stream, body),
             Command::Log { fd, text } => {
                 let text = self.seats[guest as usize].guest.state().outbox.bytes(text).to_vec();
                 self.log(guest, fd, &text);
@@ -96,9 +96,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.seats[guest as usize].resource(handle) {
             Resource::Listener(index) => self.close_listener(index),
             Resource::Stream(index) => self.close_stream(index, reset),
+            Resource::Conn(index) if reset => self.reset_conn(index),
+            Resource::Promised(place) => self.drop_promise(place),
             Resource::Conn(index) => self.close_conn_by_guest(index),
             Resource::Exchange(index) => self.abort_exchange(index),
-            Resource::None => {
+            Resource::Done(_) | Resource::None => {
                 self.forget_work(guest, handle);
                 self.seats[guest as usize].revoke(handle);
             }
@@ -106,8 +108,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     fn shutdown(&mut self, guest: u32, handle: Handle) {
-        if let Resource::Stream(index) = self.seats[guest as usize].resource(handle) {
-            let _broken = self.reactor.shutdown_write(self.streams[index as usize].key);
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Stream(index) => {
+                let _broken = self.reactor.shutdown_write(self.streams[index as usize].key);
+            }
+            Resource::Conn(index) => self.conn_shutdown(index),
+            Resource::Promised(place) => self.promise_shutdown(place),
+            _ => {}
+        }
+    }
+
+    fn raw_write(&mut self, guest: u32, handle: Handle, body: Body) {
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Stream(index) => self.stream_write(index, body),
+            Resource::Conn(index) => self.conn_write(index, body),
+            Resource::Promised(place) => self.promise_write(place, &body),
+            _ => {}
         }
     }
 
@@ -146,7 +162,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         for place in std::mem::take(&mut seat.held_back) {
             match self.owners.streams.get(place as usize).copied() {
-                Some(Owner::Conn(index)) => self.conn_go_on(index),
+                Some(Owner::Conn(index)) => self.conn_greeted(index),
                 Some(Owner::Stream(index)) => self.stream_go_on(index),
                 _ => {}
             }

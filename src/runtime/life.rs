@@ -91,10 +91,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.seats.iter().map(|(_, seat)| seat.guest.state().meter.turns).sum()
     }
 
-    /// No response is due, and all that were given are with the kernel.
+    /// No response is due, and all that was given, on tunnels and plain streams too, is with the kernel.
     fn nothing_in_flight(&self) -> bool {
         let sent = |key| !self.reactor.pending_out(key).is_ok_and(|bytes| bytes > 0);
-        self.exchanges.is_empty() && self.conns.iter().all(|(_, conn)| conn.key.is_none_or(sent))
+        self.exchanges.is_empty()
+            && self.conns.iter().all(|(_, conn)| conn.key.is_none_or(sent))
+            && self.streams.iter().all(|(_, stream)| sent(stream.key))
+            && self.draining.iter().all(|(_, (key, _))| sent(*key))
     }
 
     /// Ends every guest where it stands.

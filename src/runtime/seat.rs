@@ -20,6 +20,10 @@ pub(super) enum Resource {
     Conn(u32),
     Exchange(u32),
     Stream(u32),
+    /// The stream that an exchange's connection becomes when the answers before it are out.
+    Promised(u32),
+    /// The connection of an exchange that is over, but for its last bytes.
+    Done(u32),
 }
 
 /// Whether the guest is inside a turn.

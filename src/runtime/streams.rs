@@ -202,9 +202,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// The guest writes.
-    pub(super) fn stream_write(&mut self, guest: u32, handle: Handle, body: Body) {
-        let Resource::Stream(index) = self.seats[guest as usize].resource(handle) else { return };
-        let key = self.streams[index as usize].key;
+    pub(super) fn stream_write(&mut self, index: u32, body: Body) {
+        let Stream { guest, key, .. } = self.streams[index as usize];
         // A broken stream shows as a fact of its own; what is written until then is lost with it.
         let _broken = match body {
             Body::Own(bytes) => self.reactor.send_vec(key, bytes),

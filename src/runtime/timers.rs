@@ -26,6 +26,8 @@ pub(super) enum Token {
     Logs,
     /// A stream that nobody owns has bytes left.
     Draining(u32),
+    /// An HTTP connection whose peer does not take all that it is sent.
+    ConnSlow(u32),
 }
 
 impl Token {
@@ -39,6 +41,7 @@ impl Token {
             Token::Leave => (5, 0),
             Token::Logs => (6, 0),
             Token::Draining(index) => (7, index),
+            Token::ConnSlow(index) => (8, index),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -53,7 +56,8 @@ impl Token {
             4 => Token::Rearm(index),
             5 => Token::Leave,
             6 => Token::Logs,
-            _ => Token::Draining(index),
+            7 => Token::Draining(index),
+            _ => Token::ConnSlow(index),
         }
     }
 }
@@ -73,6 +77,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Leave => self.leave_timer(),
                 Token::Logs => self.logs_timer(),
                 Token::Draining(index) => self.draining_timer(index),
+                Token::ConnSlow(index) => self.conn_slow_timer(index, id),
             }
         }
         self.expired = expired;

@@ -64,14 +64,15 @@ macro_rules! for_each_call {
             http_end(exchange: Handle, flags: I32, trailers: Ptr, trailers_len: Len) -> I32, "Ends the message, with trailers if it is chunked.";
             http_inform(exchange: Handle, status: I32, fields: Ptr, fields_len: Len) -> I32, "An informational response: 100, 102 or 103.";
             http_watch(exchange: Handle) -> I32, "Asks for HTTP_DONE late; -EBADF when the exchange is over already.";
-            http_upgrade(exchange: Handle) -> I64, "Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head arrive as STREAM_DATA.";
-            http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use (an attached connection has its own): good for addresses, options and close. CONN_CLOSED follows at its end.";
+            http_upgrade(exchange: Handle) -> I64, "Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head, and were not part of its event, arrive as STREAM_DATA. While earlier responses of the connection are due, what is written waits for them.";
+            http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use (an attached connection has its own): good for addresses, options, close, and the calls stream_*, which act on the socket beneath HTTP. CONN_CLOSED follows at its end.";
             credit(handle: Handle, bytes: I32) -> I32, "The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it.";
             net_connect(host: Ptr, host_len: Len, port: I32, options: Ptr, options_len: Len) -> I64, "Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows.";
-            stream_write(stream: Handle, ptr: Ptr, len: Len) -> I32, "Queues bytes. Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows.";
-            stream_shutdown(stream: Handle) -> I32, "Sends FIN after what is queued; STREAM_FINISHED follows.";
+            stream_write(stream: Handle, ptr: Ptr, len: Len) -> I32, "Queues bytes (on an HTTP connection: after what has been sent of its responses so far). Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows.";
+            stream_shutdown(stream: Handle) -> I32, "Sends FIN after what is queued; STREAM_FINISHED follows. An HTTP connection ends with that.";
             stream_reset(stream: Handle) -> I32, "Closes with RST.";
             stream_option(stream: Handle, option: I32, value: I64) -> I32, "See the constants `option`; a connection's handle will do too.";
+            traffic(conn: Handle, side: I32) -> I64, "Bytes that an HTTP connection's socket has sent (side 0) or received (1) so far. Answers at once.";
             address(handle: Handle, side: I32, ptr: Ptr, len: Len) -> I32, "Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once.";
         }
     };

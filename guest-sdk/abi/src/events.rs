@@ -117,7 +117,7 @@ events! {
     LISTENER_CLOSED = 12, "The listener and all its connections are closed; the handle is gone.";
     ACCEPTED = 13, "A plain listener (value unused; payload u64: the listener) accepted a stream: handle.";
     STREAM_OPEN = 14, "net_connect has succeeded.";
-    STREAM_DATA = 15, "Bytes; they use up credit.";
+    STREAM_DATA = 15, "Bytes; they use up credit. Of an HTTP connection: with option TEE, after what was parsed of them.";
     STREAM_END = 16, "The peer has sent FIN.";
     STREAM_DRAIN = 17, "The queue of a stream has become empty after a write answered more than 16 KiB or -EAGAIN.";
     STREAM_FINISHED = 18, "stream_shutdown has been carried out.";
@@ -129,11 +129,12 @@ events! {
     HTTP_DRAIN = 33, "The connection's queue has become empty after a write answered more than 16 KiB or -EAGAIN.";
     HTTP_DONE = 34, "Asked for by WATCH: the response is with the kernel; the exchange's handle is gone.";
     HTTP_ABORTED = 35, "The connection was lost before the exchange was over; value is an errno or 0; the handle is gone.";
-    HTTP_CONNECTION = 36, "A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn).";
+    HTTP_CONNECTION = 36, "A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). Nothing is read from it before.";
     CLIENT_ERROR = 37, "A malformed or late request (flag CLIENT_ERROR): the connection has left HTTP and is the stream `handle`, to be answered and closed by the guest; value is the status that fits; payload u64 listener, u64 connection number, u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. A connection handle of the guest is gone without CONN_CLOSED.";
     CONN_CLOSED = 38, "A connection with a handle is closed; value is an errno or 0.";
     CONN_OUT = 39, "Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them.";
     CONN_TIMEOUT = 40, "No traffic on a connection for as long as option TIMEOUT says.";
+    CONN_END = 46, "The peer of a connection with a handle has sent FIN.";
     OP_DONE = 50, "An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal.";
 }
 

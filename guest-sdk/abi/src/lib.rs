@@ -127,6 +127,9 @@ pub mod listen {
     pub const TCP_KEEP_ALIVE: u32 = 1 << 9;
     /// `allowHalfOpen` on accepted plain streams.
     pub const HALF_OPEN: u32 = 1 << 10;
+    /// A request that asks to leave HTTP and has no body of its own carries what has come after its head where the
+    /// body would stand; the stream of `http_upgrade` begins after that.
+    pub const UPGRADE_HEAD: u32 = 1 << 11;
 }
 
 /// What `stream_option` can set.
@@ -137,6 +140,10 @@ pub mod option {
     pub const KEEP_ALIVE: u32 = 2;
     /// value: milliseconds without traffic until STREAM_TIMEOUT, 0 for never.
     pub const TIMEOUT: u32 = 3;
+    /// HTTP connections only; value 1: nothing is read, 0: reading goes on.
+    pub const PAUSE: u32 = 4;
+    /// HTTP connections only; value 1: what is read and parsed is told as STREAM_DATA as well (no credit is used).
+    pub const TEE: u32 = 5;
 }
 
 /// Clocks of the call `clock`.

@@ -43,8 +43,8 @@ fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, request, "REQUEST_", KEEP_ALIVE HAS_BODY COMPLETE UPGRADE EXPECT_CONTINUE
         EXPECT_OTHER CHUNKED OVER_LIMIT);
     c_constants!(out, listen, "LISTEN_", HTTP REQUIRE_HOST WATCH_CONNECTIONS UPGRADE CONNECT
-        CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN);
-    c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT);
+        CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN UPGRADE_HEAD);
+    c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT PAUSE TEE);
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
     c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);
     c_constants!(out, file, "FILE_", REGULAR FOLDER OTHER);

@@ -83,7 +83,7 @@ pub(super) fn http_respond(
     memory::bytes(call.memory, fields, fields_len)?;
     memory::bytes(call.memory, body, body_len)?;
     let bytes = u64::from(fields_len.0) + u64::from(body_len.0);
-    let waits = call.reserve(exchange, Kind::Exchange, bytes, flags & respond::END != 0)?;
+    let waits = call.reserve(exchange, &[Kind::Exchange], bytes, flags & respond::END != 0)?;
     let fields = memory::bytes(call.memory, fields, fields_len)?;
     let fields = call.shared.state.outbox.span(fields);
     let body = call.body(body, body_len)?;
@@ -94,7 +94,7 @@ pub(super) fn http_respond(
 pub(super) fn http_write(call: &mut Call<'_>, exchange: Handle, flag_bits: i32, ptr: Ptr, len: Len) -> Answer<i32> {
     let flags = flags(flag_bits, WRITE_FLAGS)?;
     memory::bytes(call.memory, ptr, len)?;
-    let waits = call.reserve(exchange, Kind::Exchange, u64::from(len.0), flags & write::END != 0)?;
+    let waits = call.reserve(exchange, &[Kind::Exchange], u64::from(len.0), flags & write::END != 0)?;
     let body = call.body(ptr, len)?;
     call.state().outbox.push(Command::Write { exchange, flags, body });
     Ok(waits)
@@ -106,7 +106,7 @@ pub(super) fn http_end(call: &mut Call<'_>, exchange: Handle, flag_bits: i32, tr
         return refuse(EMSGSIZE);
     }
     memory::bytes(call.memory, trailers, len)?;
-    let waits = call.reserve(exchange, Kind::Exchange, u64::from(len.0), true)?;
+    let waits = call.reserve(exchange, &[Kind::Exchange], u64::from(len.0), true)?;
     let trailers = memory::bytes(call.memory, trailers, len)?;
     let trailers = call.shared.state.outbox.span(trailers);
     call.state().outbox.push(Command::End { exchange, flags, trailers });
@@ -121,7 +121,7 @@ pub(super) fn http_inform(call: &mut Call<'_>, exchange: Handle, status: i32, fi
         return refuse(EMSGSIZE);
     }
     memory::bytes(call.memory, fields, len)?;
-    let waits = call.reserve(exchange, Kind::Exchange, u64::from(len.0), false)?;
+    let waits = call.reserve(exchange, &[Kind::Exchange], u64::from(len.0), false)?;
     let fields = memory::bytes(call.memory, fields, len)?;
     let fields = call.shared.state.outbox.span(fields);
     call.state().outbox.push(Command::Inform { exchange, status: status as u16, fields });

@@ -172,7 +172,7 @@ mod calls {
     };
     pub(super) use super::net::{
         address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
-        stream_write,
+        stream_write, traffic,
     };
     pub(super) use super::process::{exit, signal_watch, start_info, why};
     pub(super) use super::sys::{blob_len, blob_read, clock, close, handle_ref, inbox, log, random};
@@ -252,12 +252,12 @@ impl Call<'_> {
 
     /// Checks that a message may grow by `bytes` (in all; refused over the cap of one call) and accounts
     /// for them. Answers what the call answers: the bytes that wait now.
-    fn reserve(&mut self, name: Name, kind: Kind, bytes: u64, ends: bool) -> Answer<i32> {
+    fn reserve(&mut self, name: Name, kinds: &[Kind], bytes: u64, ends: bool) -> Answer<i32> {
         let (call_cap, cap) = (self.shared.state.limits.call_bytes, self.shared.state.limits.connection_pending_bytes);
         let guest_cap = self.shared.state.limits.guest_pending_bytes;
         let total = self.shared.state.pending_total;
         let full = self.room(usize::try_from(bytes).unwrap_or(usize::MAX)).is_err();
-        let slot = self.slot(name, &[kind])?;
+        let slot = self.slot(name, kinds)?;
         if slot.ended {
             return refuse(EPIPE);
         }

@@ -8,7 +8,7 @@ use crate::policy::ListenAddress;
 use core::net::{IpAddr, SocketAddr};
 use skep_abi::ListenOptions;
 use skep_abi::errno::{EACCES, EBADF, EINVAL, EMFILE, ENAMETOOLONG, EPIPE};
-use skep_abi::option::{KEEP_ALIVE, NO_DELAY, TIMEOUT};
+use skep_abi::option::{KEEP_ALIVE, NO_DELAY, PAUSE, TEE, TIMEOUT};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the longest address: a UNIX socket's path (`sun_path` without its end).
@@ -150,7 +150,7 @@ pub(super) fn net_connect(
 
 pub(super) fn stream_write(call: &mut Call<'_>, stream: Handle, ptr: Ptr, len: Len) -> Answer<i32> {
     memory::bytes(call.memory, ptr, len)?;
-    let waits = call.reserve(stream, Kind::Stream, u64::from(len.0), false)?;
+    let waits = call.reserve(stream, &[Kind::Stream, Kind::Connection], u64::from(len.0), false)?;
     let body = call.body(ptr, len)?;
     call.state().outbox.push(Command::StreamWrite { stream, body });
     Ok(waits)
@@ -158,7 +158,7 @@ pub(super) fn stream_write(call: &mut Call<'_>, stream: Handle, ptr: Ptr, len: L
 
 pub(super) fn stream_shutdown(call: &mut Call<'_>, stream: Handle) -> Answer<i32> {
     call.room(0)?;
-    let slot = call.slot(stream, &[Kind::Stream])?;
+    let slot = call.slot(stream, &[Kind::Stream, Kind::Connection])?;
     if std::mem::replace(&mut slot.ended, true) {
         return refuse(EPIPE);
     }
@@ -174,9 +174,13 @@ pub(super) fn stream_reset(call: &mut Call<'_>, stream: Handle) -> Answer<i32> {
 }
 
 pub(super) fn stream_option(call: &mut Call<'_>, handle: Handle, option: i32, value: i64) -> Answer<i32> {
-    call.slot(handle, &[Kind::Stream, Kind::Connection, Kind::Attached])?;
+    let kinds: &[Kind] = match option as u32 {
+        PAUSE | TEE => &[Kind::Connection],
+        _ => &[Kind::Stream, Kind::Connection, Kind::Attached],
+    };
+    call.slot(handle, kinds)?;
     let allowed = match option as u32 {
-        NO_DELAY => (0..=1).contains(&value),
+        NO_DELAY | PAUSE | TEE => (0..=1).contains(&value),
         KEEP_ALIVE => (-1..=KEEP_ALIVE_MAX).contains(&value),
         TIMEOUT => (0..=i64::from(u32::MAX)).contains(&value),
         _ => false,
@@ -200,6 +204,15 @@ pub(super) fn credit(call: &mut Call<'_>, handle: Handle, bytes: i32) -> Answer<
 pub(super) fn connections(call: &mut Call<'_>, listener: Handle) -> Answer<i32> {
     // The runtime keeps the number where other handles have their queue's size.
     Ok(call.slot(listener, &[Kind::Listener])?.pending as i32)
+}
+
+pub(super) fn traffic(call: &mut Call<'_>, conn: Handle, side: i32) -> Answer<i64> {
+    if !(0..=1).contains(&side) {
+        return refuse(EINVAL);
+    }
+    let number = call.slot(conn, &[Kind::Connection])?.conn as usize;
+    let bytes = call.shared.state.conn_traffic.get(number).map_or(0, |counts| counts[side as usize]);
+    Ok(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
 pub(super) fn address(call: &mut Call<'_>, handle: Handle, side: i32, ptr: Ptr, len: Len) -> Answer<i32> {

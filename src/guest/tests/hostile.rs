@@ -146,7 +146,9 @@ fn kinds_are_not_mixed_up() {
             ("http_watch", vec![raw], &[Kind::Exchange]),
             ("http_conn", vec![raw], &[Kind::Exchange]),
             ("credit", vec![raw, 1], &[Kind::Exchange, Kind::Stream]),
-            ("stream_write", vec![raw, 0, 4], &[Kind::Stream]),
+            ("stream_write", vec![raw, 0, 4], &[Kind::Stream, Kind::Connection]),
+            ("traffic", vec![raw, 1], &[Kind::Connection]),
+            ("stream_option", vec![raw, 4, 1], &[Kind::Connection]),
             ("stream_option", vec![raw, 1, 1], &[Kind::Stream, Kind::Connection, Kind::Attached]),
             ("http_upgrade", vec![raw], &[Kind::Exchange]),
         ] {

@@ -163,6 +163,11 @@ impl Decoder {
         self.state == Receiving::Head && self.partial.is_some()
     }
 
+    /// The connection's last message is over.
+    pub fn is_closed(&self) -> bool {
+        self.state == Receiving::Closed
+    }
+
     /// The message that ended asked to leave HTTP: there is nothing to parse before that is decided.
     pub fn is_deciding(&self) -> bool {
         matches!(self.state, Receiving::Deciding | Receiving::Tunnel)

@@ -1,6 +1,6 @@
 //! What must hold of connections and exchanges between any two turns; for tests. It must not repair
 //! anything.
-use super::{Hall, NONE, Phase};
+use super::{Exchange, Hall, NONE, Phase, Promise};
 use crate::guest::Kind;
 use crate::reactor::Kernel;
 use crate::runtime::Owner;
@@ -66,10 +66,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 .sum();
             assert_eq!(state.pending_total, pending, "bytes that wait of guest {index}");
             let streams = self.streams.iter().filter(|(_, stream)| stream.guest as usize == index).count();
+            let kept = |exchange: &Exchange| {
+                self.conns[exchange.conn as usize].guest as usize == index && exchange.promise.is_kept()
+            };
+            let streams = streams + self.exchanges.iter().filter(|(_, exchange)| kept(exchange)).count();
             let handles = state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Stream).count();
             assert_eq!(streams, handles, "streams of guest {index}");
         }
-        assert_eq!(found, exchanges, "every exchange has one handle");
+        let promised = self.exchanges.iter().filter(|(_, exchange)| exchange.promise != Promise::No).count();
+        assert_eq!(found, exchanges - promised, "every exchange has one handle");
     }
 
     fn audit_listeners(&self) {

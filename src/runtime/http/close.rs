@@ -1,15 +1,14 @@
 //! How connections end: refusals, timeouts, aborts, closing. It must not know why a script wants it.
 use super::super::timers::Token;
-use super::{Conn, Due, Hall, NONE, NOT_LOOKED, Phase, Response, options_of, set_ends};
+use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, Phase, Promise, Response, options_of, set_ends};
 use crate::guest::Handle;
 use crate::proto::http1::{Reason, encode_error_response};
 use crate::reactor::{Closing, Errno, Kernel};
 use crate::runtime::Owner;
 use crate::runtime::listeners::errno;
 use crate::runtime::seat::{Resource, Seat};
-use crate::runtime::streams::touch;
 use crate::time::{Clock, Mono, TimerId};
-use skep_abi::{events, listen, option};
+use skep_abi::{events, listen};
 use std::time::Duration;
 
 /// How long a peer that has sent FIN may wait for its answers; what is on its way by then still goes out.
@@ -44,6 +43,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         conn.phase = Phase::Refusing(status);
         if conn.head == NONE {
             self.send_refusal(index, status);
+        } else {
+            self.expect(index, Due::Linger);
         }
     }
 
@@ -72,6 +73,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let _broken = self.reactor.shutdown_write(key);
         let _gone = self.reactor.resume(key);
         self.expect(index, Due::Linger);
+    }
+
+    /// The last answer is out: what the peer has sent since must not cost it that.
+    pub(super) fn finish_conn(&mut self, index: u32) {
+        if self.conns[index as usize].ended || !self.may_have_unread(index) {
+            return self.close_conn(index);
+        }
+        self.abort_all(index, skep_abi::errno::ECONNRESET as u32);
+        self.linger(index);
     }
 
     /// Closes when what is queued has gone out.
@@ -107,9 +117,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(key) = conn.key {
             self.owners.set(key, Owner::Nobody);
         }
-        for timer in [conn.timer, conn.idle_timer().map(|(timer, _)| timer)].into_iter().flatten() {
-            self.timers.cancel(timer);
-        }
+        self.cancel_timers(&conn);
         if let Some(seat) = self.seats.get_mut(conn.guest as usize) {
             seat.conns -= u32::from(conn.key.is_some());
             let state = seat.guest.state_mut();
@@ -133,7 +141,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         conn.queued = 0;
         while let Some(exchange) = self.exchanges.try_remove(place as usize) {
             place = exchange.next;
-            tell_aborted(&mut self.seats[conn.guest as usize], exchange.handle, error);
+            tell_aborted(&mut self.seats[conn.guest as usize], &exchange, error);
         }
     }
 
@@ -154,7 +162,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         conn.tail = before;
         conn.queued -= 1;
         let exchange = self.exchanges.remove(last as usize);
-        tell_aborted(&mut self.seats[conn.guest as usize], exchange.handle, skep_abi::errno::ECONNRESET as u32);
+        tell_aborted(&mut self.seats[conn.guest as usize], &exchange, skep_abi::errno::ECONNRESET as u32);
     }
 
     /// The guest gives an exchange up, or broke its rules: the connection goes.
@@ -200,9 +208,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.conns.iter().filter(|(_, conn)| conn.guest == guest).map(|(index, _)| index).collect();
         for index in found {
             let conn = self.conns.remove(index);
-            for timer in [conn.timer, conn.idle_timer().map(|(timer, _)| timer)].into_iter().flatten() {
-                self.timers.cancel(timer);
-            }
+            self.cancel_timers(&conn);
             let mut place = conn.head;
             while let Some(exchange) = self.exchanges.try_remove(place as usize) {
                 place = exchange.next;
@@ -211,6 +217,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.owners.set(key, Owner::Nobody);
                 self.let_drain(key);
             }
+        }
+    }
+
+    fn cancel_timers(&mut self, conn: &Conn) {
+        let slow = conn.extra.as_ref().and_then(|extra| extra.slow).map(|(timer, _)| timer);
+        for timer in [conn.timer, conn.idle_timer().map(|(timer, _)| timer), slow].into_iter().flatten() {
+            self.timers.cancel(timer);
         }
     }
 
@@ -229,6 +242,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => {
                 (self.now, limits.rate_grace_ms)
             }
+            Due::Linger if matches!(conn.phase, Phase::Refusing(_)) => (self.now, HALF_CLOSED_MS),
             Due::Linger => (self.now, limits.linger_ms),
         };
         if span == 0 {
@@ -275,7 +289,26 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::Request => self.body_late(index),
             Due::KeepAlive => self.close_conn(index),
             Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => self.draining_late(index),
-            Due::Linger => self.close_conn(index),
+            Due::Linger => self.linger_over(index),
+        }
+    }
+
+    /// What was waited for at the end has not come: the answers before a refusal, or the peer's FIN.
+    fn linger_over(&mut self, index: u32) {
+        let conn = &self.conns[index as usize];
+        let begun =
+            |place: u32| self.exchanges.get(place as usize).is_some_and(|first| first.response != Response::Awaited);
+        match conn.phase {
+            // As in Node, which does not wait at all: the refusal takes the place of an answer that is not there yet.
+            Phase::Refusing(status) if !begun(conn.head) => {
+                self.abort_all(index, skep_abi::errno::ECONNRESET as u32);
+                self.send_refusal(index, status);
+            }
+            Phase::Refusing(_) => self.lose_conn(index, None),
+            // Our last bytes have not even gone out: whether they go at all is looked at by [`Hall::watch_slow`].
+            Phase::Lingering(_)
+                if conn.key.is_some_and(|key| self.reactor.pending_out(key).is_ok_and(|left| left > 0)) => {}
+            _ => self.close_conn(index),
         }
     }
 
@@ -311,44 +344,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.expect(index, Due::Linger);
     }
-
-    pub(in crate::runtime) fn conn_idle_timer(&mut self, index: u32, id: TimerId) {
-        let Some(conn) = self.conns.get_mut(index as usize) else { return };
-        let Some((timer, span)) = conn.idle_timer().filter(|(timer, _)| *timer == id) else { return };
-        let again = self.timers.arm(self.now.plus(span), Token::ConnIdle(index).pack());
-        debug_assert_ne!(timer, again);
-        conn.extra().idle = Some((again, span));
-        match conn.handle {
-            Some(handle) => self.seats[conn.guest as usize].tell(events::CONN_TIMEOUT, Some(handle), 0, &[]),
-            // No script has asked for it: there is nobody to be told.
-            None => self.close_conn_by_guest(index),
-        }
-    }
-
-    /// Options of a connection that the guest has a handle of.
-    pub(in crate::runtime) fn conn_option(&mut self, index: u32, which: u32, value: i64) {
-        let conn = &mut self.conns[index as usize];
-        let Some(key) = conn.key else { return };
-        let _optional = match which {
-            option::NO_DELAY => self.reactor.set_nodelay(key, value != 0),
-            option::KEEP_ALIVE => {
-                let idle = (value >= 0).then(|| Duration::from_secs(value.clamp(1, 32_767) as u64));
-                self.reactor.set_keepalive(key, idle)
-            }
-            _ => {
-                if let Some((timer, _)) = conn.extra().idle.take() {
-                    self.timers.cancel(timer);
-                }
-                if value > 0 {
-                    let span = Duration::from_millis(value as u64);
-                    let timer = self.timers.arm(self.now.plus(span), Token::ConnIdle(index).pack());
-                    conn.extra().idle = Some((timer, span));
-                }
-                Ok(())
-            }
-        };
-        touch(&mut self.timers, self.conns[index as usize].idle_timer(), self.now);
-    }
 }
 
 /// The shorter of two timeouts, of which 0 is none.
@@ -356,7 +351,12 @@ fn least(a: u32, b: u32) -> u32 {
     if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
 }
 
-fn tell_aborted(seat: &mut Seat, handle: Handle, error: u32) {
-    seat.revoke(handle);
-    seat.tell(events::HTTP_ABORTED, Some(handle), error, &[]);
+fn tell_aborted(seat: &mut Seat, exchange: &Exchange, error: u32) {
+    let event = match exchange.promise {
+        Promise::No => events::HTTP_ABORTED,
+        Promise::Dropped => return,
+        _ => events::STREAM_CLOSED,
+    };
+    seat.revoke(exchange.handle);
+    seat.tell(event, Some(exchange.handle), error, &[]);
 }

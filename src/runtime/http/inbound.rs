@@ -1,6 +1,8 @@
 //! From a connection's bytes to the guest's events. It must not know how answers are made.
 use super::super::seat::{Resource, Seat};
-use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Response, STASH_MAX, options_of};
+use super::{
+    Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
+};
 use crate::guest::Kind;
 use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers};
 use crate::reactor::{Kernel, Read};
@@ -29,8 +31,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             match self.reactor.read(key, &mut self.scratch) {
                 Ok(Read::Data { count, more }) => {
                     touch(&mut self.timers, conn.idle_timer(), self.now);
+                    let (tee, traffic) = (conn.tee, &mut seat.guest.state_mut().conn_traffic);
+                    if let Some([_, received]) = traffic.get_mut(index as usize) {
+                        *received += count as u64;
+                    }
                     let scratch = std::mem::take(&mut self.scratch);
                     self.conn_bytes(index, &scratch[..count]);
+                    if tee {
+                        self.tell_raw(index, &scratch[..count]);
+                    }
                     self.scratch = scratch;
                     if !more {
                         return;
@@ -97,10 +106,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let upgrade = wanted_upgrade(conn, &head, flags);
                     let exchange = &mut self.exchanges[exchange as usize];
-                    exchange.over_limit = most > 0 && conn.requests > most;
-                    exchange.last_allowed = most > 0 && conn.requests >= most;
+                    exchange.count(conn.requests, most);
                     exchange.owes_continue = owes_continue(&head, flags);
-                    open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
+                    let at = request_event(seat, conn.number(index), owner, exchange, &head, upgrade);
+                    if upgrade && flags & listen::UPGRADE_HEAD != 0 && !has_body(&head) {
+                        lend_rest(seat, conn, at, rest);
+                    }
+                    open = Some(at);
                     self.continue_if_owed(index);
                 }
                 Item::Body(bytes) => {
@@ -139,7 +151,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Too much is unanswered, unread or unsent to parse on.
     fn must_wait(&self, index: u32) -> bool {
         let conn = &self.conns[index as usize];
-        if conn.deciding || conn.phase != Phase::Open {
+        if conn.deciding || conn.greeting || conn.paused || conn.phase != Phase::Open {
             return true;
         }
         let receiving = self.exchanges.get(conn.tail as usize).filter(|exchange| !exchange.received);
@@ -155,7 +167,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Keeps the rest until there is room.
-    fn block(&mut self, index: u32, rest: &[u8]) {
+    pub(super) fn block(&mut self, index: u32, rest: &[u8]) {
         let conn = &mut self.conns[index as usize];
         conn.blocked = true;
         if !rest.is_empty() {
@@ -209,6 +221,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         use crate::proto::http1::EofKind;
         let conn = &mut self.conns[index as usize];
         conn.ended = true;
+        if let Some(handle) = conn.handle.filter(|_| conn.key.is_some()) {
+            self.seats[conn.guest as usize].tell(events::CONN_END, Some(handle), 0, &[]);
+        }
         match conn.phase {
             Phase::Open => match conn.decoder.eof() {
                 EofKind::Premature => self.bad_request(index, Reason::PrematureEof, &[], 0),
@@ -278,6 +293,7 @@ fn enqueue(
         last_allowed: false,
         owes_continue: false,
         watch: false,
+        promise: Promise::No,
         response: Response::Awaited,
         held: Vec::new(),
     });
@@ -289,6 +305,14 @@ fn enqueue(
     conn.queued += 1;
     conn.requests = conn.requests.saturating_add(1);
     Some(place)
+}
+
+impl Exchange {
+    /// It is so manieth of its connection, of at most so many (`maxRequestsPerSocket`; 0 is no limit).
+    fn count(&mut self, number: u32, most: u32) {
+        self.over_limit = most > 0 && number > most;
+        self.last_allowed = most > 0 && number >= most;
+    }
 }
 
 /// Whether the guest is to decide on an upgrade. Where the script has no listener for it, the request
@@ -307,6 +331,20 @@ fn owes_continue(head: &Head<'_>, flags: u32) -> bool {
     head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0
 }
 
+fn has_body(head: &Head<'_>) -> bool {
+    matches!(head.body, BodyKind::Chunked | BodyKind::Length(1..))
+}
+
+/// What came after a head that asks to leave HTTP goes with it, for the script to have at once. It stays in the stash,
+/// too, until the guest has decided.
+fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: usize, rest: &[u8]) {
+    let most = seat.mail.piece();
+    let lent = rest.len().min(most);
+    if lent > 0 && seat.mail.extend_request(at, &rest[..lent], most) {
+        conn.extra().lent = lent;
+    }
+}
+
 /// Queues HTTP_REQUEST; answers where it stands.
 fn request_event(
     seat: &mut Seat,
@@ -323,7 +361,7 @@ fn request_event(
     let has = |on: bool, bit: u16| if on { bit } else { 0 };
     let chunked = head.body == BodyKind::Chunked;
     let flags = has(head.keep_alive, request::KEEP_ALIVE)
-        | has(chunked || matches!(head.body, BodyKind::Length(1..)), request::HAS_BODY)
+        | has(has_body(head), request::HAS_BODY)
         | has(upgrade, request::UPGRADE)
         | has(head.expect == Expect::Continue100, request::EXPECT_CONTINUE)
         | has(head.expect == Expect::Other, request::EXPECT_OTHER)

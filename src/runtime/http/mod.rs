@@ -13,6 +13,7 @@ mod audit;
 mod close;
 mod inbound;
 mod outbound;
+mod raw;
 mod takeover;
 
 use super::listeners::Listener;
@@ -85,6 +86,12 @@ pub(super) struct Conn {
     deciding: bool,
     /// The peer has sent FIN.
     ended: bool,
+    /// The guest has not been told of the connection yet: nothing is parsed.
+    greeting: bool,
+    /// The guest has paused the socket: nothing is parsed.
+    paused: bool,
+    /// What is read is told as it is, too.
+    tee: bool,
     due: Due,
     timer: Option<TimerId>,
     deadline: Mono,
@@ -108,6 +115,10 @@ struct Extra {
     /// Bytes for a stream of the guest's own.
     out: Vec<u8>,
     idle: Option<(TimerId, Duration)>,
+    /// Looks whether the peer takes what waits for it; bytes it has taken since the last look.
+    slow: Option<(TimerId, usize)>,
+    /// Bytes of the stash that the guest was given with the request that wants to leave HTTP.
+    lent: usize,
     /// Of a connection over a stream of the guest's own: it has no listener to have them.
     options: Option<ListenOptions>,
 }
@@ -135,9 +146,28 @@ pub(super) struct Exchange {
     last_allowed: bool,
     owes_continue: bool,
     watch: bool,
+    promise: Promise,
     response: Response,
     /// Output of an exchange whose turn has not come.
     held: Vec<u8>,
+}
+
+/// Whether a request has been taken over while answers before it are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promise {
+    No,
+    /// The exchange's handle is that of a stream; its bytes are held like a response's.
+    Stream,
+    /// The same, and FIN is to follow them.
+    Finishing,
+    /// The guest has closed that stream.
+    Dropped,
+}
+
+impl Promise {
+    fn is_kept(self) -> bool {
+        matches!(self, Promise::Stream | Promise::Finishing)
+    }
 }
 
 /// How far a response has come.
@@ -181,6 +211,9 @@ impl Conn {
             blocked: false,
             deciding: false,
             ended: false,
+            greeting: false,
+            paused: false,
+            tee: false,
             due: Due::Nothing,
             timer: None,
             deadline: now,
@@ -218,12 +251,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.owners.set(key, Owner::Conn(index));
         let seat = &mut self.seats[guest as usize];
         seat.conns += 1;
-        set_ends(&mut seat.guest.state_mut().conn_ends, index, Some(super::streams::ends(local, peer)));
+        let state = seat.guest.state_mut();
+        set_ends(&mut state.conn_ends, index, Some(super::streams::ends(local, peer)));
+        state.conn_traffic.resize(state.conn_ends.len(), [0; 2]);
+        state.conn_traffic[index as usize] = [0; 2];
         self.expect(index, Due::Head);
         if watch && let Some(conn) = self.conn_handle(index) {
             let seat = &mut self.seats[guest as usize];
             let number = self.conns[index as usize].number(index);
+            seat.held_back.push(key.index() as u32);
             seat.tell(events::HTTP_CONNECTION, Some(conn), 0, &[&handle.raw().to_le_bytes(), &number.to_le_bytes()]);
+            self.conns[index as usize].greeting = true;
+            self.block(index, &[]);
         }
         let idle = self.listeners[listener as usize].options.idle_timeout;
         if idle > 0 {
@@ -251,11 +290,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The guest has asked for the connection's handle, which the import made.
     pub(in crate::runtime) fn name_conn(&mut self, guest: u32, exchange: Handle, handle: Handle) {
         let seat = &mut self.seats[guest as usize];
-        let super::seat::Resource::Exchange(place) = seat.resource(exchange) else {
-            seat.revoke(handle);
-            return seat.tell(events::CONN_CLOSED, Some(handle), 0, &[]);
+        let index = match seat.resource(exchange) {
+            super::seat::Resource::Exchange(place) => self.exchanges[place as usize].conn,
+            // The response has ended, its bytes have not all gone.
+            super::seat::Resource::Done(index) => index,
+            _ => {
+                seat.revoke(handle);
+                return seat.tell(events::CONN_CLOSED, Some(handle), 0, &[]);
+            }
         };
-        let index = self.exchanges[place as usize].conn;
         self.conns[index as usize].handle = Some(handle);
         seat.bind(handle, super::seat::Resource::Conn(index));
     }
@@ -264,7 +307,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn conn_fact(&mut self, index: u32, fact: Fact) {
         match fact {
             Fact::Readable(_) => self.conn_readable(index),
-            Fact::Flushed { pending, .. } => self.conn_flushed(index, pending),
+            Fact::Flushed { written, pending, .. } => self.conn_flushed(index, written, pending),
+            Fact::Finished(_) => self.conn_finished(index),
             Fact::Closed { error, .. } => self.lose_conn(index, error),
             Fact::Broken { error, .. } => self.lose_conn(index, Some(error)),
             _ => {}

@@ -28,6 +28,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if conn.deciding && conn.tail == place {
             // An ordinary answer refuses the upgrade.
             conn.deciding = false;
+            if let Some(extra) = conn.extra.as_mut() {
+                extra.lent = 0;
+            }
             conn.decoder.decide_upgrade(false);
         }
         let listener = self.listeners.get(conn.listener as usize);
@@ -211,10 +214,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             self.leave_queue(index, over.handle, over.watch);
             if !keep_alive {
-                // What the peer still sends would make the kernel reset the connection, and the answer with it.
-                return if over.received { self.close_conn(index) } else { self.linger(index) };
+                return if over.received { self.finish_conn(index) } else { self.linger(index) };
             }
             self.release_held(index);
+            if !self.conns.contains(index as usize) {
+                return;
+            }
         }
         self.flush_attached(index);
         if self.conns.get(index as usize).is_some_and(|conn| conn.head == NONE) {
@@ -229,8 +234,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let seat = &mut self.seats[conn.guest as usize];
         let unsent = conn.key.is_some_and(|key| self.reactor.pending_out(key).is_ok_and(|bytes| bytes > 0));
         if watch && unsent {
-            // The handle lives on, but the exchange's place is given to another.
-            seat.bind(handle, Resource::None);
+            // The handle lives on, and leads to its connection; the exchange's place is given to another.
+            seat.bind(handle, Resource::Done(index));
             conn.extra().done.push(handle);
         } else {
             seat.revoke(handle);
@@ -251,6 +256,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         {
             out.extend_from_slice(&held);
         }
+        if exchange.promise.is_kept() {
+            return self.keep_promise(index);
+        }
         self.continue_if_owed(index);
     }
 
@@ -260,26 +268,39 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let closing = self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.closing);
         match conn.phase {
             Phase::Refusing(status) => self.send_refusal(index, status),
-            Phase::HalfClosed => self.close_conn(index),
-            Phase::Open if self.leaving.is_some() || (closing && conn.decoder.is_idle()) => self.close_conn(index),
+            Phase::HalfClosed => self.finish_conn(index),
+            Phase::Open if self.leaving.is_some() || (closing && conn.decoder.is_idle()) => self.finish_conn(index),
             Phase::Open if conn.decoder.is_idle() && !conn.blocked => self.expect(index, Due::KeepAlive),
             _ => {}
         }
     }
 
     /// Bytes of the connection's queue were written.
-    pub(super) fn conn_flushed(&mut self, index: u32, pending: usize) {
+    pub(super) fn conn_flushed(&mut self, index: u32, written: usize, pending: usize) {
         let Some(conn) = self.conns.get_mut(index as usize) else { return };
         crate::runtime::streams::touch(&mut self.timers, conn.idle_timer(), self.now);
+        let (named, phase) = (conn.handle.is_some(), conn.phase);
         let seat = &mut self.seats[conn.guest as usize];
+        if let Some([sent, _]) = seat.guest.state_mut().conn_traffic.get_mut(index as usize) {
+            *sent += written as u64;
+        }
         if let Some(exchange) = self.exchanges.get(conn.head as usize) {
             set_pending(seat.guest.state_mut(), exchange.handle, pending as u32);
             if pending == 0 {
                 tell_drained(seat, exchange.handle);
             }
         }
+        if named {
+            self.raw_flushed(index, pending);
+        }
         if pending == 0 {
+            self.not_slow(index);
             self.tell_done(index);
+            if matches!(phase, Phase::Lingering(_)) {
+                return self.expect(index, Due::Linger);
+            }
+        } else if phase != Phase::Draining {
+            self.watch_slow(index, written);
         }
         self.conn_go_on(index);
     }

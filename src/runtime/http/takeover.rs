@@ -2,7 +2,7 @@
 //! those over a stream that the guest has itself. It must not know what is spoken then.
 use super::super::seat::Resource;
 use super::super::streams::Stream;
-use super::{Conn, Due, Hall, Phase};
+use super::{Conn, Due, Hall, Phase, Promise, Response};
 use crate::guest::{Body, Handle, Kind};
 use crate::proto::http1::Reason;
 use crate::reactor::{Addr, Kernel, Key};
@@ -16,17 +16,62 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Exchange(place) => place,
             _ => return self.no_stream(guest, stream),
         };
-        let index = self.exchanges[place as usize].conn;
+        let exchange = &mut self.exchanges[place as usize];
+        let index = exchange.conn;
         let conn = &mut self.conns[index as usize];
-        let Some(key) = conn.key.filter(|_| conn.head == place && conn.deciding) else {
+        let decides = conn.key.is_some() && conn.tail == place && conn.deciding;
+        if !decides || exchange.response != Response::Awaited {
             self.no_stream(guest, stream);
             return self.abort_exchange(place);
-        };
-        let over = self.exchanges.remove(place as usize);
+        }
+        let before = std::mem::replace(&mut exchange.handle, stream);
+        exchange.promise = Promise::Stream;
+        let seat = &mut self.seats[guest as usize];
+        seat.revoke(before);
+        seat.bind(stream, Resource::Promised(place));
+        if conn.head == place {
+            self.keep_promise(index);
+        }
+    }
+
+    /// The answers before it are out: the connection is the guest's now, with what it has written meanwhile.
+    pub(super) fn keep_promise(&mut self, index: u32) {
+        let conn = &mut self.conns[index as usize];
+        let key = conn.key.expect("only a connection with a socket is promised");
+        let over = self.exchanges.remove(conn.head as usize);
         conn.head = super::NONE;
         conn.tail = super::NONE;
-        self.seats[guest as usize].revoke(over.handle);
-        self.turn_into_stream(index, key, stream);
+        self.turn_into_stream(index, key, over.handle);
+        if over.promise == Promise::Finishing {
+            let _broken = self.reactor.shutdown_write(key);
+        }
+    }
+
+    pub(in crate::runtime) fn promise_write(&mut self, place: u32, body: &Body) {
+        let exchange = &mut self.exchanges[place as usize];
+        let guest = self.conns[exchange.conn as usize].guest;
+        match body {
+            Body::Own(bytes) => exchange.held.extend_from_slice(bytes),
+            Body::Small(span) => {
+                exchange.held.extend_from_slice(self.seats[guest as usize].guest.state().outbox.bytes(*span));
+            }
+        }
+    }
+
+    pub(in crate::runtime) fn promise_shutdown(&mut self, place: u32) {
+        self.exchanges[place as usize].promise = Promise::Finishing;
+    }
+
+    /// The guest closes a stream that it has not got yet: what it wrote goes out in its turn, then the connection
+    /// closes.
+    pub(in crate::runtime) fn drop_promise(&mut self, place: u32) {
+        let exchange = &mut self.exchanges[place as usize];
+        exchange.promise = Promise::Dropped;
+        exchange.response = Response::Ended(false);
+        let handle = exchange.handle;
+        let seat = &mut self.seats[self.conns[exchange.conn as usize].guest as usize];
+        seat.revoke(handle);
+        seat.tell(events::STREAM_CLOSED, Some(handle), 0, &[]);
     }
 
     /// The handle that was promised leads nowhere.
@@ -41,7 +86,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.expect(index, Due::Nothing);
         let conn = &mut self.conns[index as usize];
         let (guest, listener) = (conn.guest, conn.listener);
-        let stash = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.stash)).unwrap_or_default();
+        let mut stash = conn.extra.as_mut().map(|extra| std::mem::take(&mut extra.stash)).unwrap_or_default();
+        stash.drain(..conn.extra.as_ref().map_or(0, |extra| extra.lent).min(stash.len()));
         if let Some(handle) = conn.handle.take() {
             self.seats[guest as usize].revoke(handle);
         }
