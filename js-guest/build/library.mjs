@@ -84,7 +84,7 @@ function readOverlay(dir) {
   const files = new Map();
   if (!existsSync(dir)) return files;
   for (const file of readdirSync(dir, { recursive: true }).sort()) {
-    if (file.endsWith('.js')) files.set(file.replaceAll('\\', '/'), readFileSync(join(dir, file), 'utf8'));
+    if (/\.m?js$/.test(file)) files.set(file.replaceAll('\\', '/'), readFileSync(join(dir, file), 'utf8'));
   }
   return files;
 }

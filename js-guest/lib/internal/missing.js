@@ -30,10 +30,6 @@ const FUNCTIONS = {
   'readline': words('Interface clearLine clearScreenDown createInterface cursorTo emitKeypressEvents moveCursor'),
   'readline/promises': words('Interface Readline createInterface'),
   'repl': words('REPLServer Recoverable start'),
-  'stream/web': words(`ReadableStream ReadableStreamDefaultReader ReadableStreamBYOBReader ReadableStreamBYOBRequest
-    ReadableByteStreamController ReadableStreamDefaultController TransformStream TransformStreamDefaultController
-    WritableStream WritableStreamDefaultController WritableStreamDefaultWriter ByteLengthQueuingStrategy
-    CountQueuingStrategy TextEncoderStream TextDecoderStream CompressionStream DecompressionStream`),
   'tls': words('Server SecureContext TLSSocket checkServerIdentity connect createSecureContext createSecurePair createServer getCiphers'),
   '_tls_common': words('SecureContext createSecureContext'),
   '_tls_wrap': words('Server TLSSocket connect createServer'),

@@ -1,9 +1,18 @@
 // node:stream/consumers: a whole stream as one value. Must not know where it comes from.
 'use strict';
 
-async function collect(stream) {
+const { Buffer } = require('buffer');
+
+// A string, bytes or, of a stream of objects, what a Blob takes for them: their text.
+function bytesOf(chunk) {
+  if (typeof chunk === 'string') return Buffer.from(chunk);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return chunk instanceof ArrayBuffer ? new Uint8Array(chunk) : Buffer.from(`${chunk}`);
+}
+
+async function buffer(stream) {
   const chunks = [];
-  for await (const chunk of stream) chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+  for await (const chunk of stream) chunks.push(bytesOf(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -15,14 +24,18 @@ async function text(stream) {
 }
 
 async function arrayBuffer(stream) {
-  const { buffer, byteOffset, byteLength } = await collect(stream);
-  return buffer.slice(byteOffset, byteOffset + byteLength);
+  const { buffer: bytes, byteOffset, byteLength } = await buffer(stream);
+  return bytes.slice(byteOffset, byteOffset + byteLength);
 }
 
-module.exports = {
-  arrayBuffer,
-  blob: async (stream) => new Blob([await collect(stream)]),
-  buffer: collect,
-  json: async (stream) => JSON.parse(await text(stream)),
-  text,
-};
+async function blob(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return new Blob(chunks);
+}
+
+async function json(stream) {
+  return JSON.parse(await text(stream));
+}
+
+module.exports = { arrayBuffer, blob, buffer, json, text };

@@ -82,17 +82,28 @@ Object.defineProperty(Console, Symbol.hasInstance, {
 
 const noop = () => {};
 
+const errorHandlers = new WeakMap();
+
+// One for each stream, since a stream tells many writes with the same callback in one tick.
+function errorHandlerOf(stream) {
+  let handler = errorHandlers.get(stream);
+  if (handler !== undefined) return handler;
+  handler = (error) => {
+    if (error != null && !stream._writableState?.errorEmitted && stream.listenerCount?.('error') === 0) {
+      stream.once('error', noop);
+    }
+  };
+  errorHandlers.set(stream, handler);
+  return handler;
+}
+
 function writeTo(stream, ignoreErrors, text) {
   if (!ignoreErrors) return stream.write(text);
   const mayEmit = typeof stream.once === 'function';
   try {
     // An error that comes at once must not end the program because of a line of log.
     if (mayEmit && stream.listenerCount?.('error') === 0) stream.once('error', noop);
-    stream.write(text, (error) => {
-      if (error != null && !stream._writableState?.errorEmitted && stream.listenerCount?.('error') === 0) {
-        stream.once('error', noop);
-      }
-    });
+    stream.write(text, errorHandlerOf(stream));
   } catch (error) {
     // A stack that ran out is the program's, not the stream's.
     if (isStackOverflowError(error)) throw error;
