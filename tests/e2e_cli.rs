@@ -295,9 +295,9 @@ fn f07_a_unix_socket_is_reached_only_where_it_really_stands_in_a_writable_grant(
          }})();"
     );
     let grant = format!("--allow-fs={here}:rw");
-    assert_eq!(ok(&run_as(&[&grant], &script)), "connected\nEACCES\nEACCES\nEACCES\n");
+    assert_eq!(ok(&run_as(&[&grant], &script)), "connected\nERR_ACCESS_DENIED\nERR_ACCESS_DENIED\nERR_ACCESS_DENIED\n");
     let listen = format!(
         "require('net').createServer().on('error', function (e) {{ console.log(e.code); }}).listen('{here}/../{there}/t', function () {{ console.log('open'); this.close(); }});"
     );
-    assert_eq!(ok(&run_as(&[&grant, "--allow-listen"], &listen)), "EACCES\n");
+    assert_eq!(ok(&run_as(&[&grant, "--allow-listen"], &listen)), "ERR_ACCESS_DENIED\n");
 }

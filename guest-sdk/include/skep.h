@@ -19,6 +19,7 @@ typedef struct {
   uint32_t flags, headers_timeout, request_timeout, keep_alive_timeout, keep_alive_buffer,
       max_header_size, max_headers, max_requests, idle_timeout, max_connections;
 } skep_listen_options;
+typedef struct { uint32_t flags, local_port; } skep_connect_options;
 typedef struct { uint32_t kind, mode; uint64_t size, mtime_ns, inode; } skep_stat;
 _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, "records");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, "records");
@@ -59,6 +60,9 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_LISTEN_TCP_KEEP_ALIVE 512
 #define SKEP_LISTEN_HALF_OPEN 1024
 #define SKEP_LISTEN_UPGRADE_HEAD 2048
+#define SKEP_LISTEN_PAUSED 4096
+#define SKEP_CONNECT_NO_DELAY 1
+#define SKEP_CONNECT_PAUSED 2
 #define SKEP_OPTION_NO_DELAY 1
 #define SKEP_OPTION_KEEP_ALIVE 2
 #define SKEP_OPTION_TIMEOUT 3
@@ -89,10 +93,10 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_EV_STREAM_OPEN 14 /* net_connect has succeeded. */
 #define SKEP_EV_STREAM_DATA 15 /* Bytes; they use up credit. Of an HTTP connection: with option TEE, after what was parsed of them. */
 #define SKEP_EV_STREAM_END 16 /* The peer has sent FIN. */
-#define SKEP_EV_STREAM_DRAIN 17 /* The queue of a stream has become empty after a write answered more than 16 KiB or -EAGAIN. */
+#define SKEP_EV_STREAM_DRAIN 17 /* The queue of a stream has become empty after a write answered more than 128 KiB or -EAGAIN. */
 #define SKEP_EV_STREAM_FINISHED 18 /* stream_shutdown has been carried out. */
 #define SKEP_EV_STREAM_TIMEOUT 19 /* No traffic for as long as option TIMEOUT says. */
-#define SKEP_EV_STREAM_CLOSED 20 /* The stream is gone, and its handle; value is an errno or 0. */
+#define SKEP_EV_STREAM_CLOSED 20 /* The stream is gone, and its handle; value is an errno or 0; flags 1: it was our own address that could not be had. */
 #define SKEP_EV_HTTP_REQUEST 30 /* A request; handle is the exchange; payload opens with the record Request. */
 #define SKEP_EV_HTTP_BODY 31 /* Bytes of a request's body; they use up credit. */
 #define SKEP_EV_HTTP_END 32 /* The body is whole; payload: trailers as `Name: value` CRLF lines. */
@@ -360,6 +364,9 @@ int64_t skep_blob_len(skep_handle blob);
 /* Copies bytes of a blob, answers how many. Answers at once. */
 __attribute__((import_module("skep"), import_name("blob_read")))
 int32_t skep_blob_read(skep_handle blob, int64_t offset, const void *ptr, uint32_t len);
+/* Has all that was asked for so far carried out before it answers (0): the guest yields as at the end of a slice. After it `address` knows what `listen` got. */
+__attribute__((import_module("skep"), import_name("settle")))
+int32_t skep_settle(void);
 /* Lets go of a handle: a blob is freed, a listener stops accepting, a stream is destroyed. */
 __attribute__((import_module("skep"), import_name("close")))
 int32_t skep_close(skep_handle handle);
@@ -432,7 +439,7 @@ int64_t skep_http_conn(skep_handle exchange);
 /* The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it. */
 __attribute__((import_module("skep"), import_name("credit")))
 int32_t skep_credit(skep_handle handle, int32_t bytes);
-/* Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows. */
+/* Opens a stream to a numeric address (port -1: UNIX path); options are a ConnectOptions record, then our own address as text if it matters. STREAM_OPEN or STREAM_CLOSED follows. */
 __attribute__((import_module("skep"), import_name("net_connect")))
 int64_t skep_net_connect(const void *host, uint32_t host_len, int32_t port, const void *options, uint32_t options_len);
 /* Queues bytes (on an HTTP connection: after what has been sent of its responses so far). Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows. */

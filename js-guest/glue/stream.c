@@ -34,16 +34,47 @@ static skep_listen_options options_of(JSContext *ctx, JSValueConst list) {
   return options;
 }
 
-/* magic 0: listen(host, port, backlog, options), 1: connect(host, port, options) */
-static JSValue js_open(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+/* listen(host, port, backlog, options) */
+static JSValue js_listen(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   text_arg host;
   if (!get_text(ctx, argv[0], &host)) return JS_EXCEPTION;
-  skep_listen_options options = options_of(ctx, argv[magic ? 2 : 3]);
-  int32_t port = (int32_t)number_of(ctx, argv[1]);
-  int64_t answer = magic ? skep_net_connect(host.text, host.len, port, &options, sizeof options)
-                         : skep_listen(host.text, host.len, port, (int32_t)number_of(ctx, argv[2]), &options, sizeof options);
+  skep_listen_options options = options_of(ctx, argv[3]);
+  int32_t port = (int32_t)number_of(ctx, argv[1]), backlog = (int32_t)number_of(ctx, argv[2]);
+  int64_t answer = skep_listen(host.text, host.len, port, backlog, &options, sizeof options);
   JS_FreeCString(ctx, host.text);
   return JS_NewInt64(ctx, answer);
+}
+
+/* connect(host, port, flags, localAddress or '', localPort) */
+static JSValue js_connect(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct { skep_connect_options head; char local[64]; } options = {0};
+  text_arg host, local;
+  if (!get_text(ctx, argv[0], &host)) return JS_EXCEPTION;
+  if (!get_text(ctx, argv[3], &local)) {
+    JS_FreeCString(ctx, host.text);
+    return JS_EXCEPTION;
+  }
+  options.head.flags = (uint32_t)number_of(ctx, argv[2]);
+  options.head.local_port = (uint32_t)number_of(ctx, argv[4]);
+  /* Too long for an address: cut, it is none either way. */
+  size_t local_len = local.len < sizeof options.local ? local.len : sizeof options.local;
+  memcpy(options.local, local.text, local_len);
+  int32_t port = (int32_t)number_of(ctx, argv[1]);
+  int64_t answer = skep_net_connect(host.text, host.len, port, &options, sizeof options.head + local_len);
+  JS_FreeCString(ctx, local.text);
+  JS_FreeCString(ctx, host.text);
+  return JS_NewInt64(ctx, answer);
+}
+
+static JSValue js_settle(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt32(ctx, skep_settle());
+}
+
+/* why(): the text of the policy's last refusal */
+static JSValue js_why(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  char text[512];
+  int32_t len = skep_why(text, sizeof text);
+  return JS_NewStringLen(ctx, text, len < 0 ? 0 : len < (int32_t)sizeof text ? (size_t)len : sizeof text);
 }
 
 /* listenSet(handle, options), attach(listener, options) */
@@ -144,7 +175,8 @@ static void plain_event(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
   JSValue object = JS_DupValue(ctx, found->first), kind = JS_NewInt32(ctx, event->kind);
   JSValue handle = JS_NewInt64(ctx, event->handle), value = JS_NewInt32(ctx, (int32_t)event->value);
-  JSValue text = event->kind == SKEP_EV_LISTENING ? JS_NewStringLen(ctx, (const char *)payload, event->len) : JS_UNDEFINED;
+  JSValue text = event->kind == SKEP_EV_LISTENING ? JS_NewStringLen(ctx, (const char *)payload, event->len)
+                                                  : JS_NewInt32(ctx, event->flags);
   JSValueConst args[] = {object, kind, handle, value, text};
   skep_callback(on_event, JS_UNDEFINED, 5, args);
   JS_FreeValue(ctx, text);
@@ -161,8 +193,10 @@ static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueCons
 
 static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_DEF("setup", 2, js_setup),
-  JS_CFUNC_MAGIC_DEF("listen", 4, js_open, 0),
-  JS_CFUNC_MAGIC_DEF("connect", 3, js_open, 1),
+  JS_CFUNC_DEF("listen", 4, js_listen),
+  JS_CFUNC_DEF("connect", 5, js_connect),
+  JS_CFUNC_DEF("settle", 0, js_settle),
+  JS_CFUNC_DEF("why", 0, js_why),
   JS_CFUNC_MAGIC_DEF("listenSet", 2, js_with_options, 0),
   JS_CFUNC_MAGIC_DEF("attach", 2, js_with_options, 1),
   JS_CFUNC_MAGIC_DEF("close", 1, js_call, CALL_CLOSE),

@@ -6,7 +6,7 @@ const net = require('net');
 const EventEmitter = require('events');
 const native = internalBinding('http');
 const streams = internalBinding('stream');
-const { kListener } = require('internal/net/server');
+const { kListener, listenerOf } = require('internal/net/server');
 const { codes, connResetException } = require('internal/errors');
 const { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = codes;
 const {
@@ -245,15 +245,15 @@ Server.prototype.close = function(cb) {
 };
 
 Server.prototype.closeIdleConnections = function() {
-  if (this[kListener]) streams.closeIdle(this[kListener]);
+  if (listenerOf(this)) streams.closeIdle(listenerOf(this));
 };
 
 Server.prototype.closeAllConnections = function() {
-  if (this[kListener]) streams.closeAll(this[kListener]);
+  if (listenerOf(this)) streams.closeAll(listenerOf(this));
 };
 
 Server.prototype.getConnections = function(cb) {
-  const open = this[kListener] ? Math.max(0, streams.connections(this[kListener])) : 0;
+  const open = listenerOf(this) ? Math.max(0, streams.connections(listenerOf(this))) : 0;
   process.nextTick(cb, null, open);
   return this;
 };

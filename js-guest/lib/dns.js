@@ -3,7 +3,13 @@
 'use strict';
 
 const { stub } = require('internal/missing');
-const { isIP, addressesOf, notFound } = require('internal/net/address');
+const { isIP } = require('internal/net/address');
+const LOCAL = [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }];
+const addressesOf = (name) => (name.toLowerCase() === 'localhost' ? LOCAL : []);
+function notFound(hostname) {
+  const error = new Error(`getaddrinfo ENOTFOUND ${hostname}`);
+  return Object.assign(error, { errno: -3008, code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname });
+}
 const { customPromisifyArgs } = require('internal/util');
 const { validateBoolean, validateFunction, validateNumber, validateOneOf, validateString } = require('internal/validators');
 const { codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } } = require('internal/errors');

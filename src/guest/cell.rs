@@ -94,7 +94,7 @@ pub(super) fn spawn(engine: &Engine, code: &Arc<Code>, start: Start, state: Gues
     let (bytes, bound) = (memory.bytes(), state.limits.memory_bytes);
     ensure!(bytes <= bound, "the guest starts with {bytes} bytes of memory; its limit is {bound}");
     let ticks = ticks(state.limits.slice);
-    let mut body = Body::new(engine, Shared { state, inbox, entered: None });
+    let mut body = Body::new(engine, Shared { state, inbox, entered: None, settle: false });
     let instance = with_memory(memory, || code.pre.instantiate(body.store())).map_err(to_anyhow)?;
     let store = body.store();
     let missing = || anyhow!("the guest's exports have changed");

@@ -41,7 +41,11 @@ impl Body {
 /// Where a stream may be opened to.
 #[derive(Debug)]
 pub enum Target {
-    Tcp(Granted<SocketAddr>),
+    /// `local`: our own end, when it matters.
+    Tcp {
+        to: Granted<SocketAddr>,
+        local: Option<SocketAddr>,
+    },
     Unix(PathBuf),
 }
 
@@ -66,7 +70,7 @@ pub enum Command {
     Upgrade { exchange: Handle, stream: Handle },
     Connection { exchange: Handle, conn: Handle },
     Credit { handle: Handle, bytes: u32 },
-    Connect { handle: Handle, to: Target, options: ListenOptions },
+    Connect { handle: Handle, to: Target, flags: u32 },
     StreamWrite { stream: Handle, body: Body },
     Shutdown { stream: Handle },
     Reset { stream: Handle },

@@ -250,6 +250,8 @@ pub(super) struct Shared {
     pub(super) inbox: Option<(u32, u32)>,
     /// Monotonic time at which the slice that runs now began.
     pub(super) entered: Option<u64>,
+    /// The call that runs now asks that its slice be the last until its commands are carried out.
+    pub(super) settle: bool,
 }
 
 /// The data of a store: what an import gets hold of.

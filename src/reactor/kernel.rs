@@ -13,7 +13,7 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::key::Key;
 use super::readiness::Edges;
-use super::{Addr, ConnectOptions, Fact, ListenOptions, Result};
+use super::{Addr, ConnectError, ConnectOptions, Fact, ListenOptions, Result};
 
 /// The edges of one resource.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,11 @@ pub trait Kernel {
     fn listen_unix(&mut self, path: &Path, options: &ListenOptions) -> Result<Self::Listener>;
 
     /// Begins to connect.
-    fn connect_tcp(&mut self, addr: SocketAddr, options: &ConnectOptions) -> Result<Self::Stream>;
+    fn connect_tcp(
+        &mut self,
+        addr: SocketAddr,
+        options: &ConnectOptions,
+    ) -> std::result::Result<Self::Stream, ConnectError>;
 
     /// Begins to connect.
     fn connect_unix(&mut self, path: &Path) -> Result<Self::Stream>;

@@ -20,7 +20,7 @@ use super::kernel::{Edge, Kernel, Listening, Socket};
 use super::key::{Key, Kind};
 use super::readiness::Edges;
 use super::signals::Signals;
-use super::{Addr, ConnectOptions, Fact, ListenOptions, Reactor, Result, sys};
+use super::{Addr, ConnectError, ConnectOptions, Fact, ListenOptions, Reactor, Result, sys};
 
 /// Events fetched by one wait, 12 KiB of them. The others come with the next.
 const EVENTS: usize = 1024;
@@ -104,7 +104,11 @@ impl Kernel for MioKernel {
         Ok(OsListener::Unix(listener, UnlinkOnDrop(path.to_path_buf())))
     }
 
-    fn connect_tcp(&mut self, addr: SocketAddr, options: &ConnectOptions) -> Result<OsStream> {
+    fn connect_tcp(
+        &mut self,
+        addr: SocketAddr,
+        options: &ConnectOptions,
+    ) -> std::result::Result<OsStream, ConnectError> {
         let fd = sys::connect_tcp(addr, options)?;
         Ok(OsStream::Tcp(TcpStream::from_std(StdTcpStream::from(fd))))
     }

@@ -93,6 +93,21 @@ pub struct ConnectOptions {
     pub local: Option<SocketAddr>,
 }
 
+/// Why an attempt to connect could not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// Our own address can not be had.
+    Local(Errno),
+    /// Anything else.
+    Peer(Errno),
+}
+
+impl From<Errno> for ConnectError {
+    fn from(error: Errno) -> ConnectError {
+        ConnectError::Peer(error)
+    }
+}
+
 /// Something that has happened. Facts may be about a key that the owner has closed since, earlier in
 /// the same batch: its operations then give `EBADF`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,9 +278,13 @@ impl<K: Kernel> Reactor<K> {
 
     /// Begins to connect; [`Fact::Connected`] tells how it ends. What is sent before that is kept.
     /// An error that shows at once (`EMFILE`, `ENETUNREACH`...) is returned and there is no key.
-    pub fn connect_tcp(&mut self, addr: SocketAddr, options: &ConnectOptions) -> Result<Key> {
+    pub fn connect_tcp(
+        &mut self,
+        addr: SocketAddr,
+        options: &ConnectOptions,
+    ) -> std::result::Result<Key, ConnectError> {
         let socket = self.kernel.connect_tcp(addr, options)?;
-        self.add_stream(Stream::connecting(socket))
+        self.add_stream(Stream::connecting(socket)).map_err(ConnectError::Peer)
     }
 
     /// The same for a UNIX socket. Its errors mostly show at once: `ENOENT`, `ECONNREFUSED`,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketType, sockopt};
 
 use super::errno::Errno;
-use super::{ConnectOptions, ListenOptions, Result};
+use super::{ConnectError, ConnectOptions, ListenOptions, Result};
 
 /// Asks for no SIGPIPE. macOS has no such flag; there it is a property of the socket.
 #[cfg(not(target_vendor = "apple"))]
@@ -77,11 +77,13 @@ fn listen(fd: &OwnedFd, options: &ListenOptions) -> Result<()> {
 }
 
 /// A TCP socket that is connecting.
-pub(super) fn connect_tcp(addr: SocketAddr, options: &ConnectOptions) -> Result<OwnedFd> {
+pub(super) fn connect_tcp(addr: SocketAddr, options: &ConnectOptions) -> std::result::Result<OwnedFd, ConnectError> {
     let fd = socket(family(addr))?;
-    sockopt::set_tcp_nodelay(&fd, options.nodelay)?;
+    sockopt::set_tcp_nodelay(&fd, options.nodelay).map_err(Errno::from)?;
     if let Some(local) = options.local {
-        rustix::net::bind(&fd, &local)?;
+        // As libuv: a port whose last connection lingers may be had again.
+        sockopt::set_socket_reuseaddr(&fd, true).map_err(Errno::from)?;
+        rustix::net::bind(&fd, &local).map_err(|error| ConnectError::Local(error.into()))?;
     }
     begun(rustix::net::connect(&fd, &addr))?;
     Ok(fd)

@@ -83,7 +83,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::CloseAll { handle } => self.close_conns_of(guest, handle, false),
             Command::Attach { handle, listener, options } => self.attach(guest, handle, listener, options),
             Command::Feed { handle, data } => self.feed(guest, handle, data),
-            Command::Connect { handle, to, options } => self.connect(guest, handle, to, options),
+            Command::Connect { handle, to, flags } => self.connect(guest, handle, to, flags),
             Command::Close { handle } => self.close_handle(guest, handle, false),
             Command::Reset { stream } => self.close_handle(guest, stream, true),
             Command::Shutdown { stream } => self.shutdown(guest, stream),

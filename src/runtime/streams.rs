@@ -3,11 +3,11 @@
 use super::listeners::errno;
 use super::seat::{Resource, set_pending};
 use super::timers::Token;
-use super::{Hall, Owner};
+use super::{Hall, Note, Owner};
 use crate::guest::{Body, Ends, Handle, Kind, Target};
-use crate::reactor::{self, Addr, Closing, Errno, Fact, Kernel, Key, Read};
+use crate::reactor::{self, Addr, Closing, ConnectError, Errno, Fact, Kernel, Key, Read};
 use crate::time::{Clock, TimerId};
-use skep_abi::{ListenOptions, events, listen, option};
+use skep_abi::{connect, events, listen, option};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ pub(super) const WINDOW: i64 = 64 << 10;
 
 /// Reads of one stream in one turn: bounds the turn.
 const READS: usize = 4;
+
+/// STREAM_CLOSED's flag: our own address could not be had.
+const OWN_ADDRESS: u16 = 1;
 
 /// One stream of one guest.
 #[cfg_attr(test, derive(Debug))]
@@ -56,17 +59,27 @@ impl Stream {
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A plain listener has accepted.
     pub(super) fn open_accepted(&mut self, listener: u32, key: Key, peer: Addr) {
-        let (guest, owner, local) = {
+        let (guest, owner, paused, mut local) = {
             let listener = &self.listeners[listener as usize];
-            (listener.guest, listener.handle, listener.local)
+            (listener.guest, listener.handle, listener.has(listen::PAUSED), listener.local)
         };
+        // Of a listener on every address only the connection knows which one it was reached by.
+        if local.is_some_and(|local| local.ip().is_unspecified())
+            && let Ok(Addr::Ip(own)) = self.reactor.local_addr(key)
+        {
+            local = Some(own);
+        }
         let index = self.streams.vacant_key() as u32;
         let Some(handle) = self.give(guest, Kind::Stream, Resource::Stream(index)) else {
             let _gone = self.reactor.reset(key);
             return;
         };
         self.listener_got_conn(listener);
-        self.adopt_stream(Stream::new(guest, handle, key, Some(listener)), local, peer);
+        let mut stream = Stream::new(guest, handle, key, Some(listener));
+        if paused {
+            stream.credit = 0;
+        }
+        self.adopt_stream(stream, local, peer);
         let seat = &mut self.seats[guest as usize];
         seat.tell(events::ACCEPTED, Some(handle), 0, &[&owner.raw().to_le_bytes()]);
     }
@@ -81,23 +94,33 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Opens a stream to where the policy has granted.
-    pub(super) fn connect(&mut self, guest: u32, handle: Handle, to: Target, options: ListenOptions) {
-        let wish = reactor::ConnectOptions { nodelay: options.flags & listen::NO_DELAY != 0, local: None };
+    pub(super) fn connect(&mut self, guest: u32, handle: Handle, to: Target, flags: u32) {
         let (opened, peer) = match &to {
-            Target::Tcp(address) => (self.reactor.connect_tcp(*address.get(), &wish), Addr::Ip(*address.get())),
-            Target::Unix(path) => (self.reactor.connect_unix(path), Addr::Unix),
+            Target::Tcp { to, local } => {
+                let wish = reactor::ConnectOptions { nodelay: flags & connect::NO_DELAY != 0, local: *local };
+                (self.reactor.connect_tcp(*to.get(), &wish), Addr::Ip(*to.get()))
+            }
+            Target::Unix(path) => (self.reactor.connect_unix(path).map_err(ConnectError::Peer), Addr::Unix),
         };
         match opened {
             Ok(key) => {
                 let index = self.streams.vacant_key() as u32;
                 self.seats[guest as usize].bind(handle, Resource::Stream(index));
-                let stream = Stream { connecting: true, ..Stream::new(guest, handle, key, None) };
+                let mut stream = Stream { connecting: true, ..Stream::new(guest, handle, key, None) };
+                if flags & connect::PAUSED != 0 {
+                    stream.credit = 0;
+                }
                 self.adopt_stream(stream, None, peer);
             }
             Err(error) => {
                 let seat = &mut self.seats[guest as usize];
                 seat.revoke(handle);
-                seat.tell(events::STREAM_CLOSED, Some(handle), errno(error), &[]);
+                let (flags, error) = match error {
+                    ConnectError::Local(error) => (OWN_ADDRESS, error),
+                    ConnectError::Peer(error) => (0, error),
+                };
+                let note = Note { kind: events::STREAM_CLOSED, flags, handle: handle.raw(), value: errno(error) };
+                seat.mail.push(note, &[]);
             }
         }
     }
@@ -138,7 +161,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Ok(Read::Data { count, more }) => {
                     stream.credit -= count as i64;
                     seat.tell_bytes(events::STREAM_DATA, stream.handle, &self.scratch[..count]);
-                    touch(&mut self.timers, stream.idle, self.now);
+                    touch_stream(&mut self.timers, stream, index, self.now);
                     if !more {
                         return;
                     }
@@ -171,8 +194,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Bytes of its queue were written.
     pub(super) fn stream_flushed(&mut self, index: u32, pending: usize) {
-        let stream = &self.streams[index as usize];
-        touch(&mut self.timers, stream.idle, self.now);
+        let stream = &mut self.streams[index as usize];
+        touch_stream(&mut self.timers, stream, index, self.now);
         let seat = &mut self.seats[stream.guest as usize];
         let handle = stream.handle;
         set_pending(seat.guest.state_mut(), handle, pending as u32);
@@ -299,7 +322,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(stream) = self.streams.get_mut(index as usize) else { return };
         let Some((timer, span)) = stream.idle else { return };
         if timer == id {
-            stream.idle = Some((self.timers.arm(self.now.plus(span), Token::StreamIdle(index).pack()), span));
+            // Once: traffic arms it anew.
+            stream.idle = Some((timer, span));
             self.seats[stream.guest as usize].tell(events::STREAM_TIMEOUT, Some(stream.handle), 0, &[]);
         }
     }
@@ -323,6 +347,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Fact::Broken { error, .. } => self.lose_stream(index, Some(error)),
             _ => {}
         }
+    }
+}
+
+/// As [`touch`]; a timer that has fired is armed anew.
+fn touch_stream(timers: &mut crate::time::Timers, stream: &mut Stream, index: u32, now: crate::time::Mono) {
+    if let Some((timer, span)) = stream.idle
+        && !timers.rearm(timer, now.plus(span))
+    {
+        stream.idle = Some((timers.arm(now.plus(span), Token::StreamIdle(index).pack()), span));
     }
 }
 

@@ -43,6 +43,7 @@ macro_rules! for_each_call {
             start_info(ptr: Ptr, len: Len) -> I32, "Copies the guest's start record (JSON: argv, env, cwd, pid...), answers its whole length; call with len 0 to ask for it.";
             blob_len(blob: Handle) -> I64, "Length of a blob in bytes. Answers at once.";
             blob_read(blob: Handle, offset: I64, ptr: Ptr, len: Len) -> I32, "Copies bytes of a blob, answers how many. Answers at once.";
+            settle() -> I32, "Has all that was asked for so far carried out before it answers (0): the guest yields as at the end of a slice. After it `address` knows what `listen` got.";
             close(handle: Handle) -> I32, "Lets go of a handle: a blob is freed, a listener stops accepting, a stream is destroyed.";
             handle_ref(handle: Handle, on: I32) -> I32, "Whether this handle keeps the loop alive (it does from the start).";
             timer_arm(deadline: I64, keep: I32) -> I32, "The guest's one timer: monotonic nanoseconds, or -1 for none; `keep` tells whether it keeps the loop alive. TIMER follows, never early.";
@@ -67,7 +68,7 @@ macro_rules! for_each_call {
             http_upgrade(exchange: Handle) -> I64, "Takes the connection from HTTP (after 'upgrade' or CONNECT): a stream handle; bytes that came after the head, and were not part of its event, arrive as STREAM_DATA. While earlier responses of the connection are due, what is written waits for them.";
             http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use (an attached connection has its own): good for addresses, options, close, and the calls stream_*, which act on the socket beneath HTTP. CONN_CLOSED follows at its end.";
             credit(handle: Handle, bytes: I32) -> I32, "The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it.";
-            net_connect(host: Ptr, host_len: Len, port: I32, options: Ptr, options_len: Len) -> I64, "Opens a stream to a numeric address (port -1: UNIX path). STREAM_OPEN or STREAM_CLOSED follows.";
+            net_connect(host: Ptr, host_len: Len, port: I32, options: Ptr, options_len: Len) -> I64, "Opens a stream to a numeric address (port -1: UNIX path); options are a ConnectOptions record, then our own address as text if it matters. STREAM_OPEN or STREAM_CLOSED follows.";
             stream_write(stream: Handle, ptr: Ptr, len: Len) -> I32, "Queues bytes (on an HTTP connection: after what has been sent of its responses so far). Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows.";
             stream_shutdown(stream: Handle) -> I32, "Sends FIN after what is queued; STREAM_FINISHED follows. An HTTP connection ends with that.";
             stream_reset(stream: Handle) -> I32, "Closes with RST.";

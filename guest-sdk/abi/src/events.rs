@@ -88,6 +88,16 @@ pub struct ListenOptions {
     pub max_connections: u32,
 }
 
+/// What `net_connect` takes; the text of our own address may follow it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectOptions {
+    /// Bits of `connect`.
+    pub flags: u32,
+    /// Our own port; 0 lets the system choose.
+    pub local_port: u32,
+}
+
 /// One line of the table of events.
 #[derive(Debug)]
 pub struct EventInfo {
@@ -119,10 +129,10 @@ events! {
     STREAM_OPEN = 14, "net_connect has succeeded.";
     STREAM_DATA = 15, "Bytes; they use up credit. Of an HTTP connection: with option TEE, after what was parsed of them.";
     STREAM_END = 16, "The peer has sent FIN.";
-    STREAM_DRAIN = 17, "The queue of a stream has become empty after a write answered more than 16 KiB or -EAGAIN.";
+    STREAM_DRAIN = 17, "The queue of a stream has become empty after a write answered more than 128 KiB or -EAGAIN.";
     STREAM_FINISHED = 18, "stream_shutdown has been carried out.";
     STREAM_TIMEOUT = 19, "No traffic for as long as option TIMEOUT says.";
-    STREAM_CLOSED = 20, "The stream is gone, and its handle; value is an errno or 0.";
+    STREAM_CLOSED = 20, "The stream is gone, and its handle; value is an errno or 0; flags 1: it was our own address that could not be had.";
     HTTP_REQUEST = 30, "A request; handle is the exchange; payload opens with the record Request.";
     HTTP_BODY = 31, "Bytes of a request's body; they use up credit.";
     HTTP_END = 32, "The body is whole; payload: trailers as `Name: value` CRLF lines.";
@@ -141,5 +151,5 @@ events! {
 const _: () = {
     assert!(size_of::<Batch>() == 24 && size_of::<Event>() == 24);
     assert!(size_of::<Request>() == 40 && size_of::<Field>() == 16);
-    assert!(size_of::<ListenOptions>() == 40);
+    assert!(size_of::<ListenOptions>() == 40 && size_of::<ConnectOptions>() == 8);
 };

@@ -21,7 +21,7 @@ pub mod names;
 pub mod print;
 
 pub use calls::{Call, Type, CALLS};
-pub use events::{Batch, Event, EventInfo, Field, ListenOptions, Request, EVENTS};
+pub use events::{Batch, ConnectOptions, Event, EventInfo, Field, ListenOptions, Request, EVENTS};
 
 /// Version of the whole boundary; a guest built for another one is refused at load.
 pub const VERSION: u32 = 1;
@@ -130,6 +130,16 @@ pub mod listen {
     /// A request that asks to leave HTTP and has no body of its own carries what has come after its head where the
     /// body would stand; the stream of `http_upgrade` begins after that.
     pub const UPGRADE_HEAD: u32 = 1 << 11;
+    /// `pauseOnConnect`: accepted streams are not read before the guest gives credit; they start with none.
+    pub const PAUSED: u32 = 1 << 12;
+}
+
+/// Bits of [`ConnectOptions::flags`](events::ConnectOptions).
+pub mod connect {
+    /// TCP_NODELAY from the start.
+    pub const NO_DELAY: u32 = 1;
+    /// The stream starts without credit.
+    pub const PAUSED: u32 = 1 << 1;
 }
 
 /// What `stream_option` can set.

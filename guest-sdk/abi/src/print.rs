@@ -43,7 +43,8 @@ fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, request, "REQUEST_", KEEP_ALIVE HAS_BODY COMPLETE UPGRADE EXPECT_CONTINUE
         EXPECT_OTHER CHUNKED OVER_LIMIT);
     c_constants!(out, listen, "LISTEN_", HTTP REQUIRE_HOST WATCH_CONNECTIONS UPGRADE CONNECT
-        CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN UPGRADE_HEAD);
+        CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN UPGRADE_HEAD PAUSED);
+    c_constants!(out, connect, "CONNECT_", NO_DELAY PAUSED);
     c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT PAUSE TEE);
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
     c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);
@@ -65,6 +66,7 @@ typedef struct {
   uint32_t flags, headers_timeout, request_timeout, keep_alive_timeout, keep_alive_buffer,
       max_header_size, max_headers, max_requests, idle_timeout, max_connections;
 } skep_listen_options;
+typedef struct { uint32_t flags, local_port; } skep_connect_options;
 typedef struct { uint32_t kind, mode; uint64_t size, mtime_ns, inode; } skep_stat;
 _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, \"records\");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, \"records\");

@@ -22,10 +22,12 @@ use super::work::Work;
 use crate::policy::Denied;
 use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
-use wasmtime::{Caller, Engine, Linker};
+use wasmtime::{AsContextMut, Caller, Engine, Linker};
 
-/// Answers above this make the guest wait for a DRAIN event, as the table of events says.
+/// Answers above this make the guest wait for a DRAIN event, as the table of events says. A stream's queue stands for
+/// the kernel's buffer as well, into which a script elsewhere writes at once.
 const DRAIN_ABOVE: u32 = 16 << 10;
+const STREAM_DRAIN_ABOVE: u32 = 128 << 10;
 
 /// An error number of [`skep_abi::errno`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,15 +150,20 @@ fn call<T: wire::Give>(
     run: impl FnOnce(&mut Call<'_>) -> Answer<T>,
 ) -> wasmtime::Result<T::Raw> {
     let (memory, context): (&mut [u8], _) = match caller.data().memory {
-        Some(memory) => memory.data_and_store_mut(caller),
+        Some(memory) => memory.data_and_store_mut(&mut *caller),
         None => (&mut [], caller.data_mut()),
     };
     let mut call = Call { memory, shared: context.shared() };
-    match run(&mut call) {
+    let answer = run(&mut call);
+    if std::mem::take(&mut call.shared.settle) {
+        // Its slice is over: it yields before it can ask anything else.
+        caller.as_context_mut().set_epoch_deadline(0);
+    }
+    match answer {
         Ok(answer) => Ok(answer.give()),
         Err(Refusal::Errno(errno)) => Ok(T::errno(errno)),
         Err(Refusal::Denied(why)) => {
-            call.shared.state.why = why;
+            caller.data_mut().shared().state.why = why;
             Ok(T::errno(skep_abi::errno::EACCES))
         }
         Err(Refusal::Exit(code)) => Err(wasmtime::Error::new(Exit(code))),
@@ -174,7 +181,7 @@ mod calls {
         address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
         stream_write, traffic,
     };
-    pub(super) use super::process::{exit, signal_watch, start_info, why};
+    pub(super) use super::process::{exit, settle, signal_watch, start_info, why};
     pub(super) use super::sys::{blob_len, blob_read, clock, close, handle_ref, inbox, log, random};
     pub(super) use super::timer::timer_arm;
 }
@@ -276,7 +283,7 @@ impl Call<'_> {
         let now = u32::try_from(waits + bytes).unwrap_or(u32::MAX).min(i32::MAX as u32);
         slot.pending = now;
         slot.ended |= ends;
-        slot.wants_drain |= now > DRAIN_ABOVE;
+        slot.wants_drain |= now > if slot.kind == Kind::Exchange { DRAIN_ABOVE } else { STREAM_DRAIN_ABOVE };
         self.state().pending_total = total + bytes;
         Ok(now as i32)
     }

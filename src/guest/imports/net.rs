@@ -6,9 +6,9 @@ use super::super::state::Ends;
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
 use crate::policy::ListenAddress;
 use core::net::{IpAddr, SocketAddr};
-use skep_abi::ListenOptions;
 use skep_abi::errno::{EACCES, EBADF, EINVAL, EMFILE, ENAMETOOLONG, EPIPE};
 use skep_abi::option::{KEEP_ALIVE, NO_DELAY, PAUSE, TEE, TIMEOUT};
+use skep_abi::{ConnectOptions, ListenOptions};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the longest address: a UNIX socket's path (`sun_path` without its end).
@@ -136,16 +136,37 @@ pub(super) fn net_connect(
     options_len: Len,
 ) -> Answer<i64> {
     let place = place(call, host, host_len, port)?;
-    let options = options(call, options_ptr, options_len)?;
+    let (flags, local) = connect_options(call, options_ptr, options_len)?;
     let to = match place {
-        Place::Tcp(to) if to.port() == 0 => return refuse(EINVAL),
-        Place::Tcp(to) => Target::Tcp(call.state().grants.connect(to)?),
+        Place::Tcp(to) => Target::Tcp { to: call.state().grants.connect(to)?, local },
         Place::Unix(path) => Target::Unix(real(call, &path)?),
     };
     call.room(0)?;
     let handle = call.fresh(Kind::Stream)?;
-    call.state().outbox.push(Command::Connect { handle, to, options });
+    call.state().outbox.push(Command::Connect { handle, to, flags });
     Ok(handle.raw() as i64)
+}
+
+/// Flags, and our own end when it matters: judged like a listener's, for a port below 1024 says who we are.
+fn connect_options(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<(u32, Option<SocketAddr>)> {
+    const RECORD: u32 = size_of::<ConnectOptions>() as u32;
+    if len.0 == 0 {
+        return Ok((0, None));
+    }
+    if len.0 < RECORD {
+        return refuse(EINVAL);
+    }
+    let record = memory::bytes(call.memory, ptr, Len(RECORD))?;
+    let word = |at: usize| u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]]);
+    let (flags, port) = (word(0), word(4));
+    let text = call.text(Ptr(ptr.0.wrapping_add(RECORD)), Len(len.0 - RECORD), ADDRESS_BYTES, ENAMETOOLONG)?;
+    if text.is_empty() {
+        return Ok((flags, None));
+    }
+    let (Ok(ip), Ok(port)) = (text.parse::<IpAddr>(), u16::try_from(port)) else { return refuse(EINVAL) };
+    let local = SocketAddr::new(ip, port);
+    call.state().grants.listen(ListenAddress::Tcp(local))?;
+    Ok((flags, Some(local)))
 }
 
 pub(super) fn stream_write(call: &mut Call<'_>, stream: Handle, ptr: Ptr, len: Len) -> Answer<i32> {

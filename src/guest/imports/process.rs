@@ -14,6 +14,11 @@ pub(super) fn exit(_call: &mut Call<'_>, code: i32) -> Answer<i32> {
     Err(Refusal::Exit(code))
 }
 
+pub(super) fn settle(call: &mut Call<'_>) -> Answer<i32> {
+    call.shared.settle = true;
+    Ok(0)
+}
+
 pub(super) fn why(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i32> {
     Ok(memory::fill(call.memory, ptr, len, call.shared.state.why.as_bytes())?)
 }

@@ -4,7 +4,7 @@ use super::puppet::{MEMORY, Puppet, SCRATCH, call};
 use super::{state, state_with};
 use crate::guest::{Kind, Turn, Verdict};
 use crate::policy::{Grants, Limits};
-use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, EPIPE};
+use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, EPIPE};
 use std::sync::Arc;
 
 fn errno(number: i32) -> i64 {
@@ -90,6 +90,41 @@ fn refusals_of_the_policy_say_why() {
         puppet.poke(SCRATCH, host);
         assert_eq!(puppet.one("listen", &[at, host.len() as i64, 8080, 0, 0, 0]), errno(EINVAL));
     }
+}
+
+#[test]
+fn our_own_end_of_a_connection_is_judged_too() {
+    let mut puppet = Puppet::new(state_with(Grants::all(), Limits::default()));
+    let at = i64::from(SCRATCH);
+    puppet.poke(SCRATCH, b"127.0.0.1");
+    let own = |port: u32, text: &[u8]| [&[0; 4][..], &port.to_le_bytes(), text].concat();
+    for (record, expected) in [
+        (own(0, b"127.0.0.1"), None),
+        (own(0, b""), None),
+        (own(70_000, b"127.0.0.1"), Some(EINVAL)),
+        (own(0, b"localhost"), Some(EINVAL)),
+        (own(0, b"127.0.0.1\0"), Some(EINVAL)),
+        (own(0, &[b'1'; 200]), Some(ENAMETOOLONG)),
+        (vec![0; 7], Some(EINVAL)),
+    ] {
+        puppet.poke(SCRATCH + 64, &record);
+        let answer = puppet.one("net_connect", &[at, 9, 80, at + 64, record.len() as i64]);
+        assert_eq!(answer > 0, expected.is_none(), "{record:?}: {answer}");
+        assert!(expected.is_none_or(|number| answer == errno(number)), "{record:?}: {answer}");
+    }
+    let net = crate::policy::NetRule { host: None, port: None };
+    let mut puppet = Puppet::new(state_with(Grants { net: vec![net], ..Grants::default() }, Limits::default()));
+    puppet.poke(SCRATCH, b"127.0.0.1");
+    puppet.poke(SCRATCH + 64, &own(80, b"127.0.0.1"));
+    assert_eq!(puppet.one("net_connect", &[at, 9, 80, at + 64, 17]), errno(EACCES), "a port below 1024 is a name");
+}
+
+#[test]
+fn settling_yields_and_goes_on() {
+    let mut puppet = Puppet::new(state());
+    let program = [(call("settle"), vec![]), (call("clock"), vec![0])];
+    assert_eq!(puppet.run(&program).map(|answers| answers.len()), Ok(2));
+    assert_eq!(puppet.one("settle", &[]), 0);
 }
 
 #[test]

@@ -29,7 +29,7 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::kernel::{Edge, Kernel, Listening, Socket};
 use super::key::Key;
-use super::{Addr, ConnectOptions, Fact, ListenOptions, Reactor, Result};
+use super::{Addr, ConnectError, ConnectOptions, Fact, ListenOptions, Reactor, Result};
 use net::{Net, Place, Target};
 
 /// A reactor in the simulation.
@@ -116,8 +116,12 @@ impl Kernel for SimKernel {
         self.listen(Place::Path(path.to_path_buf()), options)
     }
 
-    fn connect_tcp(&mut self, addr: SocketAddr, options: &ConnectOptions) -> Result<SimStream> {
-        self.connect(Place::Ip(addr), options.local)
+    fn connect_tcp(
+        &mut self,
+        addr: SocketAddr,
+        options: &ConnectOptions,
+    ) -> std::result::Result<SimStream, ConnectError> {
+        Ok(self.connect(Place::Ip(addr), options.local)?)
     }
 
     fn connect_unix(&mut self, path: &Path) -> Result<SimStream> {

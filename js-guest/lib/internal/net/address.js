@@ -50,22 +50,47 @@ function parseRecord(text) {
   return { path: address };
 }
 
-// A name's addresses, as { address, family }, IPv4 first. Names are not resolved, but for the one everybody has.
-const LOCAL = [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }];
-
-function addressesOf(name) {
-  return name.toLowerCase() === 'localhost' ? LOCAL : [];
+// The words of an address: two of an IPv4 one, eight of an IPv6 one (its zone does not count).
+function wordsOf(address) {
+  if (isIPv4(address)) {
+    const [a, b, c, d] = address.split('.').map(Number);
+    return [a << 8 | b, c << 8 | d];
+  }
+  const zone = address.indexOf('%');
+  const text = zone === -1 ? address : address.slice(0, zone);
+  const part = (half) => (half ? half.split(':').flatMap((group) => (group.includes('.') ? wordsOf(group) : [parseInt(group, 16)])) : []);
+  const [front, back] = text.split('::');
+  const head = part(front), tail = part(back);
+  return back === undefined ? head : [...head, ...Array(8 - head.length - tail.length).fill(0), ...tail];
 }
 
-// The address that a host stands for, when one is enough; any family but 4 and 6 is either.
-function numericHost(host, family) {
-  if (isIP(host)) return host;
-  return addressesOf(`${host}`).find((each) => (family !== 4 && family !== 6) || each.family === family)?.address;
+// The first of the longest stretches of zeros, two at least, as [start, length].
+function longestZeros(words) {
+  let best = [-1, 1];
+  for (let i = 0; i < 8; i++) {
+    let n = 0;
+    while (i + n < 8 && words[i + n] === 0) n++;
+    if (n > best[1]) best = [i, n];
+    i += n;
+  }
+  return best;
 }
 
-function notFound(hostname) {
-  const error = new Error(`getaddrinfo ENOTFOUND ${hostname} (names are not resolved: give a numeric address)`);
-  return Object.assign(error, { errno: -3008, code: 'ENOTFOUND', syscall: 'getaddrinfo', hostname });
+// An IPv6 address as it is commonly written (RFC 5952) from its words.
+function textOf(words) {
+  const [start, length] = longestZeros(words);
+  if (start === 0 && (length === 6 || (length === 5 && words[5] === 0xffff))) {
+    const v4 = words.slice(6).flatMap((word) => [word >> 8, word & 255]).join('.');
+    if (length === 5) return `::ffff:${v4}`;
+    if (words[6] !== 0) return `::${v4}`;
+  }
+  const text = (part) => part.map((word) => word.toString(16)).join(':');
+  return start === -1 ? text(words) : `${text(words.slice(0, start))}::${text(words.slice(start + length))}`;
+}
+
+// An address as it is commonly written, without its zone.
+function normalize(address) {
+  return isIPv4(address) ? address : textOf(wordsOf(address));
 }
 
 // A port as text or number, or false.
@@ -74,4 +99,4 @@ function toNumber(value) {
   return number >= 0 ? number : false;
 }
 
-module.exports = { isIP, isIPv4, isIPv6, parseRecord, addressesOf, numericHost, notFound, toNumber };
+module.exports = { isIP, isIPv4, isIPv6, parseRecord, wordsOf, textOf, normalize, toNumber };

@@ -1,5 +1,5 @@
-// The record that listen, listen_set and connect take, as the array of numbers that internalBinding('stream') wants;
-// and the forms of arguments that listen and connect share. Knows no socket and no server.
+// The record that listen and listen_set take, as the array of numbers that internalBinding('stream') wants; and the
+// forms of arguments that listen and connect share. Knows no socket and no server.
 'use strict';
 
 const { toNumber } = require('internal/net/address');
@@ -7,8 +7,9 @@ const { toNumber } = require('internal/net/address');
 // Bits of the first word (see skep.h).
 const flag = {
   HTTP: 1, REQUIRE_HOST: 2, WATCH_CONNECTIONS: 4, UPGRADE: 8, CONNECT: 16, CLIENT_ERROR: 32, CHECK_CONTINUE: 64,
-  IPV6_ONLY: 128, NO_DELAY: 256, TCP_KEEP_ALIVE: 512, HALF_OPEN: 1024,
+  IPV6_ONLY: 128, NO_DELAY: 256, TCP_KEEP_ALIVE: 512, HALF_OPEN: 1024, UPGRADE_HEAD: 2048, PAUSED: 4096,
 };
+const connectFlag = { NO_DELAY: 1, PAUSED: 2 };
 const option = { NO_DELAY: 1, KEEP_ALIVE: 2, TIMEOUT: 3 };
 const event = {
   LISTENING: 10, LISTEN_FAILED: 11, LISTENER_CLOSED: 12, ACCEPTED: 13, STREAM_OPEN: 14, STREAM_END: 16,
@@ -17,21 +18,27 @@ const event = {
 };
 const EAGAIN = -11;
 
-// (options, cb), (path, cb), (port, host, cb)... as [options, cb].
+const kNormalized = Symbol('normalizedArgs');
+
+// A path, as opposed to a port as text.
+const isPipeName = (text) => typeof text === 'string' && toNumber(text) === false;
+
+// (options, cb), (path, cb), (port, host, cb)... as [options, cb], marked as such.
 function normalizeArgs(args) {
-  if (args.length === 0) return [{}, null];
-  const first = args[0];
   let options = {};
+  const [first] = args;
   if (typeof first === 'object' && first !== null) {
     options = first;
-  } else if (typeof first === 'string' && toNumber(first) === false) {
+  } else if (isPipeName(first)) {
     options.path = first;
-  } else {
+  } else if (args.length > 0) {
     options.port = first;
     if (args.length > 1 && typeof args[1] === 'string') options.host = args[1];
   }
-  const last = args[args.length - 1];
-  return [options, typeof last === 'function' ? last : null];
+  const last = args.length > 0 ? args[args.length - 1] : null;
+  const normalized = [options, typeof last === 'function' ? last : null];
+  normalized[kNormalized] = true;
+  return normalized;
 }
 
-module.exports = { flag, option, event, EAGAIN, normalizeArgs };
+module.exports = { flag, connectFlag, option, event, EAGAIN, kNormalized, isPipeName, normalizeArgs };

@@ -8,14 +8,24 @@ const { errnoException, uvExceptionWithHostPort, codes: {
   ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_SERVER_ALREADY_LISTEN, ERR_SERVER_NOT_RUNNING,
 } } = require('internal/errors');
 const { validateAbortSignal, validateNumber, validatePort } = require('internal/validators');
-const { parseRecord, numericHost, notFound, toNumber } = require('internal/net/address');
-const { Socket, onData, onStreamEvent } = require('internal/net/socket');
-const { event, flag, option, normalizeArgs } = require('internal/net/options');
+const { channel } = require('diagnostics_channel');
+const { isIP, parseRecord, toNumber } = require('internal/net/address');
+const { EACCES, denied } = require('internal/net/denied');
+const { Handle, TCP, Pipe } = require('internal/net/handle');
+const { Socket, onData, onStreamEvent, kServer, kNoDelay, kKeepAlive, kKeepAliveDelay } = require('internal/net/socket');
+const { event, flag, option, isPipeName, normalizeArgs } = require('internal/net/options');
 
 const kListener = Symbol('kListener');
+const kObject = Symbol('kObject');
 const kAddress = Symbol('kAddress');
+const kAsked = Symbol('kAsked');
+const kClosing = Symbol('kClosing');
+const kLeaving = Symbol('kLeaving');
 const kRefed = Symbol('kRefed');
 const BACKLOG = 511;
+const EINVAL = -22;
+
+const newSocket = channel('net.server.socket');
 
 function Server(options, connectionListener) {
   if (!(this instanceof Server)) return new Server(options, connectionListener);
@@ -35,15 +45,20 @@ function Server(options, connectionListener) {
   if (options.highWaterMark !== undefined) validateNumber(options.highWaterMark, 'options.highWaterMark');
   this._connections = 0;
   this[kListener] = 0;
+  this[kObject] = null;
   this[kAddress] = null;
+  this[kAsked] = null;
+  this[kClosing] = 0;
+  this[kLeaving] = 0;
   this[kRefed] = true;
-  this._closing = false;
   this._connectionKey = undefined;
+  this._unref = false;
   this.allowHalfOpen = options.allowHalfOpen || false;
   this.pauseOnConnect = Boolean(options.pauseOnConnect);
   this.noDelay = Boolean(options.noDelay);
   this.keepAlive = Boolean(options.keepAlive);
-  this.keepAliveInitialDelay = ~~((options.keepAliveInitialDelay ?? 0) / 1000);
+  this.keepAliveInitialDelay = Math.max(0, ~~((options.keepAliveInitialDelay ?? 0) / 1000));
+  this.highWaterMark = options.highWaterMark;
 }
 Object.setPrototypeOf(Server.prototype, EventEmitter.prototype);
 Object.setPrototypeOf(Server, EventEmitter);
@@ -51,17 +66,26 @@ Object.setPrototypeOf(Server, EventEmitter);
 // The listen options of this kind of server, as the host wants them.
 Server.prototype._options = function(ipv6Only) {
   return [(ipv6Only ? flag.IPV6_ONLY : 0) | (this.noDelay ? flag.NO_DELAY : 0) |
-          (this.keepAlive ? flag.TCP_KEEP_ALIVE : 0) | (this.allowHalfOpen ? flag.HALF_OPEN : 0)];
+          (this.keepAlive ? flag.TCP_KEEP_ALIVE : 0) | (this.allowHalfOpen ? flag.HALF_OPEN : 0) |
+          (this.pauseOnConnect ? flag.PAUSED : 0)];
 };
 
 // ---- listen ----
 
 Server.prototype.listen = function(...args) {
-  const [options, cb] = normalizeArgs(args);
+  const [given, cb] = normalizeArgs(args);
   if (this[kListener]) throw new ERR_SERVER_ALREADY_LISTEN();
   if (cb !== null) this.once('listening', cb);
-  const backlog = options.backlog || (args.length > 1 && toNumber(args[1])) || (args.length > 2 && toNumber(args[2])) || BACKLOG;
+  const fromArgs = toNumber(args.length > 1 && args[1]) || toNumber(args.length > 2 && args[2]);
+  let options = given._handle || given.handle || given;
+  if (options instanceof Handle) throw new ERR_INVALID_ARG_VALUE('options', given, 'a handle cannot be listened on here');
   if (options.signal !== undefined) watchSignal(this, options.signal);
+  if (typeof options.fd === 'number' && options.fd >= 0) {
+    // A cell has no descriptors, so that none of them is a listening socket.
+    fail(this, uvExceptionWithHostPort(EINVAL, 'listen', null, undefined));
+    return this;
+  }
+  const backlog = options.backlog || fromArgs || BACKLOG;
   let { port } = options;
   if (args.length === 0 || typeof args[0] === 'function' || (port === undefined && 'port' in options) || port === null) {
     port = 0;
@@ -71,7 +95,7 @@ Server.prototype.listen = function(...args) {
     open(this, options.host, port | 0, backlog, Boolean(options.ipv6Only));
     return this;
   }
-  if (typeof options.path === 'string' && options.path !== '') {
+  if (options.path && isPipeName(options.path)) {
     this._pipeName = options.path;
     openAt(this, options.path, -1, backlog, false);
     return this;
@@ -100,26 +124,30 @@ function fail(server, error) {
 
 // Without a host: every address, by IPv6 where the machine has it.
 function open(server, host, port, backlog, ipv6Only) {
-  if (host) {
-    const address = numericHost(host);
-    if (address === undefined) fail(server, notFound(host));
-    else openAt(server, address, port, backlog, ipv6Only);
-    return;
+  if (!host) {
+    openAt(server, '::', port, backlog, ipv6Only, () => openAt(server, '0.0.0.0', port, backlog, false));
+  } else if (isIP(host)) {
+    openAt(server, host, port, backlog, ipv6Only);
+  } else {
+    require('dns').lookup(host, (error, address) => {
+      if (error) server.emit('error', error);
+      else openAt(server, address, port, backlog, ipv6Only);
+    });
   }
-  openAt(server, '::', port, backlog, ipv6Only, () => openAt(server, '0.0.0.0', port, backlog, false));
 }
 
 const NO_IPV6 = new Set([97, 99, 22]);
 
 function openAt(server, address, port, backlog, ipv6Only, otherwise) {
   const handle = native.listen(address, port, backlog, server._options(ipv6Only));
-  server._asked = { address, port: port < 0 ? undefined : port };
+  const asked = { address, port: port < 0 ? undefined : port, otherwise };
   if (handle < 0) {
     if (otherwise && NO_IPV6.has(-handle)) otherwise();
-    else fail(server, listenError(server, handle));
+    else fail(server, handle === EACCES ? denied('listen', { address, port: asked.port }) : listenError(asked, handle));
     return;
   }
-  server._otherwise = otherwise;
+  server[kAsked] = asked;
+  server[kAddress] = null;
   server[kListener] = handle;
   server._connectionKey = `${port < 0 ? -1 : address.includes(':') ? 6 : 4}:${address}:${port}`;
   native.attachObject(handle, server);
@@ -127,46 +155,39 @@ function openAt(server, address, port, backlog, ipv6Only, otherwise) {
   if (!server[kRefed]) native.ref(handle, false);
 }
 
-function listenError(server, errno) {
-  const { address, port } = server._asked;
-  if (-errno === 13 || -errno === 1) {
-    const denied = internalBinding('process').makeErrno?.(-errno, 'listen');
-    if (denied) return Object.assign(denied, { address, port });
-  }
+function listenError({ address, port }, errno) {
   return uvExceptionWithHostPort(errno, 'listen', address, port);
 }
 
 // ---- What the host says of a listener ----
 
-function onListenerEvent(server, kind, handle, value, text) {
+function onListenerEvent(server, kind, handle, value) {
   switch (kind) {
-    case event.LISTENING: {
-      const { address, port } = server._asked;
-      const told = text ? text.split(' ').pop() : address;
-      if (port === undefined) server[kAddress] = server._pipeName;
-      else server[kAddress] = { address: told || address, family: (told || address).includes(':') ? 'IPv6' : 'IPv4', port: value };
-      server.emit('listening');
+    case event.LISTENING:
+      if (server[kListener] === handle) server.emit('listening');
       break;
-    }
     case event.LISTEN_FAILED: {
-      const { _otherwise: otherwise } = server;
       server._released?.(handle);
       native.detachObject(handle);
+      if (server[kListener] !== handle) break;
+      const asked = server[kAsked];
       server[kListener] = 0;
-      server._otherwise = undefined;
-      if (otherwise && NO_IPV6.has(value)) otherwise();
-      else server.emit('error', listenError(server, -value));
+      server[kObject] = null;
+      if (asked.otherwise && NO_IPV6.has(value)) asked.otherwise();
+      else server.emit('error', listenError(asked, -value));
       break;
     }
     case event.LISTENER_CLOSED:
       server._released?.(handle);
       native.detachObject(handle);
-      server._closing = false;
-      if (server[kListener] === handle) server[kListener] = 0;
-      server[kAddress] = null;
-      server.emit('close');
+      server[kClosing]--;
+      if (server[kLeaving] === handle) server[kLeaving] = 0;
+      if (server[kListener] === 0 && server[kClosing] === 0) server.emit('close');
       break;
-    case event.ACCEPTED: server._accepted(handle); break;
+    case event.ACCEPTED:
+      if (server[kObject] === null) server._accepted(handle);
+      else server[kObject].onconnection(0, new (server[kAsked].port === undefined ? Pipe : TCP)(handle));
+      break;
   }
 }
 
@@ -180,54 +201,104 @@ Server.prototype._accepted = function(handle) {
     });
     return;
   }
-  const socket = Socket.adopt(handle, { allowHalfOpen: this.allowHalfOpen, server: this });
-  if (this.pauseOnConnect) socket.pause();
-  if (this.keepAlive && this.keepAliveInitialDelay) native.option(handle, option.KEEP_ALIVE, this.keepAliveInitialDelay);
+  const paused = this.pauseOnConnect;
+  const socket = Socket.adopt(handle, { allowHalfOpen: this.allowHalfOpen, server: this, paused, highWaterMark: this.highWaterMark });
+  socket[kNoDelay] = this.noDelay;
+  if (this.keepAlive) {
+    socket[kKeepAlive] = true;
+    socket[kKeepAliveDelay] = this.keepAliveInitialDelay;
+    if (this.keepAliveInitialDelay) native.option(handle, option.KEEP_ALIVE, this.keepAliveInitialDelay);
+  }
   this._connections++;
   this.emit('connection', socket);
+  if (newSocket.hasSubscribers) newSocket.publish({ socket });
 };
+
+// The same for who has put itself between, through `_handle.onconnection`.
+function onconnection(error, handle) {
+  const { owner: server } = this;
+  if (error) {
+    server.emit('error', errnoException(error, 'accept'));
+    return;
+  }
+  const socket = new Socket({ handle, allowHalfOpen: server.allowHalfOpen, readable: true, writable: true });
+  if (server.noDelay) {
+    socket[kNoDelay] = true;
+    handle.setNoDelay(true);
+  }
+  if (server.keepAlive) {
+    socket[kKeepAlive] = true;
+    socket[kKeepAliveDelay] = server.keepAliveInitialDelay;
+    handle.setKeepAlive(true, server.keepAliveInitialDelay);
+  }
+  server._connections++;
+  socket.server = socket._server = socket[kServer] = server;
+  server.emit('connection', socket);
+}
 
 Server.prototype._left = function() {
   this._connections--;
 };
 
+// The listener that is open, or the last one while its connections last; or 0.
+const listenerOf = (server) => server[kListener] || server[kLeaving];
+
 // ---- The rest ----
 
 Object.defineProperty(Server.prototype, 'listening', {
-  configurable: true, enumerable: true, get() { return this[kListener] !== 0 && !this._closing; },
+  configurable: true, enumerable: true, get() { return this[kListener] !== 0; },
 });
 Object.defineProperty(Server.prototype, '_handle', {
   configurable: true,
-  get() { return this[kListener] && !this._closing ? { handle: this[kListener] } : null; },
+  get() {
+    if (!this[kListener]) return null;
+    if (this[kObject] === null) {
+      this[kObject] = new (this[kAsked].port === undefined ? Pipe : TCP)(this[kListener], this);
+      this[kObject].onconnection = onconnection;
+    }
+    return this[kObject];
+  },
   set() {},
 });
 
+// The host knows once it has opened the listener; who cannot wait for 'listening' has it done now.
 Server.prototype.address = function() {
-  if (this._closing || !this[kListener]) return null;
-  if (this[kAddress] === null) {
-    const known = parseRecord(native.address(this[kListener], 0));
-    if (known?.family) return known;
+  if (!this[kListener]) return null;
+  if (this[kAsked].port === undefined) return this._pipeName;
+  if (this[kObject] !== null && Object.hasOwn(this[kObject], 'getsockname')) {
+    const out = {};
+    const error = this[kObject].getsockname(out);
+    if (error) throw errnoException(error, 'address');
+    return out;
   }
-  return this[kAddress];
+  if (this[kAddress] === null) {
+    let text = native.address(this[kListener], 0);
+    if (typeof text === 'number' && native.settle() === 0) text = native.address(this[kListener], 0);
+    this[kAddress] = parseRecord(text);
+  }
+  return this[kAddress] && { ...this[kAddress] };
 };
 
 Server.prototype.close = function(cb) {
-  const open = this[kListener] !== 0 && !this._closing;
+  const handle = this[kListener];
   if (typeof cb === 'function') {
-    if (open) this.once('close', cb);
+    if (handle) this.once('close', cb);
     else this.once('close', () => cb(new ERR_SERVER_NOT_RUNNING()));
   }
-  if (open) {
-    this._closing = true;
-    native.close(this[kListener]);
-  } else if (!this._closing) {
+  if (handle) {
+    this[kListener] = 0;
+    this[kObject] = null;
+    this[kLeaving] = handle;
+    this[kClosing]++;
+    native.close(handle);
+  } else if (this[kClosing] === 0) {
     process.nextTick(() => this.emit('close'));
   }
   return this;
 };
 
 Server.prototype[Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')] = async function() {
-  if (!this._handle) return;
+  if (!this[kListener]) return;
   await new Promise((resolve, reject) => this.close((error) => (error ? reject(error) : resolve())));
 };
 
@@ -258,4 +329,4 @@ native.setup(onData, (object, kind, handle, value, text) => {
   else onStreamEvent(object, kind, handle, value);
 });
 
-module.exports = { Server, kListener, errnoException };
+module.exports = { Server, kListener, listenerOf, errnoException };

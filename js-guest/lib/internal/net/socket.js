@@ -1,64 +1,108 @@
-// net.Socket: a Duplex over a stream handle of the host, or a facade over an HTTP connection's handle. What is unread
-// stays in the kernel: credit is granted as the reader takes bytes.
+// net.Socket: a Duplex over a stream handle of the host, or a facade over an HTTP connection's handle. Here: its making,
+// reading, writing and end; how it connects is in internal/net/connect, what can be set and asked in
+// internal/net/socket_options. What is unread stays in the kernel: credit is granted as the reader takes bytes.
 'use strict';
 
 const stream = require('stream');
 const native = internalBinding('stream');
-const { errnoException, exceptionWithHostPort, codes: {
-  ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_ARGS, ERR_SOCKET_CLOSED, ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
+const { errnoException, codes: {
+  ERR_INVALID_ARG_VALUE, ERR_INVALID_FD_TYPE, ERR_INVALID_HANDLE_TYPE, ERR_SOCKET_CLOSED,
+  ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
 } } = require('internal/errors');
-const { validateAbortSignal, validateFunction, validateNumber, validatePort, validateString } = require('internal/validators');
-const { isIP, parseRecord, numericHost, notFound } = require('internal/net/address');
-const { event, option, EAGAIN, normalizeArgs } = require('internal/net/options');
+const { validateAbortSignal, validateInt32, validateNumber } = require('internal/validators');
+const { event, EAGAIN } = require('internal/net/options');
+const { TCP, Pipe } = require('internal/net/handle');
+const onread = require('internal/net/onread');
 
-const HIGH_WATER = 16384;
+const HIGH_WATER = 131072;
+// What a stream may send us before we ask for more, and the part of it that is given back at once: in a lump, so that
+// small messages cost no call each.
+const WINDOW = 65536;
+const LUMP = 32768;
+const EPIPE = 32;
+
 const kHandle = Symbol('kHandle');
+const kObject = Symbol('kObject');
 const kFacade = Symbol('kFacade');
 const kOwed = Symbol('kOwed');
 const kWaiting = Symbol('kWaiting');
 const kFinal = Symbol('kFinal');
-const kAddresses = Symbol('kAddresses');
-const kPending = Symbol('kPending');
+const kPeer = Symbol('kPeer');
+const kLocal = Symbol('kLocal');
+const kClosing = Symbol('kClosing');
 const kServer = Symbol('kServer');
 const kBytesRead = Symbol('kBytesRead');
 const kBytesWritten = Symbol('kBytesWritten');
 const kRefed = Symbol('kRefed');
+const kTimer = Symbol('kTimer');
+const kNoDelay = Symbol('kSetNoDelay');
+const kKeepAlive = Symbol('kSetKeepAlive');
+const kKeepAliveDelay = Symbol('kSetKeepAliveInitialDelay');
+const kIsPipe = Symbol('kIsPipe');
+const kAsleep = Symbol('kAsleep');
 
 function Socket(options) {
   if (!(this instanceof Socket)) return new Socket(options);
-  if (options?.objectMode) {
-    throw new ERR_INVALID_ARG_VALUE('options.objectMode', options.objectMode, 'is not supported');
-  }
-  if (options?.readableObjectMode || options?.writableObjectMode) {
-    const name = options.readableObjectMode ? 'readableObjectMode' : 'writableObjectMode';
-    throw new ERR_INVALID_ARG_VALUE(`options.${name}`, options[name], 'is not supported');
+  for (const name of ['objectMode', 'readableObjectMode', 'writableObjectMode']) {
+    if (options?.[name]) throw new ERR_INVALID_ARG_VALUE(`options.${name}`, options[name], 'is not supported');
   }
   options = typeof options === 'number' ? { fd: options } : { ...options };
   if (options.signal !== undefined) validateAbortSignal(options.signal, 'options.signal');
-  this.connecting = false;
-  this._hadError = false;
-  this._parent = null;
-  this._host = null;
-  this[kHandle] = 0;
-  this[kFacade] = false;
-  this[kOwed] = 0;
-  this[kWaiting] = null;
-  this[kFinal] = null;
-  this[kAddresses] = null;
-  this[kPending] = null;
-  this[kServer] = null;
-  this[kBytesRead] = 0;
-  this[kBytesWritten] = 0;
-  this[kRefed] = true;
-  this.server = null;
+  setUp(this);
+  this[kNoDelay] = Boolean(options.noDelay);
+  this[kKeepAlive] = Boolean(options.keepAlive);
+  this[kKeepAliveDelay] = keepAliveDelay(options);
+  if (options.fd !== undefined && options.handle === undefined) {
+    validateInt32(options.fd, 'fd', 0);
+    throw new ERR_INVALID_FD_TYPE('UNKNOWN'); // a cell has no descriptors that could be sockets
+  }
+  const { handle } = options;
   stream.Duplex.call(this, {
     ...options, allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, autoDestroy: true, decodeStrings: false,
-    read: undefined, write: undefined, construct: undefined,
+    read: undefined, write: undefined, construct: undefined, handle: undefined,
   });
   this.on('end', onReadableEnd);
+  onread.setUp(this, options.onread);
+  if (handle) {
+    takeHandle(this, handle);
+    if (options.readable !== false && !options.manualStart && !options.pauseOnCreate) this.read(0);
+  }
 }
 Object.setPrototypeOf(Socket.prototype, stream.Duplex.prototype);
 Object.setPrototypeOf(Socket, stream.Duplex);
+
+function keepAliveDelay({ keepAliveInitialDelay: delay }) {
+  if (delay === undefined) return 0;
+  validateNumber(delay, 'options.keepAliveInitialDelay');
+  return Math.max(0, ~~(delay / 1000));
+}
+
+function setUp(socket) {
+  socket.connecting = false;
+  socket._hadError = false;
+  socket._parent = null;
+  socket._host = null;
+  socket._pendingData = null;
+  socket._pendingEncoding = '';
+  socket[kHandle] = 0;
+  socket[kObject] = null;
+  socket[kFacade] = false;
+  socket[kOwed] = 0;
+  socket[kWaiting] = null;
+  socket[kFinal] = null;
+  socket[kPeer] = null;
+  socket[kLocal] = null;
+  socket[kClosing] = 0;
+  socket[kServer] = null;
+  socket[kBytesRead] = 0;
+  socket[kBytesWritten] = 0;
+  socket[kRefed] = true;
+  socket[kTimer] = null;
+  socket[kIsPipe] = false;
+  socket[kAsleep] = false;
+  socket.server = null;
+  socket._server = null;
+}
 
 // After the peer's FIN nothing more is written, unless half-open was asked for.
 function onReadableEnd() {
@@ -66,8 +110,7 @@ function onReadableEnd() {
 }
 
 function writeAfterEnd(chunk, encoding, cb) {
-  if (!this.writableEnded) this.end();
-  if (this.writableEnded && !this.writableFinished && chunk === undefined) return true;
+  if (!this.writableEnded) return stream.Duplex.prototype.write.apply(this, arguments);
   if (typeof encoding === 'function') cb = encoding;
   const error = Object.assign(new Error('This socket has been ended by the other party'), { code: 'EPIPE' });
   if (typeof cb === 'function') process.nextTick(cb, error);
@@ -76,14 +119,18 @@ function writeAfterEnd(chunk, encoding, cb) {
 }
 
 // A socket over a handle that the host has made (accepted, taken over from HTTP) or a connection's handle.
-Socket.adopt = function(handle, { facade = false, allowHalfOpen = false, server = null, Class = Socket } = {}) {
-  const socket = new Class({ allowHalfOpen });
+Socket.adopt = function(handle, { facade = false, allowHalfOpen = false, server = null, paused = false, highWaterMark, Class = Socket } = {}) {
+  const socket = new Class(highWaterMark === undefined ? { allowHalfOpen } : { allowHalfOpen, highWaterMark });
   socket[kHandle] = handle;
   socket[kFacade] = facade;
   socket.server = socket[kServer] = socket._server = server;
-  if (!facade) {
-    native.attachObject(handle, socket);
-    socket[kAddresses] = { peer: parseRecord(native.address(handle, 1)), local: parseRecord(native.address(handle, 0)) };
+  if (facade) return socket;
+  native.attachObject(handle, socket);
+  if (paused) {
+    socket[kOwed] = WINDOW;
+    socket.pause();
+    letSleep(socket);
+  } else {
     socket.read(0);
   }
   return socket;
@@ -98,31 +145,141 @@ Socket.convert = function(socket, handle, server) {
   socket.read(0);
 };
 
+function takeHandle(socket, handle) {
+  socket[kHandle] = handle.id ?? -1;
+  socket[kObject] = handle;
+  handle.owner = socket;
+  socket[kIsPipe] = handle instanceof Pipe;
+  if (handle.id > 0) native.attachObject(handle.id, socket);
+}
+
+Object.defineProperty(Socket.prototype, '_handle', {
+  configurable: true,
+  get() {
+    if (this[kObject] !== null) return this[kObject];
+    if (!this[kHandle] && !this.connecting) return null;
+    return this[kObject] = new (this[kIsPipe] ? Pipe : TCP)(this[kHandle], this);
+  },
+  set(handle) {
+    if (handle) takeHandle(this, handle);
+    else this[kHandle] = 0, this[kObject] = null;
+  },
+});
+
+// `_handle.close()`, past the socket: what is written from now on fails.
+Socket.prototype._handleClosed = function() {
+  if (this[kHandle]) this[kHandle] = -1;
+};
+
 // ---- Reading ----
 
 Socket.prototype._read = function() {
-  if (this.connecting || !this[kOwed]) return;
+  if (this[kOwed] < LUMP) {
+    if (this.connecting) this.once('connect', this._read);
+    return;
+  }
+  if (this[kAsleep]) wakeUp(this);
   const owed = this[kOwed];
   this[kOwed] = 0;
-  if (this[kHandle]) native.credit(this[kHandle], owed);
+  if (this[kHandle] > 0) native.credit(this[kHandle], owed);
 };
 
+// A stream that nobody reads does not keep the loop alive.
+function letSleep(socket) {
+  socket[kAsleep] = true;
+  native.ref(socket[kHandle], false);
+}
+
+function wakeUp(socket) {
+  socket[kAsleep] = false;
+  if (socket[kRefed] && socket[kHandle] > 0) native.ref(socket[kHandle], true);
+}
+
 function onData(socket, bytes) {
-  socket[kBytesRead] += bytes.length;
+  const count = bytes.length;
+  socket[kBytesRead] += count;
   if (socket.destroyed) return;
-  if (socket.push(bytes)) native.credit(socket[kHandle], bytes.length);
-  else socket[kOwed] += bytes.length;
+  if (onread.isSetUp(socket)) {
+    socket[kOwed] += onread.deliver(socket, bytes);
+    socket._read();
+    return;
+  }
+  const owed = socket[kOwed] + count;
+  socket[kOwed] = owed;
+  if (socket.push(bytes) && owed >= LUMP) socket._read();
+}
+
+// Only a script's own buffer is stopped here: else the stream's buffer, and the credit that it holds back, will do.
+Socket.prototype.pause = function() {
+  if (onread.isSetUp(this) && !this.connecting) onread.pause(this);
+  return stream.Duplex.prototype.pause.call(this);
+};
+
+function goOn(socket) {
+  if (!onread.isSetUp(socket) || socket.connecting || !socket[onread.kStopped]) return;
+  onread.resume(socket);
+  socket[kOwed] += onread.deliver(socket);
+  socket._read();
+  if (socket._endHeld && onread.isEmpty(socket)) onEnd(socket);
+}
+
+Socket.prototype.resume = function() {
+  goOn(this);
+  return stream.Duplex.prototype.resume.call(this);
+};
+
+Socket.prototype.read = function(n) {
+  if (this[onread.kStopped]) goOn(this);
+  return stream.Duplex.prototype.read.call(this, n);
+};
+
+function onEnd(socket) {
+  if (onread.isSetUp(socket) && !onread.isEmpty(socket)) {
+    socket._endHeld = true;
+    return;
+  }
+  socket._endHeld = false;
+  socket.push(null);
+  socket.read(0);
 }
 
 // ---- Writing ----
 
 Socket.prototype._write = function(chunk, encoding, cb) {
-  if (this.connecting) {
-    this[kPending] = () => this._write(chunk, encoding, cb);
-    this.once('close', closedEarly);
-    return;
-  }
-  if (!this[kHandle]) {
+  if (this.connecting) writeLater(this, chunk, encoding, () => this._write(chunk, encoding, cb), cb);
+  else writeNow(this, chunk, encoding, cb);
+};
+
+Socket.prototype._writev = function(chunks, cb) {
+  if (this.connecting) writeLater(this, chunks, '', () => this._writev(chunks, cb), cb);
+  else writeList(this, chunks, 0, cb);
+};
+
+// Until there is a connection; or until it is clear that there will be none.
+function writeLater(socket, data, encoding, write, cb) {
+  socket._pendingData = data;
+  socket._pendingEncoding = encoding;
+  const onClose = () => cb(new ERR_SOCKET_CLOSED_BEFORE_CONNECTION());
+  socket.once('connect', () => {
+    socket.off('close', onClose);
+    write();
+  });
+  socket.once('close', onClose);
+}
+
+// Each chunk is a call of its own: what is queued in one turn goes out in one write.
+function writeList(socket, chunks, at, cb) {
+  const next = (error) => {
+    if (error || ++at === chunks.length) cb(error);
+    else writeNow(socket, chunks[at].chunk, chunks[at].encoding, next);
+  };
+  writeNow(socket, chunks[at].chunk, chunks[at].encoding, next);
+}
+
+function writeNow(socket, chunk, encoding, cb) {
+  socket._pendingData = null;
+  const handle = socket[kHandle];
+  if (!handle) {
     cb(new ERR_SOCKET_CLOSED());
     return;
   }
@@ -131,22 +288,18 @@ Socket.prototype._write = function(chunk, encoding, cb) {
     latin1 = encoding === 'latin1' || encoding === 'binary';
     if (!latin1) chunk = Buffer.from(chunk, encoding);
   }
-  const waiting = native.write(this[kHandle], chunk, latin1);
+  const waiting = native.write(handle, chunk, latin1);
   if (waiting === EAGAIN) {
-    this[kWaiting] = () => this._write(chunk, latin1 ? 'latin1' : 'utf8', cb);
+    socket[kWaiting] = () => writeNow(socket, chunk, latin1 ? 'latin1' : 'utf8', cb);
     return;
   }
   if (waiting < 0) {
     cb(errnoException(waiting, 'write'));
     return;
   }
-  this[kBytesWritten] += typeof chunk !== 'string' ? chunk.length : latin1 ? chunk.length : Buffer.byteLength(chunk);
-  if (waiting > HIGH_WATER) this[kWaiting] = cb;
+  socket[kBytesWritten] += typeof chunk === 'string' && !latin1 ? Buffer.byteLength(chunk) : chunk.length;
+  if (waiting > HIGH_WATER) socket[kWaiting] = cb;
   else cb();
-};
-
-function closedEarly() {
-  this[kPending] = null;
 }
 
 function resumeWriting(socket) {
@@ -179,24 +332,26 @@ Socket.prototype._final = function(cb) {
 
 Socket.prototype._destroy = function(error, cb) {
   this.connecting = false;
+  clearTimeout(this[kTimer]);
   const handle = this[kHandle];
   this[kHandle] = 0;
-  const waiting = this[kFinal];
-  this[kFinal] = null;
-  if (waiting) waiting(error);
-  if (handle) {
-    if (!this[kFacade]) native.detachObject(handle);
-    native.close(handle);
-  }
+  this[kObject] = null;
+  this[kLocal] = null;
+  this[kFinal] = this[kWaiting] = null;
+  this._hadError = Boolean(error);
+  // 'close' follows when the host says that the stream is gone.
+  let answer = -1;
+  if (handle > 0) answer = this.resetAndClosing ? native.reset(handle) : native.close(handle);
+  this.resetAndClosing = false;
+  if (answer === 0 && !this[kFacade]) this[kClosing] = handle;
   cb(error);
-  process.nextTick(emitClose, this, Boolean(error));
+  if (!this[kClosing]) process.nextTick(emitClose, this, Boolean(error));
   const server = this[kServer];
   this[kServer] = null;
   if (server && !this[kFacade]) server._left?.();
 };
 
 function emitClose(socket, hadError) {
-  socket._hadError = hadError;
   const w = socket._writableState, r = socket._readableState;
   if (w) w.closeEmitted = true;
   if (r) r.closeEmitted = true;
@@ -210,15 +365,19 @@ Socket.prototype.destroySoon = function() {
 };
 
 Socket.prototype.resetAndDestroy = function() {
-  if (this.connecting) {
-    this.once('connect', () => this.resetAndDestroy());
-  } else if (this[kHandle]) {
-    native.reset(this[kHandle]);
-    this.destroy();
-  } else {
+  if (!this[kHandle] && !this.connecting) {
     this.destroy(new ERR_SOCKET_CLOSED());
+    return this;
   }
+  if (this[kIsPipe]) throw new ERR_INVALID_HANDLE_TYPE();
+  if (this.connecting) this.once('connect', () => this._reset());
+  else this._reset();
   return this;
+};
+
+Socket.prototype._reset = function() {
+  this.resetAndClosing = true;
+  return this.destroy();
 };
 
 Socket.prototype.end = function(data, encoding, cb) {
@@ -227,211 +386,53 @@ Socket.prototype.end = function(data, encoding, cb) {
 };
 
 // The host's stream is gone. What was read before is still delivered.
-function onClosed(socket, errno) {
-  native.detachObject(socket[kHandle]);
+function onClosed(socket, handle, errno) {
+  native.detachObject(handle);
+  if (socket[kClosing] === handle) {
+    socket[kClosing] = 0;
+    emitClose(socket, socket._hadError);
+    return;
+  }
+  if (socket[kHandle] !== handle && socket[kHandle] !== -1) return;
+  // Asked for once more, for it will not be there later.
   socket[kHandle] = 0;
-  if (socket.connecting) {
-    const { address, port } = socket[kPending]?.target ?? socket._target ?? {};
-    socket.destroy(exceptionWithHostPort(-errno, 'connect', address, port));
-  } else if (errno) {
-    socket.destroy(errnoException(-errno, 'read'));
-  } else if (socket.readableEnded || !socket._readableState.ended) {
-    socket.destroy();
-  } else {
-    socket.once('end', () => socket.destroy());
-  }
+  if (errno) socket.destroy(errnoException(-errno, errno === EPIPE ? 'write' : 'read'));
+  else if (socket.readableEnded || !socket._readableState.ended) socket.destroy();
+  else socket.once('end', () => socket.destroy());
 }
 
-// ---- Connecting ----
-
-Socket.prototype.connect = function(...args) {
-  const [options, cb] = Array.isArray(args[0]) ? args[0] : normalizeArgs(args);
-  if (cb !== null) this.once('connect', cb);
-  const { port, path } = options;
-  if (path === undefined && port === undefined) throw new ERR_MISSING_ARGS(['options', 'port', 'path']);
-  if (path === undefined) {
-    if (typeof port !== 'number' && typeof port !== 'string') {
-      throw new ERR_INVALID_ARG_TYPE('options.port', ['number', 'string'], port);
-    }
-    validatePort(port);
-  } else {
-    validateString(path, 'options.path');
-  }
-  this.connecting = true;
-  if (options.timeout) this.setTimeout(options.timeout);
-  const host = options.host ?? 'localhost';
-  const address = path ?? numericHost(host, options.family);
-  this._host = path === undefined && !isIP(host) ? host : null;
-  if (address === undefined) {
-    process.nextTick(() => {
-      const error = notFound(host);
-      this.emit('lookup', error, undefined, undefined, host);
-      this.destroy(error);
-    });
-    return this;
-  }
-  this._target = { address, port: path === undefined ? Number(port) : undefined };
-  const handle = native.connect(address, path === undefined ? Number(port) : -1, [0]);
-  if (handle < 0) {
-    const error = connectError(handle, address, this._target.port);
-    process.nextTick(() => this.destroy(error));
-    return this;
-  }
-  this[kHandle] = handle;
-  native.attachObject(handle, this);
-  if (!this[kRefed]) native.ref(handle, false);
-  return this;
-};
-
-const EACCES = 13;
-
-// A refusal by the policy says which flag would have granted it.
-function connectError(result, address, port) {
-  const denied = result === -EACCES && internalBinding('process').makeErrno(EACCES, 'connect');
-  return denied ? Object.assign(denied, { address, port }) : exceptionWithHostPort(result, 'connect', address, port);
+function finished(socket) {
+  const cb = socket[kFinal];
+  socket[kFinal] = null;
+  cb?.();
 }
 
-function onOpen(socket) {
-  socket.connecting = false;
-  const handle = socket[kHandle];
-  socket[kAddresses] = { peer: parseRecord(native.address(handle, 1)), local: parseRecord(native.address(handle, 0)) };
-  if (socket.timeout) native.option(handle, option.TIMEOUT, socket.timeout);
-  const pending = socket[kPending];
-  socket[kPending] = null;
-  if (pending) {
-    socket.removeListener('close', closedEarly);
-    pending();
-  }
-  socket.emit('connect');
-  socket.emit('ready');
-  if (!socket.isPaused()) socket.read(0);
-}
-
-function connect(...args) {
-  const normalized = normalizeArgs(args);
-  const socket = new Socket(normalized[0]);
-  if (normalized[0].timeout) socket.setTimeout(normalized[0].timeout);
-  return socket.connect(normalized);
-}
-
-// ---- Options ----
-
-Socket.prototype.setTimeout = function(msecs, callback) {
-  if (this.destroyed) return this;
-  validateNumber(msecs, 'msecs');
-  if (msecs < 0 || !Number.isFinite(msecs)) {
-    const { codes: { ERR_OUT_OF_RANGE } } = require('internal/errors');
-    throw new ERR_OUT_OF_RANGE('msecs', 'a non-negative finite number', msecs);
-  }
-  if (msecs > 0x7fffffff) {
-    process.emitWarning(`${msecs} does not fit into a 32-bit signed integer.\n` +
-                        'Timer duration was truncated to 2147483647.', 'TimeoutOverflowWarning');
-    msecs = 0x7fffffff;
-  }
-  this.timeout = msecs;
-  if (this[kHandle]) native.option(this[kHandle], option.TIMEOUT, msecs);
-  if (msecs === 0) {
-    if (callback !== undefined) {
-      validateFunction(callback, 'callback');
-      this.removeListener('timeout', callback);
-    }
-  } else if (callback !== undefined) {
-    validateFunction(callback, 'callback');
-    this.once('timeout', callback);
-  }
-  return this;
-};
-
-Socket.prototype._onTimeout = function() {
-  this.emit('timeout');
-};
-
-Socket.prototype.setNoDelay = function(enable) {
-  if (this[kHandle]) native.option(this[kHandle], option.NO_DELAY, enable === undefined || enable ? 1 : 0);
-  return this;
-};
-
-Socket.prototype.setKeepAlive = function(enable, initialDelay) {
-  const seconds = Math.max(0, ~~(initialDelay / 1000)) || 1;
-  if (this[kHandle]) native.option(this[kHandle], option.KEEP_ALIVE, enable ? seconds : -1);
-  return this;
-};
-
-Socket.prototype.ref = function() {
-  this[kRefed] = true;
-  if (this[kHandle]) native.ref(this[kHandle], true);
-  return this;
-};
-
-Socket.prototype.unref = function() {
-  this[kRefed] = false;
-  if (this[kHandle]) native.ref(this[kHandle], false);
-  return this;
-};
-
-Socket.prototype.address = function() {
-  const { local } = addressesOf(this);
-  return local?.family ? local : {};
-};
-
-// A connection's addresses are asked for when somebody wants them, and kept for after its end.
-function addressesOf(socket) {
-  if (socket[kAddresses] === null) {
-    if (!socket[kHandle] || socket.connecting) return {};
-    const handle = socket[kHandle];
-    socket[kAddresses] = { peer: parseRecord(native.address(handle, 1)), local: parseRecord(native.address(handle, 0)) };
-  }
-  return socket[kAddresses];
-}
-
-function getter(name, get) {
-  Object.defineProperty(Socket.prototype, name, { configurable: true, enumerable: true, get });
-}
-
-getter('remoteAddress', function() { return addressesOf(this).peer?.address; });
-getter('remoteFamily', function() { return addressesOf(this).peer?.family; });
-getter('remotePort', function() { return addressesOf(this).peer?.port; });
-getter('localAddress', function() { return addressesOf(this).local?.address; });
-getter('localFamily', function() { return addressesOf(this).local?.family; });
-getter('localPort', function() { return addressesOf(this).local?.port; });
-getter('bytesRead', function() { return this[kBytesRead]; });
-getter('_bytesDispatched', function() { return this[kBytesWritten]; });
-getter('bytesWritten', function() { return this[kBytesWritten] + this.writableLength; });
-getter('pending', function() { return !this[kHandle] || this.connecting; });
-getter('bufferSize', function() { return this[kHandle] ? this.writableLength : undefined; });
-getter('_connecting', function() { return this.connecting; });
-getter('readyState', function() {
-  if (this.connecting) return 'opening';
-  if (this.readable && this.writable) return 'open';
-  if (this.readable) return 'readOnly';
-  return this.writable ? 'writeOnly' : 'closed';
-});
-Object.defineProperty(Socket.prototype, '_handle', {
-  configurable: true,
-  get() { return this[kHandle] ? { fd: -1, handle: this[kHandle] } : null; },
-  set() {},
-});
-
-// What the host says of a stream.
-function onStreamEvent(socket, kind, handle, value) {
+// What the host says of a stream; `flags` are the event's.
+function onStreamEvent(socket, kind, handle, value, flags) {
   switch (kind) {
-    case event.STREAM_OPEN: onOpen(socket); break;
+    case event.STREAM_OPEN:
+      socket._opened(handle);
+      break;
     case event.STREAM_END:
-      socket.push(null);
-      socket.read(0);
+      if (!socket.destroyed) onEnd(socket);
       break;
-    case event.STREAM_DRAIN: resumeWriting(socket); break;
-    case event.STREAM_FINISHED: {
-      const cb = socket[kFinal];
-      socket[kFinal] = null;
-      cb?.();
+    case event.STREAM_DRAIN:
+      resumeWriting(socket);
       break;
-    }
-    case event.STREAM_TIMEOUT: socket._onTimeout(); break;
-    case event.STREAM_CLOSED: onClosed(socket, value); break;
+    case event.STREAM_FINISHED:
+      finished(socket);
+      break;
+    case event.STREAM_TIMEOUT:
+      socket._onTimeout();
+      break;
+    case event.STREAM_CLOSED:
+      if (socket.connecting && socket[kHandle] === handle) socket._failed(handle, value, flags);
+      else onClosed(socket, handle, value);
+      break;
   }
 }
 
 module.exports = {
-  Socket, connect, onData, onStreamEvent, kHandle, kFacade, kServer, ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
+  Socket, onData, onStreamEvent, emitClose, letSleep, WINDOW, ERR_SOCKET_CLOSED_BEFORE_CONNECTION, kHandle, kObject, kFacade, kOwed,
+  kPeer, kLocal, kClosing, kServer, kBytesRead, kBytesWritten, kRefed, kTimer, kNoDelay, kKeepAlive, kKeepAliveDelay, kIsPipe,
 };
