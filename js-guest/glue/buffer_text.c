@@ -3,7 +3,7 @@
 #include "buffer.h"
 
 /* Node's buffer.constants.MAX_STRING_LENGTH; below the engine's own limit. */
-#define MAX_STRING 536870888u
+#define MAX_STRING ((1u << 28) - 16) /* the engine's: patches/26-length-limits.patch */
 
 codec_encoding buffer_encoding(JSContext *ctx, JSValueConst value) {
   if (!JS_IsString(value)) return JS_IsUndefined(value) || JS_IsNull(value) ? ENC_UTF8 : ENC_UNKNOWN;

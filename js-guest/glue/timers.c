@@ -204,14 +204,20 @@ static JSValue init_timers(JSContext *ctx) {
 
 /* ---- Events ---- */
 
-/* Calls JavaScript's part in the frame of the timer or immediate. */
-static void fire(JSValueConst fn, JSValueConst object) {
+/* Calls JavaScript's part in the frame of the timer or immediate; answers whether it came to its end. */
+static bool call_in_frame(JSValueConst fn, JSValueConst object) {
   JSContext *ctx = skep_ctx;
   skep_frame outer = skep_frame_enter(0, 0, object);
   JSValue result = JS_Call(ctx, fn, JS_UNDEFINED, 1, &object);
-  if (JS_IsException(result)) skep_uncaught();
-  else JS_FreeValue(ctx, result);
+  bool good = !JS_IsException(result);
+  if (good) JS_FreeValue(ctx, result);
+  else skep_uncaught();
   skep_frame_leave(outer);
+  return good;
+}
+
+static void fire(JSValueConst fn, JSValueConst object) {
+  call_in_frame(fn, object);
   skep_after_callback();
 }
 
@@ -236,14 +242,15 @@ static bool is_cleared(JSValueConst immediate) {
   return cleared;
 }
 
-/* Those that wait now: one that an immediate sets comes in the next pass. */
+/* Those that wait now: one that an immediate sets comes in the next pass. As in Node, ticks and jobs wait after an immediate
+ * that failed, until one has not. */
 static void on_soon(const skep_event *event, const uint8_t *payload) {
   uint32_t left = soon_count < MOST_CALLBACKS ? soon_count : MOST_CALLBACKS;
   while (left-- > 0 && soon_count) {
     JSValue immediate = soon[soon_head].immediate;
     soon_head = (soon_head + 1) & (soon_capacity - 1);
     soon_count--;
-    if (!is_cleared(immediate)) fire(fire_immediate, immediate);
+    if (!is_cleared(immediate) && (call_in_frame(fire_immediate, immediate) || left == 0 || !soon_count)) skep_after_callback();
     JS_FreeValue(skep_ctx, immediate);
   }
 }

@@ -16,7 +16,8 @@ const { isAnyArrayBuffer, isArrayBufferView, isUint8Array } = require('internal/
 const { normalEncoding } = binding;
 
 const kMaxLength = 0x7FFFFFFF;
-const kStringMaxLength = 536870888;
+// The engine's (patches/26-length-limits.patch).
+const kStringMaxLength = 2 ** 28 - 16;
 let inspectMaxBytes = 50;
 
 class FastBuffer extends Uint8Array {

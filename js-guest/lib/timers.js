@@ -45,10 +45,28 @@ function clearImmediate(immediate) {
   stopImmediate(immediate);
 }
 
-// The lists of Node's first years; deprecated, and kept for programs that set a timeout on objects of their own.
+// The lists of Node's first years; deprecated, and kept for programs that set a timeout on objects of their own. The
+// objects that are active stand in one ring, as they always did.
+const ring = {};
+ring._idleNext = ring._idlePrev = ring;
+
+function unlink(item) {
+  if (item._idleNext) item._idleNext._idlePrev = item._idlePrev;
+  if (item._idlePrev) item._idlePrev._idleNext = item._idleNext;
+  item._idleNext = item._idlePrev = null;
+}
+
+function append(item) {
+  item._idleNext = ring;
+  item._idlePrev = ring._idlePrev;
+  ring._idlePrev._idleNext = item;
+  ring._idlePrev = item;
+}
+
 function unenroll(item) {
   if (item._skepTimer) stop(item._skepTimer);
   item._skepTimer = undefined;
+  unlink(item);
   item._idleTimeout = -1;
 }
 
@@ -66,11 +84,18 @@ function enroll(item, msecs) {
 
 function activate(item, refed) {
   if (!(item._idleTimeout >= 0)) return;
-  if (item._skepTimer) stop(item._skepTimer);
-  const timer = new Timeout(() => item._onTimeout?.(), item._idleTimeout, undefined, false, refed);
+  if (item._skepTimer) {
+    stop(item._skepTimer);
+    unlink(item);
+  }
+  const timer = new Timeout(() => {
+    unlink(item);
+    item._onTimeout?.();
+  }, item._idleTimeout, undefined, false, refed);
   Object.defineProperty(item, '_skepTimer', { value: timer, configurable: true, writable: true, enumerable: false });
   start(timer);
   item._idleStart = timer._idleStart;
+  append(item);
 }
 
 function deprecated(fn, message, code) {

@@ -59,7 +59,7 @@ function fail(what, ...values) {
     case 'numberSize': return badSize(...values);
     case 'numberRange': return badRange(...values);
     default: // 'string'
-      throw genericNodeError('Cannot create a string longer than 0x1fffffe8 characters', { code: 'ERR_STRING_TOO_LONG' });
+      throw genericNodeError('Cannot create a string longer than 0xffffff0 characters', { code: 'ERR_STRING_TOO_LONG' });
   }
 }
 
