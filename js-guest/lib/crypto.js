@@ -90,9 +90,7 @@ function timingSafeEqual(a, b) {
     const { ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH: Unequal } = require('internal/errors').codes;
     throw new Unequal();
   }
-  let difference = 0;
-  for (let i = 0; i < left.length; i++) difference |= left[i] ^ right[i];
-  return difference === 0;
+  return internalBinding('crypto').equal(left, right);
 }
 
 // ---- Web Crypto ----

@@ -1,7 +1,8 @@
 // The digests there are, by every name that Node's OpenSSL knows them by, and bytes out of what a caller may pass. The
-// algorithms are @noble/hashes'; hash.js and kdf.js see it besides. Must not know streams or encodings of results.
+// common algorithms are in C (glue/digest.c), the others @noble/hashes'; hash.js and kdf.js see it besides. Must not know streams or encodings of results.
 'use strict';
 
+const native = internalBinding('crypto');
 const noble = require('internal/deps/noble-hashes');
 const { validateEncoding } = require('internal/validators');
 const { codes: { ERR_CRYPTO_INVALID_DIGEST, ERR_INVALID_ARG_TYPE } } = require('internal/errors');
@@ -25,7 +26,9 @@ const names = [];
 for (const [name, told, untold, length] of TABLE) {
   const key = name.replace('-', '_');
   // A digest of any length wanted: SHAKE's. `length` is what it gives when nobody says.
-  const digest = { implementation: noble[key], length: length ?? noble[key].outputLen, anyLength: name.startsWith('shake') };
+  const digest = {
+    implementation: noble[key], length: length ?? noble[key].outputLen, anyLength: name.startsWith('shake'), kind: native.kinds[key],
+  };
   if (length !== undefined) {
     Object.defineProperty(digest, 'implementation', { get: () => require('internal/deps/noble-rare')[key] });
   }
@@ -68,6 +71,13 @@ function secretBytes(value, name, types = SECRET, encoding = 'utf8') {
   throw new ERR_INVALID_ARG_TYPE(name, types, value);
 }
 
-const toBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const toBuffer = (bytes) => (bytes instanceof Buffer ? bytes : asBuffer(bytes));
+const asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-module.exports = { findDigest, digestFor, dataBytes, secretBytes, toBuffer, getHashes: () => names.slice() };
+// An object that takes bytes: ours in C, or noble's of the same methods.
+const begin = (digest) => (digest.kind !== undefined ? native.create(digest.kind) : digest.implementation.create());
+
+const beginHmac = (digest, key) => (digest.kind !== undefined ? native.createHmac(digest.kind, key) :
+  noble.hmac.create(digest.implementation, key));
+
+module.exports = { begin, beginHmac, findDigest, digestFor, dataBytes, secretBytes, toBuffer, getHashes: () => names.slice() };

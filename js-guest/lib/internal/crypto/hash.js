@@ -3,13 +3,13 @@
 'use strict';
 
 const { Transform } = require('stream');
-const { hmac } = require('internal/deps/noble-hashes');
-const { findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
+const { begin, beginHmac, findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
 const { validateString, validateUint32 } = require('internal/validators');
 const { codes: { ERR_CRYPTO_HASH_FINALIZED, ERR_INVALID_ARG_VALUE } } = require('internal/errors');
 
 const kState = Symbol('kState'); // the algorithm's own object
 const kDigest = Symbol('kDigest');
+const kPlain = Symbol('kPlain');
 const kLength = Symbol('kLength');
 const kFinalized = Symbol('kFinalized');
 const kOptions = Symbol('kOptions');
@@ -47,7 +47,9 @@ Digester.prototype._flush = function(callback) {
 
 function update(data, encoding) {
   if (this[kFinalized]) throw new ERR_CRYPTO_HASH_FINALIZED();
-  this[kState].update(dataBytes(data, encoding, 'data'));
+  // Text as it is, where the state is C's: it knows UTF-8.
+  const plain = this[kPlain] && typeof data === 'string' && (encoding === undefined || encoding === 'utf8');
+  this[kState].update(plain ? data : dataBytes(data, encoding, 'data'));
   return this;
 }
 
@@ -64,7 +66,8 @@ function Hash(algorithm, options) {
   const digest = original === undefined ? findDigest(algorithm) : original[kDigest];
   if (digest === undefined) throw new Error('Digest method not supported');
   if (length !== undefined && length !== digest.length && !digest.anyLength) throw notOfThatLength();
-  this[kState] = original === undefined ? digest.implementation.create() : original[kState].clone();
+  this[kState] = original === undefined ? begin(digest) : original[kState].clone();
+  this[kPlain] = digest.kind !== undefined;
   this[kDigest] = digest;
   this[kLength] = length ?? digest.length;
   this[kFinalized] = false;
@@ -106,7 +109,9 @@ function Hmac(algorithm, key, options) {
   if (!new.target) return new Hmac(algorithm, key, options);
   validateString(algorithm, 'hmac');
   const bytes = secretBytes(key, 'key', KEY, Buffer.isEncoding(options?.encoding) ? options.encoding : 'utf8');
-  this[kState] = hmac.create(digestFor(algorithm).implementation, bytes);
+  const digest = digestFor(algorithm);
+  this[kState] = beginHmac(digest, bytes);
+  this[kPlain] = digest.kind !== undefined;
   this[kFinalized] = false;
   this[kOptions] = options;
 }
@@ -133,7 +138,7 @@ function hash(algorithm, input, outputEncoding = 'hex') {
   }
   const digest = findDigest(algorithm);
   if (digest === undefined) throw new Error(`Digest method ${algorithm} is not supported`);
-  return encoded(finish(digest.implementation.create().update(bytes), digest, digest.length), outputEncoding);
+  return encoded(finish(begin(digest).update(bytes), digest, digest.length), outputEncoding);
 }
 
 module.exports = {

@@ -1,5 +1,6 @@
 // Keys out of passwords: pbkdf2, hkdf and scrypt, each also as a Sync. Those with a callback work in slices between which
-// the loop turns, since one cell has one thread. The algorithms are @noble/hashes', evaluated at their first use. Must not
+// the loop turns, since one cell has one thread. PBKDF2 is C's (glue/crypto.c) where the digest is; all else is
+// @noble/hashes', evaluated at its first use. Must not
 // know digests but by name.
 'use strict';
 
@@ -10,6 +11,7 @@ const { codes: {
   ERR_CRYPTO_INVALID_KEYLEN, ERR_CRYPTO_INVALID_SCRYPT_PARAMS, ERR_CRYPTO_SCRYPT_INVALID_PARAMETER, ERR_OUT_OF_RANGE,
 } } = require('internal/errors');
 
+const native = internalBinding('crypto');
 const noble = () => require('internal/deps/noble-rare');
 
 const MOST_INT = 2 ** 31 - 1;
@@ -29,20 +31,53 @@ function checkPbkdf2(password, salt, iterations, keylen, digest) {
   salt = secretBytes(salt, 'salt');
   validateInt32(iterations, 'iterations', 1, MOST_INT);
   validateInt32(keylen, 'keylen', 0, MOST_INT);
-  return [digestFor(digest).implementation, password, salt, { c: iterations, dkLen: keylen }];
+  return [digestFor(digest), password, salt, { c: iterations, dkLen: keylen }];
 }
 
 function pbkdf2Sync(password, salt, iterations, keylen, digest) {
   const args = checkPbkdf2(password, salt, iterations, keylen, digest);
-  return toBuffer(keylen === 0 ? empty() : noble().pbkdf2(...args));
+  if (keylen === 0) return toBuffer(empty());
+  if (args[0].kind === undefined) return toBuffer(noble().pbkdf2(args[0].implementation, ...args.slice(1)));
+  const work = pbkdf2Work(...args);
+  while (!work.step(iterations));
+  return work.key;
 }
 
 function pbkdf2(password, salt, iterations, keylen, digest, callback) {
   if (typeof digest === 'function') [callback, digest] = [digest, undefined];
   const args = checkPbkdf2(password, salt, iterations, keylen, digest);
   validateFunction(callback, 'callback');
-  const made = keylen === 0 ? Promise.resolve(empty()) : noble().pbkdf2Async(...args);
-  deliver(made.then(toBuffer), callback);
+  if (keylen === 0 || args[0].kind === undefined) {
+    const made = keylen === 0 ? Promise.resolve(empty()) : noble().pbkdf2Async(args[0].implementation, ...args.slice(1));
+    deliver(made.then(toBuffer), callback);
+    return;
+  }
+  const work = pbkdf2Work(...args);
+  setImmediate(function slice() {
+    if (work.step(SLICE)) callback(null, work.key);
+    else setImmediate(slice);
+  });
+}
+
+// Rounds between two turns of the loop: a few milliseconds.
+const SLICE = 4000;
+
+// The key as it grows: step(rounds) does at most so many, and tells whether that was all.
+function pbkdf2Work(digest, password, salt, { c: rounds, dkLen }) {
+  const key = Buffer.alloc(dkLen), state = Buffer.alloc(2 * digest.length);
+  let number = 1, done = 0;
+  return {
+    key,
+    step(most) {
+      const now = Math.min(most, rounds - done);
+      native.pbkdf2Block(digest.kind, password, salt, done === 0 ? number : 0, now, state);
+      done += now;
+      if (done < rounds) return false;
+      state.copy(key, (number - 1) * digest.length, 0, digest.length);
+      done = 0;
+      return number++ * digest.length >= dkLen;
+    },
+  };
 }
 
 // ---- HKDF ----
