@@ -2,7 +2,7 @@
 // in a cache under the hash of what it was made from, so a run does only what changed. Options: see options.mjs.
 import { existsSync, readFileSync } from 'node:fs';
 import { Cache, sha256, writeAtomic } from './cache.mjs';
-import { engineSources } from './engine.mjs';
+import { pinnedSources } from './engine.mjs';
 import { BuildError, fail, progress } from './fail.mjs';
 import { finish } from './finish.mjs';
 import { readLibrary } from './library.mjs';
@@ -31,7 +31,7 @@ async function build(options) {
   let modules = null;
   const installModules = () => (modules ??= installPackages(cache, options.guestRoot));
   const library = await readLibrary(cache, options, installModules);
-  const sources = new Sources(await engineSources(cache, options.guestRoot), options);
+  const sources = new Sources(await pinnedSources(cache, options.guestRoot), options);
   const linked = await buildModule(cache, pickToolchain(options, cache, installModules), sources);
   return finish(linked, library, options.keepNames);
 }

@@ -31,7 +31,7 @@ export async function buildModule(cache, toolchain, sources) {
 
 function jobFor(unit, id, sources) {
   const closure = sources.closure(unit);
-  const flags = unit === 'glue/bulk_memory.c' ? BULK_FLAGS : unit.startsWith('engine/') ? ENGINE_FLAGS : GLUE_FLAGS;
+  const flags = unit === 'glue/bulk_memory.c' ? BULK_FLAGS : unit.startsWith('glue/') ? GLUE_FLAGS : ENGINE_FLAGS;
   const args = ['clang', ...flags, ...INCLUDE_DIRS.map((dir) => `-I${dir}`), '-c', unit];
   const contents = closure.flatMap((name) => [name, sources.files.get(name).bytes]);
   const inputs = Object.fromEntries(closure.map((name) => [name, sources.files.get(name).path]));

@@ -38,10 +38,6 @@ const FUNCTIONS = {
     getHeapCodeStatistics getHeapSnapshot getHeapSpaceStatistics getHeapStatistics serialize setFlagsFromString
     setHeapSnapshotNearHeapLimit stopCoverage takeCoverage writeHeapSnapshot`),
   'wasi': words('WASI'),
-  'zlib': words(`Deflate DeflateRaw Gunzip Gzip Inflate InflateRaw Unzip BrotliCompress BrotliDecompress createDeflate
-    createDeflateRaw createGunzip createGzip createInflate createInflateRaw createUnzip createBrotliCompress
-    createBrotliDecompress deflate deflateSync deflateRaw deflateRawSync gunzip gunzipSync gzip gzipSync inflate inflateSync
-    inflateRaw inflateRawSync unzip unzipSync brotliCompress brotliCompressSync brotliDecompress brotliDecompressSync`),
   'test': words('after afterEach before beforeEach describe it run suite test'),
   'test/reporters': words('dot junit spec tap lcov'),
   'sea': words('isSea getAsset getAssetAsBlob getRawAsset'),
@@ -49,7 +45,6 @@ const FUNCTIONS = {
 
 const VALUES = {
   'cluster': { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {}, SCHED_NONE: 1, SCHED_RR: 2 },
-  'zlib': { constants: {} },
   'sea': { isSea: () => false },
   'tls': { DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3', rootCertificates: [] },
   'https': { globalAgent: undefined },

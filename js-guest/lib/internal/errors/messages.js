@@ -55,6 +55,7 @@ exports.Error = {
   UNKNOWN_CREDENTIAL: '$1 identifier does not exist: $2',
   USE_AFTER_CLOSE: '$1 was closed',
   VALID_PERFORMANCE_ENTRY_TYPE: 'At least one valid performance entry type is required',
+  ZLIB_INITIALIZATION_FAILED: 'Initialization failed',
 };
 
 exports.TypeError = {
@@ -93,6 +94,7 @@ exports.TypeError = {
 };
 
 exports.RangeError = {
+  BROTLI_INVALID_PARAM: '$1 is not a valid Brotli parameter',
   BUFFER_TOO_LARGE: 'Cannot create a Buffer larger than $1 bytes',
   CHILD_PROCESS_STDIO_MAXBUFFER: '$1 maxBuffer length exceeded',
   CRYPTO_INVALID_KEYLEN: 'Invalid key length',
