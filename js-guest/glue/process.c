@@ -160,6 +160,23 @@ static JSValue start_info(JSContext *ctx) {
   return info;
 }
 
+/* Garbage that may pile up between two collections of cycles: a 64th of what the guest may have. */
+#define GC_SHARE 64
+#define LEAST_GC_BYTES (512.0 * 1024)
+#define MOST_GC_BYTES (8.0 * 1024 * 1024)
+
+/* Collecting costs the same however little there is to collect, but nothing collects when memory has run out. */
+static void space_collections(JSContext *ctx, JSValueConst info) {
+  double limit = 0;
+  JSValue value = JS_GetPropertyStr(ctx, info, "memoryLimit");
+  if (JS_IsNumber(value)) JS_ToFloat64(ctx, &limit, value);
+  JS_FreeValue(ctx, value);
+  double bytes = limit / GC_SHARE;
+  if (!(bytes >= LEAST_GC_BYTES)) bytes = LEAST_GC_BYTES;
+  if (bytes > MOST_GC_BYTES) bytes = MOST_GC_BYTES;
+  JS_SetGCSlack(skep_rt, (size_t)bytes);
+}
+
 static void on_start(const skep_event *event, const uint8_t *payload) {
   memcpy(skep_seed, payload, event->len < sizeof skep_seed ? event->len : sizeof skep_seed);
   uint64_t seeds[2];
@@ -171,6 +188,7 @@ static void on_start(const skep_event *event, const uint8_t *payload) {
     skep_uncaught();
     return;
   }
+  space_collections(skep_ctx, info);
   JSValueConst args[] = { info, JS_NewInt32(skep_ctx, event->flags) };
   skep_callback(handlers[AT_START], JS_UNDEFINED, 2, args);
   JS_FreeValue(skep_ctx, info);
