@@ -90,7 +90,11 @@ impl Model {
             "http_attach" => Some(Kind::Attached),
             "net_connect" | "http_upgrade" => Some(Kind::Stream),
             "http_conn" => Some(Kind::Connection),
-            "fs_read" | "fs_list" => Some(Kind::Blob),
+            "fs_queue" => Some(Kind::Operation),
+            // No folder is granted: what a standard descriptor is can be asked, and nothing else is answered.
+            "fs_call" if arguments[0] as i32 == skep_abi::file_op::FSTAT && arguments[4] as u32 == 0 => {
+                Some(Kind::Blob)
+            }
             _ => None,
         };
         if let (Some(kind), 1..) = (kind, answer)

@@ -20,10 +20,17 @@ typedef struct {
       max_header_size, max_headers, max_requests, idle_timeout, max_connections;
 } skep_listen_options;
 typedef struct { uint32_t flags, local_port; } skep_connect_options;
-typedef struct { uint32_t kind, mode; uint64_t size, mtime_ns, inode; } skep_stat;
+typedef struct {
+  uint64_t file;
+  int64_t a, b;
+  uint32_t flags, mode, path_len, other_len;
+} skep_file_request;
+typedef struct {
+  int64_t dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks, times[8];
+} skep_file_stat;
 _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, "records");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, "records");
-_Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "records");
+_Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) == 40 && sizeof(skep_file_stat) == 144, "records");
 
 #define SKEP_WANTS_SOON 1
 #define SKEP_WANTS_BROKEN 2
@@ -74,9 +81,10 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_DONE_FAILED 1
 #define SKEP_DONE_BLOB 2
 #define SKEP_DONE_HANDLE 4
-#define SKEP_FILE_REGULAR 1
-#define SKEP_FILE_FOLDER 2
-#define SKEP_FILE_OTHER 3
+#define SKEP_FS_RECURSIVE 1
+#define SKEP_FS_COPY_EXCL 1
+#define SKEP_FS_COPY_CLONE 2
+#define SKEP_FS_COPY_CLONE_ONLY 4
 
 /* Events. */
 #define SKEP_EV_WARM 1 /* Warm-up, before the image is taken: payload is a module's name; handle is a blob with its text. An empty name ends the list: evaluate the library, then answer. */
@@ -111,11 +119,87 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_EV_CONN_END 46 /* The peer of a connection with a handle has sent FIN. */
 #define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
 
+/* File operations. */
+#define SKEP_FS_OPEN 1 /* Opens the path; flags are Linux's O_ numbers, mode is for a new file. Regular files and folders only. Answers a handle. */
+#define SKEP_FS_STAT 2 /* What the path leads to: a FileStat record. */
+#define SKEP_FS_LSTAT 3 /* The same of a link itself. */
+#define SKEP_FS_STATFS 4 /* Seven i64: type, bsize, blocks, bfree, bavail, files, ffree. */
+#define SKEP_FS_KIND 5 /* What the path leads to, as libuv numbers entries: 1 file, 2 folder, 3 link, 4 FIFO, 5 socket, 6 and 7 devices. */
+#define SKEP_FS_ACCESS 6 /* Whether mode (4 read, 2 write, 1 execute) is allowed. */
+#define SKEP_FS_READ_LINK 7 /* Where a link points. */
+#define SKEP_FS_REAL_PATH 8 /* The path without links and dots. */
+#define SKEP_FS_LIST 9 /* All entries of a folder, sorted: {u8 kind, u8 0, u16 length, name} each. */
+#define SKEP_FS_OPEN_FOLDER 10 /* Opens a folder for READ_FOLDER. Answers a handle. */
+#define SKEP_FS_READ_FILE 11 /* A whole regular file. */
+#define SKEP_FS_COPY 12 /* Copies a regular file to the second path; flags COPY_*. */
+#define SKEP_FS_MAKE_FOLDER 13 /* Makes a folder of this mode. With flag RECURSIVE also those on the way: answers the path of the first one made, or nothing. */
+#define SKEP_FS_MAKE_TEMPORARY 14 /* Makes a folder whose name is the path and six random letters; answers its path. */
+#define SKEP_FS_REMOVE_FOLDER 15 /* Removes an empty folder. */
+#define SKEP_FS_REMOVE 16 /* Removes what is no folder. */
+#define SKEP_FS_RENAME 17 /* To the second path. */
+#define SKEP_FS_LINK 18 /* Makes the second path another name of the file. */
+#define SKEP_FS_SYMLINK 19 /* Makes the path a link to the text of the second. */
+#define SKEP_FS_CHANGE_MODE 20 /* Sets permissions. Set-user-id and set-group-id are -EPERM. */
+#define SKEP_FS_CHANGE_OWNER 21 /* Sets owner a and group b (-1: stays), as far as a process without privileges may. */
+#define SKEP_FS_CHANGE_OWNER_OF_LINK 22 /* The same of a link itself. */
+#define SKEP_FS_CHANGE_TIMES 23 /* Sets the times of access (a) and modification (b): seconds since 1970, as the bits of a double. */
+#define SKEP_FS_CHANGE_TIMES_OF_LINK 24 /* The same of a link itself. */
+#define SKEP_FS_CLOSE 25 /* Closes an open file or folder. What is under way on it goes on. */
+#define SKEP_FS_FSTAT 26 /* The FileStat of an open file; without a handle, of standard descriptor a. */
+#define SKEP_FS_READ 27 /* Reads once from position a, or from the file's own when a is below zero; queued, at most b bytes. */
+#define SKEP_FS_WRITE 28 /* Writes at position a, or at the file's own when a is below zero. Answers the bytes written. */
+#define SKEP_FS_TRUNCATE 29 /* Sets the length to a. */
+#define SKEP_FS_SYNC 30 /* Waits until all of it is on the disk. */
+#define SKEP_FS_SYNC_DATA 31 /* The same of its contents. */
+#define SKEP_FS_SET_MODE 32 /* CHANGE_MODE of an open file. */
+#define SKEP_FS_SET_OWNER 33 /* CHANGE_OWNER of an open file. */
+#define SKEP_FS_SET_TIMES 34 /* CHANGE_TIMES of an open file. */
+#define SKEP_FS_READ_FOLDER 35 /* The next entries of an open folder, at most a, as LIST gives them but in the system's order; nothing at its end. */
+
+/* X(name, number) for every file operation. */
+#define SKEP_FILE_OPS(X) \
+  X("OPEN", 1) \
+  X("STAT", 2) \
+  X("LSTAT", 3) \
+  X("STATFS", 4) \
+  X("KIND", 5) \
+  X("ACCESS", 6) \
+  X("READ_LINK", 7) \
+  X("REAL_PATH", 8) \
+  X("LIST", 9) \
+  X("OPEN_FOLDER", 10) \
+  X("READ_FILE", 11) \
+  X("COPY", 12) \
+  X("MAKE_FOLDER", 13) \
+  X("MAKE_TEMPORARY", 14) \
+  X("REMOVE_FOLDER", 15) \
+  X("REMOVE", 16) \
+  X("RENAME", 17) \
+  X("LINK", 18) \
+  X("SYMLINK", 19) \
+  X("CHANGE_MODE", 20) \
+  X("CHANGE_OWNER", 21) \
+  X("CHANGE_OWNER_OF_LINK", 22) \
+  X("CHANGE_TIMES", 23) \
+  X("CHANGE_TIMES_OF_LINK", 24) \
+  X("CLOSE", 25) \
+  X("FSTAT", 26) \
+  X("READ", 27) \
+  X("WRITE", 28) \
+  X("TRUNCATE", 29) \
+  X("SYNC", 30) \
+  X("SYNC_DATA", 31) \
+  X("SET_MODE", 32) \
+  X("SET_OWNER", 33) \
+  X("SET_TIMES", 34) \
+  X("READ_FOLDER", 35)
+
 /* Error numbers: a result below zero is one of these, negated. */
 #define SKEP_EPERM 1 /* operation not permitted */
 #define SKEP_ENOENT 2 /* no such file or directory */
 #define SKEP_EINTR 4 /* interrupted system call */
 #define SKEP_EIO 5 /* i/o error */
+#define SKEP_ENXIO 6 /* no such device or address */
 #define SKEP_E2BIG 7 /* argument list too long */
 #define SKEP_EBADF 9 /* bad file descriptor */
 #define SKEP_EAGAIN 11 /* resource temporarily unavailable */
@@ -131,10 +215,12 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
 #define SKEP_EINVAL 22 /* invalid argument */
 #define SKEP_ENFILE 23 /* file table overflow */
 #define SKEP_EMFILE 24 /* too many open files */
+#define SKEP_ETXTBSY 26 /* text file is busy */
 #define SKEP_EFBIG 27 /* file too large */
 #define SKEP_ENOSPC 28 /* no space left on device */
 #define SKEP_ESPIPE 29 /* invalid seek */
 #define SKEP_EROFS 30 /* read-only file system */
+#define SKEP_EMLINK 31 /* too many links */
 #define SKEP_EPIPE 32 /* broken pipe */
 #define SKEP_ENAMETOOLONG 36 /* name too long */
 #define SKEP_ENOSYS 38 /* function not implemented */
@@ -169,6 +255,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
   X("ENOENT", 2, "no such file or directory") \
   X("EINTR", 4, "interrupted system call") \
   X("EIO", 5, "i/o error") \
+  X("ENXIO", 6, "no such device or address") \
   X("E2BIG", 7, "argument list too long") \
   X("EBADF", 9, "bad file descriptor") \
   X("EAGAIN", 11, "resource temporarily unavailable") \
@@ -184,10 +271,12 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, "re
   X("EINVAL", 22, "invalid argument") \
   X("ENFILE", 23, "file table overflow") \
   X("EMFILE", 24, "too many open files") \
+  X("ETXTBSY", 26, "text file is busy") \
   X("EFBIG", 27, "file too large") \
   X("ENOSPC", 28, "no space left on device") \
   X("ESPIPE", 29, "invalid seek") \
   X("EROFS", 30, "read-only file system") \
+  X("EMLINK", 31, "too many links") \
   X("EPIPE", 32, "broken pipe") \
   X("ENAMETOOLONG", 36, "name too long") \
   X("ENOSYS", 38, "function not implemented") \
@@ -379,21 +468,12 @@ int32_t skep_timer_arm(int64_t deadline, int32_t keep);
 /* SIGNAL events instead of the default action. */
 __attribute__((import_module("skep"), import_name("signal_watch")))
 int32_t skep_signal_watch(int32_t signal, int32_t on);
-/* Fills a 32-byte record {u32 kind, u32 mode, u64 size, u64 mtime_ns, u64 inode}. Answers at once. */
-__attribute__((import_module("skep"), import_name("fs_stat")))
-int32_t skep_fs_stat(const void *path, uint32_t len, const void *out, int32_t follow);
-/* Reads a whole file into a blob. Answers at once. */
-__attribute__((import_module("skep"), import_name("fs_read")))
-int64_t skep_fs_read(const void *path, uint32_t len);
-/* The path without links; answers its length. Answers at once. */
-__attribute__((import_module("skep"), import_name("fs_realpath")))
-int32_t skep_fs_realpath(const void *path, uint32_t len, const void *out, uint32_t cap);
-/* A blob of entries {u8 kind, u8 0, u16 length, name}. Answers at once. */
-__attribute__((import_module("skep"), import_name("fs_list")))
-int64_t skep_fs_list(const void *path, uint32_t len);
-/* Writes a whole file: flags 0 truncates, 1 appends, 2 must be new. Needs an rw grant. */
-__attribute__((import_module("skep"), import_name("fs_write")))
-int32_t skep_fs_write(const void *path, uint32_t len, const void *data, uint32_t data_len, int32_t flags);
+/* Does a file operation at once; see the table of file operations. request is a FileRequest record and the path or paths after it; data is what WRITE writes, or where READ and answers of bytes go (data_len 0: they become a blob). Answers a number, a byte count or a handle. */
+__attribute__((import_module("skep"), import_name("fs_call")))
+int64_t skep_fs_call(int32_t op, const void *request, uint32_t request_len, const void *data, uint32_t data_len);
+/* The same off the loop, answers the operation's handle; OP_DONE follows. READ's length is the request's b. -EAGAIN when too many operations are under way: one that ends makes room. */
+__attribute__((import_module("skep"), import_name("fs_queue")))
+int64_t skep_fs_queue(int32_t op, const void *request, uint32_t request_len, const void *data, uint32_t data_len);
 /* Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows. */
 __attribute__((import_module("skep"), import_name("listen")))
 int64_t skep_listen(const void *host, uint32_t host_len, int32_t port, int32_t backlog, const void *options, uint32_t options_len);

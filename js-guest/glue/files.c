@@ -1,46 +1,113 @@
-/* internalBinding('fs'): the calls of the file system, the one group that answers at once. A failure is answered as a
- * negative errno, so that the module loader's many misses cost no exception. Must not know paths' meaning. */
+/* internalBinding('fs'): file operations, at once and off the loop. A failure is answered as a negative errno, so that the
+ * module loader's many misses cost no exception. Must not know what an operation is for, nor paths' meaning. */
 #include <stdlib.h>
 
 #include "core.h"
 
-#define MOST_PATH 4096
+#define MOST_PATHS (2 * 4096)
+#define STAT_WORDS 18
 
-typedef struct {
-  const char *ptr;
-  size_t len;
-} path_arg;
+/* The record and the paths after it, as one call takes them. */
+static struct {
+  skep_file_request head;
+  uint8_t paths[MOST_PATHS];
+} ask;
 
-static bool path_get(JSContext *ctx, JSValueConst value, path_arg *path) {
-  path->ptr = JS_ToCStringLen(ctx, &path->len, value);
-  return path->ptr != NULL;
+static bool put_path(JSContext *ctx, JSValueConst value, uint32_t at, uint32_t *len, int64_t *error) {
+  skep_bytes bytes;
+  *len = 0;
+  if (JS_IsUndefined(value)) return true;
+  if (!skep_bytes_get(ctx, value, false, &bytes)) return false;
+  if (bytes.len > MOST_PATHS - at) {
+    *error = -SKEP_ENAMETOOLONG;
+  } else {
+    memcpy(ask.paths + at, bytes.ptr, bytes.len);
+    *len = (uint32_t)bytes.len;
+  }
+  skep_bytes_free(ctx, &bytes);
+  return true;
 }
 
-static JSValue js_stat(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  path_arg path;
-  skep_stat stat = { 0 };
-  if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
-  int32_t result = skep_fs_stat(path.ptr, (uint32_t)path.len, &stat, JS_ToBool(ctx, argv[1]));
-  JS_FreeCString(ctx, path.ptr);
-  if (result < 0) return JS_NewInt32(ctx, result);
+static bool int_of(JSContext *ctx, JSValueConst value, int64_t *out) {
+  *out = 0;
+  return JS_IsUndefined(value) || JS_ToInt64Ext(ctx, out, value) == 0;
+}
+
+/* file, path, other, flags, mode, a, b: the arguments of every operation. False with an exception pending; an error that
+ * shows here already goes to *error. */
+static bool fill_ask(JSContext *ctx, int argc, JSValueConst *argv, int64_t *error) {
+  int64_t numbers[5] = { 0 };
+  static const int places[] = { 0, 3, 4, 5, 6 };
+  *error = 0;
+  for (int i = 0; i < 5; i++) {
+    if (places[i] < argc && !int_of(ctx, argv[places[i]], &numbers[i])) return false;
+  }
+  ask.head = (skep_file_request){ .file = (uint64_t)numbers[0], .flags = (uint32_t)numbers[1], .mode = (uint32_t)numbers[2],
+                                  .a = numbers[3], .b = numbers[4] };
+  JSValueConst path = argc > 1 ? argv[1] : JS_UNDEFINED, other = argc > 2 ? argv[2] : JS_UNDEFINED;
+  return put_path(ctx, path, 0, &ask.head.path_len, error) &&
+         put_path(ctx, other, ask.head.path_len, &ask.head.other_len, error);
+}
+
+static uint32_t ask_len(void) {
+  return (uint32_t)sizeof ask.head + ask.head.path_len + ask.head.other_len;
+}
+
+static int32_t op_of(JSContext *ctx, JSValueConst value) {
+  int32_t op = 0;
+  return JS_ToInt32(ctx, &op, value) ? 0 : op;
+}
+
+/* call(op, file, path, other, flags, mode, a, b): what the operation answers, a number. */
+static JSValue js_call(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int64_t error;
+  if (!fill_ask(ctx, argc - 1, argv + 1, &error)) return JS_EXCEPTION;
+  if (error) return JS_NewInt64(ctx, error);
+  return JS_NewInt64(ctx, skep_fs_call(op_of(ctx, argv[0]), &ask, ask_len(), "", 0));
+}
+
+/* text(op, asBuffer, file, path, other, flags, mode): the path that the operation answers. */
+static JSValue js_text(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  char text[4096 + 8];
+  int64_t error;
+  if (!fill_ask(ctx, argc - 2, argv + 2, &error)) return JS_EXCEPTION;
+  int64_t len = error ? error : skep_fs_call(op_of(ctx, argv[0]), &ask, ask_len(), text, sizeof text);
+  if (len < 0) return JS_NewInt64(ctx, len);
+  if (JS_ToBool(ctx, argv[1])) return skep_new_buffer(ctx, (uint8_t *)text, (size_t)len);
+  return JS_NewStringLen(ctx, text, (size_t)len);
+}
+
+static JSValue stat_array(JSContext *ctx, const int64_t *words, bool big) {
   JSValue array = JS_NewArray(ctx);
-  JS_SetPropertyUint32(ctx, array, 0, JS_NewUint32(ctx, stat.kind));
-  JS_SetPropertyUint32(ctx, array, 1, JS_NewUint32(ctx, stat.mode));
-  JS_SetPropertyUint32(ctx, array, 2, JS_NewInt64(ctx, (int64_t)stat.size));
-  JS_SetPropertyUint32(ctx, array, 3, JS_NewFloat64(ctx, (double)stat.mtime_ns / 1e6));
-  JS_SetPropertyUint32(ctx, array, 4, JS_NewInt64(ctx, (int64_t)stat.inode));
-  JS_SetPropertyUint32(ctx, array, 5, JS_NewBigUint64(ctx, stat.mtime_ns));
+  for (uint32_t i = 0; i < STAT_WORDS; i++) {
+    JSValue value = big ? JS_NewBigInt64(ctx, words[i]) : JS_NewInt64(ctx, words[i]);
+    JS_SetPropertyUint32(ctx, array, i, value);
+  }
   return array;
 }
 
-/* kind(path): the entry's kind, following links, or a negative errno. */
-static JSValue js_kind(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  path_arg path;
-  skep_stat stat = { 0 };
-  if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
-  int32_t result = skep_fs_stat(path.ptr, (uint32_t)path.len, &stat, 1);
-  JS_FreeCString(ctx, path.ptr);
-  return JS_NewInt32(ctx, result < 0 ? result : (int32_t)stat.kind);
+/* stat(op, asBigInt, file, path, other, flags, mode, a): the record's words, in its order. */
+static JSValue js_stat(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  skep_file_stat stat = { 0 };
+  int64_t error;
+  if (!fill_ask(ctx, argc - 2, argv + 2, &error)) return JS_EXCEPTION;
+  int64_t len = error ? error : skep_fs_call(op_of(ctx, argv[0]), &ask, ask_len(), &stat, sizeof stat);
+  if (len < 0) return JS_NewInt64(ctx, len);
+  return stat_array(ctx, (const int64_t *)&stat, JS_ToBool(ctx, argv[1]));
+}
+
+/* words(buffer, asBigInt): the numbers of an answer that came in an event. */
+static JSValue js_words(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  skep_bytes bytes;
+  if (!skep_bytes_get(ctx, argv[0], false, &bytes)) return JS_EXCEPTION;
+  JSValue array = JS_NewArray(ctx);
+  for (uint32_t i = 0; i < bytes.len / 8; i++) {
+    int64_t word;
+    memcpy(&word, bytes.ptr + 8 * i, 8);
+    JS_SetPropertyUint32(ctx, array, i, JS_ToBool(ctx, argv[1]) ? JS_NewBigInt64(ctx, word) : JS_NewInt64(ctx, word));
+  }
+  skep_bytes_free(ctx, &bytes);
+  return array;
 }
 
 /* A blob's bytes into memory of the engine, one more than its length so that text can be ended with 0. */
@@ -65,14 +132,13 @@ static uint8_t *take_blob(JSContext *ctx, skep_handle blob, size_t *out_len) {
   return bytes;
 }
 
-/* read(path, asText): a string without a BOM's special treatment, or a Buffer; or a negative errno. */
-static JSValue js_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  path_arg path;
+/* bytes(op, asText, file, path, other, flags, mode, a): an answer of any length, as a Buffer or as text. */
+static JSValue js_bytes(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   size_t len;
-  if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
-  int64_t blob = skep_fs_read(path.ptr, (uint32_t)path.len);
-  JS_FreeCString(ctx, path.ptr);
-  if (blob < 0) return JS_NewInt32(ctx, (int32_t)blob);
+  int64_t error;
+  if (!fill_ask(ctx, argc - 2, argv + 2, &error)) return JS_EXCEPTION;
+  int64_t blob = error ? error : skep_fs_call(op_of(ctx, argv[0]), &ask, ask_len(), "", 0);
+  if (blob < 0) return JS_NewInt64(ctx, blob);
   uint8_t *bytes = take_blob(ctx, blob, &len);
   if (!bytes) return JS_EXCEPTION;
   JSValue value = JS_ToBool(ctx, argv[1]) ? JS_NewStringLen(ctx, (char *)bytes, len) : skep_new_buffer(ctx, bytes, len);
@@ -80,53 +146,93 @@ static JSValue js_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   return value;
 }
 
-static JSValue js_realpath(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  path_arg path;
-  char real[MOST_PATH];
-  if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
-  int32_t len = skep_fs_realpath(path.ptr, (uint32_t)path.len, real, sizeof real);
-  JS_FreeCString(ctx, path.ptr);
-  if (len > (int32_t)sizeof real) len = -SKEP_ENAMETOOLONG;
-  return len < 0 ? JS_NewInt32(ctx, len) : JS_NewStringLen(ctx, real, (size_t)len);
-}
-
-/* list(path): [name, kind, name, kind...] or a negative errno. */
-static JSValue js_list(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  path_arg path;
-  size_t len;
-  if (!path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
-  int64_t blob = skep_fs_list(path.ptr, (uint32_t)path.len);
-  JS_FreeCString(ctx, path.ptr);
-  if (blob < 0) return JS_NewInt32(ctx, (int32_t)blob);
-  uint8_t *bytes = take_blob(ctx, blob, &len);
-  if (!bytes) return JS_EXCEPTION;
+/* entries(buffer, asBuffer): [name, kind, name, kind...] of a folder's listing. */
+static JSValue js_entries(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  skep_bytes bytes;
+  if (!skep_bytes_get(ctx, argv[0], false, &bytes)) return JS_EXCEPTION;
+  bool as_buffer = JS_ToBool(ctx, argv[1]);
   JSValue array = JS_NewArray(ctx);
   uint32_t count = 0;
-  for (size_t at = 0; at + 4 <= len;) {
-    size_t name_len = bytes[at + 2] | (size_t)bytes[at + 3] << 8;
-    if (name_len > len - at - 4) break;
-    JS_SetPropertyUint32(ctx, array, count++, JS_NewStringLen(ctx, (char *)bytes + at + 4, name_len));
-    JS_SetPropertyUint32(ctx, array, count++, JS_NewInt32(ctx, bytes[at]));
-    at += 4 + name_len;
+  for (size_t at = 0; at + 4 <= bytes.len;) {
+    size_t len = bytes.ptr[at + 2] | (size_t)bytes.ptr[at + 3] << 8;
+    if (len > bytes.len - at - 4) break;
+    const uint8_t *name = bytes.ptr + at + 4;
+    JSValue value = as_buffer ? skep_new_buffer(ctx, name, len) : JS_NewStringLen(ctx, (const char *)name, len);
+    JS_SetPropertyUint32(ctx, array, count++, value);
+    JS_SetPropertyUint32(ctx, array, count++, JS_NewInt32(ctx, bytes.ptr[at]));
+    at += 4 + len;
   }
-  js_free(ctx, bytes);
+  skep_bytes_free(ctx, &bytes);
   return array;
 }
 
-/* write(path, text or bytes, flags): 0 or a negative errno. */
-static JSValue js_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  path_arg path;
+/* A part of some bytes: offset and length as the library has checked them, cut to what there is now. */
+static void cut(JSContext *ctx, skep_bytes *bytes, JSValueConst offset, JSValueConst length) {
+  int64_t at = 0, len = (int64_t)bytes->len;
+  int_of(ctx, offset, &at);
+  if (!JS_IsUndefined(length)) int_of(ctx, length, &len);
+  if (at < 0 || at > (int64_t)bytes->len) at = (int64_t)bytes->len;
+  if (len < 0 || len > (int64_t)bytes->len - at) len = (int64_t)bytes->len - at;
+  bytes->ptr += at;
+  bytes->len = (size_t)len;
+}
+
+/* move(op, file, bytes, offset, length, position): READ into, or WRITE from, a view, or WRITE of a string. */
+static JSValue js_move(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   skep_bytes bytes;
-  int32_t flags;
-  if (JS_ToInt32(ctx, &flags, argv[2]) || !path_get(ctx, argv[0], &path)) return JS_EXCEPTION;
-  if (!skep_bytes_get(ctx, argv[1], false, &bytes)) {
-    JS_FreeCString(ctx, path.ptr);
-    return JS_EXCEPTION;
-  }
-  int32_t result = skep_fs_write(path.ptr, (uint32_t)path.len, bytes.ptr, (uint32_t)bytes.len, flags);
+  int64_t file, position = -1;
+  if (!int_of(ctx, argv[1], &file) || !int_of(ctx, argv[5], &position)) return JS_EXCEPTION;
+  if (!skep_bytes_get(ctx, argv[2], false, &bytes)) return JS_EXCEPTION;
+  skep_bytes part = bytes;
+  cut(ctx, &part, argv[3], argv[4]);
+  skep_file_request request = { .file = (uint64_t)file, .a = position };
+  int64_t answer = skep_fs_call(op_of(ctx, argv[0]), &request, sizeof request, part.ptr, (uint32_t)part.len);
   skep_bytes_free(ctx, &bytes);
-  JS_FreeCString(ctx, path.ptr);
-  return JS_NewInt32(ctx, result);
+  return JS_NewInt64(ctx, answer);
+}
+
+/* queue(op, callback, target, file, path, other, flags, mode, a, b, data, offset, length): 0 or a negative errno;
+ * callback(result, payload) follows, see operations.c. */
+static JSValue js_queue(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int64_t error;
+  skep_bytes data = { (const uint8_t *)"", 0, NULL, false }, part = data;
+  if (!fill_ask(ctx, argc - 3, argv + 3, &error)) return JS_EXCEPTION;
+  if (error) return JS_NewInt64(ctx, error);
+  if (argc > 10 && !JS_IsUndefined(argv[10])) {
+    if (!skep_bytes_get(ctx, argv[10], false, &data)) return JS_EXCEPTION;
+    part = data;
+    cut(ctx, &part, argv[11], argv[12]);
+  }
+  int64_t operation = skep_fs_queue(op_of(ctx, argv[0]), &ask, ask_len(), part.ptr, (uint32_t)part.len);
+  skep_bytes_free(ctx, &data);
+  if (operation < 0) return JS_NewInt64(ctx, operation);
+  if (!skep_operation_pin(ctx, operation, argv[1], argv[2])) return JS_EXCEPTION;
+  return JS_NewInt32(ctx, 0);
+}
+
+/* read(path, asText) and realpath(path): for the module loader. */
+static JSValue js_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue op = JS_NewInt32(ctx, SKEP_FS_READ_FILE);
+  JSValueConst args[] = { op, argv[1], JS_UNDEFINED, argv[0] };
+  return js_bytes(ctx, self, 4, args);
+}
+
+static JSValue js_realpath(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue op = JS_NewInt32(ctx, SKEP_FS_REAL_PATH);
+  JSValueConst args[] = { op, JS_FALSE, JS_UNDEFINED, argv[0] };
+  return js_text(ctx, self, 4, args);
+}
+
+/* kind(path): the entry's kind, following links, or a negative errno. */
+static JSValue js_kind(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValueConst args[] = { JS_UNDEFINED, argv[0] };
+  int64_t error;
+  if (!fill_ask(ctx, 2, args, &error)) return JS_EXCEPTION;
+  return JS_NewInt64(ctx, error ? error : skep_fs_call(SKEP_FS_KIND, &ask, ask_len(), "", 0));
+}
+
+static JSValue js_close(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt32(ctx, skep_close(skep_value_handle(ctx, argv[0])));
 }
 
 /* why(): the text of the last refusal. */
@@ -139,13 +245,24 @@ static JSValue js_why(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
 
 static JSValue init_fs(JSContext *ctx) {
   JSValue object = JS_NewObject(ctx);
-  skep_def_fn(ctx, object, "stat", js_stat, 2);
-  skep_def_fn(ctx, object, "kind", js_kind, 1);
+  skep_def_fn(ctx, object, "call", js_call, 8);
+  skep_def_fn(ctx, object, "text", js_text, 7);
+  skep_def_fn(ctx, object, "stat", js_stat, 8);
+  skep_def_fn(ctx, object, "words", js_words, 2);
+  skep_def_fn(ctx, object, "bytes", js_bytes, 8);
+  skep_def_fn(ctx, object, "entries", js_entries, 2);
+  skep_def_fn(ctx, object, "move", js_move, 6);
+  skep_def_fn(ctx, object, "queue", js_queue, 13);
   skep_def_fn(ctx, object, "read", js_read, 2);
   skep_def_fn(ctx, object, "realpath", js_realpath, 1);
-  skep_def_fn(ctx, object, "list", js_list, 1);
-  skep_def_fn(ctx, object, "write", js_write, 3);
+  skep_def_fn(ctx, object, "kind", js_kind, 1);
+  skep_def_fn(ctx, object, "close", js_close, 1);
   skep_def_fn(ctx, object, "why", js_why, 0);
+  JSValue ops = JS_NewObject(ctx);
+#define X(name, number) skep_def_int(ctx, ops, name, number);
+  SKEP_FILE_OPS(X)
+#undef X
+  JS_SetPropertyStr(ctx, object, "ops", ops);
   return object;
 }
 

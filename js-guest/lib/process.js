@@ -71,7 +71,7 @@ define({
   cwd: () => lifecycle.state.info.cwd ?? '/',
   chdir(directory) {
     validateString(directory, 'directory');
-    throw require('internal/missing').error('process.chdir');
+    lifecycle.state.info.cwd = require('internal/fs/request').enterFolder(directory);
   },
   umask(mask) {
     if (mask === undefined) return umask;

@@ -46,6 +46,10 @@ pub enum Kind {
     Stream,
     /// Work off the loop whose end has not been told yet.
     Operation,
+    /// A regular file or a folder, open.
+    File,
+    /// A folder that is read entry by entry.
+    Folder,
 }
 
 /// What is known at once of a handle.
@@ -79,10 +83,10 @@ impl HandleTable {
         HandleTable { slots: Vec::new(), free: Vec::new(), kept: 0, limit: limit.min(1 << INDEX_BITS) }
     }
 
-    /// Takes a slot; none when the limit is reached. Blobs and exchanges do not keep the loop alive
+    /// Takes a slot; none when the limit is reached. Blobs, open files and exchanges do not keep the loop alive
     /// by themselves: a connection does, and that is counted by the runtime.
     pub fn insert(&mut self, kind: Kind) -> Option<Handle> {
-        let keep = !matches!(kind, Kind::Blob | Kind::Exchange | Kind::Connection);
+        let keep = !matches!(kind, Kind::Blob | Kind::Exchange | Kind::Connection | Kind::File | Kind::Folder);
         let index = match self.free.pop() {
             Some(index) => index,
             None if (self.slots.len() as u64) < u64::from(self.limit) => {

@@ -34,4 +34,4 @@ pub use handles::{Handle, HandleTable, Kind};
 pub use image::Image;
 pub use state::{Ends, GuestState, Outside};
 pub use verdict::{Trap, TrapReason, Turn, Verdict};
-pub use work::{Done, Lane, Work};
+pub use work::{Done, Lane, Open, Work};

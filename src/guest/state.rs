@@ -2,6 +2,8 @@
 //! grants and limits, its clock and entropy. It must not know Wasm (engine.rs does) nor sockets.
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
+use super::imports::Roots;
+use super::work::Open;
 use crate::policy::{Grants, Limits, Meter};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -22,6 +24,10 @@ pub struct GuestState {
     /// Bytes in `blobs`, held under [`Limits::blob_bytes`].
     pub blob_bytes: u64,
     pub grants: Grants,
+    /// The granted folders, opened when first used.
+    pub(in crate::guest) roots: Arc<Roots>,
+    /// What is open, by handle, held under [`Limits::files`].
+    pub files: HashMap<Handle, Open>,
     pub limits: Limits,
     pub meter: Meter,
     pub outside: Box<dyn Outside>,
@@ -56,6 +62,8 @@ impl GuestState {
             outbox: Outbox::default(),
             blobs: HashMap::new(),
             blob_bytes: 0,
+            roots: Arc::new(Roots::new(&grants)),
+            files: HashMap::new(),
             grants,
             limits,
             meter: Meter::default(),
@@ -71,6 +79,26 @@ impl GuestState {
             listeners: 0,
             operations: 0,
             operation_bytes: 0,
+        }
+    }
+
+    /// Gives what was opened a handle; none when too much is open.
+    pub fn keep_open(&mut self, open: Open) -> Option<Handle> {
+        if self.files.len() >= self.limits.files as usize {
+            return None;
+        }
+        let kind = if matches!(open, Open::File(_)) { Kind::File } else { Kind::Folder };
+        let handle = self.handles.insert(kind)?;
+        self.files.insert(handle, open);
+        Some(handle)
+    }
+
+    /// Lets go of a blob, or of an open file or folder.
+    pub fn let_go(&mut self, handle: Handle) {
+        self.handles.remove(handle);
+        self.files.remove(&handle);
+        if let Some(bytes) = self.blobs.remove(&handle) {
+            self.blob_bytes = self.blob_bytes.saturating_sub(bytes.len() as u64);
         }
     }
 

@@ -1,7 +1,10 @@
 //! Work that a guest wants done off the loop (files, names, later hashing and compression), and what came of it. Whoever
 //! makes a [`Work`] has checked what can be checked at once; the rest is checked where it is done. It must not know
 //! threads, nor who is told of the end.
+use rustix::fd::OwnedFd;
+use rustix::fs::Dir;
 use std::fmt;
+use std::sync::{Arc, Mutex};
 
 /// Which threads may take it. Work that may wait for others, as a resolver does, must not hold up all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,15 @@ pub enum Done {
     },
     Number(u32),
     Bytes(Vec<u8>),
+    /// To get a handle of its own.
+    Opened(Open),
+}
+
+/// What stands open behind a handle. Shared with the work under way on it: whoever is last closes it.
+#[derive(Clone, Debug)]
+pub enum Open {
+    File(Arc<OwnedFd>),
+    Folder(Arc<Mutex<Dir>>),
 }
 
 impl Done {

@@ -7,7 +7,7 @@ use super::seat::Seat;
 use crate::guest::{Done, GuestState, Handle, Lane, Work};
 use crate::reactor::Kernel;
 use crate::time::Clock;
-use skep_abi::errno::ENOMEM;
+use skep_abi::errno::{EMFILE, ENOMEM};
 use skep_abi::{done, events};
 use slab::Slab;
 use std::collections::VecDeque;
@@ -162,6 +162,16 @@ fn tell(seat: &mut Seat, operation: Handle, done: Done) {
                 }
             }
         }
+        Done::Opened(open) => match seat.guest.state_mut().keep_open(open) {
+            Some(handle) => {
+                note.flags = done::HANDLE;
+                handle.raw().to_le_bytes().to_vec()
+            }
+            None => {
+                (note.flags, note.value) = (done::FAILED, EMFILE as u32);
+                Vec::new()
+            }
+        },
         Done::Failed { errno, why } => {
             (note.flags, note.value) = (done::FAILED, errno as u32);
             why.into_bytes()

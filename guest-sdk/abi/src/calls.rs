@@ -48,11 +48,8 @@ macro_rules! for_each_call {
             handle_ref(handle: Handle, on: I32) -> I32, "Whether this handle keeps the loop alive (it does from the start).";
             timer_arm(deadline: I64, keep: I32) -> I32, "The guest's one timer: monotonic nanoseconds, or -1 for none; `keep` tells whether it keeps the loop alive. TIMER follows, never early.";
             signal_watch(signal: I32, on: I32) -> I32, "SIGNAL events instead of the default action.";
-            fs_stat(path: Ptr, len: Len, out: Ptr, follow: I32) -> I32, "Fills a 32-byte record {u32 kind, u32 mode, u64 size, u64 mtime_ns, u64 inode}. Answers at once.";
-            fs_read(path: Ptr, len: Len) -> I64, "Reads a whole file into a blob. Answers at once.";
-            fs_realpath(path: Ptr, len: Len, out: Ptr, cap: Len) -> I32, "The path without links; answers its length. Answers at once.";
-            fs_list(path: Ptr, len: Len) -> I64, "A blob of entries {u8 kind, u8 0, u16 length, name}. Answers at once.";
-            fs_write(path: Ptr, len: Len, data: Ptr, data_len: Len, flags: I32) -> I32, "Writes a whole file: flags 0 truncates, 1 appends, 2 must be new. Needs an rw grant.";
+            fs_call(op: I32, request: Ptr, request_len: Len, data: Ptr, data_len: Len) -> I64, "Does a file operation at once; see the table of file operations. request is a FileRequest record and the path or paths after it; data is what WRITE writes, or where READ and answers of bytes go (data_len 0: they become a blob). Answers a number, a byte count or a handle.";
+            fs_queue(op: I32, request: Ptr, request_len: Len, data: Ptr, data_len: Len) -> I64, "The same off the loop, answers the operation's handle; OP_DONE follows. READ's length is the request's b. -EAGAIN when too many operations are under way: one that ends makes room.";
             listen(host: Ptr, host_len: Len, port: I32, backlog: I32, options: Ptr, options_len: Len) -> I64, "Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows.";
             listen_set(listener: Handle, options: Ptr, options_len: Len) -> I32, "Changes limits and flags of a listener; new connections and requests see them.";
             connections(listener: Handle) -> I32, "How many connections the listener has open. Answers at once.";

@@ -14,6 +14,7 @@ errnos! {
     ENOENT = 2, "no such file or directory";
     EINTR = 4, "interrupted system call";
     EIO = 5, "i/o error";
+    ENXIO = 6, "no such device or address";
     E2BIG = 7, "argument list too long";
     EBADF = 9, "bad file descriptor";
     EAGAIN = 11, "resource temporarily unavailable";
@@ -29,10 +30,12 @@ errnos! {
     EINVAL = 22, "invalid argument";
     ENFILE = 23, "file table overflow";
     EMFILE = 24, "too many open files";
+    ETXTBSY = 26, "text file is busy";
     EFBIG = 27, "file too large";
     ENOSPC = 28, "no space left on device";
     ESPIPE = 29, "invalid seek";
     EROFS = 30, "read-only file system";
+    EMLINK = 31, "too many links";
     EPIPE = 32, "broken pipe";
     ENAMETOOLONG = 36, "name too long";
     ENOSYS = 38, "function not implemented";

@@ -98,6 +98,39 @@ pub struct ConnectOptions {
     pub local_port: u32,
 }
 
+/// What `fs_call` and `fs_queue` take; `path_len` bytes of a path and `other_len` of a second one follow it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileRequest {
+    /// Handle of an open file or folder, or 0.
+    pub file: u64,
+    /// Numbers by operation.
+    pub a: i64,
+    pub b: i64,
+    pub flags: u32,
+    pub mode: u32,
+    pub path_len: u32,
+    pub other_len: u32,
+}
+
+/// What STAT, LSTAT and FSTAT answer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FileStat {
+    pub dev: i64,
+    pub mode: i64,
+    pub nlink: i64,
+    pub uid: i64,
+    pub gid: i64,
+    pub rdev: i64,
+    pub blksize: i64,
+    pub ino: i64,
+    pub size: i64,
+    pub blocks: i64,
+    /// Last access, last modification, last change of state, birth: seconds and nanoseconds of each.
+    pub times: [i64; 8],
+}
+
 /// One line of the table of events.
 #[derive(Debug)]
 pub struct EventInfo {
@@ -152,4 +185,5 @@ const _: () = {
     assert!(size_of::<Batch>() == 24 && size_of::<Event>() == 24);
     assert!(size_of::<Request>() == 40 && size_of::<Field>() == 16);
     assert!(size_of::<ListenOptions>() == 40 && size_of::<ConnectOptions>() == 8);
+    assert!(size_of::<FileRequest>() == 40 && size_of::<FileStat>() == 144);
 };

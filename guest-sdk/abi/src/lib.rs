@@ -17,11 +17,15 @@
 pub mod calls;
 pub mod errno;
 pub mod events;
+pub mod file_op;
 pub mod names;
 pub mod print;
 
 pub use calls::{Call, Type, CALLS};
-pub use events::{Batch, ConnectOptions, Event, EventInfo, Field, ListenOptions, Request, EVENTS};
+pub use events::{
+    Batch, ConnectOptions, Event, EventInfo, Field, FileRequest, FileStat, ListenOptions, Request, EVENTS,
+};
+pub use file_op::{FileOp, FILE_OPS};
 
 /// Version of the whole boundary; a guest built for another one is refused at load.
 pub const VERSION: u32 = 1;
@@ -174,11 +178,4 @@ pub mod done {
     pub const BLOB: u16 = 1 << 1;
     /// The payload is the handle of what was opened.
     pub const HANDLE: u16 = 1 << 2;
-}
-
-/// Entry kinds in the record that `fs_stat` fills.
-pub mod file {
-    pub const REGULAR: u32 = 1;
-    pub const FOLDER: u32 = 2;
-    pub const OTHER: u32 = 3;
 }

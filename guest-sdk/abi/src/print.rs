@@ -1,6 +1,6 @@
 //! Prints what is made from the tables: the C header and the tables of docs/abi.md. It must not
 //! know where the text goes.
-use crate::{errno::ERRNOS, names, Type, CALLS, EVENTS};
+use crate::{errno::ERRNOS, names, Type, CALLS, EVENTS, FILE_OPS};
 use core::fmt::{Result, Write};
 
 fn c_params(out: &mut dyn Write, params: &[(&str, Type)]) -> Result {
@@ -48,7 +48,7 @@ fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT PAUSE TEE);
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
     c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);
-    c_constants!(out, file, "FILE_", REGULAR FOLDER OTHER);
+    c_constants!(out, file_op, "FS_", RECURSIVE COPY_EXCL COPY_CLONE COPY_CLONE_ONLY);
     Ok(())
 }
 
@@ -67,10 +67,17 @@ typedef struct {
       max_header_size, max_headers, max_requests, idle_timeout, max_connections;
 } skep_listen_options;
 typedef struct { uint32_t flags, local_port; } skep_connect_options;
-typedef struct { uint32_t kind, mode; uint64_t size, mtime_ns, inode; } skep_stat;
+typedef struct {
+  uint64_t file;
+  int64_t a, b;
+  uint32_t flags, mode, path_len, other_len;
+} skep_file_request;
+typedef struct {
+  int64_t dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks, times[8];
+} skep_file_stat;
 _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, \"records\");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, \"records\");
-_Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_stat) == 32, \"records\");
+_Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) == 40 && sizeof(skep_file_stat) == 144, \"records\");
 ";
 
 fn names(out: &mut dyn Write, macro_name: &str, doc: &str, list: &[&str]) -> Result {
@@ -92,6 +99,15 @@ pub fn c_header(out: &mut dyn Write) -> Result {
     writeln!(out, "\n/* Events. */")?;
     for event in EVENTS {
         writeln!(out, "#define SKEP_EV_{} {} /* {} */", event.name, event.kind, event.doc)?;
+    }
+    writeln!(out, "\n/* File operations. */")?;
+    for operation in FILE_OPS {
+        writeln!(out, "#define SKEP_FS_{} {} /* {} */", operation.name, operation.number, operation.doc)?;
+    }
+    writeln!(out, "\n/* X(name, number) for every file operation. */\n#define SKEP_FILE_OPS(X) \\")?;
+    for (i, operation) in FILE_OPS.iter().enumerate() {
+        let end = if i + 1 < FILE_OPS.len() { " \\" } else { "" };
+        writeln!(out, "  X(\"{}\", {}){end}", operation.name, operation.number)?;
     }
     writeln!(out, "\n/* Error numbers: a result below zero is one of these, negated. */")?;
     for (name, number, doc) in ERRNOS {
@@ -134,6 +150,10 @@ pub fn markdown(out: &mut dyn Write) -> Result {
             write!(out, "{}{name}: {}", if i == 0 { "" } else { ", " }, type_name(*ty))?;
         }
         writeln!(out, ") -> {}` | {} |", type_name(call.result), call.doc)?;
+    }
+    writeln!(out, "\n## File operations\n\nOf `fs_call` and `fs_queue`. Paths are absolute.\n\n| operation | number | what it does |\n|---|---|---|")?;
+    for operation in FILE_OPS {
+        writeln!(out, "| {} | {} | {} |", operation.name, operation.number, operation.doc)?;
     }
     writeln!(out, "\n## Events\n\n| event | number | what it says |\n|---|---|---|")?;
     for event in EVENTS {

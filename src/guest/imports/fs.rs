@@ -1,189 +1,242 @@
-//! The synchronous file system (`readFileSync`, `require`): the one group of calls that does I/O, because scripts
-//! need its answer at once. It reaches only what lies beneath a granted folder, and only regular files, so that
-//! no call can block on a FIFO or device. It must not know how paths are resolved (`fs_open.rs`).
+//! The file system: one record, two ways. `fs_call` does the operation at once, the one group of calls that does I/O
+//! (`readFileSync`, `require`); `fs_queue` has it done off the loop. Both run the same code on the same [`Job`]. It reaches
+//! only what lies beneath a granted folder, and opens only regular files and folders, so that no operation can block on a
+//! FIFO or device. It must not know how paths are resolved (`fs_open.rs`).
+use super::super::handles::{Handle, Kind};
 use super::super::memory;
-use super::fs_open::{look, open_granted, real_path, refusal};
+use super::super::work::{Done, Lane, Open, Work};
+use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder, make_folders, make_temporary};
+use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
+use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
+use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
+use super::fs_open::{Roots, refusal};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
 use rustix::fd::OwnedFd;
-use rustix::fs::{Dir, FileType, OFlags, Stat, fstat, ftruncate};
-use skep_abi::errno::{EFBIG, EINVAL, EISDIR, EMFILE, ENAMETOOLONG, ENODEV, ENOMEM};
-use skep_abi::file::{FOLDER, OTHER, REGULAR};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use skep_abi::FileRequest;
+use skep_abi::errno::{EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, EOVERFLOW};
+use skep_abi::file_op as op;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-/// Bytes of the record that `fs_stat` fills.
-const STAT: Len = Len(32);
+const RECORD: usize = size_of::<FileRequest>();
 
-/// Bytes read at a time.
-const STEP: usize = 64 << 10;
-
-/// What `fs_write`'s flags mean.
-const TRUNCATE: i32 = 0;
-const APPEND: i32 = 1;
-const NEW: i32 = 2;
-
-fn path(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<PathBuf> {
-    let cap = call.state().limits.path_bytes;
-    let path = PathBuf::from(call.text(ptr, len, cap, ENAMETOOLONG)?);
-    if path.is_absolute() { Ok(path) } else { refuse(EINVAL) }
+/// One operation, whole in itself: a thread can do it.
+pub(super) struct Job {
+    pub op: i32,
+    pub path: PathBuf,
+    pub other: PathBuf,
+    pub open: Option<Open>,
+    pub a: i64,
+    pub b: i64,
+    pub flags: u32,
+    pub mode: u32,
+    /// Bytes to be written, when a thread does it.
+    pub data: Vec<u8>,
+    /// Bytes of a file that is read whole, or of a listing.
+    pub file_bytes: u64,
+    pub roots: Arc<Roots>,
 }
 
-fn kind(file: FileType) -> u32 {
-    match file {
-        FileType::RegularFile => REGULAR,
-        FileType::Directory => FOLDER,
-        _ => OTHER,
-    }
-}
-
-pub(super) fn fs_stat(call: &mut Call<'_>, ptr: Ptr, len: Len, out: Ptr, follow: i32) -> Answer<i32> {
-    let path = path(call, ptr, len)?;
-    memory::bytes_mut(call.memory, out, STAT)?;
-    let file = open_granted(&call.state().grants, &path, false, look(follow != 0))?;
-    let stat = fstat(&file).map_err(refusal)?;
-    memory::bytes_mut(call.memory, out, STAT)?.copy_from_slice(&record(&stat));
-    Ok(0)
-}
-
-#[allow(clippy::unnecessary_cast, reason = "the fields' widths differ between systems")]
-fn record(stat: &Stat) -> [u8; 32] {
-    let mtime = (stat.st_mtime as i64).max(0) as u64 * 1_000_000_000 + stat.st_mtime_nsec as u64;
-    let mut out = [0; 32];
-    out[0..4].copy_from_slice(&kind(FileType::from_raw_mode(stat.st_mode)).to_le_bytes());
-    out[4..8].copy_from_slice(&(stat.st_mode as u32).to_le_bytes());
-    out[8..16].copy_from_slice(&(stat.st_size as u64).to_le_bytes());
-    out[16..24].copy_from_slice(&mtime.to_le_bytes());
-    out[24..32].copy_from_slice(&(stat.st_ino as u64).to_le_bytes());
-    out
-}
-
-/// Refuses anything but a regular file; answers its size.
-fn regular(file: &OwnedFd) -> Answer<u64> {
-    let stat = fstat(file).map_err(refusal)?;
-    match kind(FileType::from_raw_mode(stat.st_mode)) {
-        REGULAR => Ok(stat.st_size as u64),
-        FOLDER => refuse(EISDIR),
-        _ => refuse(ENODEV),
-    }
-}
-
-pub(super) fn fs_read(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
-    let path = path(call, ptr, len)?;
-    let cap = call.state().limits.file_bytes;
-    let grants = &call.state().grants;
-    // Looked at before it is opened: opening a device can have effects.
-    regular(&open_granted(grants, &path, false, look(true))?)?;
-    let file = open_granted(grants, &path, false, OFlags::RDONLY | OFlags::NONBLOCK)?;
-    let size = regular(&file)?;
-    if size > cap {
-        return refuse(EFBIG);
-    }
-    blob_room(call, size)?;
-    let bytes = read_all(&file, size as usize, cap)?;
-    blob(call, bytes)
-}
-
-/// Reads to the end: the size said before may be wrong (files in /proc have none).
-fn read_all(file: &OwnedFd, size: usize, cap: u64) -> Answer<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(size + 1);
-    loop {
-        let start = bytes.len();
-        if start as u64 > cap {
-            return refuse(EFBIG);
+pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Ptr, data_len: Len) -> Answer<i64> {
+    let job = request(call, op, ptr, len)?;
+    match op {
+        op::READ => {
+            let out = memory::bytes_mut(call.memory, data, data_len)?;
+            Ok(read(job.file()?, out, job.a)? as i64)
         }
-        let step = STEP.max(size.saturating_sub(start) + 1).min(cap as usize + 1 - start);
-        bytes.resize(start + step, 0);
-        let count = rustix::io::retry_on_intr(|| rustix::io::read(file, &mut bytes[start..])).map_err(refusal)?;
-        bytes.truncate(start + count);
-        if count == 0 {
-            return Ok(bytes);
+        op::WRITE => {
+            let bytes = memory::bytes(call.memory, data, data_len)?;
+            Ok(write(job.file()?, bytes, job.a)? as i64)
+        }
+        _ => {
+            memory::bytes(call.memory, data, data_len)?;
+            let done = run(job)?;
+            answer(call, done, data, data_len)
         }
     }
 }
 
-/// Whether the guest may hold so many bytes more in blobs.
-fn blob_room(call: &mut Call<'_>, bytes: u64) -> Answer<()> {
-    let state = call.state();
-    if state.blob_bytes.saturating_add(bytes) > state.limits.blob_bytes { refuse(ENOMEM) } else { Ok(()) }
+/// What a thread would have told in an event, told at once.
+fn answer(call: &mut Call<'_>, done: Done, data: Ptr, data_len: Len) -> Answer<i64> {
+    match done {
+        Done::Number(number) => Ok(i64::from(number)),
+        Done::Bytes(bytes) if data_len.0 == 0 => {
+            if call.state().blob_bytes.saturating_add(bytes.len() as u64) > call.state().limits.blob_bytes {
+                return refuse(ENOMEM);
+            }
+            let blob = call.state().keep_blob(bytes).ok_or(Refusal::Errno(EMFILE))?;
+            Ok(blob.raw() as i64)
+        }
+        Done::Bytes(bytes) if bytes.len() > data_len.0 as usize => refuse(EOVERFLOW),
+        Done::Bytes(bytes) => Ok(i64::from(memory::fill(call.memory, data, data_len, &bytes)?)),
+        Done::Opened(open) => {
+            let handle = call.state().keep_open(open).ok_or(Refusal::Errno(EMFILE))?;
+            Ok(handle.raw() as i64)
+        }
+        Done::Failed { errno, .. } => refuse(errno),
+    }
 }
 
-fn blob(call: &mut Call<'_>, bytes: Vec<u8>) -> Answer<i64> {
-    blob_room(call, bytes.len() as u64)?;
-    let handle = call.state().keep_blob(bytes).ok_or(Refusal::Errno(EMFILE))?;
-    Ok(handle.raw() as i64)
+pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Ptr, data_len: Len) -> Answer<i64> {
+    let mut job = request(call, op, ptr, len)?;
+    let call_bytes = call.state().limits.call_bytes;
+    if op == op::READ && !(0..=i64::from(call_bytes)).contains(&job.b) {
+        return refuse(EINVAL);
+    }
+    if data_len.0 > call_bytes {
+        return refuse(EMSGSIZE);
+    }
+    let bytes = memory::bytes(call.memory, data, data_len)?;
+    if op == op::WRITE {
+        job.data = bytes.to_vec();
+    }
+    let weight = (job.data.len() + job.path.as_os_str().len() + job.other.as_os_str().len()) as u64;
+    let closes = if op == op::CLOSE { Some(file_handle(call, ptr)?) } else { None };
+    let operation = call.begin(weight, Work::new(Lane::Quick, move || done(run(job))))?;
+    if let Some(handle) = closes {
+        call.state().let_go(handle);
+    }
+    Ok(operation)
 }
 
-pub(super) fn fs_realpath(call: &mut Call<'_>, ptr: Ptr, len: Len, out: Ptr, cap: Len) -> Answer<i32> {
-    let path = path(call, ptr, len)?;
-    let grants = &call.state().grants;
-    let real = real_path(grants, &path, true)?;
-    // The last step may not exist, or lie outside: looking at it tells the truth inside a grant only.
-    open_granted(grants, &real, false, look(false))?;
-    let real = real.as_os_str().as_bytes();
-    if real.len() > cap.0 as usize {
+fn done(answer: Answer<Done>) -> Done {
+    match answer {
+        Ok(done) => done,
+        Err(Refusal::Errno(errno)) => Done::failed(errno),
+        Err(Refusal::Denied(why)) => Done::Failed { errno: skep_abi::errno::EACCES, why },
+        Err(Refusal::Exit(_)) => Done::failed(EINVAL),
+    }
+}
+
+fn number<const N: usize>(record: &[u8], at: usize) -> [u8; N] {
+    record[at..at + N].try_into().expect("the record has this many bytes")
+}
+
+fn file_handle(call: &Call<'_>, ptr: Ptr) -> Answer<Handle> {
+    let record = memory::bytes(call.memory, ptr, Len(RECORD as u32))?;
+    Ok(Handle::from_raw(i64::from_le_bytes(number(record, 0))))
+}
+
+/// Reads the record and what follows it, and looks its handle up.
+fn request(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len) -> Answer<Job> {
+    let path_bytes = call.state().limits.path_bytes;
+    if !(op::OPEN..=op::LAST).contains(&op) || (len.0 as usize) < RECORD {
+        return refuse(EINVAL);
+    }
+    if len.0 > RECORD as u32 + path_bytes * 2 {
         return refuse(ENAMETOOLONG);
     }
-    Ok(memory::fill(call.memory, out, cap, real)?)
+    let bytes = memory::bytes(call.memory, ptr, len)?;
+    let (record, rest) = bytes.split_at(RECORD);
+    let word = |at| u32::from_le_bytes(number(record, at));
+    let (path_len, other_len) = (word(32), word(36));
+    if u64::from(path_len) + u64::from(other_len) != rest.len() as u64 {
+        return refuse(EFAULT);
+    }
+    let (path, other) = rest.split_at(path_len as usize);
+    let (path, other) = (text(path, path_bytes)?, text(other, path_bytes)?);
+    let file = Handle::from_raw(i64::from_le_bytes(number(record, 0)));
+    let (a, b) = (i64::from_le_bytes(number(record, 8)), i64::from_le_bytes(number(record, 16)));
+    let (flags, mode) = (word(24), word(28));
+    let takes_path = !op::ON_OPEN.contains(&op);
+    if takes_path && !path.is_absolute() {
+        return refuse(if path.as_os_str().is_empty() { ENOENT } else { EINVAL });
+    }
+    let open = if takes_path || is_standard(op, file, a) { None } else { Some(opened(call, op, file)?) };
+    let state = call.state();
+    let (file_bytes, roots) = (state.limits.file_bytes, Arc::clone(&state.roots));
+    Ok(Job { op, path, other, open, a, b, flags, mode, data: Vec::new(), file_bytes, roots })
 }
 
-pub(super) fn fs_list(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
-    let path = path(call, ptr, len)?;
-    let cap = call.state().limits.file_bytes;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let folder = open_granted(&call.state().grants, &path, false, flags)?;
-    let mut entries = Vec::new();
-    let mut bytes = 0;
-    for entry in Dir::read_from(&folder).map_err(refusal)? {
-        let entry = entry.map_err(refusal)?;
-        let name = entry.file_name().to_bytes();
-        if matches!(name, b"." | b"..") {
-            continue;
+/// Only what they are can be asked of standard input, output and error: by FSTAT, without a handle.
+fn is_standard(op: i32, file: Handle, a: i64) -> bool {
+    op == op::FSTAT && file.raw() == 0 && (0..=2).contains(&a)
+}
+
+fn text(bytes: &[u8], cap: u32) -> Answer<PathBuf> {
+    if bytes.len() > cap as usize {
+        return refuse(ENAMETOOLONG);
+    }
+    if bytes.contains(&0) { refuse(EINVAL) } else { Ok(PathBuf::from(OsString::from_vec(bytes.to_vec()))) }
+}
+
+fn opened(call: &mut Call<'_>, op: i32, handle: Handle) -> Answer<Open> {
+    let kind = if op == op::READ_FOLDER { &[Kind::Folder][..] } else { &[Kind::File] };
+    let kinds = if op == op::CLOSE { &[Kind::File, Kind::Folder] } else { kind };
+    call.slot(handle, kinds)?;
+    Ok(call.state().files.get(&handle).expect("each of these handles has something open").clone())
+}
+
+impl Job {
+    /// The open file of an operation on one.
+    pub(super) fn file(&self) -> Answer<&OwnedFd> {
+        match &self.open {
+            Some(Open::File(file)) => Ok(file),
+            _ => refuse(EBADF),
         }
-        bytes += name.len() as u64 + 4;
-        if bytes > cap {
-            return refuse(EFBIG);
+    }
+}
+
+/// Does it, here and now.
+fn run(job: Job) -> Answer<Done> {
+    match job.op {
+        op::OPEN => open(&job),
+        op::CLOSE => Ok(Done::Number(0)),
+        op::STAT => look_at(&job, true),
+        op::LSTAT => look_at(&job, false),
+        op::FSTAT => stat_of(&job),
+        op::STATFS => space(&job),
+        op::KIND => kind_at(&job),
+        op::ACCESS => access(&job),
+        op::READ_LINK => read_link(&job),
+        op::REAL_PATH => real(&job),
+        op::LIST => list(&job),
+        op::OPEN_FOLDER => open_folder(&job),
+        op::READ_FOLDER => next_entries(&job),
+        op::READ_FILE => read_file(&job),
+        op::COPY => copy(&job),
+        op::READ => {
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(cap_of(&job)).map_err(|_| Refusal::Errno(ENOMEM))?;
+            bytes.resize(bytes.capacity().min(cap_of(&job)), 0);
+            let count = read(job.file()?, &mut bytes, job.a)?;
+            bytes.truncate(count);
+            Ok(Done::Bytes(bytes))
         }
-        entries.push((name.to_owned(), kind(entry.file_type())));
+        op::WRITE => Ok(Done::Number(write(job.file()?, &job.data, job.a)? as u32)),
+        op::TRUNCATE => truncate(&job),
+        op::SYNC => settled(rustix::fs::fsync(job.file()?)),
+        op::SYNC_DATA => settled(rustix::fs::fdatasync(job.file()?)),
+        _ => change(&job),
     }
-    // The kernel's order is not the same twice; ours is.
-    entries.sort();
-    let mut out = Vec::with_capacity(bytes as usize);
-    for (name, kind) in entries {
-        out.extend_from_slice(&[kind as u8, 0]);
-        out.extend_from_slice(&(name.len() as u16).to_le_bytes());
-        out.extend_from_slice(&name);
-    }
-    blob(call, out)
 }
 
-pub(super) fn fs_write(call: &mut Call<'_>, ptr: Ptr, len: Len, data: Ptr, data_len: Len, flags: i32) -> Answer<i32> {
-    let path = path(call, ptr, len)?;
-    if u64::from(data_len.0) > call.state().limits.file_bytes.min(u64::from(call.state().limits.call_bytes)) {
-        return refuse(EFBIG);
+/// The operations that change what a folder holds, or what belongs to an entry.
+fn change(job: &Job) -> Answer<Done> {
+    match job.op {
+        op::MAKE_FOLDER if job.flags & op::RECURSIVE != 0 => make_folders(job),
+        op::MAKE_FOLDER => make_folder(job),
+        op::MAKE_TEMPORARY => make_temporary(job),
+        op::REMOVE_FOLDER => remove(job, true),
+        op::REMOVE => remove(job, false),
+        op::RENAME => rename(job),
+        op::LINK => link(job),
+        op::SYMLINK => symlink(job),
+        op::CHANGE_MODE => change_mode(job),
+        op::SET_MODE => set_mode(job),
+        op::CHANGE_OWNER => change_owner(job, true),
+        op::CHANGE_OWNER_OF_LINK => change_owner(job, false),
+        op::SET_OWNER => set_owner(job),
+        op::CHANGE_TIMES => change_times(job, true),
+        op::CHANGE_TIMES_OF_LINK => change_times(job, false),
+        op::SET_TIMES => set_times(job),
+        _ => refuse(EINVAL),
     }
-    let how = match flags {
-        TRUNCATE => OFlags::empty(),
-        APPEND => OFlags::APPEND,
-        NEW => OFlags::EXCL,
-        _ => return refuse(EINVAL),
-    };
-    let data = memory::bytes(call.memory, data, data_len)?;
-    write_file(&call.shared.state.grants, &path, how, data, flags == TRUNCATE)?;
-    Ok(0)
 }
 
-fn write_file(grants: &crate::policy::Grants, path: &Path, how: OFlags, data: &[u8], truncate: bool) -> Answer<()> {
-    // Not truncated while opening: first it must turn out to be a regular file.
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NONBLOCK | how;
-    let file = open_granted(grants, path, true, flags)?;
-    regular(&file)?;
-    if truncate {
-        ftruncate(&file, 0).map_err(refusal)?;
-    }
-    let mut rest = data;
-    while !rest.is_empty() {
-        let count = rustix::io::retry_on_intr(|| rustix::io::write(&file, rest)).map_err(refusal)?;
-        rest = &rest[count..];
-    }
-    Ok(())
+/// Nothing but whether it went well.
+pub(super) fn settled(result: rustix::io::Result<()>) -> Answer<Done> {
+    result.map(|()| Done::Number(0)).map_err(refusal)
 }

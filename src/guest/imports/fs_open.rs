@@ -2,42 +2,82 @@
 //! neither by `..` nor by a link). A link that points to another grant is followed by hand, each step
 //! judged anew. It must not know what is done with an opened file.
 use super::{Answer, Refusal, refuse};
-use crate::policy::Grants;
-use rustix::fd::{BorrowedFd, OwnedFd};
+use crate::policy::{FolderGrant, Grants};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open, openat, readlinkat};
 use rustix::io::Errno as Os;
 use skep_abi::errno as abi;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Links followed in one path, as the kernel's own bound.
 const LINKS: u32 = 40;
 
+/// The granted folders of one guest, each opened when it is first used: a grant stands for that folder, whatever moves
+/// to its path later. Shared with the threads that work for the guest.
+#[derive(Debug)]
+pub(in crate::guest) struct Roots {
+    pub grants: Grants,
+    open: Vec<OnceLock<OwnedFd>>,
+}
+
+impl Roots {
+    pub fn new(grants: &Grants) -> Roots {
+        let open = grants.folders.iter().map(|_| OnceLock::new()).collect();
+        Roots { grants: grants.clone(), open }
+    }
+
+    fn of(&self, grant: &FolderGrant) -> rustix::io::Result<BorrowedFd<'_>> {
+        let at = self.grants.folders.iter().position(|folder| std::ptr::eq(folder, grant));
+        let place = &self.open[at.expect("the grant is one of these")];
+        if place.get().is_none() {
+            let folder = open(&grant.folder, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            // Another thread may have been first: one of the two is as good.
+            let _ = place.set(folder);
+        }
+        Ok(place.get().expect("just set").as_fd())
+    }
+}
+
+/// Whether a path names what it names only as a folder: it ends in a slash.
+pub(super) fn names_folder(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(b"/")
+}
+
 /// Opens a file or folder for reading (or writing, which needs an rw grant).
-pub(super) fn open_granted(grants: &Grants, path: &Path, write: bool, flags: OFlags) -> Answer<OwnedFd> {
-    match open_beneath(grants, path, write, flags, true) {
+pub(super) fn open_granted(roots: &Roots, path: &Path, write: bool, flags: OFlags, mode: Mode) -> Answer<OwnedFd> {
+    let flags = if names_folder(path) { flags.difference(OFlags::NOFOLLOW) | OFlags::DIRECTORY } else { flags };
+    match open_beneath(roots, path, write, flags, mode, true) {
         // A link led out of the folder, or cannot be followed in one step: perhaps into another grant.
         Err(Refusal::Errno(abi::EXDEV | abi::ELOOP)) => {
-            let mut real = real_path(grants, path, !flags.contains(OFlags::NOFOLLOW))?;
+            let mut real = real_path(roots, path, !flags.contains(OFlags::NOFOLLOW), flags.contains(OFlags::CREATE))?;
             if real.as_os_str().is_empty() {
                 real.push("/");
             }
-            open_beneath(grants, &real, write, flags | OFlags::NOFOLLOW, false)
+            open_beneath(roots, &real, write, flags | OFlags::NOFOLLOW, mode, false)
+        }
+        // The text leads through what is not granted, to what perhaps is.
+        Err(Refusal::Denied(why)) => {
+            let follow = !flags.contains(OFlags::NOFOLLOW);
+            match real_path(roots, path, follow, flags.contains(OFlags::CREATE)) {
+                Ok(real) if real != path => open_beneath(roots, &real, write, flags | OFlags::NOFOLLOW, mode, false),
+                _ => Err(Refusal::Denied(why)),
+            }
         }
         other => other,
     }
 }
 
-fn open_beneath(grants: &Grants, path: &Path, write: bool, flags: OFlags, links: bool) -> Answer<OwnedFd> {
-    let grant = grants.path(path, write)?.into_inner();
+fn open_beneath(roots: &Roots, path: &Path, write: bool, flags: OFlags, mode: Mode, links: bool) -> Answer<OwnedFd> {
+    let grant = roots.grants.path(path, write)?.into_inner();
     let relative = path.strip_prefix(&grant.folder).unwrap_or(Path::new(""));
     let relative = if relative.as_os_str().is_empty() { Path::new(".") } else { relative };
-    let folder = open(&grant.folder, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).map_err(refusal)?;
-    let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let mode = if flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
-    resolve(rustix::fd::AsFd::as_fd(&folder), relative, flags, mode, links).map_err(refusal)
+    let folder = roots.of(grant).map_err(refusal)?;
+    let mode = if flags.contains(OFlags::CREATE) { mode } else { Mode::empty() };
+    resolve(folder, relative, flags | OFlags::CLOEXEC | OFlags::NOCTTY, mode, links).map_err(refusal)
 }
 
 #[cfg(target_os = "linux")]
@@ -59,7 +99,11 @@ fn resolve(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode, links
         how |= ResolveFlags::NO_SYMLINKS;
     }
     // O_PATH takes only few flags besides.
-    let flags = if flags.contains(PATH) { flags & (PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC) } else { flags };
+    let flags = if flags.contains(PATH) {
+        flags & (PATH | OFlags::NOFOLLOW | OFlags::DIRECTORY | OFlags::CLOEXEC)
+    } else {
+        flags
+    };
     // NO_SYMLINKS refuses a link at the end even when it is only looked at.
     if !links && flags.contains(PATH | OFlags::NOFOLLOW) {
         return resolve_last(folder, path, flags, mode);
@@ -118,7 +162,9 @@ fn resolve(
 
 /// The path without links and dots. Each step inside a grant is looked at; outside, only the way to a grant may be
 /// walked, and is taken as it stands: grants are given by real paths. So nothing is learned of what lies outside.
-pub(super) fn real_path(grants: &Grants, path: &Path, follow_last: bool) -> Answer<PathBuf> {
+/// With `may_lack` the last step need not exist.
+pub(super) fn real_path(roots: &Roots, path: &Path, follow_last: bool, may_lack: bool) -> Answer<PathBuf> {
+    let grants = &roots.grants;
     let mut rest: VecDeque<OsString> = steps(path);
     let mut real = PathBuf::from("/");
     let mut links = 0;
@@ -135,7 +181,11 @@ pub(super) fn real_path(grants: &Grants, path: &Path, follow_last: bool) -> Answ
         }
         grants.path(&here, false)?;
         let last = rest.is_empty();
-        match link(grants, &here)? {
+        let found = match link(roots, &here) {
+            Err(Refusal::Errno(abi::ENOENT)) if last && may_lack => None,
+            found => found?,
+        };
+        match found {
             Some(target) if follow_last || !last => {
                 links += 1;
                 if links > LINKS {
@@ -164,13 +214,13 @@ fn steps(path: &Path) -> VecDeque<OsString> {
 }
 
 /// Where a link points; none when it is something else. `path` has no link before its end.
-fn link(grants: &Grants, path: &Path) -> Answer<Option<PathBuf>> {
-    let grant = grants.path(path, false)?.into_inner();
+fn link(roots: &Roots, path: &Path) -> Answer<Option<PathBuf>> {
+    let grant = roots.grants.path(path, false)?.into_inner();
     let relative = path.strip_prefix(&grant.folder).unwrap_or(Path::new(""));
     let (Some(name), Some(parent)) = (relative.file_name(), path.parent()) else {
         return Ok(None);
     };
-    let parent = open_beneath(grants, parent, false, PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW, false)?;
+    let parent = open_beneath(roots, parent, false, PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty(), false)?;
     match readlinkat(&parent, name, Vec::new()) {
         Ok(target) => Ok(Some(PathBuf::from(OsString::from_vec(target.into_bytes())))),
         Err(Os::INVAL) => Ok(None),
@@ -200,8 +250,15 @@ pub(super) fn refusal(error: Os) -> Refusal {
         (Os::LOOP, abi::ELOOP),
         (Os::NOMEM, abi::ENOMEM),
         (Os::AGAIN, abi::EAGAIN),
-        (Os::TXTBSY, abi::EBUSY),
-        (Os::NXIO, abi::ENODEV),
+        (Os::TXTBSY, abi::ETXTBSY),
+        (Os::NXIO, abi::ENXIO),
+        (Os::BADF, abi::EBADF),
+        (Os::NOTEMPTY, abi::ENOTEMPTY),
+        (Os::SPIPE, abi::ESPIPE),
+        (Os::MLINK, abi::EMLINK),
+        (Os::OPNOTSUPP, abi::EOPNOTSUPP),
+        (Os::OVERFLOW, abi::EOVERFLOW),
+        (Os::DQUOT, abi::ENOSPC),
         (Os::NODEV, abi::ENODEV),
     ];
     let found = known.iter().find(|(os, _)| *os == error);

@@ -5,12 +5,17 @@
 //!
 //! [`linker`] walks the table in `skep_abi`: a call without a function here, or with other types, does not compile.
 mod fs;
+mod fs_entry;
+mod fs_file;
+mod fs_look;
 mod fs_open;
 mod http;
 mod net;
 mod process;
 mod sys;
 mod timer;
+
+pub(super) use fs_open::Roots;
 
 use super::command::{Body, Command};
 use super::engine::{Context, Shared};
@@ -161,7 +166,13 @@ fn call<T: wire::Give>(
     }
     match answer {
         Ok(answer) => Ok(answer.give()),
-        Err(Refusal::Errno(errno)) => Ok(T::errno(errno)),
+        Err(Refusal::Errno(errno)) => {
+            if errno == skep_abi::errno::EACCES {
+                // It was the system that refused: what the policy said before is not the reason.
+                call.shared.state.why.clear();
+            }
+            Ok(T::errno(errno))
+        }
         Err(Refusal::Denied(why)) => {
             caller.data_mut().shared().state.why = why;
             Ok(T::errno(skep_abi::errno::EACCES))
@@ -172,7 +183,7 @@ fn call<T: wire::Give>(
 
 /// Every call by name, from the file of its group.
 mod calls {
-    pub(super) use super::fs::{fs_list, fs_read, fs_realpath, fs_stat, fs_write};
+    pub(super) use super::fs::{fs_call, fs_queue};
     pub(super) use super::http::{
         http_attach, http_close_all, http_close_idle, http_conn, http_end, http_feed, http_inform, http_respond,
         http_upgrade, http_watch, http_write,
@@ -289,7 +300,6 @@ impl Call<'_> {
     }
 
     /// Queues work off the loop that was given `bytes`; OP_DONE follows. Answers the operation's handle.
-    #[allow(dead_code, reason = "its first callers, files and names, are being written")]
     fn begin(&mut self, bytes: u64, work: Work) -> Answer<i64> {
         self.room(0)?;
         let state = self.state();

@@ -100,17 +100,14 @@ pub(super) fn close(call: &mut Call<'_>, handle: Handle) -> Answer<i32> {
     let Some(slot) = state.handles.get_mut(handle) else {
         return refuse(EBADF);
     };
-    if slot.kind != Kind::Blob {
+    if !matches!(slot.kind, Kind::Blob | Kind::File | Kind::Folder) {
         // The handle lives until its last event; from here on nothing may be written to it.
         slot.ended = true;
         call.room(0)?;
         call.state().outbox.push(Command::Close { handle });
         return Ok(0);
     }
-    state.handles.remove(handle);
-    if let Some(bytes) = state.blobs.remove(&handle) {
-        state.blob_bytes = state.blob_bytes.saturating_sub(bytes.len() as u64);
-    }
+    state.let_go(handle);
     Ok(0)
 }
 

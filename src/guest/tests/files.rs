@@ -4,7 +4,11 @@ use super::state_with;
 use crate::guest::Handle;
 use crate::policy::{FolderGrant, Grants, Limits};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use skep_abi::errno::{EACCES, EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENAMETOOLONG, ENODEV, ENOENT, ENOTDIR};
+use skep_abi::errno::{
+    EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENODEV, ENOENT, ENOTDIR,
+    EPERM,
+};
+use skep_abi::file_op;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -49,16 +53,50 @@ impl Drop for Tree {
     }
 }
 
+/// A request, as a guest lays it out.
+#[derive(Default)]
+struct Asked<'a> {
+    file: i64,
+    a: i64,
+    b: i64,
+    flags: u32,
+    mode: u32,
+    path: &'a str,
+    other: &'a str,
+}
+
 impl Puppet {
-    fn path_call(&mut self, name: &str, path: &str, rest: &[i64]) -> i64 {
-        self.poke(SCRATCH, path.as_bytes());
-        let mut arguments = vec![i64::from(SCRATCH), path.len() as i64];
-        arguments.extend_from_slice(rest);
-        self.one(name, &arguments)
+    /// Puts the record and the paths at SCRATCH; answers their length.
+    fn ask(&mut self, asked: &Asked<'_>) -> i64 {
+        let mut record = Vec::new();
+        for word in [asked.file, asked.a, asked.b] {
+            record.extend_from_slice(&word.to_le_bytes());
+        }
+        for word in [asked.flags, asked.mode, asked.path.len() as u32, asked.other.len() as u32] {
+            record.extend_from_slice(&word.to_le_bytes());
+        }
+        record.extend_from_slice(asked.path.as_bytes());
+        record.extend_from_slice(asked.other.as_bytes());
+        self.poke(SCRATCH, &record);
+        record.len() as i64
+    }
+
+    /// One operation at once, with `data_len` bytes of room at DATA.
+    fn op(&mut self, op: i32, asked: &Asked<'_>, data_len: i64) -> i64 {
+        let len = self.ask(asked);
+        self.one("fs_call", &[i64::from(op), i64::from(SCRATCH), len, i64::from(DATA), data_len])
+    }
+
+    fn on_path(&mut self, op: i32, path: &str, data_len: i64) -> i64 {
+        self.op(op, &Asked { path, ..Asked::default() }, data_len)
+    }
+
+    fn on_two(&mut self, op: i32, path: &str, other: &str) -> i64 {
+        -self.op(op, &Asked { path, other, ..Asked::default() }, 0)
     }
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>, i64> {
-        let blob = self.path_call("fs_read", path, &[]);
+        let blob = self.on_path(file_op::READ_FILE, path, 0);
         if blob < 0 {
             return Err(-blob);
         }
@@ -70,19 +108,36 @@ impl Puppet {
     }
 
     fn real(&mut self, path: &str) -> Result<String, i64> {
-        let at = i64::from(SCRATCH) + 8192;
-        match self.path_call("fs_realpath", path, &[at, 4096]) {
-            len @ 0.. => Ok(String::from_utf8_lossy(&self.guest.peek(at as u32, len as u32)).into_owned()),
+        match self.on_path(file_op::REAL_PATH, path, 4096) {
+            len @ 0.. => Ok(String::from_utf8_lossy(&self.guest.peek(DATA, len as u32)).into_owned()),
             errno => Err(-errno),
         }
     }
 
-    fn write(&mut self, path: &str, data: &[u8], flags: i64) -> i64 {
-        let at = SCRATCH + 8192;
-        self.poke(at, data);
-        -self.path_call("fs_write", path, &[i64::from(at), data.len() as i64, flags])
+    fn open(&mut self, path: &str, flags: u32) -> i64 {
+        self.op(file_op::OPEN, &Asked { path, flags, mode: 0o644, ..Asked::default() }, 0)
+    }
+
+    /// Opens, writes, closes; answers the first errno, or 0.
+    fn write(&mut self, path: &str, data: &[u8], flags: u32) -> i64 {
+        let file = self.open(path, flags);
+        if file < 0 {
+            return -file;
+        }
+        self.poke(DATA, data);
+        let sent = self.op(file_op::WRITE, &Asked { file, a: -1, ..Asked::default() }, data.len() as i64);
+        assert_eq!(self.one("close", &[file]), 0);
+        if sent < 0 { -sent } else { 0 }
     }
 }
+
+/// Where data goes: above the request, below the puppet's answers.
+const DATA: u32 = SCRATCH + 0x4000;
+
+/// The flags of open() that `writeFile`, `appendFile` and `wx` take.
+const TRUNCATE: u32 = 0o1101;
+const APPEND: u32 = 0o2101;
+const NEW: u32 = 0o301;
 
 const fn number(errno: i32) -> i64 {
     errno as i64
@@ -161,7 +216,7 @@ fn c08_only_regular_files_of_a_bounded_size() {
     let grants = Grants { folders: vec![FolderGrant { folder: "/dev".into(), write: true }], ..Grants::default() };
     let mut devices = Puppet::new(state_with(grants, Limits::default()));
     assert_eq!(devices.read("/dev/zero"), Err(number(ENODEV)));
-    assert_eq!(devices.write("/dev/null", b"x", 0), number(ENODEV));
+    assert_eq!(devices.write("/dev/null", b"x", TRUNCATE), number(ENODEV));
 }
 
 #[cfg(target_os = "linux")]
@@ -180,20 +235,20 @@ fn writes_need_a_grant_of_their_own() {
     tree.link("../in/a.txt", "rw/to-read-only");
     let mut puppet = tree.puppet();
     let text = |name: &str| fs::read_to_string(tree.path(name)).expect("it is there");
-    assert_eq!(puppet.write(&tree.path("in/a.txt"), b"x", 0), number(EACCES));
-    assert_eq!(puppet.write(&tree.path("in/new"), b"x", 2), number(EACCES));
-    assert_eq!(puppet.write(&tree.path("out/new"), b"x", 0), number(EACCES));
-    assert_eq!(puppet.write(&tree.path("rw/link"), b"x", 0), number(EACCES));
-    assert_eq!(puppet.write(&tree.path("rw/to-read-only"), b"x", 1), number(EACCES));
-    assert_eq!(puppet.write(&tree.path("rw/old"), b"new", 0), 0);
+    assert_eq!(puppet.write(&tree.path("in/a.txt"), b"x", TRUNCATE), number(EACCES));
+    assert_eq!(puppet.write(&tree.path("in/new"), b"x", NEW), number(EACCES));
+    assert_eq!(puppet.write(&tree.path("out/new"), b"x", TRUNCATE), number(EACCES));
+    assert_eq!(puppet.write(&tree.path("rw/link"), b"x", TRUNCATE), number(EACCES));
+    assert_eq!(puppet.write(&tree.path("rw/to-read-only"), b"x", APPEND), number(EACCES));
+    assert_eq!(puppet.write(&tree.path("rw/old"), b"new", TRUNCATE), 0);
     assert_eq!(text("rw/old"), "new");
-    assert_eq!(puppet.write(&tree.path("rw/old"), b"er", 1), 0);
+    assert_eq!(puppet.write(&tree.path("rw/old"), b"er", APPEND), 0);
     assert_eq!(text("rw/old"), "newer");
-    assert_eq!(puppet.write(&tree.path("rw/old"), b"x", 2), number(EEXIST));
-    assert_eq!(puppet.write(&tree.path("rw/fresh"), b"x", 2), 0);
+    assert_eq!(puppet.write(&tree.path("rw/old"), b"x", NEW), number(EEXIST));
+    assert_eq!(puppet.write(&tree.path("rw/fresh"), b"x", NEW), 0);
     assert_eq!(text("rw/fresh"), "x");
     assert_eq!(puppet.write(&tree.path("rw/old"), b"x", 3), number(EINVAL));
-    assert_eq!(puppet.write(&tree.path("rw"), b"x", 0), number(EISDIR));
+    assert_eq!(puppet.write(&tree.path("rw"), b"x", TRUNCATE), number(EISDIR));
     assert_eq!((text("in/a.txt"), text("out/secret")), ("text of a".into(), "secret".into()));
 }
 
@@ -202,19 +257,20 @@ fn stat_and_list() {
     let tree = Tree::new();
     tree.link("a.txt", "in/link");
     let mut puppet = tree.puppet();
-    let at = SCRATCH + 8192;
-    let mut stat = |name: &str, follow: i64| {
-        let answer = puppet.path_call("fs_stat", &tree.path(name), &[i64::from(at), follow]);
-        let record = puppet.guest.peek(at, 32);
-        (answer, record[0], record[8])
+    let mut stat = |name: &str, op: i32| {
+        let answer = puppet.on_path(op, &tree.path(name), 144);
+        let word = |record: &[u8], at: usize| i64::from_le_bytes(record[at..at + 8].try_into().expect("eight bytes"));
+        let record = puppet.guest.peek(DATA, 144);
+        (answer, word(&record, 8) >> 12, word(&record, 64))
     };
-    assert_eq!(stat("in/a.txt", 1), (0, 1, 9));
-    assert_eq!(stat("in/link", 1), (0, 1, 9));
-    assert_eq!(stat("in/link", 0), (0, 3, 5));
-    assert_eq!(stat("in/deep", 1).1, 2);
-    assert_eq!(stat("in", 1).1, 2);
-    assert_eq!(stat("out", 1).0, -number(EACCES));
-    let blob = puppet.path_call("fs_list", &tree.path("in"), &[]);
+    assert_eq!(stat("in/a.txt", file_op::STAT), (144, 0o10, 9));
+    assert_eq!(stat("in/link", file_op::STAT), (144, 0o10, 9));
+    assert_eq!(stat("in/link", file_op::LSTAT), (144, 0o12, 5));
+    assert_eq!(stat("in/deep", file_op::STAT).1, 4);
+    assert_eq!(stat("in", file_op::STAT).1, 4);
+    assert_eq!(stat("in/a.txt/", file_op::STAT).0, -number(ENOTDIR), "a slash at the end names a folder");
+    assert_eq!(stat("out", file_op::STAT).0, -number(EACCES));
+    let blob = puppet.on_path(file_op::LIST, &tree.path("in"), 0);
     let bytes = puppet.guest.state().blobs[&Handle::from_raw(blob)].to_vec();
     let mut expected = Vec::new();
     for (kind, name) in [(1, "a.txt"), (2, "deep"), (3, "link")] {
@@ -222,5 +278,71 @@ fn stat_and_list() {
         expected.extend_from_slice(name.as_bytes());
     }
     assert_eq!(bytes, expected);
-    assert_eq!(puppet.path_call("fs_list", &tree.path("in/a.txt"), &[]), -number(ENOTDIR));
+    assert_eq!(puppet.on_path(file_op::LIST, &tree.path("in/a.txt"), 0), -number(ENOTDIR));
+}
+
+#[test]
+fn what_changes_a_folder_needs_an_rw_grant_on_both_sides() {
+    let tree = Tree::new();
+    let mut puppet = tree.puppet();
+    let (a, old, new) = (tree.path("in/a.txt"), tree.path("rw/old"), tree.path("rw/new"));
+    assert_eq!(puppet.on_two(file_op::RENAME, &a, &new), number(EACCES));
+    assert_eq!(puppet.on_two(file_op::RENAME, &old, &tree.path("in/new")), number(EACCES));
+    assert_eq!(puppet.on_two(file_op::LINK, &a, &new), number(EACCES), "a second name could be written through");
+    assert_eq!(puppet.on_two(file_op::SYMLINK, &new, "../out/secret"), number(EACCES));
+    assert_eq!(puppet.on_two(file_op::SYMLINK, &new, "../in/a.txt"), 0);
+    assert_eq!(puppet.write(&new, b"x", TRUNCATE), number(EACCES), "a link lends nothing");
+    assert_eq!(puppet.on_two(file_op::COPY, &a, &tree.path("rw/copy")), 0);
+    assert_eq!(puppet.on_two(file_op::COPY, &old, &tree.path("out/copy")), number(EACCES));
+    for op in [file_op::REMOVE, file_op::REMOVE_FOLDER, file_op::CHANGE_MODE, file_op::CHANGE_TIMES] {
+        assert_eq!(puppet.on_path(op, &a, 0), -number(EACCES), "{op}");
+    }
+    assert_eq!(puppet.on_path(file_op::REMOVE_FOLDER, &tree.path("rw"), 0), -number(EBUSY), "a grant is not its own");
+    let setuid = Asked { path: &old, mode: 0o4755, ..Asked::default() };
+    assert_eq!(puppet.op(file_op::CHANGE_MODE, &setuid, 0), -number(EPERM));
+    assert_eq!(puppet.on_two(file_op::RENAME, &old, &tree.path("rw/renamed")), 0);
+    assert_eq!(puppet.on_path(file_op::REMOVE, &tree.path("rw/renamed"), 0), 0);
+}
+
+#[test]
+fn open_files_are_handles_of_one_kind_and_bounded() {
+    let tree = Tree::new();
+    let mut puppet = tree.puppet();
+    let file = puppet.open(&tree.path("in/a.txt"), 0);
+    assert!(file > 0);
+    assert_eq!(puppet.open(&tree.path("in/a.txt"), 2), -number(EACCES));
+    assert_eq!(puppet.open(&tree.path("rw/old"), 0o20_200_000), -number(EINVAL), "flags that are not ours to take");
+    let at = |a| Asked { file, a, ..Asked::default() };
+    assert_eq!(puppet.op(file_op::READ, &at(5), 100), 4);
+    assert_eq!(puppet.guest.peek(DATA, 4), b"of a");
+    assert_eq!(puppet.op(file_op::WRITE, &at(-1), 1), -number(EBADF), "opened to read");
+    assert_eq!(puppet.op(file_op::READ_FOLDER, &at(10), 0), -number(EBADF));
+    let folder = puppet.on_path(file_op::OPEN_FOLDER, &tree.path("in"), 0);
+    let next = Asked { file: folder, a: 10, ..Asked::default() };
+    assert!(puppet.op(file_op::READ_FOLDER, &next, 100) > 0);
+    assert_eq!(puppet.op(file_op::READ, &next, 100), -number(EBADF));
+    assert_eq!(puppet.one("close", &[file]), 0);
+    assert_eq!(puppet.op(file_op::READ, &at(0), 100), -number(EBADF));
+    assert_eq!(puppet.one("close", &[folder]), 0);
+    assert!(puppet.guest.state().files.is_empty());
+    let mut few = tree.puppet();
+    few.guest.state_mut().limits.files = 2;
+    let mut open = || few.open(&tree.path("in/a.txt"), 0);
+    assert!(open() > 0 && open() > 0);
+    assert_eq!(open(), -number(EMFILE));
+}
+
+#[test]
+fn what_is_queued_is_bounded() {
+    let tree = Tree::new();
+    let mut puppet = tree.puppet();
+    puppet.guest.state_mut().limits.operations = 2;
+    let path = tree.path("in/a.txt");
+    let len = puppet.ask(&Asked { path: &path, ..Asked::default() });
+    let call = [i64::from(file_op::STAT), i64::from(SCRATCH), len, 0, 0];
+    let first = puppet.one("fs_queue", &call);
+    assert!(first > 0 && puppet.one("fs_queue", &call) > 0);
+    assert_eq!(puppet.one("fs_queue", &call), -number(EAGAIN));
+    let state = puppet.guest.state();
+    assert_eq!((state.operations, state.operation_bytes), (2, 2 * path.len() as u64));
 }

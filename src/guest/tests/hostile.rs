@@ -5,6 +5,7 @@ use super::{state, state_with};
 use crate::guest::{Kind, Turn, Verdict};
 use crate::policy::{Grants, Limits};
 use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, EPIPE};
+use skep_abi::file_op;
 use std::sync::Arc;
 
 fn errno(number: i32) -> i64 {
@@ -33,11 +34,10 @@ fn pointers_and_lengths() {
             ("listen", vec![ptr, len, 80, 0, 0, 0]),
             ("listen", vec![0, 0, 80, 0, ptr, len]),
             ("net_connect", vec![ptr, len, 80, 0, 0]),
-            ("fs_read", vec![ptr, len]),
-            ("fs_list", vec![ptr, len]),
-            ("fs_stat", vec![ptr, len, 0, 0]),
-            ("fs_realpath", vec![ptr, len, 0, 0]),
-            ("fs_write", vec![ptr, len, 0, 0, 0]),
+            ("fs_call", vec![i64::from(file_op::STAT), ptr, len, 0, 0]),
+            ("fs_call", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
+            ("fs_queue", vec![i64::from(file_op::STAT), ptr, len, 0, 0]),
+            ("fs_queue", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
             ("inbox", vec![ptr, len]),
         ] {
             let answer = puppet.one(name, &arguments);
@@ -193,6 +193,37 @@ fn kinds_are_not_mixed_up() {
             assert!(expected || answer == errno(EBADF), "{name} of a {kind:?}: {answer}");
         }
     }
+}
+
+#[test]
+fn file_requests_that_lie() {
+    let mut puppet = Puppet::new(state());
+    let at = i64::from(SCRATCH);
+    for op in [0, -1, file_op::LAST + 1, i32::MAX, i32::MIN] {
+        assert_eq!(puppet.one("fs_call", &[i64::from(op), at, 40, 0, 0]), errno(EINVAL));
+        assert_eq!(puppet.one("fs_queue", &[i64::from(op), at, 40, 0, 0]), errno(EINVAL));
+    }
+    let stat = i64::from(file_op::STAT);
+    for len in [0, 1, 39] {
+        assert_eq!(puppet.one("fs_call", &[stat, at, len, 0, 0]), errno(EINVAL), "no whole record");
+    }
+    // The paths' lengths are not what follows the record.
+    for (path, other) in [(4u32, 5u32), (u32::MAX, 9), (9, u32::MAX), (u32::MAX, u32::MAX)] {
+        puppet.poke(SCRATCH + 32, &path.to_le_bytes());
+        puppet.poke(SCRATCH + 36, &other.to_le_bytes());
+        assert_eq!(puppet.one("fs_call", &[stat, at, 48, 0, 0]), errno(EFAULT));
+    }
+    puppet.poke(SCRATCH + 32, &[8, 0, 0, 0, 0, 0, 0, 0]);
+    puppet.poke(SCRATCH + 40, b"/a\0b/c/d");
+    assert_eq!(puppet.one("fs_call", &[stat, at, 48, 0, 0]), errno(EINVAL), "a null byte");
+    // A handle that nothing stands behind, of every operation on one.
+    puppet.poke(SCRATCH, &77u64.to_le_bytes());
+    puppet.poke(SCRATCH + 32, &[0; 8]);
+    for op in file_op::ON_OPEN {
+        assert_eq!(puppet.one("fs_call", &[i64::from(op), at, 40, 0, 0]), errno(EBADF), "{op}");
+        assert_eq!(puppet.one("fs_queue", &[i64::from(op), at, 40, 0, 0]), errno(EBADF), "{op}");
+    }
+    assert!(puppet.guest.state().outbox.is_empty());
 }
 
 #[test]

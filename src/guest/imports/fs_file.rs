@@ -1,0 +1,252 @@
+//! Operations on the contents of files: open, read, write, copy. Only regular files and folders are ever opened. It must
+//! not know how paths are resolved.
+use super::super::work::{Done, Open};
+use super::fs::{Job, settled};
+use super::fs_open::{look, open_granted, refusal};
+use super::{Answer, Refusal, refuse};
+use rustix::fd::OwnedFd;
+use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat, ftruncate};
+use rustix::io::Errno as Os;
+use skep_abi::errno::{EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT};
+use skep_abi::file_op as op;
+use std::sync::Arc;
+
+/// Bytes read, or copied, at a time.
+const STEP: usize = 64 << 10;
+
+/// The flags of `open` that a guest may use: its numbers (Linux's) and this system's.
+fn open_flags(asked: u32) -> Answer<OFlags> {
+    let access = match asked & 3 {
+        0 => OFlags::RDONLY,
+        1 => OFlags::WRONLY,
+        2 => OFlags::RDWR,
+        _ => return refuse(EINVAL),
+    };
+    let known = [
+        (0o100, OFlags::CREATE),
+        (0o200, OFlags::EXCL),
+        (0o400, OFlags::empty()),
+        (0o1000, OFlags::TRUNC),
+        (0o2000, OFlags::APPEND),
+        (0o4000, OFlags::empty()),
+        (0o10000, OFlags::DSYNC),
+        (0o200_000, OFlags::DIRECTORY),
+        (0o400_000, OFlags::NOFOLLOW),
+        #[cfg(target_os = "linux")]
+        (0o40000, OFlags::DIRECT),
+        #[cfg(target_os = "linux")]
+        (0o1_000_000, OFlags::NOATIME),
+        (0o4_000_000, OFlags::SYNC),
+    ];
+    let mut rest = asked & !3;
+    let mut flags = access;
+    for (number, flag) in known {
+        if rest & number != 0 {
+            rest &= !number;
+            flags |= flag;
+        }
+    }
+    if rest == 0 { Ok(flags) } else { refuse(EINVAL) }
+}
+
+fn kind(file: &OwnedFd) -> Answer<FileType> {
+    Ok(FileType::from_raw_mode(fstat(file).map_err(refusal)?.st_mode))
+}
+
+/// Looked at before it is opened: opening a device can have effects, and a FIFO may wait.
+fn look_first(job: &Job, write: bool, flags: OFlags) -> Answer<()> {
+    let follow = !flags.contains(OFlags::NOFOLLOW);
+    match open_granted(&job.roots, &job.path, write, look(follow), Mode::empty()) {
+        Ok(entry) => match kind(&entry)? {
+            FileType::RegularFile | FileType::Directory => Ok(()),
+            FileType::Symlink => refuse(ELOOP),
+            _ => refuse(ENODEV),
+        },
+        Err(Refusal::Errno(ENOENT)) if flags.contains(OFlags::CREATE) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) fn open(job: &Job) -> Answer<Done> {
+    let flags = open_flags(job.flags)?;
+    let reads = !flags.intersects(OFlags::WRONLY | OFlags::RDWR);
+    let write = !reads || flags.intersects(OFlags::CREATE | OFlags::TRUNC);
+    if reads && flags.contains(OFlags::TRUNC) {
+        return refuse(EINVAL);
+    }
+    if flags.contains(OFlags::CREATE | OFlags::DIRECTORY) {
+        return refuse(EINVAL);
+    }
+    look_first(job, write, flags)?;
+    // Not truncated while opening: first it must turn out to be a regular file.
+    let how = flags.difference(OFlags::TRUNC) | OFlags::NONBLOCK;
+    let mode = Mode::from_raw_mode(job.mode as rustix::fs::RawMode & 0o1777);
+    let file = open_granted(&job.roots, &job.path, write, how, mode)?;
+    match kind(&file)? {
+        FileType::RegularFile if flags.contains(OFlags::TRUNC) => ftruncate(&file, 0).map_err(refusal)?,
+        FileType::RegularFile | FileType::Directory => {}
+        _ => return refuse(ENODEV),
+    }
+    Ok(Done::Opened(Open::File(Arc::new(file))))
+}
+
+/// Reads once, from the file's own position when `at` is below zero.
+pub(super) fn read(file: &OwnedFd, out: &mut [u8], at: i64) -> Answer<usize> {
+    let once = |out: &mut [u8]| match u64::try_from(at) {
+        Ok(at) => rustix::io::pread(file, out, at),
+        Err(_) => rustix::io::read(file, out),
+    };
+    rustix::io::retry_on_intr(|| once(&mut *out)).map_err(refusal)
+}
+
+/// Bytes that an operation READ needs room for: what it asks for, or less when the file has less.
+pub(super) fn cap_of(job: &Job) -> usize {
+    let asked = usize::try_from(job.b).unwrap_or(0);
+    let size = job.file().ok().and_then(|file| fstat(file).ok()).map_or(0, |stat| stat.st_size as u64);
+    // A size can be a lie (files in /proc have none): then one step is read.
+    asked.min(usize::try_from(size).unwrap_or(usize::MAX).max(STEP))
+}
+
+/// Writes all of it, as the system does for regular files when there is room.
+pub(super) fn write(file: &OwnedFd, bytes: &[u8], at: i64) -> Answer<usize> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        let rest = &bytes[sent..];
+        let once = || match u64::try_from(at) {
+            Ok(at) => rustix::io::pwrite(file, rest, at + sent as u64),
+            Err(_) => rustix::io::write(file, rest),
+        };
+        match rustix::io::retry_on_intr(once) {
+            Ok(0) => break,
+            Ok(count) => sent += count,
+            Err(_) if sent > 0 => break,
+            Err(error) => return Err(refusal(error)),
+        }
+    }
+    if bytes.is_empty() {
+        // Whether the file can be written to is told all the same.
+        rustix::io::write(file, bytes).map_err(refusal)?;
+    }
+    Ok(sent)
+}
+
+pub(super) fn truncate(job: &Job) -> Answer<Done> {
+    match u64::try_from(job.a) {
+        Ok(len) => settled(ftruncate(job.file()?, len)),
+        Err(_) => refuse(EINVAL),
+    }
+}
+
+pub(super) fn read_file(job: &Job) -> Answer<Done> {
+    let entry = open_granted(&job.roots, &job.path, false, look(true), Mode::empty())?;
+    regular(&entry)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+    let file = open_granted(&job.roots, &job.path, false, flags, Mode::empty())?;
+    let size = regular(&file)?;
+    if size > job.file_bytes {
+        return refuse(EFBIG);
+    }
+    Ok(Done::Bytes(read_all(&file, size as usize, job.file_bytes)?))
+}
+
+/// Refuses anything but a regular file; answers its size.
+fn regular(file: &OwnedFd) -> Answer<u64> {
+    let stat = fstat(file).map_err(refusal)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Ok(stat.st_size as u64),
+        FileType::Directory => refuse(EISDIR),
+        _ => refuse(ENODEV),
+    }
+}
+
+/// Reads to the end: the size said before may be wrong (files in /proc have none).
+fn read_all(file: &OwnedFd, size: usize, cap: u64) -> Answer<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size + 1);
+    loop {
+        let start = bytes.len();
+        if start as u64 > cap {
+            return refuse(EFBIG);
+        }
+        let step = STEP.min(size + STEP - start.min(size)).max(size.saturating_sub(start) + 1);
+        let step = step.min(cap as usize + 1 - start);
+        bytes.resize(start + step, 0);
+        let count = read(file, &mut bytes[start..], -1)?;
+        bytes.truncate(start + count);
+        if count == 0 {
+            return Ok(bytes);
+        }
+    }
+}
+
+pub(super) fn copy(job: &Job) -> Answer<Done> {
+    let (roots, nonblock) = (&job.roots, OFlags::NONBLOCK);
+    regular(&open_granted(roots, &job.path, false, look(true), Mode::empty())?)?;
+    let from = open_granted(roots, &job.path, false, OFlags::RDONLY | nonblock, Mode::empty())?;
+    regular(&from)?;
+    let source = fstat(&from).map_err(refusal)?;
+    let mode = Mode::from_raw_mode(source.st_mode & 0o777);
+    let excl = if job.flags & op::COPY_EXCL != 0 { OFlags::EXCL } else { OFlags::empty() };
+    match open_granted(roots, &job.other, true, look(true), Mode::empty()) {
+        Ok(_) if excl != OFlags::empty() => return refuse(EEXIST),
+        Ok(entry) => _ = regular(&entry)?,
+        Err(Refusal::Errno(ENOENT)) => {}
+        Err(other) => return Err(other),
+    }
+    // The copy can be written while it is made, whatever its mode will be.
+    let flags = OFlags::WRONLY | OFlags::CREATE | nonblock | excl;
+    let to = open_granted(roots, &job.other, true, flags, mode | Mode::WUSR)?;
+    regular(&to)?;
+    let target = fstat(&to).map_err(refusal)?;
+    if (source.st_dev, source.st_ino) == (target.st_dev, target.st_ino) {
+        return Ok(Done::Number(0));
+    }
+    fchmod(&to, mode).map_err(refusal)?;
+    ftruncate(&to, 0).map_err(refusal)?;
+    if cloned(&from, &to, job.flags)? {
+        return Ok(Done::Number(0));
+    }
+    copy_bytes(&from, &to)
+}
+
+/// Whether the file system could share the blocks, where that was wished.
+#[cfg(target_os = "linux")]
+fn cloned(from: &OwnedFd, to: &OwnedFd, flags: u32) -> Answer<bool> {
+    if flags & (op::COPY_CLONE | op::COPY_CLONE_ONLY) == 0 {
+        return Ok(false);
+    }
+    match rustix::fs::ioctl_ficlone(to, from) {
+        Ok(()) => Ok(true),
+        Err(error) if flags & op::COPY_CLONE_ONLY != 0 => Err(refusal(error)),
+        Err(_) => Ok(false),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn cloned(_from: &OwnedFd, _to: &OwnedFd, flags: u32) -> Answer<bool> {
+    if flags & op::COPY_CLONE_ONLY != 0 { refuse(skep_abi::errno::ENOSYS) } else { Ok(false) }
+}
+
+fn copy_bytes(from: &OwnedFd, to: &OwnedFd) -> Answer<Done> {
+    #[cfg(target_os = "linux")]
+    loop {
+        match rustix::fs::copy_file_range(from, None, to, None, 1 << 30) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(Os::INTR) => {}
+            // Between file systems, or on one that cannot: by hand, from where it stands.
+            Err(_) => break,
+        }
+    }
+    let mut buffer = vec![0; STEP];
+    loop {
+        let count = read(from, &mut buffer, -1)?;
+        if count == 0 {
+            return Ok(Done::Number(0));
+        }
+        let mut rest = &buffer[..count];
+        while !rest.is_empty() {
+            let sent = rustix::io::retry_on_intr(|| rustix::io::write(to, rest)).map_err(refusal)?;
+            rest = &rest[sent..];
+        }
+    }
+}
