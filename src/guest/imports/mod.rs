@@ -169,7 +169,7 @@ fn call<T: wire::Give>(
         Err(Refusal::Errno(errno)) => {
             if errno == skep_abi::errno::EACCES {
                 // It was the system that refused: what the policy said before is not the reason.
-                call.shared.state.why.clear();
+                caller.data_mut().shared().state.why.clear();
             }
             Ok(T::errno(errno))
         }
