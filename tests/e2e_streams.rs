@@ -14,3 +14,23 @@ fn streams_end_drain_abort_and_cross_to_the_web_as_nodes_do() {
                     no more true true\n";
     assert_eq!(done.out, expected);
 }
+
+#[test]
+fn text_in_an_older_encoding_is_decoded_however_it_is_cut() {
+    let code = "
+        const cases = { gbk: [0xC4, 0xE3, 0xBA, 0xC3], shift_jis: [0x93, 0xFA, 0x96, 0x7B], 'koi8-r': [0xF0, 0xD2, 0xC9],
+          'iso-2022-jp': [0x1B, 0x24, 0x42, 0x46, 0x7C, 0x1B, 0x28, 0x42, 0x41], latin1: [0x80, 0xE9] };
+        for (const [label, bytes] of Object.entries(cases)) {
+          const decoder = new TextDecoder(label);
+          let parts = '';
+          for (const byte of bytes) parts += decoder.decode(new Uint8Array([byte]), { stream: true });
+          parts += decoder.decode();
+          console.log(decoder.encoding, parts, decoder.decode(new Uint8Array(bytes)) === parts);
+        }
+        try { new TextDecoder('gbk', { fatal: true }).decode(new Uint8Array([0xD2, 0xFF])); } catch (e) { console.log(e.code); }";
+    let done = run(code);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let expected = "gbk 你好 true\nshift_jis 日本 true\nkoi8-r При true\niso-2022-jp 日A true\nwindows-1252 €é true\n\
+                    ERR_ENCODING_INVALID_ENCODED_DATA\n";
+    assert_eq!(done.out, expected);
+}

@@ -11,7 +11,7 @@ const ALIASES = new Map([
 ]);
 
 // Large and rarely wanted: their text waits in the image, and is evaluated for who asks first.
-const LATER = new Set(['internal/deps/noble-rare']);
+const LATER = new Set(['internal/deps/legacy-encodings', 'internal/deps/noble-rare']);
 
 const loaded = new Map();
 const failed = new Map(); // id -> what its evaluation threw, thrown again at whoever asks

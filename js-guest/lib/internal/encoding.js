@@ -1,33 +1,17 @@
-// TextEncoder and TextDecoder for UTF-8, UTF-16 and latin1. Must not know Buffer.
+// TextEncoder and TextDecoder; encodings that are not Unicode's are decoded by internal/encoding_legacy. Must not know
+// Buffer.
 'use strict';
 
 const binding = internalBinding('buffer');
 const {
   codes: { ERR_ENCODING_INVALID_ENCODED_DATA, ERR_ENCODING_NOT_SUPPORTED, ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS },
 } = require('internal/errors');
+const { decoderFor, getEncodingFromLabel } = require('internal/encoding_legacy');
 const { validateObject, validateString, kValidateObjectAllowObjectsAndNull } = require('internal/validators');
 const { isAnyArrayBuffer, isArrayBufferView, isUint8Array } = require('internal/util/types');
 
 const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
-const LABELS = new Map();
-for (const [name, labels] of [
-  ['utf-8', 'unicode-1-1-utf-8 unicode11utf8 unicode20utf8 utf-8 utf8 x-unicode20utf8'],
-  ['utf-16le', 'csunicode iso-10646-ucs-2 ucs-2 unicode unicodefeff utf-16 utf-16le'],
-  ['utf-16be', 'unicodefffe utf-16be'],
-  ['windows-1252', 'ansi_x3.4-1968 ascii cp1252 cp819 csisolatin1 ibm819 iso-8859-1 iso-ir-100 iso8859-1 iso88591 ' +
-    'iso_8859-1 iso_8859-1:1987 l1 latin1 us-ascii windows-1252 x-cp1252'],
-]) {
-  for (const label of labels.split(' ')) LABELS.set(label, name);
-}
-
-// The 32 places where windows-1252 and Unicode differ.
-const WINDOWS_1252 =
-  '\u20AC\x81\u201A\u0192\u201E\u2026\u2020\u2021\u02C6\u2030\u0160\u2039\u0152\x8D\u017D\x8F' +
-  '\x90\u2018\u2019\u201C\u201D\u2022\u2013\u2014\u02DC\u2122\u0161\u203A\u0153\x9D\u017E\u0178';
-
-function getEncodingFromLabel(label) {
-  return LABELS.get(`${label}`.replace(/^[\t\n\f\r ]+|[\t\n\f\r ]+$/g, '').toLowerCase());
-}
+const UNICODE = new Set(['utf-8', 'utf-16le', 'utf-16be']);
 
 class TextEncoder {
   #brand;
@@ -82,6 +66,7 @@ class TextDecoder {
   #encoding;
   #fatal;
   #ignoreBOM;
+  #legacy; // the decoder of an encoding that is not Unicode's
   #pending = NOTHING;
   #sawStart = false;
 
@@ -121,13 +106,14 @@ class TextDecoder {
     if (!stream && this.#pending.length === 0 && !this.#sawStart && this.#encoding === 'utf-8') {
       return this.#checked(binding.decodeUtf8(bytes, this.#ignoreBOM, this.#fatal));
     }
+    if (!UNICODE.has(this.#encoding)) return this.#decodeLegacy(bytes, stream);
     bytes = joined(this.#pending, bytes);
     const held = stream ? this.#unfinished(bytes) : 0;
     const end = bytes.length - held;
     this.#pending = bytes.slice(end);
     let text = this.#decodeWhole(bytes.subarray(0, end));
     if (!this.#sawStart && text.length > 0) {
-      if (!this.#ignoreBOM && this.#encoding !== 'windows-1252' && text[0] === '\uFEFF') text = text.slice(1);
+      if (!this.#ignoreBOM && text[0] === '\uFEFF') text = text.slice(1);
       this.#sawStart = true;
     }
     if (!stream) {
@@ -137,8 +123,14 @@ class TextDecoder {
     return text;
   }
 
+  #decodeLegacy(bytes, stream) {
+    this.#legacy ??= decoderFor(this.#encoding, this.#fatal);
+    return this.#checked(this.#legacy(bytes, stream));
+  }
+
   #checked(text) {
     if (text !== undefined) return text;
+    this.#legacy = undefined;
     this.#pending = NOTHING;
     this.#sawStart = false;
     throw new ERR_ENCODING_INVALID_ENCODED_DATA(this.#encoding, undefined);
@@ -146,7 +138,6 @@ class TextDecoder {
 
   // How many bytes at the end wait for more.
   #unfinished(bytes) {
-    if (this.#encoding === 'windows-1252') return 0;
     if (this.#encoding === 'utf-8') {
       const max = Math.min(3, bytes.length);
       for (let back = 1; back <= max; back++) {
@@ -169,10 +160,6 @@ class TextDecoder {
 
   #decodeWhole(bytes) {
     if (this.#encoding === 'utf-8') return this.#checked(binding.decodeUtf8(bytes, true, this.#fatal));
-    if (this.#encoding === 'windows-1252') {
-      const text = binding.methods.latin1Slice.call(bytes);
-      return text.replace(/[\x80-\x9F]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 0x80]);
-    }
     const whole = bytes.length - bytes.length % 2;
     let units = bytes.subarray(0, whole);
     if (this.#encoding === 'utf-16be') units = binding.methods.swap16.call(units.slice());
