@@ -4,8 +4,8 @@
 
 #include "core.h"
 
-/* JavaScript's: resolve(specifier, base, type) -> url; load(url, type) -> source text, or { names, values } of a module
- * that is no JavaScript; meta(url, import.meta). */
+/* JavaScript's: resolve(specifier, base, attributes) -> url; load(url) -> source text, or { names, run } of a module that
+ * is no JavaScript: run() answers an object with its values, when it is evaluated; meta(url, import.meta). */
 static JSValue hook_resolve, hook_load, hook_meta;
 /* JavaScript's too: decorate(error, text, first line) puts the place of a syntax error into its stack. */
 static JSValue hook_decorate;
@@ -67,12 +67,8 @@ static JSValue js_detect(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 
 /* ---- ES modules ---- */
 
-static JSValue module_type(JSContext *ctx, JSValueConst attributes) {
-  return JS_IsObject(attributes) ? JS_GetPropertyStr(ctx, attributes, "type") : JS_UNDEFINED;
-}
-
 static char *normalize(JSContext *ctx, const char *base, const char *name, JSValueConst attributes, void *opaque) {
-  JSValue args[] = { JS_NewString(ctx, name), JS_NewString(ctx, base), module_type(ctx, attributes) };
+  JSValue args[] = { JS_NewString(ctx, name), JS_NewString(ctx, base), JS_DupValue(ctx, attributes) };
   JSValue url = JS_Call(ctx, hook_resolve, JS_UNDEFINED, 3, (JSValueConst *)args);
   for (size_t i = 0; i < SKEP_COUNT(args); i++) JS_FreeValue(ctx, args[i]);
   if (JS_IsException(url)) return NULL;
@@ -81,39 +77,46 @@ static char *normalize(JSContext *ctx, const char *base, const char *name, JSVal
   return copy;
 }
 
-/* A module of values: its private value is the object they are taken from. */
-static int fill_exports(JSContext *ctx, JSModuleDef *m) {
-  JSValue values = JS_GetModulePrivateValue(ctx, m);
-  JSPropertyEnum *names;
-  uint32_t count;
-  int result = JS_GetOwnPropertyNames(ctx, &names, &count, values, JS_GPN_STRING_MASK);
-  for (uint32_t i = 0; result == 0 && i < count; i++) {
-    const char *name = JS_AtomToCString(ctx, names[i].atom);
-    JSValue value = name ? JS_GetProperty(ctx, values, names[i].atom) : JS_EXCEPTION;
+static int set_exports(JSContext *ctx, JSModuleDef *m, JSValueConst names, JSValueConst values) {
+  int64_t count = 0;
+  int result = JS_GetLength(ctx, names, &count) ? -1 : 0;
+  for (int64_t i = 0; result == 0 && i < count; i++) {
+    JSValue key = JS_GetPropertyInt64(ctx, names, i);
+    const char *name = JS_ToCString(ctx, key);
+    JSValue value = name ? JS_GetPropertyStr(ctx, values, name) : JS_EXCEPTION;
     result = JS_IsException(value) ? -1 : JS_SetModuleExport(ctx, m, name, value);
     JS_FreeCString(ctx, name);
+    JS_FreeValue(ctx, key);
   }
-  if (names) JS_FreePropertyEnum(ctx, names, count);
-  JS_FreeValue(ctx, values);
   return result;
 }
 
-static JSModuleDef *module_of_values(JSContext *ctx, const char *url, JSValue values) {
-  JSPropertyEnum *names;
-  uint32_t count;
-  if (JS_GetOwnPropertyNames(ctx, &names, &count, values, JS_GPN_STRING_MASK) < 0) {
-    JS_FreeValue(ctx, values);
-    return NULL;
-  }
-  JSModuleDef *m = JS_NewCModule(ctx, url, fill_exports);
-  for (uint32_t i = 0; m && i < count; i++) {
-    const char *name = JS_AtomToCString(ctx, names[i].atom);
+/* The evaluation of a module of values: its private value is what load answered. */
+static int fill_exports(JSContext *ctx, JSModuleDef *m) {
+  JSValue loaded = JS_GetModulePrivateValue(ctx, m), run = JS_GetPropertyStr(ctx, loaded, "run");
+  JSValue values = JS_Call(ctx, run, loaded, 0, NULL), names = JS_GetPropertyStr(ctx, loaded, "names");
+  int result = JS_IsException(values) ? -1 : set_exports(ctx, m, names, values);
+  JS_FreeValue(ctx, names);
+  JS_FreeValue(ctx, values);
+  JS_FreeValue(ctx, run);
+  JS_FreeValue(ctx, loaded);
+  return result;
+}
+
+static JSModuleDef *module_of_values(JSContext *ctx, const char *url, JSValue loaded) {
+  JSValue names = JS_GetPropertyStr(ctx, loaded, "names");
+  int64_t count = 0;
+  JSModuleDef *m = JS_IsException(names) || JS_GetLength(ctx, names, &count) ? NULL : JS_NewCModule(ctx, url, fill_exports);
+  for (int64_t i = 0; m && i < count; i++) {
+    JSValue key = JS_GetPropertyInt64(ctx, names, i);
+    const char *name = JS_ToCString(ctx, key);
     if (!name || JS_AddModuleExport(ctx, m, name) < 0) m = NULL;
     JS_FreeCString(ctx, name);
+    JS_FreeValue(ctx, key);
   }
-  JS_FreePropertyEnum(ctx, names, count);
-  if (m) JS_SetModulePrivateValue(ctx, m, values);
-  else JS_FreeValue(ctx, values);
+  JS_FreeValue(ctx, names);
+  if (m) JS_SetModulePrivateValue(ctx, m, loaded);
+  else JS_FreeValue(ctx, loaded);
   return m;
 }
 
@@ -132,19 +135,28 @@ static JSModuleDef *module_of_source(JSContext *ctx, JSValueConst url, JSValueCo
 }
 
 static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque, JSValueConst attributes) {
-  JSValue args[] = { JS_NewString(ctx, name), module_type(ctx, attributes) };
-  JSValue loaded = JS_Call(ctx, hook_load, JS_UNDEFINED, 2, (JSValueConst *)args);
+  JSValue args[] = { JS_NewString(ctx, name) };
+  JSValue loaded = JS_Call(ctx, hook_load, JS_UNDEFINED, 1, (JSValueConst *)args);
   JSModuleDef *m = NULL;
   if (JS_IsString(loaded)) m = module_of_source(ctx, args[0], loaded);
   else if (!JS_IsException(loaded)) m = module_of_values(ctx, name, JS_DupValue(ctx, loaded));
   JS_FreeValue(ctx, loaded);
   JS_FreeValue(ctx, args[0]);
-  JS_FreeValue(ctx, args[1]);
   return m;
 }
 
+/* hook_resolve judges `type`; what else stands there means nothing, and must not make two modules of one. */
 static int check_attributes(JSContext *ctx, void *opaque, JSValueConst attributes) {
-  return 0; /* hook_resolve judges them */
+  JSPropertyEnum *names;
+  uint32_t count;
+  if (JS_GetOwnPropertyNames(ctx, &names, &count, attributes, JS_GPN_STRING_MASK) < 0) return -1;
+  for (uint32_t i = 0; i < count; i++) {
+    const char *name = JS_AtomToCString(ctx, names[i].atom);
+    if (name && strcmp(name, "type") != 0) JS_DeleteProperty(ctx, attributes, names[i].atom, 0);
+    JS_FreeCString(ctx, name);
+  }
+  JS_FreePropertyEnum(ctx, names, count);
+  return 0;
 }
 
 /* run(url, text): a module of this text; answers the promise of its evaluation. */
@@ -171,6 +183,27 @@ static JSValue js_import(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   JS_FreeCString(ctx, name);
   JS_FreeCString(ctx, base);
   return promise;
+}
+
+/* setExports(url, names, values): anew, of a module of values that is loaded. */
+static JSValue js_set_exports(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *url = JS_ToCString(ctx, argv[0]);
+  JSModuleDef *m = url ? JS_FindModule(ctx, url) : NULL;
+  int result = url && m ? set_exports(ctx, m, argv[1], argv[2]) : 0;
+  JS_FreeCString(ctx, url);
+  return result < 0 ? JS_EXCEPTION : JS_UNDEFINED;
+}
+
+/* require(specifier, base): the namespace of a module whose graph is synchronous; 1: it is not; 2: it is running already. */
+static JSValue js_require(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSRequireResult result = JS_REQUIRE_THREW;
+  const char *name = JS_ToCString(ctx, argv[0]), *base = name ? JS_ToCString(ctx, argv[1]) : NULL;
+  JSValue namespace = base ? JS_RequireModule(ctx, base, name, &result) : JS_EXCEPTION;
+  JS_FreeCString(ctx, name);
+  JS_FreeCString(ctx, base);
+  if (result == JS_REQUIRE_ASYNC) return JS_NewInt32(ctx, 1);
+  if (result == JS_REQUIRE_CYCLE) return JS_NewInt32(ctx, 2);
+  return namespace;
 }
 
 static JSValue place(JSContext *ctx, JSValue file, int line, int col) {
@@ -215,6 +248,8 @@ static JSValue init_modules(JSContext *ctx) {
   skep_def_fn(ctx, object, "parsesAsModule", js_detect, 1);
   skep_def_fn(ctx, object, "run", js_run_module, 2);
   skep_def_fn(ctx, object, "import", js_import, 2);
+  skep_def_fn(ctx, object, "require", js_require, 2);
+  skep_def_fn(ctx, object, "setExports", js_set_exports, 3);
   skep_def_fn(ctx, object, "errorPlace", js_error_place, 1);
   skep_def_fn(ctx, object, "throwPlace", js_throw_place, 1);
   skep_def_fn(ctx, object, "setHooks", js_set_hooks, 3);

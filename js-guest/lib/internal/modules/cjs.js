@@ -17,6 +17,11 @@ const { codes: { ERR_INVALID_ARG_VALUE } } = require('internal/errors');
 const FILE = 1;
 const FOLDER = 2;
 const CONDITIONS = new Set(['node', 'require']);
+const userConditions = []; // of --conditions
+const conditions = () => (userConditions.length === 0 ? CONDITIONS : new Set([...CONDITIONS, ...userConditions]));
+
+// internal/modules/esm stands above this module and gives its functions when it is loaded.
+let esm;
 
 const relativeCache = Object.create(null);
 const wrapper = ['(function (exports, require, module, __filename, __dirname) { ', '\n});'];
@@ -27,7 +32,7 @@ function Module(id = '', parent) {
   this.path = path.dirname(id);
   // Defined, not set: a program may have put a setter on Object.prototype.
   Object.defineProperty(this, 'exports', { value: {}, writable: true, enumerable: true, configurable: true });
-  Object.defineProperty(this, kParent, { value: parent, writable: true, enumerable: false });
+  Object.defineProperty(this, kParent, { value: parent, writable: true, enumerable: false, configurable: true });
   if (parent?.children && !parent.children.includes(this)) parent.children.push(this);
   this.filename = null;
   this.loaded = false;
@@ -56,24 +61,43 @@ Object.defineProperty(Module, 'wrap', {
   },
 });
 
+const PARENT_DEPRECATED = 'module.parent is deprecated due to accuracy issues. Please use require.main to find program ' +
+  'entry point instead.';
+let parentWarned = false;
+
+function warnOfParent() {
+  if (parentWarned || !process.execArgv.includes('--pending-deprecation')) return;
+  parentWarned = true;
+  process.emitWarning(PARENT_DEPRECATED, 'DeprecationWarning', 'DEP0144');
+}
+
 Object.defineProperty(Module.prototype, 'parent', {
   configurable: true,
-  get() { return this[kParent]; },
-  set(value) { Object.defineProperty(this, kParent, { value, writable: true, enumerable: false }); },
+  get() {
+    warnOfParent();
+    return this[kParent];
+  },
+  set(value) {
+    warnOfParent();
+    Object.defineProperty(this, kParent, { value, writable: true, enumerable: false, configurable: true });
+  },
 });
-Object.defineProperty(Module.prototype, 'isPreloading', { configurable: true, get: () => false });
+let preloading = false;
+Object.defineProperty(Module.prototype, 'isPreloading', { configurable: true, get: () => preloading });
 
 // ---- Looking up ----
 
-const realpath = (file) => {
+const hasFlag = (flag) => process.execArgv.length > 0 && process.execArgv.includes(flag);
+
+const realpath = (file, isMain) => {
+  if (hasFlag(isMain ? '--preserve-symlinks-main' : '--preserve-symlinks')) return path.resolve(file);
   const real = fs.realpath(file);
   return typeof real === 'string' ? real : file;
 };
 
 function deniedCheck(kind, file) {
   if (kind !== -13 && kind !== -1) return;
-  const error = new Error(`EACCES: ${fs.why() || 'permission denied'}, open '${file}'`);
-  throw Object.assign(error, { errno: -13, code: 'EACCES', syscall: 'open', path: file });
+  throw errors.denied(file, fs.why());
 }
 
 let denied; // the last refusal of a look-up: told when nothing else was found
@@ -84,22 +108,22 @@ function kindOf(file) {
   return kind;
 }
 
-function tryExtensions(base, extensions) {
+function tryExtensions(base, extensions, isMain) {
   for (let i = 0; i < extensions.length; i++) { // no iterators here: a program may have deleted them
     const extension = extensions[i];
-    if (kindOf(base + extension) === FILE) return realpath(base + extension);
+    if (kindOf(base + extension) === FILE) return realpath(base + extension, isMain);
   }
   return false;
 }
 
-function tryPackage(folder, extensions, original) {
+function tryPackage(folder, extensions, original, isMain) {
   const main = packages.read(folder)?.main;
-  if (!main) return tryExtensions(path.resolve(folder, 'index'), extensions);
+  if (!main) return tryExtensions(path.resolve(folder, 'index'), extensions, isMain);
   const file = path.resolve(folder, main);
-  let found = kindOf(file) === FILE && realpath(file);
-  found ||= tryExtensions(file, extensions) || tryExtensions(path.resolve(file, 'index'), extensions);
+  let found = kindOf(file) === FILE && realpath(file, isMain);
+  found ||= tryExtensions(file, extensions, isMain) || tryExtensions(path.resolve(file, 'index'), extensions, isMain);
   if (found) return found;
-  found = tryExtensions(path.resolve(folder, 'index'), extensions);
+  found = tryExtensions(path.resolve(folder, 'index'), extensions, isMain);
   const packageJson = path.resolve(folder, 'package.json');
   if (found === false) {
     const error = new Error(`Cannot find module '${file}'. Please verify that the package.json has a valid "main" entry`);
@@ -110,15 +134,15 @@ function tryPackage(folder, extensions, original) {
   return found;
 }
 
-function lookUp(base, trailingSlash, request) {
+function lookUp(base, trailingSlash, request, isMain) {
   const extensions = Object.keys(Module._extensions);
   const kind = kindOf(base);
   if (!trailingSlash) {
-    if (kind === FILE) return realpath(base);
-    const found = tryExtensions(base, extensions);
+    if (kind === FILE) return realpath(base, isMain);
+    const found = tryExtensions(base, extensions, isMain);
     if (found) return found;
   }
-  return kind === FOLDER ? tryPackage(base, extensions, request) : false;
+  return kind === FOLDER ? tryPackage(base, extensions, request, isMain) : false;
 }
 
 // A package's "exports", seen from a node_modules folder.
@@ -127,7 +151,7 @@ function exportsOf(folder, request) {
   if (parts === undefined) return undefined;
   const pkg = packages.read(path.resolve(folder, parts[0]));
   if (pkg === null || pkg.exports === undefined) return undefined;
-  return finish(packages.resolveExports(pkg, parts[1], CONDITIONS, null), request);
+  return finish(packages.resolveExports(pkg, parts[1], conditions(), null), request);
 }
 
 function finish(file, request) {
@@ -145,10 +169,10 @@ Module._findPath = function(request, paths, isMain) {
   if (known) return known;
   const trailingSlash = /(?:^|\/)\.?\.$|\/$/.test(request);
   for (let i = 0; i < paths.length; i++) {
-    const folder = paths[i];
+    const folder = paths[i] && path.resolve(paths[i]);
     if (folder && kindOf(folder) !== FOLDER) continue;
     let found = absolute ? undefined : exportsOf(folder, request);
-    found ??= lookUp(path.resolve(folder, request), trailingSlash, request);
+    found ??= lookUp(path.resolve(folder, request), trailingSlash, request, isMain);
     if (found) {
       Module._pathCache[key] = found;
       return found;
@@ -195,14 +219,14 @@ function resolveByScope(request, parent) {
   const from = parent?.filename ?? (parent?.id === '[eval]' ? `${process.cwd()}/[eval]` : undefined);
   if (from === undefined || from === null) return undefined;
   if (request[0] === '#') {
-    const found = packages.resolveImports(request, from, CONDITIONS, (bare) => (isBuiltin(bare) ? bare :
+    const found = packages.resolveImports(request, from, conditions(), (bare) => (isBuiltin(bare) ? bare :
       Module._resolveFilename(bare, parent)));
     return isBuiltin(found) ? found : finish(found, request);
   }
   const parts = packages.splitName(request);
   const pkg = parts && packages.scopeOf(from);
   if (!pkg || pkg.exports === undefined || pkg.name !== parts[0]) return undefined;
-  return finish(packages.resolveExports(pkg, parts[1], CONDITIONS, from), request);
+  return finish(packages.resolveExports(pkg, parts[1], conditions(), from), request);
 }
 
 Module._resolveFilename = function(request, parent, isMain, options) {
@@ -316,10 +340,17 @@ Module.prototype.load = function(filename) {
   this.filename = filename;
   this.paths = Module._nodeModulePaths(path.dirname(filename));
   const extension = extensionOf(filename);
-  if (filename.endsWith('.mjs') && !Module._extensions['.mjs']) throw errors.requireEsm(filename, this[kParent]?.filename);
-  Module._extensions[extension](this, filename);
+  if (filename.endsWith('.mjs') && !Module._extensions['.mjs']) loadEsModule(this, filename);
+  else Module._extensions[extension](this, filename);
   this.loaded = true;
 };
+
+// An ES module, with all it imports, at once; its namespace is what require answers.
+function loadEsModule(module, filename) {
+  const parent = module[kParent]?.filename;
+  if (hasFlag('--no-experimental-require-module')) throw errors.requireEsm(filename, parent);
+  module.exports = esm.requireModule(filename, parent);
+}
 
 function extensionOf(filename) {
   const name = path.basename(filename);
@@ -349,6 +380,10 @@ Module.prototype._compile = function(content, filename) {
   return compiled.call(this.exports, this.exports, require, this, filename, path.dirname(filename));
 };
 
+function define(object, key, value) {
+  Object.defineProperty(object, key, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+}
+
 function makeRequire(module) {
   const require = function require(id) {
     return module.require(id);
@@ -361,9 +396,10 @@ function makeRequire(module) {
     validateString(request, 'request');
     return Module._resolveLookupPaths(request, module);
   };
-  require.main = process.mainModule ?? mainModule;
-  require.extensions = Module._extensions;
-  require.cache = Module._cache;
+  // Defined, not set: a program may have put setters on Object.prototype.
+  define(require, 'main', process.mainModule ?? mainModule);
+  define(require, 'extensions', Module._extensions);
+  define(require, 'cache', Module._cache);
   return require;
 }
 
@@ -379,16 +415,21 @@ function readText(filename) {
   throw new UVException({ errno: text, syscall: 'open', path: filename });
 }
 
+// Programs that stand in for the file system put their own readFileSync into fs: then it is asked.
+const publicFs = require('fs');
+const { readFileSync } = publicFs;
+const textOf = (filename) => (publicFs.readFileSync === readFileSync ? readText(filename) : publicFs.readFileSync(filename, 'utf8'));
+
 Module._extensions['.js'] = function(module, filename) {
-  const content = require('fs').readFileSync(filename, 'utf8');
   if (filename.endsWith('.js') && packages.scopeOf(filename)?.type === 'module') {
-    throw errors.requireEsm(filename, module[kParent]?.filename);
+    loadEsModule(module, filename);
+    return;
   }
-  module._compile(withoutBom(content), filename);
+  module._compile(withoutBom(textOf(filename)), filename);
 };
 
 Module._extensions['.json'] = function(module, filename) {
-  const content = require('fs').readFileSync(filename, 'utf8');
+  const content = textOf(filename);
   try {
     module.exports = JSON.parse(withoutBom(content));
   } catch (error) {
@@ -408,6 +449,20 @@ Module._initPaths = function() {
   Module.globalPaths = paths;
 };
 
-Module._preloadModules = function() {};
+// -r: as if a module in the working folder had required them.
+Module._preloadModules = function(requests) {
+  if (!Array.isArray(requests)) return;
+  preloading = true;
+  const parent = new Module('internal/preload', null);
+  parent.paths = Module._nodeModulePaths(process.cwd());
+  try {
+    for (const request of requests) parent.require(request);
+  } finally {
+    preloading = false;
+  }
+};
 
-module.exports = { Module, makeRequire, readText, compileWrapped, kParent, realpath };
+module.exports = {
+  Module, makeRequire, readText, compileWrapped, kParent, realpath, userConditions,
+  setEsmLoader(loader) { esm = loader; },
+};

@@ -30,7 +30,17 @@ function moduleNotFound(request, requireStack) {
   return error;
 }
 
-const esmNotFound = (what, kind, base) => make(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${kind} '${what}'${from(base)}`);
+// `url`, when the look-up came as far as one place.
+function esmNotFound(what, kind, base, url) {
+  const error = make(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${kind} '${what}'${from(base)}`);
+  if (url !== undefined) error.url = url;
+  return error;
+}
+
+function denied(file, why) {
+  const error = new Error(`EACCES: ${why || 'permission denied'}, open '${file}'`);
+  return Object.assign(error, { errno: -13, code: 'EACCES', syscall: 'open', path: file });
+}
 
 function notExported(packagePath, subpath, base) {
   const file = `${packagePath}/package.json`;
@@ -60,8 +70,20 @@ const invalidConfig = (file, base, message) => make(Error, 'ERR_INVALID_PACKAGE_
 const invalidSpecifier = (request, reason, base) => make(TypeError, 'ERR_INVALID_MODULE_SPECIFIER',
   `Invalid module "${request}" ${reason}${from(base)}`);
 
-const unsupportedDirectory = (path, base) => make(Error, 'ERR_UNSUPPORTED_DIR_IMPORT',
-  `Directory import '${path}' is not supported resolving ES modules${from(base)}`);
+function unsupportedDirectory(path, base, url) {
+  const error = make(Error, 'ERR_UNSUPPORTED_DIR_IMPORT',
+    `Directory import '${path}' is not supported resolving ES modules${from(base)}`);
+  if (url !== undefined) error.url = url;
+  return error;
+}
+
+const unsupportedRequest = (specifier, base) => make(TypeError, 'ERR_UNSUPPORTED_RESOLVE_REQUEST',
+  `Failed to resolve module specifier "${specifier}" from "${base}": Invalid relative URL or base scheme is not hierarchical.`);
+
+function invalidUrl(url) {
+  const { codes: { ERR_INVALID_URL } } = require('internal/errors');
+  return new ERR_INVALID_URL(url);
+}
 
 const unknownExtension = (ext, path) => make(TypeError, 'ERR_UNKNOWN_FILE_EXTENSION',
   `Unknown file extension "${ext}" for ${path}`);
@@ -90,8 +112,19 @@ const attributeMissing = (url, key, value) => make(TypeError, 'ERR_IMPORT_ASSERT
 const attributeUnsupported = (type) => make(TypeError, 'ERR_IMPORT_ASSERTION_TYPE_UNSUPPORTED',
   `Import attribute type "${type}" is unsupported`);
 
+const attributeIncompatible = (url, type) => make(TypeError, 'ERR_IMPORT_ASSERTION_TYPE_FAILED',
+  `Module "${url}" is not of type "${type}"`);
+
+const requireAsync = (filename, parent) => make(Error, 'ERR_REQUIRE_ASYNC_MODULE',
+  'require() cannot be used on an ESM graph with top-level await. Use import() instead. To see where the top-level await ' +
+  `comes from, use --experimental-print-required-tla.${parent ? `\n  From ${parent}` : ''}\n  Requiring ${filename}`);
+
+const requireCycle = (filename, parent) => make(Error, 'ERR_REQUIRE_CYCLE_MODULE',
+  `Cannot require() ES Module ${filename} in a cycle.${parent ? ` (from ${parent})` : ''}`);
+
 module.exports = {
   make, moduleNotFound, esmNotFound, notExported, importNotDefined, invalidTarget, invalidConfig, invalidSpecifier,
   unsupportedDirectory, unknownExtension, unknownBuiltin, requireEsm, unsupportedScheme, attributeMissing,
-  attributeUnsupported,
+  attributeUnsupported, attributeIncompatible, requireAsync, requireCycle, denied, unsupportedRequest,
+  invalidUrl,
 };

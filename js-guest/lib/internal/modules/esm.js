@@ -1,5 +1,5 @@
-// ES modules: what a specifier means (the algorithm of Node's documentation), what kind of module a file is, and what one
-// that is no JavaScript exports. The engine calls these through glue/modules.c. Must not know how modules are linked.
+// ES modules: what a specifier means (the algorithm of Node's documentation), what kind of module a file is, import.meta,
+// and require() of an ES module. The engine calls these through glue/modules.c. Must not know how modules are linked.
 'use strict';
 
 const fs = internalBinding('fs');
@@ -7,86 +7,117 @@ const native = internalBinding('modules');
 const path = require('path');
 const packages = require('internal/modules/package');
 const errors = require('internal/modules/errors');
-const { Module, makeRequire, readText, realpath } = require('internal/modules/cjs');
+const translators = require('internal/modules/translators');
+const { Module, makeRequire, readText, realpath, userConditions, setEsmLoader } = require('internal/modules/cjs');
 const { isBuiltin } = require('internal/modules/builtins');
-const { requireBuiltin } = require('internal/bootstrap');
 
 const FILE = 1;
 const FOLDER = 2;
 const CONDITIONS = new Set(['node', 'import']);
+const FACADE = 'skep:required?';
 
-const toUrl = (file) => `file://${encodeURI(file).replace(/[?#]/g, (c) => (c === '?' ? '%3F' : '%23'))}`;
+const conditions = () => (userConditions.length === 0 ? CONDITIONS : new Set([...CONDITIONS, ...userConditions]));
+
+const ESCAPES = { '?': '%3F', '#': '%23', '\\': '%5C', '\n': '%0A', '\r': '%0D', '\t': '%09' };
+const toUrl = (file) => `file://${encodeURI(file).replace(/[?#\\\n\r\t]/g, (c) => ESCAPES[c])}`;
 
 function toPath(url) {
   const end = url.search(/[?#]/);
   return decodeURIComponent((end < 0 ? url : url.slice(0, end)).slice('file://'.length));
 }
 
-// A script's name is its path, a module's its URL.
-const basePath = (base) => (base.startsWith('file://') ? toPath(base) :
-  base.startsWith('/') ? base : `${process.cwd()}/${base}`);
+// A script's name is its path, a module's its URL; code of eval has the name of who called it.
+function basePath(base) {
+  if (base.startsWith('eval at ')) base = /\(((?!eval at )[^()]*):\d+:\d+\)/.exec(base)?.[1] ?? '';
+  if (base.startsWith('file://')) return toPath(base);
+  return base.startsWith('/') ? base : `${process.cwd()}/${base}`;
+}
 
 // ---- Resolving ----
 
-function resolve(specifier, base, type) {
-  if (type !== undefined && type !== 'json') throw errors.attributeUnsupported(type);
+function resolve(specifier, base, attributes) {
+  const type = checkAttributes(attributes, specifier);
   const url = resolveUrl(specifier, base);
-  const json = url.startsWith('data:') ? url.startsWith('data:application/json') : /\.json([?#]|$)/.test(url);
+  const json = url.startsWith('data:') ? /^data:application\/json[;,]/.test(url) : /\.json([?#]|$)/.test(url);
   if (json && type !== 'json') throw errors.attributeMissing(url, 'type', 'json');
+  if (!json && type === 'json' && !url.startsWith(FACADE)) throw errors.attributeIncompatible(url, 'json');
   return url;
 }
 
+// Of attributes only `type` means something; others are passed over.
+function checkAttributes(attributes, specifier) {
+  const type = attributes?.type;
+  if (type !== undefined && type !== 'json') throw errors.attributeUnsupported(type, specifier);
+  return type;
+}
+
 function resolveUrl(specifier, base) {
+  if (specifier.startsWith(FACADE)) return specifier;
   if (specifier.startsWith('node:')) {
     if (!isBuiltin(specifier)) throw errors.unknownBuiltin(specifier);
     return specifier;
   }
   if (/^(\/|\.\.?(\/|$))/.test(specifier)) return resolveRelative(specifier, base);
-  if (specifier.startsWith('file:')) return checkFile(toPath(new URL(specifier).href), queryOf(specifier), base);
+  if (specifier.startsWith('file:')) return resolveFileUrl(specifier, base);
   if (specifier.startsWith('data:')) return specifier;
   const scheme = /^([a-z][a-z0-9+.-]*:)/i.exec(specifier);
   if (scheme !== null && !isBuiltin(specifier)) throw errors.unsupportedScheme(scheme[1]);
   return resolveBare(specifier, base);
 }
 
-const queryOf = (text) => /[?#].*$/.exec(text)?.[0] ?? '';
+const queryOf = (text) => /[?#].*$/s.exec(text)?.[0] ?? '';
+
+function resolveFileUrl(specifier, base) {
+  const { href, pathname } = new URL(specifier);
+  refuseSeparators(pathname, basePath(base));
+  return checkFile(toPath(href), queryOf(href), base, pathname.endsWith('/'));
+}
+
+function refuseSeparators(shown, from, text = shown) {
+  if (/%2f|%5c/i.test(text)) {
+    throw errors.invalidSpecifier(shown, 'must not include encoded "/" or "\\" characters', from);
+  }
+}
 
 function resolveRelative(specifier, base) {
+  if (base.startsWith('data:')) throw errors.unsupportedRequest(specifier, base);
   const query = queryOf(specifier);
-  const name = decodeURIComponent(specifier.slice(0, specifier.length - query.length));
-  if (/%2f|%5c/i.test(specifier)) {
-    throw errors.invalidSpecifier(specifier, 'must not include encoded "/" or "\\" characters', basePath(base));
-  }
-  const absolute = path.resolve(path.dirname(basePath(base)), name);
+  const name = specifier.slice(0, specifier.length - query.length);
+  const from = basePath(base);
+  refuseSeparators(path.resolve(path.dirname(from), name), from, name);
+  const absolute = path.resolve(path.dirname(from), decodeURIComponent(name));
   return checkFile(absolute, query, base, name.endsWith('/'));
 }
 
 function checkFile(file, query, base, isFolder = false) {
   const kind = isFolder ? FOLDER : fs.kind(file);
-  if (kind === FOLDER) throw errors.unsupportedDirectory(file, basePath(base));
-  if (kind !== FILE) throw errors.esmNotFound(file, 'module', basePath(base));
-  return toUrl(realpath(file)) + query;
+  if (kind === FOLDER) throw errors.unsupportedDirectory(isFolder ? `${file}/` : file, basePath(base), toUrl(file));
+  if (kind === -13 || kind === -1) throw errors.denied(file, fs.why());
+  if (kind !== FILE) throw errors.esmNotFound(file, 'module', basePath(base), toUrl(file));
+  const real = process.execArgv.length > 0 && process.execArgv.includes('--preserve-symlinks') ? file : realpath(file);
+  return toUrl(real) + query;
 }
 
 function resolveBare(specifier, base) {
   if (isBuiltin(specifier)) return `node:${specifier}`;
+  if (base.startsWith('data:')) throw errors.unsupportedRequest(specifier, base);
   const from = basePath(base);
   if (specifier.startsWith('#')) {
-    const found = packages.resolveImports(specifier, from, CONDITIONS, (bare) => resolveUrl(bare, base));
+    const found = packages.resolveImports(specifier, from, conditions(), (bare) => resolveUrl(bare, base));
     return found.startsWith('/') ? checkFile(found, '', base) : found;
   }
   const parts = packages.splitName(specifier);
   if (parts === undefined) throw errors.invalidSpecifier(specifier, 'is not a valid package name', from);
   const own = packages.scopeOf(from);
   if (own?.exports !== undefined && own.name === parts[0]) {
-    return checkFile(packages.resolveExports(own, parts[1], CONDITIONS, from), '', base);
+    return checkFile(packages.resolveExports(own, parts[1], conditions(), from), '', base);
   }
   for (const folder of Module._nodeModulePaths(path.dirname(from))) {
     const root = `${folder}/${parts[0]}`;
     if (fs.kind(root) !== FOLDER) continue;
     const pkg = packages.read(root);
-    if (pkg?.exports !== undefined) return checkFile(packages.resolveExports(pkg, parts[1], CONDITIONS, from), '', base);
-    if (parts[1] !== '.') return checkFile(path.resolve(root, parts[1]), '', base);
+    if (pkg?.exports !== undefined) return checkFile(packages.resolveExports(pkg, parts[1], conditions(), from), '', base);
+    if (parts[1] !== '.') return checkFile(path.resolve(root, parts[1]), '', base, parts[1].endsWith('/'));
     return checkFile(legacyMain(root, pkg, from), '', base);
   }
   throw errors.esmNotFound(parts[0], 'package', from);
@@ -99,7 +130,7 @@ function legacyMain(root, pkg, from) {
     const file = path.resolve(root, name);
     if (fs.kind(file) === FILE) return file;
   }
-  throw errors.esmNotFound(root, 'package', from);
+  throw errors.esmNotFound(`${root}/`, 'package', from);
 }
 
 // ---- Loading ----
@@ -112,81 +143,35 @@ function formatOf(file) {
   if (extension === '.json') return 'json';
   if (extension === '.js') return packages.scopeOf(file)?.type === 'module' ? 'module' : 'commonjs';
   if (extension === '' && packages.scopeOf(file)?.type !== 'module') return 'commonjs';
-  if (extension === '') return 'module';
   throw errors.unknownExtension(extension, file);
 }
 
-const builtinValues = new Map(); // url -> the object its exports were taken from
-
 function load(url) {
-  if (url.startsWith('node:')) return builtin(url);
+  if (url.startsWith('node:')) return translators.builtin(url);
   if (url.startsWith('data:')) return loadData(url);
+  if (url.startsWith(FACADE)) return facade(url.slice(FACADE.length));
   const file = toPath(url);
   const format = formatOf(file);
   if (format === 'module') return stripShebang(readText(file));
-  if (format === 'json') return { default: parseJson(readText(file), file) };
-  return commonjs(file);
+  return format === 'json' ? translators.jsonFile(file) : translators.commonjs(file);
 }
 
 const stripShebang = (text) => (text.startsWith('#!') ? `//${text.slice(2)}` : text);
 
-function parseJson(text, file) {
-  try {
-    return JSON.parse(text.charCodeAt(0) === 0xFEFF ? text.slice(1) : text);
-  } catch (error) {
-    error.message = `${file}: ${error.message}`;
-    throw error;
-  }
-}
-
 function loadData(url) {
   const match = /^data:([^,;]*)((?:;[^,]*)?),([^]*)$/.exec(url);
-  if (match === null) throw new TypeError(`Invalid URL: ${url}`);
+  if (match === null) throw errors.invalidUrl(url);
   const [, type, parameters, body] = match;
-  const text = /;base64$/i.test(parameters) ? Buffer.from(decodeURIComponent(body), 'base64').toString() : decodeURIComponent(body);
+  const raw = decodeURIComponent(queryless(body));
+  const text = /;base64$/i.test(parameters) ? Buffer.from(raw, 'base64').toString() : raw;
   if (type === 'text/javascript') return text;
-  if (type === 'application/json') return { default: JSON.parse(text) };
+  if (type === 'application/json') return translators.json(text, url);
   throw errors.make(RangeError, 'ERR_UNKNOWN_MODULE_FORMAT', `Unknown module format: ${type || null} for URL ${url}`);
 }
 
-// A CommonJS module runs when it is linked; its properties are then the exports, beside `default`.
-function commonjs(file) {
-  const cached = Module._cache[file];
-  const exported = cached?.loaded ? cached.exports : Module._load(file, undefined, false);
-  const values = { __proto__: null };
-  if (exported !== null && (typeof exported === 'object' || typeof exported === 'function')) {
-    for (const key of Object.keys(exported)) {
-      if (key !== 'default' && isName(key)) values[key] = exported[key];
-    }
-  }
-  values.default = exported;
-  values['module.exports'] = exported;
-  return values;
-}
+const queryless = (body) => body.replace(/#.*$/s, '');
 
-const isName = (key) => key.isWellFormed();
-
-function builtin(url) {
-  const exported = requireBuiltin(url);
-  const values = { __proto__: null };
-  fillBuiltin(values, exported);
-  builtinValues.set(url, { values, exported });
-  return values;
-}
-
-function fillBuiltin(values, exported) {
-  for (const key of Object.keys(exported)) {
-    if (key === 'default') continue;
-    const got = Object.getOwnPropertyDescriptor(exported, key);
-    // A getter may warn or build something big: it is asked, as Node does, but its failure is not ours.
-    try {
-      values[key] = 'value' in got ? got.value : exported[key];
-    } catch {
-      values[key] = undefined;
-    }
-  }
-  values.default = exported;
-}
+// ---- import.meta ----
 
 function meta(url, object) {
   if (url.startsWith('file://')) {
@@ -198,22 +183,41 @@ function meta(url, object) {
     try {
       return resolveUrl(`${specifier}`, url);
     } catch (error) {
-      if (error.code === 'ERR_UNSUPPORTED_DIR_IMPORT' || error.code === 'ERR_MODULE_NOT_FOUND') {
-        if (/^(\.|\/|file:)/.test(specifier)) return toUrl(path.resolve(path.dirname(toPath(url)), specifier));
-      }
+      const isMissing = error.code === 'ERR_UNSUPPORTED_DIR_IMPORT' || error.code === 'ERR_MODULE_NOT_FOUND';
+      if (isMissing && error.url !== undefined) return error.url;
       throw error;
     }
   };
   object.url = url;
 }
 
+// ---- require() of an ES module ----
+
+// With a default export, the namespace says __esModule, as what compilers made of ES modules does.
+const facade = (url) => {
+  const from = JSON.stringify(url);
+  return `export * from ${from}; export { default } from ${from}; export const __esModule = true;`;
+};
+
+function requireModule(file, parent) {
+  const url = toUrl(file);
+  const namespace = native.require(url, url);
+  if (namespace === 1) throw errors.requireAsync(file, parent);
+  if (namespace === 2) throw errors.requireCycle(file, parent);
+  if (Object.hasOwn(namespace, 'module.exports')) return namespace['module.exports'];
+  if (!Object.hasOwn(namespace, 'default') || Object.hasOwn(namespace, '__esModule')) return namespace;
+  return native.require(FACADE + url, url);
+}
+
 native.setHooks(resolve, load, meta);
+setEsmLoader({ requireModule, formatOf });
 
 module.exports = {
   toUrl, toPath, formatOf, resolveUrl, stripShebang, makeRequire,
-  runFile(file) { return native.run(toUrl(file), stripShebang(readText(file))); },
+  runFile(file) { return native.import(toUrl(file), toUrl(file)); },
   runText(text, url) { return native.run(url, text); },
+  importFrom(specifier, base) { return native.import(specifier, base); },
   syncBuiltins() {
-    for (const { values, exported } of builtinValues.values()) fillBuiltin(values, exported);
+    for (const [url, names, values] of translators.refreshBuiltins()) native.setExports(url, names, values);
   },
 };

@@ -54,7 +54,7 @@ function scopeOf(path) {
 
 // 'foo/bar' -> ['foo', './bar'], '@a/b' -> ['@a/b', '.']; undefined when it is no package's name.
 function splitName(specifier) {
-  const match = /^((?:@[^/\\%]+\/)?[^./\\%][^/\\%]*)(\/.*)?$/.exec(specifier);
+  const match = /^((?:@[^/\\%]+\/)?[^@./\\%][^/\\%]*)(\/.*)?$/s.exec(specifier);
   return match === null ? undefined : [match[1], match[2] === undefined ? '.' : `.${match[2]}`];
 }
 
