@@ -41,7 +41,8 @@ fn tell_request(mailbox: &mut Mailbox, op: u8, size: usize) -> Told {
     let raw = vec![b'r'; usize::from(op)];
     let fields = usize::from(op) % 5;
     let record = Request { field_count: fields as u32, raw_len: raw.len() as u32, flags: 1, ..Request::default() };
-    let at = mailbox.push_request(7, &record, (0..fields).map(|_| Field::default()), &raw);
+    let at =
+        mailbox.push_request(skep_abi::events::HTTP_REQUEST, 7, &record, (0..fields).map(|_| Field::default()), &raw);
     let most = 500;
     let fits = mailbox.extend_request(at, &vec![b'b'; size], most);
     assert_eq!(fits, size <= most);

@@ -68,6 +68,11 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_LISTEN_HALF_OPEN 1024
 #define SKEP_LISTEN_UPGRADE_HEAD 2048
 #define SKEP_LISTEN_PAUSED 4096
+#define SKEP_LISTEN_CLIENT 8192
+#define SKEP_EXPECT_OTHER 0
+#define SKEP_EXPECT_HEAD 1
+#define SKEP_EXPECT_CONNECT 2
+#define SKEP_EXPECT_UPGRADE 3
 #define SKEP_CONNECT_NO_DELAY 1
 #define SKEP_CONNECT_PAUSED 2
 #define SKEP_OPTION_NO_DELAY 1
@@ -116,6 +121,8 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_CONN_CLOSED 38 /* A connection with a handle is closed; value is an errno or 0. */
 #define SKEP_EV_CONN_OUT 39 /* Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them. */
 #define SKEP_EV_CONN_TIMEOUT 40 /* No traffic on a connection for as long as option TIMEOUT says. */
+#define SKEP_EV_HTTP_RESPONSE 41 /* Client role: a head on the stream `handle`; payload as HTTP_REQUEST's, where `conn` is the status, `target` the reason phrase, `method` 255. Interim heads come so, too, each complete. With the flag UPGRADE the stream has left HTTP: its body is what came after the head, and STREAM_DATA follows. */
+#define SKEP_EV_HTTP_FAULT 42 /* Client role: what came on the stream is no response, or nobody asked; nothing more is read. Payload u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. */
 #define SKEP_EV_CONN_END 46 /* The peer of a connection with a handle has sent FIN. */
 #define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
 
@@ -489,12 +496,18 @@ int32_t skep_http_close_idle(skep_handle listener);
 /* Closes every connection of the listener. */
 __attribute__((import_module("skep"), import_name("http_close_all")))
 int32_t skep_http_close_all(skep_handle listener);
-/* An HTTP connection over a stream the guest has itself (server role): feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0. */
+/* An HTTP connection over a stream the guest has itself: feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0. With the flag CLIENT it reads responses, and sends nothing. */
 __attribute__((import_module("skep"), import_name("http_attach")))
 int64_t skep_http_attach(skep_handle listener, const void *options, uint32_t options_len);
-/* Bytes that arrived on an attached stream; len 0 is its end. */
+/* Bytes that arrived on an attached stream, or before http_client on one of the host's; len 0 is its end. */
 __attribute__((import_module("skep"), import_name("http_feed")))
 int32_t skep_http_feed(skep_handle conn, const void *ptr, uint32_t len);
+/* Reads responses from a stream (client role; of the ListenOptions, max_header_size and max_headers count): HTTP_RESPONSE, HTTP_BODY, HTTP_END and HTTP_FAULT about its handle take the place of STREAM_DATA. -EALREADY when it does so already. */
+__attribute__((import_module("skep"), import_name("http_client")))
+int32_t skep_http_client(skep_handle stream, const void *options, uint32_t options_len);
+/* Client role: a request goes out, and this is how its response will be read (constants `expect`). Before the response it may be said again; -EBUSY inside one. */
+__attribute__((import_module("skep"), import_name("http_expect")))
+int32_t skep_http_expect(skep_handle stream, int32_t kind);
 /* Status line, fields (`Name: value` CRLF lines) and the first or only part of the body. Answers the bytes that wait to be sent. */
 __attribute__((import_module("skep"), import_name("http_respond")))
 int32_t skep_http_respond(skep_handle exchange, int32_t status, int32_t flags, const void *fields, uint32_t fields_len, const void *body, uint32_t body_len);

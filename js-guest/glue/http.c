@@ -133,7 +133,7 @@ static bool make_messages(JSContext *ctx, JSValueConst server, bool custom, JSVa
 }
 
 /* Each exchange is pinned after its callback, unless that has ended it: then nothing is to come. */
-static void pin(JSContext *ctx, uint64_t exchange, JSValueConst req, JSValueConst res) {
+void http_pin(JSContext *ctx, uint64_t exchange, JSValueConst req, JSValueConst res) {
   if (!is_over(ctx, req, res)) skep_pins_add(ctx, &exchanges, exchange, JS_DupValue(ctx, req), JS_DupValue(ctx, res));
 }
 
@@ -152,7 +152,7 @@ static void dispatch(JSContext *ctx, JSValueConst server, http_req *req, JSValue
     skep_uncaught();
   }
   http_dispatching = NULL;
-  pin(ctx, exchange, pair[0], pair[1]);
+  http_pin(ctx, exchange, pair[0], pair[1]);
   skep_after_callback();
   if (req->bits & REQ_TOUCHED) http_request_flow(ctx, pair[0]);
 }
@@ -344,6 +344,7 @@ static JSValue init_binding(JSContext *ctx) {
   for (int i = 0; i < HOOKS; i++) http_hooks[i] = JS_UNDEFINED;
   http_request_init(ctx, binding);
   http_response_init(ctx, binding);
+  http_client_init(ctx, binding);
   JS_SetPropertyStr(ctx, binding, "methods", words(ctx));
   JS_SetPropertyStr(ctx, binding, "setup", JS_NewCFunction(ctx, js_setup, "setup", 1));
   JS_SetPropertyStr(ctx, binding, "serve", JS_NewCFunction(ctx, js_serve, "serve", 5));

@@ -144,6 +144,10 @@ bool http_response_over(http_res *res); /* nothing more will come from the host 
 /* ---- Exchanges in flight (http.c) ---- */
 void http_release(JSContext *ctx, uint64_t exchange); /* takes both messages out of the table when they are over */
 bool http_is_pinned(uint64_t exchange);
+void http_pin(JSContext *ctx, uint64_t exchange, JSValueConst req, JSValueConst res); /* unless both are over */
+
+/* ---- The client role (http_client.c) ---- */
+void http_client_init(JSContext *ctx, JSValue binding);
 /* on without its checks (events.c). */
 int skep_add_listener(JSContext *ctx, JSValueConst self, JSAtom type, JSValueConst listener, bool first);
 #endif

@@ -77,10 +77,11 @@ static JSValue js_why(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
   return JS_NewStringLen(ctx, text, len < 0 ? 0 : len < (int32_t)sizeof text ? (size_t)len : sizeof text);
 }
 
-/* listenSet(handle, options), attach(listener, options) */
+/* listenSet(handle, options), attach(listener, options), client(stream, options) */
 static JSValue js_with_options(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
   skep_listen_options options = options_of(ctx, argv[1]);
   skep_handle handle = skep_value_handle(ctx, argv[0]);
+  if (magic == 2) return JS_NewInt32(ctx, skep_http_client(handle, &options, sizeof options));
   if (magic) return JS_NewInt64(ctx, skep_http_attach(handle, &options, sizeof options));
   return JS_NewInt32(ctx, skep_listen_set(handle, &options, sizeof options));
 }
@@ -199,6 +200,7 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_DEF("why", 0, js_why),
   JS_CFUNC_MAGIC_DEF("listenSet", 2, js_with_options, 0),
   JS_CFUNC_MAGIC_DEF("attach", 2, js_with_options, 1),
+  JS_CFUNC_MAGIC_DEF("client", 2, js_with_options, 2),
   JS_CFUNC_MAGIC_DEF("close", 1, js_call, CALL_CLOSE),
   JS_CFUNC_MAGIC_DEF("shutdown", 1, js_call, CALL_SHUTDOWN),
   JS_CFUNC_MAGIC_DEF("reset", 1, js_call, CALL_RESET),

@@ -62,6 +62,8 @@ pub enum Command {
     CloseAll { handle: Handle },
     Attach { handle: Handle, listener: Option<Handle>, options: ListenOptions },
     Feed { handle: Handle, data: Body },
+    Client { stream: Handle, options: ListenOptions },
+    Expect { stream: Handle, kind: u32 },
     Respond { exchange: Handle, status: u16, flags: u32, fields: Span, body: Body },
     Write { exchange: Handle, flags: u32, body: Body },
     End { exchange: Handle, flags: u32, trailers: Span },

@@ -52,6 +52,19 @@ pub enum Kind {
     Folder,
 }
 
+/// Where a stream stands in HTTP's client role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Its bytes are not read as responses.
+    No,
+    /// Nothing is due.
+    Idle,
+    /// A response is due.
+    Due,
+    /// Inside a response.
+    Busy,
+}
+
 /// What is known at once of a handle.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot {
@@ -67,6 +80,8 @@ pub struct Slot {
     pub pending: u32,
     /// For an exchange: number of its connection.
     pub conn: u32,
+    /// For a stream, or an attached connection; the runtime keeps it.
+    pub client: Client,
 }
 
 /// The table.
@@ -165,7 +180,16 @@ impl HandleTable {
 
 impl Slot {
     fn vacant() -> Slot {
-        Slot { generation: 1, kind: Kind::Free, keep: false, wants_drain: false, ended: false, pending: 0, conn: 0 }
+        Slot {
+            generation: 1,
+            kind: Kind::Free,
+            keep: false,
+            wants_drain: false,
+            ended: false,
+            pending: 0,
+            conn: 0,
+            client: Client::No,
+        }
     }
 
     fn is(&self, handle: Handle) -> bool {

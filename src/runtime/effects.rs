@@ -83,6 +83,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::CloseAll { handle } => self.close_conns_of(guest, handle, false),
             Command::Attach { handle, listener, options } => self.attach(guest, handle, listener, options),
             Command::Feed { handle, data } => self.feed(guest, handle, data),
+            Command::Client { stream, options } => self.client(guest, stream, &options),
+            Command::Expect { stream, kind } => self.client_expects(guest, stream, kind),
             Command::Connect { handle, to, flags } => self.connect(guest, handle, to, flags),
             Command::Close { handle } => self.close_handle(guest, handle, false),
             Command::Reset { stream } => self.close_handle(guest, stream, true),
@@ -100,6 +102,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Promised(place) => self.drop_promise(place),
             Resource::Conn(index) => self.close_conn_by_guest(index),
             Resource::Exchange(index) => self.abort_exchange(index),
+            Resource::Fed(index) => self.drop_fed(index),
             Resource::Done(_) | Resource::None => {
                 self.forget_work(guest, handle);
                 self.seats[guest as usize].revoke(handle);
@@ -139,6 +142,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.seats[guest as usize].resource(handle) {
             Resource::Stream(index) => self.stream_credit(index, bytes),
             Resource::Exchange(index) => self.exchange_credit(index, bytes),
+            Resource::Fed(index) => self.fed_credit(index, bytes),
             _ => {}
         }
     }

@@ -187,6 +187,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.drop_listeners(id.0);
         self.drop_conns(id.0);
         self.drop_streams(id.0);
+        self.fed.retain(|_, fed| fed.guest != id.0);
         self.ended.push((id, outcome));
     }
 }

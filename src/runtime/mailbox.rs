@@ -65,16 +65,17 @@ impl Mailbox {
         self.seal(at);
     }
 
-    /// Queues HTTP_REQUEST: the record, the field table and the raw head.
+    /// Queues a head (HTTP_REQUEST, HTTP_RESPONSE): the record, the field table and the raw head.
     /// A body may follow by [`Mailbox::extend_request`] as long as nothing else is queued; answers where it stands.
     pub fn push_request(
         &mut self,
+        kind: u16,
         handle: u64,
         request: &Request,
         fields: impl Iterator<Item = Field>,
         raw: &[u8],
     ) -> usize {
-        let at = self.open(Note { kind: skep_abi::events::HTTP_REQUEST, flags: request.flags, handle, value: 0 });
+        let at = self.open(Note { kind, flags: request.flags, handle, value: 0 });
         put_request(&mut self.bytes, request);
         for field in fields {
             put_field(&mut self.bytes, &field);

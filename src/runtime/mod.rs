@@ -32,6 +32,7 @@ use crate::policy::HttpLimits;
 use crate::proto::http1;
 use crate::reactor::{Fact, Kernel, Key, Kind, Reactor};
 use crate::time::{Clock, Expired, Mono, Timers};
+use http::client::Fed;
 use http::{Conn, DateLine, Exchange};
 use listeners::Listener;
 use seat::Seat;
@@ -56,6 +57,8 @@ pub struct Hall<K: Kernel, C: Clock> {
     conns: Slab<Conn>,
     exchanges: Slab<Exchange>,
     streams: Slab<Stream>,
+    /// Client roles over streams that guests have themselves.
+    fed: Slab<Fed>,
     /// Streams without an owner that have bytes left, and how many when last looked.
     draining: Slab<(Key, usize)>,
     facts: Vec<Fact>,
@@ -132,6 +135,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             conns: Slab::new(),
             exchanges: Slab::new(),
             streams: Slab::new(),
+            fed: Slab::new(),
             draining: Slab::new(),
             facts: Vec::new(),
             expired: Vec::new(),

@@ -24,6 +24,8 @@ pub(super) enum Resource {
     Promised(u32),
     /// The connection of an exchange that is over, but for its last bytes.
     Done(u32),
+    /// The client role over a stream of the guest's own.
+    Fed(u32),
 }
 
 /// Whether the guest is inside a turn.

@@ -2,6 +2,7 @@
 //! guest, or taken over from HTTP). It must not know what their bytes mean.
 use super::listeners::errno;
 use super::seat::{Resource, set_pending};
+use super::http::client::Client;
 use super::timers::Token;
 use super::{Hall, Note, Owner};
 use crate::guest::{Body, Ends, Handle, Kind, Target};
@@ -28,8 +29,10 @@ pub(super) struct Stream {
     pub key: Key,
     /// The listener that counts it, if one does.
     pub listener: Option<u32>,
+    /// Its bytes are read as responses.
+    pub client: Option<Box<Client>>,
     /// Bytes the guest can still take.
-    credit: i64,
+    pub credit: i64,
     paused: bool,
     connecting: bool,
     /// The peer has sent FIN.
@@ -46,6 +49,7 @@ impl Stream {
             handle,
             key,
             listener,
+            client: None,
             credit: WINDOW,
             paused: false,
             connecting: false,
@@ -159,9 +163,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let most = self.scratch.len().min(stream.credit as usize);
             match self.reactor.read(stream.key, &mut self.scratch[..most]) {
                 Ok(Read::Data { count, more }) => {
-                    stream.credit -= count as i64;
-                    seat.tell_bytes(events::STREAM_DATA, stream.handle, &self.scratch[..count]);
                     touch_stream(&mut self.timers, stream, index, self.now);
+                    if stream.client.is_some() {
+                        let scratch = std::mem::take(&mut self.scratch);
+                        self.client_bytes(index, &scratch[..count]);
+                        self.scratch = scratch;
+                    } else {
+                        stream.credit -= count as i64;
+                        seat.tell_bytes(events::STREAM_DATA, stream.handle, &self.scratch[..count]);
+                    }
                     if !more {
                         return;
                     }
@@ -176,6 +186,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn stream_ended(&mut self, index: u32) {
         let stream = &mut self.streams[index as usize];
         stream.ended = true;
+        if let Some(client) = &mut stream.client {
+            client.ended(&mut self.seats[stream.guest as usize], stream.handle);
+        }
         self.seats[stream.guest as usize].tell(events::STREAM_END, Some(stream.handle), 0, &[]);
         if stream.finished {
             self.lose_stream(index, None);

@@ -55,8 +55,10 @@ macro_rules! for_each_call {
             connections(listener: Handle) -> I32, "How many connections the listener has open. Answers at once.";
             http_close_idle(listener: Handle) -> I32, "Closes connections that wait for a request.";
             http_close_all(listener: Handle) -> I32, "Closes every connection of the listener.";
-            http_attach(listener: Handle, options: Ptr, options_len: Len) -> I64, "An HTTP connection over a stream the guest has itself (server role): feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0.";
-            http_feed(conn: Handle, ptr: Ptr, len: Len) -> I32, "Bytes that arrived on an attached stream; len 0 is its end.";
+            http_attach(listener: Handle, options: Ptr, options_len: Len) -> I64, "An HTTP connection over a stream the guest has itself: feed it with http_feed, CONN_OUT brings bytes to send. listener may be 0. With the flag CLIENT it reads responses, and sends nothing.";
+            http_feed(conn: Handle, ptr: Ptr, len: Len) -> I32, "Bytes that arrived on an attached stream, or before http_client on one of the host's; len 0 is its end.";
+            http_client(stream: Handle, options: Ptr, options_len: Len) -> I32, "Reads responses from a stream (client role; of the ListenOptions, max_header_size and max_headers count): HTTP_RESPONSE, HTTP_BODY, HTTP_END and HTTP_FAULT about its handle take the place of STREAM_DATA. -EALREADY when it does so already.";
+            http_expect(stream: Handle, kind: I32) -> I32, "Client role: a request goes out, and this is how its response will be read (constants `expect`). Before the response it may be said again; -EBUSY inside one.";
             http_respond(exchange: Handle, status: I32, flags: I32, fields: Ptr, fields_len: Len, body: Ptr, body_len: Len) -> I32, "Status line, fields (`Name: value` CRLF lines) and the first or only part of the body. Answers the bytes that wait to be sent.";
             http_write(exchange: Handle, flags: I32, ptr: Ptr, len: Len) -> I32, "More of the body. Answers the bytes that wait to be sent; -EAGAIN when the connection's cap is reached: nothing was taken, HTTP_DRAIN follows.";
             http_end(exchange: Handle, flags: I32, trailers: Ptr, trailers_len: Len) -> I32, "Ends the message, with trailers if it is chunked.";

@@ -177,6 +177,8 @@ events! {
     CONN_CLOSED = 38, "A connection with a handle is closed; value is an errno or 0.";
     CONN_OUT = 39, "Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them.";
     CONN_TIMEOUT = 40, "No traffic on a connection for as long as option TIMEOUT says.";
+    HTTP_RESPONSE = 41, "Client role: a head on the stream `handle`; payload as HTTP_REQUEST's, where `conn` is the status, `target` the reason phrase, `method` 255. Interim heads come so, too, each complete. With the flag UPGRADE the stream has left HTTP: its body is what came after the head, and STREAM_DATA follows.";
+    HTTP_FAULT = 42, "Client role: what came on the stream is no response, or nobody asked; nothing more is read. Payload u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet.";
     CONN_END = 46, "The peer of a connection with a handle has sent FIN.";
     OP_DONE = 50, "An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal.";
 }

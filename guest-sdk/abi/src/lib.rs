@@ -136,6 +136,8 @@ pub mod listen {
     pub const UPGRADE_HEAD: u32 = 1 << 11;
     /// `pauseOnConnect`: accepted streams are not read before the guest gives credit; they start with none.
     pub const PAUSED: u32 = 1 << 12;
+    /// `http_attach` in the client role: responses are fed.
+    pub const CLIENT: u32 = 1 << 13;
 }
 
 /// Bits of [`ConnectOptions::flags`](events::ConnectOptions).
@@ -144,6 +146,18 @@ pub mod connect {
     pub const NO_DELAY: u32 = 1;
     /// The stream starts without credit.
     pub const PAUSED: u32 = 1 << 1;
+}
+
+/// What the response that `http_expect` announces answers: it decides whether there is a body.
+pub mod expect {
+    /// Any request but those below.
+    pub const OTHER: u32 = 0;
+    /// A HEAD request.
+    pub const HEAD: u32 = 1;
+    /// A CONNECT request: a 2xx leaves HTTP.
+    pub const CONNECT: u32 = 2;
+    /// A request that offers an upgrade: a 101 leaves HTTP.
+    pub const UPGRADE: u32 = 3;
 }
 
 /// What `stream_option` can set.

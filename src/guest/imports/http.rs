@@ -3,7 +3,7 @@
 use super::super::command::Command;
 use super::super::handles::{Handle, Kind, Slot};
 use super::super::memory;
-use super::{Answer, Call, Len, Ptr, net, refuse};
+use super::{Answer, Call, Len, Ptr, refuse};
 use skep_abi::errno::{EBADF, EINVAL, EMSGSIZE, EPIPE};
 use skep_abi::{respond, write};
 
@@ -31,34 +31,6 @@ pub(super) fn http_close_all(call: &mut Call<'_>, listener: Handle) -> Answer<i3
     call.slot(listener, &[Kind::Listener])?;
     call.room(0)?;
     call.state().outbox.push(Command::CloseAll { handle: listener });
-    Ok(0)
-}
-
-pub(super) fn http_attach(call: &mut Call<'_>, listener: Handle, ptr: Ptr, len: Len) -> Answer<i64> {
-    let listener = if listener.raw() == 0 {
-        None
-    } else {
-        call.slot(listener, &[Kind::Listener])?;
-        Some(listener)
-    };
-    let options = net::options(call, ptr, len)?;
-    call.room(0)?;
-    let handle = call.fresh(Kind::Attached)?;
-    call.state().outbox.push(Command::Attach { handle, listener, options });
-    Ok(handle.raw() as i64)
-}
-
-pub(super) fn http_feed(call: &mut Call<'_>, conn: Handle, ptr: Ptr, len: Len) -> Answer<i32> {
-    if call.slot(conn, &[Kind::Attached])?.ended {
-        return refuse(EPIPE);
-    }
-    if len.0 > call.state().limits.call_bytes {
-        return refuse(EMSGSIZE);
-    }
-    memory::bytes(call.memory, ptr, len)?;
-    call.room(len.0 as usize)?;
-    let data = call.body(ptr, len)?;
-    call.state().outbox.push(Command::Feed { handle: conn, data });
     Ok(0)
 }
 

@@ -10,6 +10,7 @@ mod fs_file;
 mod fs_look;
 mod fs_open;
 mod http;
+mod http_client;
 mod net;
 mod process;
 mod sys;
@@ -185,9 +186,10 @@ fn call<T: wire::Give>(
 mod calls {
     pub(super) use super::fs::{fs_call, fs_queue};
     pub(super) use super::http::{
-        http_attach, http_close_all, http_close_idle, http_conn, http_end, http_feed, http_inform, http_respond,
-        http_upgrade, http_watch, http_write,
+        http_close_all, http_close_idle, http_conn, http_end, http_inform, http_respond, http_upgrade, http_watch,
+        http_write,
     };
+    pub(super) use super::http_client::{http_attach, http_client, http_expect, http_feed};
     pub(super) use super::net::{
         address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
         stream_write, traffic,

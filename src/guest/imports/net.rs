@@ -215,7 +215,7 @@ pub(super) fn stream_option(call: &mut Call<'_>, handle: Handle, option: i32, va
 }
 
 pub(super) fn credit(call: &mut Call<'_>, handle: Handle, bytes: i32) -> Answer<i32> {
-    call.slot(handle, &[Kind::Stream, Kind::Exchange])?;
+    call.slot(handle, &[Kind::Stream, Kind::Exchange, Kind::Attached])?;
     let bytes = u32::try_from(bytes).ok().filter(|bytes| *bytes > 0).ok_or(Refusal::Errno(EINVAL))?;
     call.room(0)?;
     call.state().outbox.push(Command::Credit { handle, bytes });

@@ -129,9 +129,10 @@ impl Decoder {
         Decoder { state: Receiving::Head, partial: None, after, role, due: None, leading: 0, informational: 0 }
     }
 
-    /// Client role: a request is going out, and this is how its response will be read. One at a time.
+    /// Client role: a request is going out, and this is how its response will be read. One at a time; before its final
+    /// head it may be said again.
     pub fn expect_response(&mut self, to: ResponseTo) {
-        debug_assert!(self.role == Role::Client && self.due.is_none(), "one response is due at a time");
+        debug_assert!(self.role == Role::Client && !self.is_in_body(), "one response is due at a time");
         self.due = Some(to);
         self.informational = 0;
     }
@@ -166,6 +167,12 @@ impl Decoder {
     /// The connection's last message is over.
     pub fn is_closed(&self) -> bool {
         self.state == Receiving::Closed
+    }
+
+    /// Between a head and the end of its message.
+    pub fn is_in_body(&self) -> bool {
+        use Receiving::*;
+        matches!(self.state, Length(_) | Chunked(_) | UntilClose | Trailers | End)
     }
 
     /// The message that ended asked to leave HTTP: there is nothing to parse before that is decided.

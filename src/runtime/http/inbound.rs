@@ -4,7 +4,7 @@ use super::{
     Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
 };
 use crate::guest::Kind;
-use crate::proto::http1::{BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers};
+use crate::proto::http1::{self, BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers};
 use crate::reactor::{Kernel, Read};
 use crate::runtime::streams::{WINDOW, touch};
 use crate::time::{Clock, Mono};
@@ -379,14 +379,19 @@ fn request_event(
         raw_len: head.bytes.len() as u32,
         body_len: 0,
     };
-    let fields = head.fields.iter().map(|field| Field {
+    let fields = head.fields.iter().map(told_field);
+    seat.mail.push_request(events::HTTP_REQUEST, exchange.handle.raw(), &record, fields, head.bytes)
+}
+
+/// One line of a head's field table.
+pub(super) fn told_field(field: &http1::Field) -> Field {
+    Field {
         name: field.name,
         name_len: field.name_len,
         known: field.id as u16,
         value: field.value,
         value_len: field.value_len,
-    });
-    seat.mail.push_request(exchange.handle.raw(), &record, fields, head.bytes)
+    }
 }
 
 /// Body bytes: into the request's event while it may still be extended, else as an event of their own. Answers
@@ -417,7 +422,7 @@ pub(in crate::runtime) fn method_number(method: Method) -> u8 {
 }
 
 /// Trailers as the guest takes them.
-fn trailer_lines(trailers: &Trailers<'_>) -> Vec<u8> {
+pub(super) fn trailer_lines(trailers: &Trailers<'_>) -> Vec<u8> {
     let mut lines = Vec::new();
     for field in trailers.fields {
         lines.extend_from_slice(field.name_in(trailers.bytes));

@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod audit;
+pub(super) mod client;
 mod close;
 mod inbound;
 mod outbound;

@@ -136,6 +136,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         listener: Option<Handle>,
         options: ListenOptions,
     ) {
+        if options.flags & listen::CLIENT != 0 {
+            return self.attach_client(guest, handle, &options);
+        }
         let listener = listener.map(|listener| self.seats[guest as usize].resource(listener));
         let listener = if let Some(Resource::Listener(index)) = listener { index } else { super::NONE };
         self.serials = self.serials.wrapping_add(1);
@@ -153,10 +156,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Bytes that came on such a stream.
     pub(in crate::runtime) fn feed(&mut self, guest: u32, handle: Handle, data: Body) {
-        let Resource::Conn(index) = self.seats[guest as usize].resource(handle) else { return };
+        let resource = self.seats[guest as usize].resource(handle);
         let bytes = match data {
             Body::Small(span) => self.seats[guest as usize].guest.state().outbox.bytes(span).to_vec(),
             Body::Own(bytes) => bytes,
+        };
+        let index = match resource {
+            Resource::Conn(index) => index,
+            Resource::Fed(index) => return self.fed_bytes(index, &bytes),
+            Resource::Stream(index) => return self.client_bytes(index, &bytes),
+            _ => return,
         };
         if bytes.is_empty() {
             self.conn_eof(index);
