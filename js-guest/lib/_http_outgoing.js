@@ -1,71 +1,100 @@
-// OutgoingMessage: what is rare. Headers, write and end are C (glue/http_response.c, http_write.c); framing is the
-// host's.
+// OutgoingMessage: a message that JavaScript frames and writes to a socket: requests, and what a script constructs.
+// Responses of servers are C (internal/http/response.js). Knows no request and no agent.
 'use strict';
 
-const native = internalBinding('http');
 const { Stream } = require('stream');
-const {
-  codes: {
-    ERR_HTTP_HEADERS_SENT, ERR_HTTP_TRAILER_INVALID, ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED,
-    ERR_STREAM_CANNOT_PIPE, ERR_INVALID_CHAR,
-  },
-} = require('internal/errors');
-const codes = require('internal/errors').codes;
-const STATUS_CODES = require('internal/http/status');
-const { validateHeaderName, validateHeaderValue, _checkInvalidHeaderChar } = require('_http_common');
+const { kOutHeaders, kNeedDrain, kSocket, kBytesWritten, kUniqueHeaders } = require('internal/http');
+const { methods, uniqueNames } = require('internal/http/head');
+const { validateHeaderName, validateHeaderValue } = require('_http_common');
+const { isUint8Array } = require('internal/util/types');
+const { captureRejectionSymbol } = require('events');
+const { codes: {
+  ERR_HTTP_BODY_NOT_ALLOWED, ERR_HTTP_CONTENT_LENGTH_MISMATCH, ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED,
+  ERR_STREAM_ALREADY_FINISHED, ERR_STREAM_CANNOT_PIPE, ERR_STREAM_DESTROYED, ERR_STREAM_NULL_VALUES,
+  ERR_STREAM_WRITE_AFTER_END,
+} } = require('internal/errors');
 
-const kErrored = Symbol('kErrored');
-const kSocket = Symbol('kSocket');
 const HIGH_WATER = 16384;
+const kCorked = Symbol('corked');
+const kChunks = Symbol('kChunkedBuffer');
+const kChunksLength = Symbol('kChunkedLength');
+const kErrored = Symbol('errored');
+const kHighWaterMark = Symbol('kHighWaterMark');
+const kRejectNonStandardBodyWrites = Symbol('kRejectNonStandardBodyWrites');
+
+const nop = () => {};
 
 function OutgoingMessage(options) {
-  if (new.target !== undefined) return native.newResponse(new.target.prototype, undefined);
-  native.adoptResponse(this, undefined);
+  Stream.call(this);
+  // In order of sending; until a socket is there.
+  this.outputData = [];
+  this.outputSize = 0;
+  this.writable = true;
+  this.destroyed = false;
+  this.finished = false;
+  this._header = null;
+  this._headerSent = false;
+  this[kOutHeaders] = null;
+  this[kSocket] = null;
+  this[kHighWaterMark] = options?.highWaterMark ?? HIGH_WATER;
+  if (options?.rejectNonStandardBodyWrites) this[kRejectNonStandardBodyWrites] = true;
 }
 Object.setPrototypeOf(OutgoingMessage.prototype, Stream.prototype);
 Object.setPrototypeOf(OutgoingMessage, Stream);
 
 const { prototype } = OutgoingMessage;
 
-function data(values) {
-  for (const [name, value] of Object.entries(values)) {
-    Object.defineProperty(prototype, name, { value, writable: true, enumerable: true, configurable: true });
-  }
-}
-data({ writable: true, _defaultKeepAlive: true, maxRequestsOnConnectionReached: false, _keepAliveTimeout: 0, _onPendingData: () => {} });
+// What most messages never change.
+Object.assign(prototype, {
+  _last: false,
+  chunkedEncoding: false,
+  shouldKeepAlive: true,
+  maxRequestsOnConnectionReached: false,
+  _defaultKeepAlive: true,
+  useChunkedEncodingByDefault: true,
+  sendDate: false,
+  _removedConnection: false,
+  _removedContLen: false,
+  _removedTE: false,
+  strictContentLength: false,
+  _contentLength: null,
+  _hasBody: true,
+  _trailer: '',
+  _closed: false,
+  _keepAliveTimeout: 0,
+  _onPendingData: nop,
+});
+Object.assign(prototype, methods);
+Object.assign(prototype, {
+  [kBytesWritten]: 0, [kNeedDrain]: false, [kCorked]: 0, [kChunks]: null, [kChunksLength]: 0, [kUniqueHeaders]: null,
+  [kErrored]: null, [kRejectNonStandardBodyWrites]: false,
+});
 
 function getter(name, get, set) {
-  Object.defineProperty(prototype, name, { configurable: true, get, set });
+  Object.defineProperty(prototype, name, { configurable: true, enumerable: true, get, set });
 }
 
-function install() {
-  getter('writableObjectMode', () => false);
-  getter('writableHighWaterMark', () => HIGH_WATER);
-  getter('errored', function() { return this[kErrored] ?? null; });
-  getter('closed', function() { return this._closed; });
-  getter('_header', headerText, function(value) {
-    Object.defineProperty(this, '_header', { value, writable: true, enumerable: true, configurable: true });
-  });
-  getter('chunkedEncoding', isChunked, function(value) {
-    Object.defineProperty(this, 'chunkedEncoding', { value, writable: true, enumerable: true, configurable: true });
-  });
-  getter('socket', socketOf, setSocket);
-  getter('connection', socketOf, setSocket);
-  getter('_headers', function() {
-    warnOnce('_headers');
-    return this.getHeaders();
-  }, function(headers) {
-    warnOnce('_headers');
-    for (const name of this.getHeaderNames()) this.removeHeader(name);
-    for (const [name, value] of Object.entries(headers ?? {})) this.setHeader(name, value);
-  });
-  getter('_headerNames', function() {
-    warnOnce('_headerNames');
-    const names = { __proto__: null };
-    for (const name of this.getRawHeaderNames()) names[name.toLowerCase()] = name;
-    return names;
-  }, () => warnOnce('_headerNames'));
-}
+getter('errored', function() { return this[kErrored]; });
+getter('closed', function() { return this._closed; });
+getter('headersSent', function() { return Boolean(this._header); });
+getter('writableEnded', function() { return this.finished; });
+getter('writableObjectMode', () => false);
+getter('writableCorked', function() { return this[kCorked]; });
+getter('writableNeedDrain', function() { return !this.destroyed && !this.finished && this[kNeedDrain]; });
+getter('writableFinished', function() {
+  return this.finished && this.outputSize === 0 && (!this[kSocket] || this[kSocket].writableLength === 0);
+});
+getter('writableLength', function() {
+  return this.outputSize + this[kChunksLength] + (this[kSocket] ? this[kSocket].writableLength : 0);
+});
+getter('writableHighWaterMark', function() {
+  return this[kSocket] ? this[kSocket].writableHighWaterMark : this[kHighWaterMark];
+});
+const socket = [function() { return this[kSocket]; }, function(value) { this[kSocket] = value; }];
+getter('socket', ...socket);
+getter('connection', ...socket);
+
+// ---- Deprecated views of the headers ----
 
 const warned = new Set();
 
@@ -75,141 +104,273 @@ function warnOnce(name) {
   process.emitWarning(`OutgoingMessage.prototype.${name} is deprecated`, 'DeprecationWarning', 'DEP0066');
 }
 
-// The head as text, for those who peek; what the host adds is not in it.
-function headerText() {
-  const lines = this._lines;
-  if (lines === null || lines === undefined) return null;
-  return `HTTP/1.1 ${this.statusCode} ${STATUS_CODES[this.statusCode] ?? 'unknown'}\r\n${lines}\r\n`;
+getter('_headers', function() {
+  warnOnce('_headers');
+  return this.getHeaders();
+}, function(headers) {
+  warnOnce('_headers');
+  if (headers === null || headers === undefined) {
+    this[kOutHeaders] = null;
+    return;
+  }
+  this[kOutHeaders] = { __proto__: null };
+  for (const name of Object.keys(headers)) this[kOutHeaders][name.toLowerCase()] = [name, headers[name]];
+});
+getter('_headerNames', function() {
+  warnOnce('_headerNames');
+  if (this[kOutHeaders] === null) return null;
+  const names = { __proto__: null };
+  for (const [key, [name]] of Object.entries(this[kOutHeaders])) names[key] = name;
+  return names;
+}, function(names) {
+  warnOnce('_headerNames');
+  if (names === null || typeof names !== 'object' || this[kOutHeaders] === null) return;
+  for (const key of Object.keys(names)) {
+    if (this[kOutHeaders][key]) this[kOutHeaders][key][0] = names[key];
+  }
+});
+
+// ---- Writing ----
+
+const lengthOf = (chunk, encoding) => (typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.byteLength);
+
+function countsLength(message) {
+  return message.strictContentLength && message._contentLength !== null && message._contentLength !== undefined &&
+    message._hasBody && !message._removedContLen && !message.chunkedEncoding && !message.hasHeader('transfer-encoding');
 }
 
-function isChunked() {
-  const lines = this._lines;
-  if (lines === null || lines === undefined || !this._hasBody || !this.useChunkedEncodingByDefault) return false;
-  return /^transfer-encoding:.*chunked/im.test(lines) || !(/^content-length:/im.test(lines) || this.finished);
+function fail(message, error, cb) {
+  if (message.destroyed) process.nextTick(cb, error);
+  else process.nextTick(emitFailure, message, error, cb);
 }
 
-function socketOf() {
-  if (this[kSocket] !== undefined) return this[kSocket];
-  if (this._detached) return null;
-  return this.req?.socket ?? null;
-}
-
-function setSocket(value) {
-  this[kSocket] = value;
-}
-
-prototype.assignSocket = function(socket) {
-  if (socket._httpMessage) throw new codes.ERR_HTTP_SOCKET_ASSIGNED();
-  socket._httpMessage = this;
-  this[kSocket] = socket;
-  this.emit('socket', socket);
-};
-
-prototype.detachSocket = function(socket) {
-  socket._httpMessage = null;
-  this[kSocket] = null;
-};
-
-prototype._implicitHeader = function() {
-  throw new ERR_METHOD_NOT_IMPLEMENTED('_implicitHeader()');
-};
-
-// Old programs call this with a part of the body, or with nothing to send the head.
-prototype._send = function(data, encoding, cb) {
-  if (data?.length) return this.write(data, encoding, cb);
-  this.flushHeaders();
-  if (typeof cb === 'function') process.nextTick(cb);
-  return true;
-};
-
-prototype._renderHeaders = function() {
-  if (this.headersSent) throw new ERR_HTTP_HEADERS_SENT('render');
-  const headers = {};
-  for (const name of this.getRawHeaderNames()) headers[name] = this.getHeader(name);
-  return headers;
-};
-
-prototype.setHeaders = function(headers) {
-  if (this.headersSent) throw new ERR_HTTP_HEADERS_SENT('set');
-  if (!headers || Array.isArray(headers) || typeof headers.keys !== 'function' || typeof headers.get !== 'function') {
-    throw new ERR_INVALID_ARG_TYPE('headers', ['Headers', 'Map'], headers);
-  }
-  const cookies = [];
-  for (const [name, value] of headers) {
-    if (name === 'set-cookie') {
-      if (Array.isArray(value)) cookies.push(...value);
-      else cookies.push(value);
-      continue;
-    }
-    this.setHeader(name, value);
-  }
-  if (cookies.length) this.setHeader('set-cookie', cookies);
-  return this;
-};
-
-prototype.addTrailers = function(headers) {
-  let lines = '';
-  const isArray = Array.isArray(headers);
-  for (const key of isArray ? headers.keys() : Object.keys(headers)) {
-    const [name, value] = isArray ? headers[key] : [key, headers[key]];
-    validateHeaderName(name, 'Trailer name');
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (_checkInvalidHeaderChar(one)) throw new ERR_INVALID_CHAR('trailer content', name);
-      lines += `${name}: ${one}\r\n`;
-    }
-  }
-  this._trailer = lines;
-};
-
-prototype.setTimeout = function(msecs, callback) {
-  if (callback) this.on('timeout', callback);
-  const { socket } = this;
-  if (socket) {
-    socket._httpMessage ??= this;
-    socket.setTimeout(msecs);
-  } else {
-    this.once('socket', (given) => given.setTimeout(msecs));
-  }
-  return this;
-};
-
-prototype.destroy = function(error) {
-  if (this.destroyed) return this;
-  const { socket } = this;
-  this.destroyed = true;
-  this[kErrored] = error;
-  if (socket) socket.destroy(error);
-  else this.once('socket', (given) => given.destroy(error));
-  return this;
-};
-
-prototype.pipe = function() {
-  this.emit('error', new ERR_STREAM_CANNOT_PIPE());
-};
-
-prototype[require('events').captureRejectionSymbol] = function(error) {
-  this.destroy(error);
-};
-
-// From C: an error of write or end, told later: to the callback, and as 'error' while there is a stream.
-function failLater(message, code, cb, ...args) {
-  const name = code === 'ERR_STREAM_DESTROYED' ? ['write'] : args;
-  const error = new codes[code](...name);
-  if (code === 'ERR_STREAM_ALREADY_FINISHED') {
-    cb(error);
-  } else if (message.destroyed) {
-    if (typeof cb === 'function') process.nextTick(cb, error);
-  } else {
-    process.nextTick(emitError, message, error, cb);
-  }
-}
-
-function emitError(message, error, cb) {
-  if (typeof cb === 'function') cb(error);
+function emitFailure(message, error, cb) {
+  cb(error);
   if (typeof message.emit === 'function' && !message.destroyed) message.emit('error', error);
 }
 
+function checkLength(message, length, atEnd) {
+  const sent = message[kBytesWritten] + length;
+  if (countsLength(message) && (atEnd ? sent !== message._contentLength : sent > message._contentLength)) {
+    throw new ERR_HTTP_CONTENT_LENGTH_MISMATCH(sent, message._contentLength);
+  }
+  message[kBytesWritten] = sent;
+}
+
+function write(message, chunk, encoding, cb, atEnd) {
+  if (typeof cb !== 'function') cb = nop;
+  if (chunk === null) throw new ERR_STREAM_NULL_VALUES();
+  if (typeof chunk !== 'string' && !isUint8Array(chunk)) {
+    throw new ERR_INVALID_ARG_TYPE('chunk', ['string', 'Buffer', 'Uint8Array'], chunk);
+  }
+  if (message.finished || message.destroyed) {
+    fail(message, message.finished ? new ERR_STREAM_WRITE_AFTER_END() : new ERR_STREAM_DESTROYED('write'), cb);
+    return false;
+  }
+  if (message.strictContentLength) checkLength(message, lengthOf(chunk, encoding), atEnd);
+  if (!message._header) {
+    if (atEnd) message._contentLength = lengthOf(chunk, encoding);
+    message._implicitHeader();
+  }
+  if (!message._hasBody) {
+    if (message[kRejectNonStandardBodyWrites]) throw new ERR_HTTP_BODY_NOT_ALLOWED();
+    process.nextTick(cb);
+    return true;
+  }
+  const room = message.chunkedEncoding && chunk.length !== 0
+    ? writeChunk(message, chunk, encoding, cb)
+    : message._send(chunk, encoding, cb);
+  if (!room) message[kNeedDrain] = true;
+  return room;
+}
+
+function writeChunk(message, chunk, encoding, cb) {
+  const length = lengthOf(chunk, encoding);
+  if (message[kCorked] && message._headerSent) {
+    (message[kChunks] ??= []).push({ chunk, encoding, cb });
+    message[kChunksLength] += length;
+    return message[kChunksLength] < message[kHighWaterMark];
+  }
+  message._send(`${length.toString(16)}\r\n`, 'latin1', null);
+  message._send(chunk, encoding, null);
+  return message._send('\r\n', 'latin1', cb);
+}
+
+Object.assign(prototype, {
+  write(chunk, encoding, cb) {
+    if (typeof encoding === 'function') {
+      cb = encoding;
+      encoding = null;
+    }
+    return write(this, chunk, encoding, cb, false);
+  },
+
+  end(chunk, encoding, cb) {
+    if (typeof chunk === 'function') {
+      cb = chunk;
+      chunk = encoding = null;
+    } else if (typeof encoding === 'function') {
+      cb = encoding;
+      encoding = null;
+    }
+    if (this.finished) return endAgain(this, chunk, cb);
+    if (chunk) {
+      write(this, chunk, encoding, null, true);
+    } else if (!this._header) {
+      this._contentLength = 0;
+      this._implicitHeader();
+    }
+    if (typeof cb === 'function') this.once('finish', cb);
+    if (countsLength(this) && this[kBytesWritten] !== this._contentLength) {
+      throw new ERR_HTTP_CONTENT_LENGTH_MISMATCH(this[kBytesWritten], this._contentLength);
+    }
+    if (this[kCorked]) endCork(this);
+    const finish = () => emitFinish(this);
+    if (this._hasBody && this.chunkedEncoding) this._send(`0\r\n${this._trailer}\r\n`, 'latin1', finish);
+    else if (!this._headerSent || this.writableLength || chunk) this._send('', 'latin1', finish);
+    else process.nextTick(finish);
+    this.finished = true;
+    const own = this[kSocket];
+    if (this.outputData.length === 0 && own && own._httpMessage === this) this._finish();
+    return this;
+  },
+
+  // The head goes out with the first part of the body.
+  _send(data, encoding, cb) {
+    if (!this._headerSent) {
+      const head = this._header;
+      if (typeof data === 'string' && (encoding === 'utf8' || encoding === 'latin1' || !encoding)) {
+        data = head + data;
+      } else {
+        this.outputData.unshift({ data: head, encoding: 'latin1', callback: null });
+        this.outputSize += head.length;
+        this._onPendingData(head.length);
+      }
+      this._headerSent = true;
+    }
+    return this._writeRaw(data, encoding, cb);
+  },
+
+  _writeRaw(data, encoding, cb) {
+    const own = this[kSocket];
+    if (own && own.destroyed) return false; // nobody is left to read it
+    if (typeof encoding === 'function') {
+      cb = encoding;
+      encoding = null;
+    }
+    if (own && own._httpMessage === this && own.writable) {
+      if (this.outputData.length) this._flushOutput(own);
+      return own.write(data, encoding, cb);
+    }
+    this.outputData.push({ data, encoding, callback: cb });
+    this.outputSize += data.length;
+    this._onPendingData(data.length);
+    return this.outputSize < this[kHighWaterMark];
+  },
+
+  // A socket is there, or has room again.
+  _flush() {
+    const own = this[kSocket];
+    if (!own || !own.writable) return;
+    const room = this._flushOutput(own);
+    if (this.finished) {
+      this._finish();
+    } else if (room && this[kNeedDrain]) {
+      this[kNeedDrain] = false;
+      this.emit('drain');
+    }
+  },
+
+  _flushOutput(own) {
+    const waiting = this.outputData;
+    if (waiting.length === 0) return undefined;
+    this.outputData = [];
+    let room;
+    for (const { data, encoding, callback } of waiting) room = own.write(data, encoding, callback);
+    this._onPendingData(-this.outputSize);
+    this.outputSize = 0;
+    return room;
+  },
+
+  _finish() {
+    this.emit('prefinish');
+  },
+
+  _implicitHeader() {
+    throw new ERR_METHOD_NOT_IMPLEMENTED('_implicitHeader()');
+  },
+
+  flushHeaders() {
+    if (!this._header) this._implicitHeader();
+    this._send('');
+  },
+
+  cork() {
+    this[kCorked]++;
+    this[kSocket]?.cork();
+  },
+
+  // What was held back is one chunk.
+  uncork() {
+    this[kCorked]--;
+    this[kSocket]?.uncork();
+    const held = this[kChunks];
+    if (this[kCorked] || !held?.length) return;
+    this._send(`${this[kChunksLength].toString(16)}\r\n`, 'latin1', null);
+    for (const { chunk, encoding } of held) this._send(chunk, encoding, null);
+    this[kChunks] = null;
+    this[kChunksLength] = 0;
+    this._send('\r\n', 'latin1', () => held.forEach(({ cb }) => cb()));
+  },
+
+  setTimeout(msecs, callback) {
+    if (callback) this.on('timeout', callback);
+    if (this[kSocket]) this[kSocket].setTimeout(msecs);
+    else this.once('socket', (given) => given.setTimeout(msecs));
+    return this;
+  },
+
+  destroy(error) {
+    if (this.destroyed) return this;
+    this.destroyed = true;
+    this[kErrored] = error;
+    if (this[kSocket]) this[kSocket].destroy(error);
+    else this.once('socket', (given) => given.destroy(error));
+    return this;
+  },
+
+  pipe() {
+    this.emit('error', new ERR_STREAM_CANNOT_PIPE());
+  },
+
+  [captureRejectionSymbol](error) {
+    this.destroy(error);
+  },
+});
+
+// However often it was corked.
+function endCork(message) {
+  message[kCorked] = 1;
+  const state = message[kSocket]?._writableState;
+  if (state?.corked) state.corked = 1;
+  message.uncork();
+}
+
+function endAgain(message, chunk, cb) {
+  if (chunk) {
+    fail(message, new ERR_STREAM_WRITE_AFTER_END(), typeof cb === 'function' ? cb : nop);
+  } else if (typeof cb === 'function') {
+    if (message.writableFinished) cb(new ERR_STREAM_ALREADY_FINISHED('end'));
+    else message.on('finish', cb);
+  }
+  return message;
+}
+
+function emitFinish(message) {
+  if (message[kSocket]?._hadError) return;
+  message.emit('finish');
+}
+
 module.exports = {
-  OutgoingMessage, validateHeaderName, validateHeaderValue, install, failLater, kErrored, ERR_HTTP_TRAILER_INVALID,
-  kHighWaterMark: Symbol('kHighWaterMark'),
+  OutgoingMessage, validateHeaderName, validateHeaderValue, kHighWaterMark, parseUniqueHeadersOption: uniqueNames,
 };

@@ -16,9 +16,9 @@ const { flag } = require('internal/net/options');
 const STATUS_CODES = require('internal/http/status');
 const connections = require('internal/http/connections');
 const incoming = require('_http_incoming');
-const outgoing = require('_http_outgoing');
+const outgoing = require('internal/http/response');
 const { IncomingMessage } = incoming;
-const { OutgoingMessage } = outgoing;
+const { OutgoingMessage } = require('_http_outgoing');
 const specials = require('internal/http/special');
 const { validateHeaderName, validateHeaderValue } = require('_http_common');
 
@@ -38,8 +38,8 @@ function ServerResponse(req, options) {
 }
 Object.setPrototypeOf(ServerResponse.prototype, OutgoingMessage.prototype);
 Object.setPrototypeOf(ServerResponse, OutgoingMessage);
-native.setupResponse(OutgoingMessage.prototype, ServerResponse.prototype);
-outgoing.install();
+outgoing.install(ServerResponse.prototype);
+native.setupResponse(ServerResponse.prototype, ServerResponse.prototype);
 
 // Once the head is made, the message that goes with the status is readable.
 {

@@ -1,4 +1,4 @@
-// node:http: the server side. The client's names exist and say that they are not implemented.
+// node:http: the module itself. The server is in _http_server, the client in _http_client and _http_agent.
 'use strict';
 
 const { methods, validateHeaderName, validateHeaderValue } = require('_http_common');
@@ -7,19 +7,20 @@ const { ClientRequest } = require('_http_client');
 const { IncomingMessage } = require('_http_incoming');
 const { OutgoingMessage } = require('_http_outgoing');
 const { Server, ServerResponse, STATUS_CODES, _connectionListener } = require('_http_server');
-const { codes: { ERR_METHOD_NOT_IMPLEMENTED } } = require('internal/errors');
 const { validateInteger } = require('internal/validators');
 
 function createServer(options, listener) {
   return new Server(options, listener);
 }
 
-function request() {
-  throw new ERR_METHOD_NOT_IMPLEMENTED('http.request()');
+function request(url, options, cb) {
+  return new ClientRequest(url, options, cb);
 }
 
-function get() {
-  throw new ERR_METHOD_NOT_IMPLEMENTED('http.get()');
+function get(url, options, cb) {
+  const req = request(url, options, cb);
+  req.end();
+  return req;
 }
 
 const maxHeaderSize = 16384;

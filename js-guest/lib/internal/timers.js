@@ -208,8 +208,20 @@ function fireImmediate(immediate) {
 
 native.setFire(fireTimer, fireImmediate);
 
+// A duration as sockets and requests take it.
+function getTimerDuration(msecs, name) {
+  const { validateNumber } = require('internal/validators');
+  const { codes: { ERR_OUT_OF_RANGE } } = require('internal/errors');
+  validateNumber(msecs, name);
+  if (msecs < 0 || !Number.isFinite(msecs)) throw new ERR_OUT_OF_RANGE(name, 'a non-negative finite number', msecs);
+  if (msecs <= TIMEOUT_MAX) return msecs;
+  process.emitWarning(`${msecs} does not fit into a 32-bit signed integer.\n` +
+                      `Timer duration was truncated to ${TIMEOUT_MAX}.`, 'TimeoutOverflowWarning');
+  return TIMEOUT_MAX;
+}
+
 module.exports = {
-  TIMEOUT_MAX, Timeout, Immediate, start, stop, stopImmediate, byNumber, kContext, kRefed, firing,
+  getTimerDuration, TIMEOUT_MAX, Timeout, Immediate, start, stop, stopImmediate, byNumber, kContext, kRefed, firing,
   // For sockets and servers: a timer of ours that keeps no loop alive.
   setUnrefTimeout(callback, after) {
     const timer = new Timeout(callback, after, undefined, false, false);

@@ -2,9 +2,10 @@
 //! target `imports`, which `tests/fuzz_smoke.rs` runs too.
 use super::puppet::{MEMORY, Puppet, SCRATCH, call};
 use super::{state, state_with};
+use crate::guest::handles::Client;
 use crate::guest::{Kind, Turn, Verdict};
 use crate::policy::{Grants, Limits};
-use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, EPIPE};
+use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EBUSY, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, EPIPE};
 use skep_abi::file_op;
 use std::sync::Arc;
 
@@ -180,7 +181,8 @@ fn kinds_are_not_mixed_up() {
             ("http_inform", vec![raw, 100, 0, 0], &[Kind::Exchange]),
             ("http_watch", vec![raw], &[Kind::Exchange]),
             ("http_conn", vec![raw], &[Kind::Exchange]),
-            ("credit", vec![raw, 1], &[Kind::Exchange, Kind::Stream]),
+            ("credit", vec![raw, 1], &[Kind::Exchange, Kind::Stream, Kind::Attached]),
+            ("http_client", vec![raw, 0, 0], &[Kind::Stream]),
             ("stream_write", vec![raw, 0, 4], &[Kind::Stream, Kind::Connection]),
             ("traffic", vec![raw, 1], &[Kind::Connection]),
             ("stream_option", vec![raw, 4, 1], &[Kind::Connection]),
