@@ -1,8 +1,8 @@
 //! Plain streams: connections that speak no HTTP here (accepted by plain listeners, opened by the
 //! guest, or taken over from HTTP). It must not know what their bytes mean.
+use super::http::client::Client;
 use super::listeners::errno;
 use super::seat::{Resource, set_pending};
-use super::http::client::Client;
 use super::timers::Token;
 use super::{Hall, Note, Owner};
 use crate::guest::{Body, Ends, Handle, Kind, Target};

@@ -4,7 +4,9 @@ use super::{
     Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
 };
 use crate::guest::Kind;
-use crate::proto::http1::{self, BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers};
+use crate::proto::http1::{
+    self, BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers,
+};
 use crate::reactor::{Kernel, Read};
 use crate::runtime::streams::{WINDOW, touch};
 use crate::time::{Clock, Mono};
