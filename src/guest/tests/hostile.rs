@@ -229,6 +229,29 @@ fn file_requests_that_lie() {
 }
 
 #[test]
+fn the_client_role_keeps_its_order() {
+    let mut puppet = Puppet::new(state());
+    let stream = puppet.guest.state_mut().handles.insert(Kind::Stream).expect("there is room");
+    let raw = stream.raw() as i64;
+    assert_eq!(puppet.one("http_expect", &[raw, 0]), errno(EBADF), "before http_client");
+    assert_eq!(puppet.one("http_feed", &[raw, 0, 4]), errno(EBADF), "before http_client");
+    assert_eq!(puppet.one("http_client", &[raw, 0, 39]), errno(EINVAL));
+    assert_eq!(puppet.one("http_client", &[raw, 0, 0]), 0);
+    assert_eq!(puppet.one("http_client", &[raw, 0, 0]), errno(EALREADY));
+    for kind in [4, -1, i64::from(i32::MIN)] {
+        assert_eq!(puppet.one("http_expect", &[raw, kind]), errno(EINVAL));
+    }
+    assert_eq!(puppet.one("http_expect", &[raw, 3]), 0);
+    assert_eq!(puppet.one("http_expect", &[raw, 0]), 0, "it may be said again");
+    assert_eq!(puppet.one("http_feed", &[raw, 0, 4]), 0);
+    puppet.guest.state_mut().handles.get_mut(stream).expect("it lives").client = Client::Busy;
+    assert_eq!(puppet.one("http_expect", &[raw, 0]), errno(EBUSY), "inside a response");
+    let attached = puppet.one("http_attach", &[0, 0, 0]);
+    assert_eq!(puppet.one("http_expect", &[attached, 0]), errno(EBADF), "it is a server's");
+    assert_eq!(puppet.one("http_client", &[attached, 0, 0]), errno(EBADF));
+}
+
+#[test]
 fn exit_among_other_calls() {
     let mut puppet = Puppet::new(state());
     let program = [(call("http_attach"), vec![0, 0, 0]), (call("exit"), vec![-3]), (call("clock"), vec![0])];
