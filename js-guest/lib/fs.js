@@ -260,7 +260,7 @@ fs.openAsBlob = async function openAsBlob(path, options = {}) {
   validateObject(options, 'options');
   const { type = '' } = options;
   validateString(type, 'options.type');
-  return new Blob([await fs.promises.readFile(path)], { type });
+  return require('internal/blob').fileBlob(path, fs.statSync(path), type);
 };
 
 // ---- What other files make ----

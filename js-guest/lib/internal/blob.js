@@ -1,27 +1,28 @@
-// Blob and File, all in memory. Must not know files: openAsBlob is the file system's.
+// Blob and File. Must not know where their bytes are: internal/blob_source does.
 'use strict';
 
-const { Buffer } = require('buffer');
+const { FileSource, MemorySource, join } = require('internal/blob_source');
 const { encodeUtf8, decodeUtf8, toWellFormed } = internalBinding('buffer');
 const {
-  codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_INVALID_THIS, ERR_MISSING_ARGS },
+  codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_INVALID_STATE, ERR_INVALID_THIS, ERR_MISSING_ARGS },
 } = require('internal/errors');
 const { validateDictionary } = require('internal/validators');
 const { isAnyArrayBuffer, isArrayBufferView } = require('internal/util/types');
 
 const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
-const kNoCopy = Symbol('kNoCopy');
+const kSource = Symbol('kSource');
+const STREAM_CHUNK = 65536;
 const DISALLOWED_TYPE = /[^\u{0020}-\u{007E}]/u;
 
 const bytesOf = (value) => (isAnyArrayBuffer(value) ? new Uint8Array(value) :
   new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
 
-function sourceBytes(source, endings) {
-  if (isBlob(source)) return source[kNoCopy]();
-  if (isAnyArrayBuffer(source) || isArrayBufferView(source)) return bytesOf(source);
+function sourceOf(source, endings) {
+  if (isBlob(source)) return source[kSource]();
+  if (isAnyArrayBuffer(source) || isArrayBufferView(source)) return new MemorySource(bytesOf(source));
   let text = toWellFormed(`${source}`);
   if (endings === 'native') text = text.replace(/\r\n|\r|\n/g, '\n');
-  return encodeUtf8(text);
+  return new MemorySource(encodeUtf8(text));
 }
 
 const normalType = (type) => {
@@ -29,11 +30,18 @@ const normalType = (type) => {
   return DISALLOWED_TYPE.test(text) ? '' : text.toLowerCase();
 };
 
-// Set inside the class, where the private field can be asked for.
+// A place in a blob as slice() counts: from the end when it is negative, never outside.
+function place(value, length) {
+  const at = Math.trunc(Number(value)) || 0;
+  return at < 0 ? Math.max(length + at, 0) : Math.min(at, length);
+}
+
+// Set inside the class, where the private fields can be asked for.
 let isBlob;
+let fileBlob;
 
 class Blob {
-  #bytes;
+  #source;
   #type;
 
   constructor(sources = [], options = {}) {
@@ -47,24 +55,25 @@ class Blob {
       throw new ERR_INVALID_ARG_VALUE('options.endings', wantedEndings);
     }
     const parts = [];
-    for (const source of sources) parts.push(sourceBytes(source, wantedEndings));
-    this.#bytes = Buffer.concat(parts);
+    for (const source of sources) parts.push(sourceOf(source, wantedEndings));
+    this.#source = join(parts);
     this.#type = normalType(type);
   }
 
-  static #window(bytes, type) {
+  static #over(source, type) {
     const blob = new Blob();
-    blob.#bytes = bytes;
+    blob.#source = source;
     blob.#type = type;
     return blob;
   }
 
-  [kNoCopy]() {
-    return this.#bytes;
+  [kSource]() {
+    return this.#source;
   }
 
   static {
-    isBlob = (value) => value !== null && typeof value === 'object' && #bytes in value;
+    isBlob = (value) => value !== null && typeof value === 'object' && #source in value;
+    fileBlob = (path, stats, type) => Blob.#over(new FileSource(path, stats), normalType(type));
   }
 
   get type() {
@@ -74,48 +83,58 @@ class Blob {
 
   get size() {
     if (!isBlob(this)) throw new ERR_INVALID_THIS('Blob');
-    return this.#bytes.length;
+    return this.#source.length;
   }
 
   slice(start = 0, end = undefined, contentType = '') {
     if (!isBlob(this)) throw new ERR_INVALID_THIS('Blob');
-    return Blob.#window(this.#bytes.subarray(start, end ?? this.#bytes.length), normalType(contentType));
+    const { length } = this.#source;
+    const from = place(start, length);
+    const to = Math.max(from, place(end ?? length, length));
+    return Blob.#over(this.#source.slice(from, to), normalType(contentType));
   }
 
   async arrayBuffer() {
     if (!isBlob(this)) throw new ERR_INVALID_THIS('Blob');
-    return new Uint8Array(this.#bytes).buffer;
+    return (await this.#whole()).buffer;
   }
 
   async bytes() {
     if (!isBlob(this)) throw new ERR_INVALID_THIS('Blob');
-    return new Uint8Array(this.#bytes);
+    return this.#whole();
+  }
+
+  // A copy of all bytes. A file is looked at even when it was empty, since it may have changed.
+  async #whole() {
+    return new Uint8Array(await this.#source.read(0, this.#source.length));
   }
 
   async text() {
     if (!isBlob(this)) throw new ERR_INVALID_THIS('Blob');
-    return decodeUtf8(this.#bytes, false, false);
+    return decodeUtf8(await this.#source.read(0, this.#source.length), false, false);
   }
 
   stream() {
     if (!isBlob(this)) throw new ERR_INVALID_THIS('Blob');
     const { ReadableStream } = require('stream/web');
-    const bytes = this.#bytes;
-    const CHUNK = 65536;
+    const source = this.#source;
     let at = 0;
     return new ReadableStream({
       type: 'bytes',
-      pull(controller) {
-        if (at >= bytes.length) {
-          controller.close();
-          controller.byobRequest?.respond(0);
-          return;
+      async pull(controller) {
+        const end = Math.min(at + STREAM_CHUNK, source.length);
+        if (at < end || source.isFile) {
+          const bytes = await source.read(at, end);
+          at = end;
+          if (bytes.length > 0) {
+            controller.enqueue(new Uint8Array(bytes));
+            return;
+          }
         }
-        const end = Math.min(at + CHUNK, bytes.length);
-        controller.enqueue(new Uint8Array(bytes.subarray(at, end)));
-        at = end;
+        controller.close();
+        controller.byobRequest?.respond(0);
       },
-    });
+    }, { highWaterMark: 0 });
   }
 
   [inspectCustom](depth, options) {
@@ -134,7 +153,7 @@ class File extends Blob {
     if (arguments.length < 2) throw new ERR_MISSING_ARGS('fileBits', 'fileName');
     super(fileBits, options);
     const { lastModified } = options ?? {};
-    this.#lastModified = lastModified === undefined ? Date.now() : Math.trunc(Number(lastModified)) || 0;
+    this.#lastModified = lastModified === undefined ? Date.now() : Math.trunc(+lastModified) || 0;
     this.#name = toWellFormed(`${fileName}`);
   }
 
@@ -182,4 +201,10 @@ function resolveObjectURL(url) {
   return objectUrls.get(`${url}`);
 }
 
-module.exports = { Blob, File, createObjectURL, revokeObjectURL, resolveObjectURL, isBlob };
+// A copy for structuredClone: the bytes never change, so the blob itself will do.
+function cloneBlob(blob) {
+  if (blob[kSource]().isFile) throw new ERR_INVALID_STATE('File-backed Blobs are not cloneable');
+  return blob;
+}
+
+module.exports = { Blob, File, cloneBlob, fileBlob, createObjectURL, revokeObjectURL, resolveObjectURL, isBlob };

@@ -60,7 +60,8 @@ function cloneExotic(value, memory) {
   if (types.isAnyArrayBuffer(value)) return cloneBuffer(value);
   if (types.isArrayBufferView(value)) return cloneView(value, memory);
   if (types.isNativeError(value)) return cloneError(value, memory);
-  if (require('internal/blob').isBlob(value)) return value;
+  const { isBlob, cloneBlob } = require('internal/blob');
+  if (isBlob(value)) return cloneBlob(value);
   if (value instanceof DOMException) return new DOMException(value.message, value.name);
   return undefined;
 }

@@ -245,7 +245,12 @@ function onEnd(socket) {
 
 // ---- Writing ----
 
+function notABuffer() {
+  return Object.assign(new TypeError('Second argument must be a buffer'), { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
 Socket.prototype._write = function(chunk, encoding, cb) {
+  if (encoding === 'buffer' && typeof chunk === 'string') throw notABuffer();
   if (this.connecting) writeLater(this, chunk, encoding, () => this._write(chunk, encoding, cb), cb);
   else writeNow(this, chunk, encoding, cb);
 };
