@@ -147,6 +147,7 @@ fn start_info(order: &Order) -> Result<String> {
         "cwd": cwd.to_string_lossy(),
         "pid": std::process::id(),
         "ppid": rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
+        "nameservers": nameservers(order),
         "platform": if cfg!(target_os = "macos") { "darwin" } else { "linux" },
         "arch": if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" },
         "mode": mode,
@@ -205,4 +206,15 @@ mod tests {
         let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
         assert_eq!(digests, Digests::of(skep_js_guest::WASM));
     }
+}
+
+/// The system's name servers, for a script that may ask one: those of /etc/resolv.conf, as a resolver reads it.
+fn nameservers(order: &Order) -> Vec<String> {
+    if order.grants.net.is_empty() {
+        return Vec::new();
+    }
+    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let words = text.lines().filter_map(|line| line.strip_prefix("nameserver"));
+    let numeric = words.map(str::trim).filter(|word| word.parse::<std::net::IpAddr>().is_ok());
+    numeric.map(str::to_owned).collect()
 }

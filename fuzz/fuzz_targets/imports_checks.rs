@@ -89,6 +89,8 @@ impl Model {
             "listen" => Some(Kind::Listener),
             "http_attach" => Some(Kind::Attached),
             "net_connect" | "http_upgrade" => Some(Kind::Stream),
+            "udp_bind" => Some(Kind::Datagram),
+            "name_lookup" | "name_of" => Some(Kind::Operation),
             "http_conn" => Some(Kind::Connection),
             "fs_queue" => Some(Kind::Operation),
             // No folder is granted: what a standard descriptor is can be asked, and nothing else is answered.

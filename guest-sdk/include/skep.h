@@ -75,6 +75,15 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EXPECT_UPGRADE 3
 #define SKEP_CONNECT_NO_DELAY 1
 #define SKEP_CONNECT_PAUSED 2
+#define SKEP_UDP_IPV6_ONLY 1
+#define SKEP_UDP_REUSE_ADDRESS 2
+#define SKEP_UDP_BROADCAST 1
+#define SKEP_UDP_TTL 2
+#define SKEP_UDP_MULTICAST_TTL 3
+#define SKEP_UDP_MULTICAST_LOOP 4
+#define SKEP_UDP_RECV_BUFFER 5
+#define SKEP_UDP_SEND_BUFFER 6
+#define SKEP_UDP_RECEIVE 7
 #define SKEP_OPTION_NO_DELAY 1
 #define SKEP_OPTION_KEEP_ALIVE 2
 #define SKEP_OPTION_TIMEOUT 3
@@ -124,6 +133,12 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_HTTP_RESPONSE 41 /* Client role: a head on the stream `handle`; payload as HTTP_REQUEST's, where `conn` is the status, `target` the reason phrase, `method` 255. Interim heads come so, too, each complete. With the flag UPGRADE the stream has left HTTP: its body is what came after the head, and STREAM_DATA follows. */
 #define SKEP_EV_HTTP_FAULT 42 /* Client role: what came on the stream is no response, or nobody asked; nothing more is read. Payload u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. */
 #define SKEP_EV_CONN_END 46 /* The peer of a connection with a handle has sent FIN. */
+#define SKEP_EV_UDP_BOUND 60 /* A UDP socket is open; value is the port; payload its address as text. */
+#define SKEP_EV_UDP_MESSAGE 61 /* A message; payload: u16 length of the sender's address, u16 its port, u32 0, the address as text, then the message. */
+#define SKEP_EV_UDP_SENT 62 /* What became of the oldest udp_send that was not told of: value is an errno or 0. */
+#define SKEP_EV_UDP_CONNECTED 63 /* udp_connect has been carried out: value is an errno or 0. */
+#define SKEP_EV_UDP_ERROR 64 /* Receiving or an option failed: value is an errno; flags 1: it was an option. */
+#define SKEP_EV_UDP_CLOSED 65 /* The socket is gone, and its handle; value is an errno or 0. */
 #define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
 
 /* File operations. */
@@ -535,6 +550,27 @@ int32_t skep_credit(skep_handle handle, int32_t bytes);
 /* Opens a stream to a numeric address (port -1: UNIX path); options are a ConnectOptions record, then our own address as text if it matters. STREAM_OPEN or STREAM_CLOSED follows. */
 __attribute__((import_module("skep"), import_name("net_connect")))
 int64_t skep_net_connect(const void *host, uint32_t host_len, int32_t port, const void *options, uint32_t options_len);
+/* Opens a UDP socket with a numeric address; flags: see the constants `udp`. UDP_BOUND or UDP_CLOSED follows. */
+__attribute__((import_module("skep"), import_name("udp_bind")))
+int64_t skep_udp_bind(const void *host, uint32_t host_len, int32_t port, int32_t flags);
+/* Has a UDP socket send to and hear from this address only; an empty host takes that back. UDP_CONNECTED follows. */
+__attribute__((import_module("skep"), import_name("udp_connect")))
+int32_t skep_udp_connect(skep_handle socket, const void *host, uint32_t host_len, int32_t port);
+/* Sends one message to a numeric address (an empty host: to where it is connected). Answers the bytes that wait; -EAGAIN at the cap. UDP_SENT follows, in order. */
+__attribute__((import_module("skep"), import_name("udp_send")))
+int32_t skep_udp_send(skep_handle socket, const void *host, uint32_t host_len, int32_t port, const void *ptr, uint32_t len);
+/* See the constants `udp`. */
+__attribute__((import_module("skep"), import_name("udp_option")))
+int32_t skep_udp_option(skep_handle socket, int32_t option, int64_t value);
+/* Joins a multicast group (a numeric address) on an interface (an IPv4 address, an IPv6 interface's number, or nothing), or leaves it. */
+__attribute__((import_module("skep"), import_name("udp_member")))
+int32_t skep_udp_member(skep_handle socket, const void *group, uint32_t group_len, const void *interface, uint32_t interface_len, int32_t join);
+/* Asks the system's resolver for a name's addresses, off the loop; family 0, 4 or 6, hints as Node's dns. OP_DONE brings a line `family address` for each. Needs a grant for some address. */
+__attribute__((import_module("skep"), import_name("name_lookup")))
+int64_t skep_name_lookup(const void *host, uint32_t host_len, int32_t family, int32_t hints);
+/* Asks the system's resolver for the names of a numeric address and a port, off the loop. OP_DONE brings two lines. */
+__attribute__((import_module("skep"), import_name("name_of")))
+int64_t skep_name_of(const void *host, uint32_t host_len, int32_t port);
 /* Queues bytes (on an HTTP connection: after what has been sent of its responses so far). Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows. */
 __attribute__((import_module("skep"), import_name("stream_write")))
 int32_t skep_stream_write(skep_handle stream, const void *ptr, uint32_t len);

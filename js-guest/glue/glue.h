@@ -48,6 +48,7 @@ void skep_init_util(void);    /* util.c: internalBinding('util'): types, promise
 void skep_init_stream(void);  /* stream.c: internalBinding('stream'): listeners and byte streams (net) */
 void skep_init_zlib(void);    /* zlib.c: internalBinding('zlib') */
 void skep_init_crypto(void);  /* crypto.c: internalBinding('crypto'): digests */
+void skep_init_datagram(void); /* datagram.c: internalBinding('datagram'): UDP, names */
 void skep_init_http(void);    /* http.c, http_*.c: internalBinding('http') */
 
 /* ---- Helpers (support.c) ---- */

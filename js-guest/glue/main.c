@@ -7,7 +7,7 @@
 #include "heap.h"
 
 #define INBOX_BYTES (256 * 1024)
-#define MOST_KINDS 64
+#define MOST_KINDS 96
 #define MOST_BINDINGS 32
 
 /* The shadow stack is 2.25 MiB (build/flags.mjs); what JavaScript may not use is for C that does not recurse. */
@@ -199,6 +199,7 @@ static void start_engine(void) {
   skep_init_stream();
   skep_init_crypto();
   skep_init_zlib();
+  skep_init_datagram();
   skep_init_http();
 }
 

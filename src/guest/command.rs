@@ -5,7 +5,7 @@ use super::handles::Handle;
 use super::work::Work;
 use crate::policy::{Granted, ListenAddress};
 use skep_abi::ListenOptions;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// A stretch of the arena.
@@ -73,6 +73,11 @@ pub enum Command {
     Connection { exchange: Handle, conn: Handle },
     Credit { handle: Handle, bytes: u32 },
     Connect { handle: Handle, to: Target, flags: u32 },
+    UdpBind { handle: Handle, at: Granted<ListenAddress>, flags: u32 },
+    UdpConnect { handle: Handle, to: Option<Granted<SocketAddr>> },
+    UdpSend { handle: Handle, to: Option<Granted<SocketAddr>>, message: Span },
+    UdpOption { handle: Handle, option: u32, value: i64 },
+    UdpMember { handle: Handle, group: IpAddr, interface: String, join: bool },
     StreamWrite { stream: Handle, body: Body },
     Shutdown { stream: Handle },
     Reset { stream: Handle },

@@ -44,6 +44,8 @@ pub enum Kind {
     /// An HTTP connection over a stream of the guest's own.
     Attached,
     Stream,
+    /// A UDP socket.
+    Datagram,
     /// Work off the loop whose end has not been told yet.
     Operation,
     /// A regular file or a folder, open.

@@ -16,6 +16,7 @@ mod imports;
 mod limiter;
 mod memory;
 mod module;
+mod names;
 pub mod state;
 mod vault;
 mod verdict;

@@ -105,6 +105,14 @@ impl Grants {
         Err(Denied(format!("connecting to {to} is not granted: it needs --allow-net={to}")))
     }
 
+    /// May the guest ask resolvers for this name? That is talking to others: not without any grant to connect.
+    pub fn resolve(&self, name: String) -> Result<Granted<String>, Denied> {
+        if !self.net.is_empty() {
+            return Ok(Granted(name));
+        }
+        Err(Denied(format!("resolving {name} is not granted: it needs --allow-net")))
+    }
+
     /// May the guest read (or write) this absolute path? Answers the folder granted; links are judged
     /// again, by the kernel, when the path is opened beneath that folder.
     pub fn path(&self, path: &Path, write: bool) -> Result<Granted<&FolderGrant>, Denied> {

@@ -5,7 +5,7 @@
 //! It must not know the bookkeeping: a kernel signals edges and does one operation at a time.
 
 use std::io::IoSlice;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::key::Key;
 use super::readiness::Edges;
-use super::{Addr, ConnectError, ConnectOptions, Fact, ListenOptions, Result};
+use super::{
+    Addr, ConnectError, ConnectOptions, DatagramOption, DatagramOptions, Fact, Interface, ListenOptions, Result,
+};
 
 /// The edges of one resource.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,9 @@ pub trait Kernel {
     /// A listening socket. Dropping it closes it.
     type Listener: Listening<Stream = Self::Stream>;
 
+    /// A datagram socket. Dropping it closes it.
+    type Datagram: DatagramSocket;
+
     /// Waits until there are edges, or until `timeout` has passed (`None`: for ever). Appends edges
     /// of resources to `edges`; signals and wake-ups to `facts`. A bounded number of them. Being
     /// interrupted is no error; it just returns early.
@@ -41,6 +46,12 @@ pub trait Kernel {
 
     /// The same for a listener.
     fn watch_listener(&mut self, listener: &mut Self::Listener, key: Key) -> Result<()>;
+
+    /// The same for a datagram socket.
+    fn watch_datagram(&mut self, socket: &mut Self::Datagram, key: Key) -> Result<()>;
+
+    /// Opens a UDP socket.
+    fn bind_datagram(&mut self, addr: SocketAddr, options: &DatagramOptions) -> Result<Self::Datagram>;
 
     /// Opens a listening TCP socket.
     fn listen_tcp(&mut self, addr: SocketAddr, options: &ListenOptions) -> Result<Self::Listener>;
@@ -116,4 +127,25 @@ pub trait Listening {
 
     /// Our address.
     fn local_addr(&self) -> Result<Addr>;
+}
+
+/// A datagram socket. No operation blocks; `EAGAIN` and `EINTR` are errors like others here.
+pub trait DatagramSocket {
+    /// Takes the next message; what does not fit is cut off.
+    fn receive(&mut self, buf: &mut [u8]) -> Result<(usize, SocketAddr)>;
+
+    /// Sends one message; without an address, to where it is connected.
+    fn send(&mut self, bytes: &[u8], to: Option<SocketAddr>) -> Result<()>;
+
+    /// Connects it, or takes that back.
+    fn connect(&mut self, to: Option<SocketAddr>) -> Result<()>;
+
+    /// Sets an option.
+    fn set(&mut self, option: DatagramOption) -> Result<()>;
+
+    /// Joins or leaves a multicast group.
+    fn member(&mut self, group: IpAddr, interface: Interface, join: bool) -> Result<()>;
+
+    /// Our address.
+    fn local_addr(&self) -> Result<SocketAddr>;
 }

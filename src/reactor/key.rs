@@ -11,6 +11,8 @@ pub enum Kind {
     Stream,
     /// A TCP or UNIX listener.
     Listener,
+    /// A UDP socket.
+    Datagram,
     /// The reactor's own: the waker, the signals. Never handed out.
     Control,
 }
@@ -36,6 +38,7 @@ impl Key {
         match (self.0 >> INDEX_BITS) & 3 {
             0 => Kind::Stream,
             1 => Kind::Listener,
+            2 => Kind::Datagram,
             _ => Kind::Control,
         }
     }

@@ -18,9 +18,10 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::kernel::{Edge, Kernel, Listening, Socket};
 use super::key::{Key, Kind};
+use super::mio_datagram::OsDatagram;
 use super::readiness::Edges;
 use super::signals::Signals;
-use super::{Addr, ConnectError, ConnectOptions, Fact, ListenOptions, Reactor, Result, sys};
+use super::{Addr, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result, sys};
 
 /// Events fetched by one wait, 12 KiB of them. The others come with the next.
 const EVENTS: usize = 1024;
@@ -56,6 +57,7 @@ impl Reactor<MioKernel> {
 impl Kernel for MioKernel {
     type Stream = OsStream;
     type Listener = OsListener;
+    type Datagram = OsDatagram;
 
     fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
         match self.poll.poll(&mut self.events, timeout).map_err(Errno::from) {
@@ -91,6 +93,14 @@ impl Kernel for MioKernel {
             OsListener::Tcp(tcp) => register(self.poll.registry(), tcp, key, Interest::READABLE),
             OsListener::Unix(unix, _) => register(self.poll.registry(), unix, key, Interest::READABLE),
         }
+    }
+
+    fn watch_datagram(&mut self, socket: &mut OsDatagram, key: Key) -> Result<()> {
+        register(self.poll.registry(), socket.source(), key, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn bind_datagram(&mut self, addr: SocketAddr, options: &DatagramOptions) -> Result<OsDatagram> {
+        OsDatagram::bind(addr, options)
     }
 
     fn listen_tcp(&mut self, addr: SocketAddr, options: &ListenOptions) -> Result<OsListener> {

@@ -17,11 +17,13 @@
 //! SIGPIPE: Rust's runtime ignores it in every program whose `main` is Rust's, and on Linux each
 //! write asks for none besides; a broken connection shows as `EPIPE`.
 
+mod datagram;
 mod errno;
 mod inbox;
 mod kernel;
 mod key;
 mod listener;
+mod mio_datagram;
 mod mio_kernel;
 mod outbuf;
 mod readiness;
@@ -39,14 +41,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+pub use datagram::{DatagramOption, DatagramOptions, Interface};
 pub use errno::Errno;
 pub use inbox::Waker;
-pub use kernel::{Edge, Kernel, Listening, Socket};
+pub use kernel::{DatagramSocket, Edge, Kernel, Listening, Socket};
 pub use key::{Key, Kind};
 pub use mio_kernel::MioKernel;
 pub use readiness::Edges;
 pub use standard::StandardStreams;
 
+use datagram::Datagram;
 use key::Slab;
 use listener::Listener;
 use outbuf::Spares;
@@ -174,6 +178,15 @@ pub enum Fact {
         /// `ECONNRESET`, `EPIPE`, `ETIMEDOUT` or another reason.
         error: Errno,
     },
+    /// A message that [`Reactor::send_datagram`] queued has gone, or could not.
+    Sent {
+        /// The socket.
+        key: Key,
+        /// Bytes of the message.
+        bytes: usize,
+        /// Whether the kernel took it.
+        result: Result<()>,
+    },
     /// A signal that was asked for.
     Signal(i32),
     /// A [`Waker`] was used.
@@ -216,12 +229,15 @@ pub struct Reactor<K: Kernel> {
     kernel: K,
     streams: Slab<Stream<K::Stream>>,
     listeners: Slab<Listener<K::Listener>>,
+    datagrams: Slab<Datagram<K::Datagram>>,
     /// Streams that are readable, and those that were at the last look. In order of service.
     run: VecDeque<Key>,
     /// Streams to flush.
     dirty: Vec<Key>,
     /// Listeners with something to accept.
     acceptable: VecDeque<Key>,
+    /// Datagram sockets with messages.
+    readable_datagrams: VecDeque<Key>,
     spares: Spares,
     edges: Vec<Edge>,
 }
@@ -233,9 +249,11 @@ impl<K: Kernel> Reactor<K> {
             kernel,
             streams: Slab::new(Kind::Stream),
             listeners: Slab::new(Kind::Listener),
+            datagrams: Slab::new(Kind::Datagram),
             run: VecDeque::new(),
             dirty: Vec::new(),
             acceptable: VecDeque::new(),
+            readable_datagrams: VecDeque::new(),
             spares: Spares::default(),
             edges: Vec::new(),
         }
@@ -246,7 +264,10 @@ impl<K: Kernel> Reactor<K> {
     /// acceptable. May return with no facts: ask the clock and wait again.
     pub fn wait(&mut self, timeout: Option<Duration>, facts: &mut Vec<Fact>) -> Result<()> {
         self.settle();
-        let busy = !(self.run.is_empty() && self.dirty.is_empty() && self.acceptable.is_empty());
+        let busy = !(self.run.is_empty()
+            && self.dirty.is_empty()
+            && self.acceptable.is_empty()
+            && self.readable_datagrams.is_empty());
         let timeout = if busy { Some(Duration::ZERO) } else { timeout };
         let mut edges = std::mem::take(&mut self.edges);
         let polled = self.kernel.poll(timeout, &mut edges, facts);
@@ -254,11 +275,13 @@ impl<K: Kernel> Reactor<K> {
             match key.kind() {
                 Kind::Stream => self.stream_signalled(key, edges, facts),
                 Kind::Listener => self.listener_signalled(key, edges),
+                Kind::Datagram => self.datagram_signalled(key, edges, facts),
                 Kind::Control => {}
             }
         }
         self.edges = edges;
         self.tell_readable(facts);
+        self.tell_readable_datagrams(facts);
         polled
     }
 
@@ -317,6 +340,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// Takes from the run list what has nothing more to do.
     fn settle(&mut self) {
+        self.settle_datagrams();
         let streams = &mut self.streams;
         self.run.retain(|&key| streams.get_mut(key).is_some_and(|stream| !stream.ready.dequeue()));
     }

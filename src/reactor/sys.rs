@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketType, sockopt};
 
 use super::errno::Errno;
-use super::{ConnectError, ConnectOptions, ListenOptions, Result};
+use super::{ConnectError, ConnectOptions, DatagramOptions, ListenOptions, Result};
 
 /// Asks for no SIGPIPE. macOS has no such flag; there it is a property of the socket.
 #[cfg(not(target_vendor = "apple"))]
@@ -21,17 +21,21 @@ const NO_SIGPIPE: SendFlags = SendFlags::NOSIGNAL;
 const NO_SIGPIPE: SendFlags = SendFlags::empty();
 
 /// A new stream socket: non-blocking, closed on exec.
-#[cfg(not(target_vendor = "apple"))]
 fn socket(family: AddressFamily) -> Result<OwnedFd> {
+    socket_of(family, SocketType::STREAM)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn socket_of(family: AddressFamily, kind: SocketType) -> Result<OwnedFd> {
     use rustix::net::{SocketFlags, socket_with};
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+    Ok(socket_with(family, kind, flags, None)?)
 }
 
 /// The same where it takes several steps.
 #[cfg(target_vendor = "apple")]
-fn socket(family: AddressFamily) -> Result<OwnedFd> {
-    let fd = rustix::net::socket(family, SocketType::STREAM, None)?;
+fn socket_of(family: AddressFamily, kind: SocketType) -> Result<OwnedFd> {
+    let fd = rustix::net::socket(family, kind, None)?;
     rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
     rustix::io::ioctl_fionbio(&fd, true)?;
     sockopt::set_socket_nosigpipe(&fd, true)?;
@@ -59,6 +63,19 @@ pub(super) fn listen_tcp(addr: SocketAddr, options: &ListenOptions) -> Result<Ow
     sockopt::set_tcp_nodelay(&fd, options.nodelay)?;
     rustix::net::bind(&fd, &addr)?;
     listen(&fd, options)?;
+    Ok(fd)
+}
+
+/// A UDP socket with an address.
+pub(super) fn bind_datagram(addr: SocketAddr, options: &DatagramOptions) -> Result<OwnedFd> {
+    let fd = socket_of(family(addr), SocketType::DGRAM)?;
+    if options.reuse_address {
+        sockopt::set_socket_reuseaddr(&fd, true)?;
+    }
+    if addr.is_ipv6() {
+        sockopt::set_ipv6_v6only(&fd, options.ipv6_only)?;
+    }
+    rustix::net::bind(&fd, &addr)?;
     Ok(fd)
 }
 

@@ -4,7 +4,7 @@ use super::seat::{Resource, Seat};
 use super::{Hall, Owner};
 use crate::guest::handles::Slot;
 use crate::guest::{Body, Command, Handle, Kind};
-use crate::reactor::{Fact, Kernel, Key};
+use crate::reactor::{self, Fact, Kernel, Key};
 use crate::time::Clock;
 use skep_abi::events;
 
@@ -17,6 +17,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Fact::AcceptPaused { listener, retry_after, .. } => self.accept_paused(listener, retry_after),
                 Fact::Signal(signal) => self.signal(signal),
                 Fact::Woken => self.offload.woken(),
+                Fact::Sent { key, .. } => self.datagram_fact(key, fact),
+                Fact::Readable(key) if key.kind() == reactor::Kind::Datagram => self.datagram_fact(key, fact),
                 Fact::Readable(key)
                 | Fact::Flushed { key, .. }
                 | Fact::Finished(key)
@@ -70,6 +72,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::Upgrade { exchange, stream } => self.upgrade(guest, exchange, stream),
             Command::Connection { exchange, conn } => self.name_conn(guest, exchange, conn),
             Command::Credit { handle, bytes } => self.credit(guest, handle, bytes),
+            Command::UdpBind { handle, at, flags } => self.udp_bind(guest, handle, at, flags),
+            Command::UdpConnect { handle, to } => self.udp_connect(guest, handle, to),
+            Command::UdpSend { handle, to, message } => self.udp_send(guest, handle, to, message),
+            Command::UdpOption { handle, option, value } => self.udp_option(guest, handle, option, value),
+            Command::UdpMember { handle, group, interface, join } => {
+                self.udp_member(guest, handle, group, &interface, join);
+            }
             Command::StreamWrite { stream, body } => self.raw_write(guest, stream, body),
             Command::Log { fd, text } => {
                 let text = self.seats[guest as usize].guest.state().outbox.bytes(text).to_vec();
@@ -98,6 +107,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.seats[guest as usize].resource(handle) {
             Resource::Listener(index) => self.close_listener(index),
             Resource::Stream(index) => self.close_stream(index, reset),
+            Resource::Datagram(index) => self.lose_datagram(index, None),
             Resource::Conn(index) if reset => self.reset_conn(index),
             Resource::Promised(place) => self.drop_promise(place),
             Resource::Conn(index) => self.close_conn_by_guest(index),
@@ -160,6 +170,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Connections that waited for room in this guest's mailbox go on.
     pub(super) fn release_held_back(&mut self, index: usize) {
+        self.release_datagrams(index);
         let Some(seat) = self.seats.get_mut(index) else { return };
         if seat.held_back.is_empty() || seat.mail.is_full() {
             return;

@@ -188,6 +188,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.drop_conns(id.0);
         self.drop_streams(id.0);
         self.fed.retain(|_, fed| fed.guest != id.0);
+        self.drop_datagrams(id.0);
         self.ended.push((id, outcome));
     }
 }

@@ -5,6 +5,7 @@
 //! Data walks one way: fact → `inbound` → `proto` → the guest's mailbox → `deliver` → the guest's
 //! outbox → `outbound` → `proto` → the stream's outbuf → one `writev` at the end of the turn.
 
+mod datagrams;
 mod effects;
 mod http;
 mod life;
@@ -32,6 +33,7 @@ use crate::policy::HttpLimits;
 use crate::proto::http1;
 use crate::reactor::{Fact, Kernel, Key, Kind, Reactor};
 use crate::time::{Clock, Expired, Mono, Timers};
+use datagrams::Datagram;
 use http::client::Fed;
 use http::{Conn, DateLine, Exchange};
 use listeners::Listener;
@@ -59,6 +61,7 @@ pub struct Hall<K: Kernel, C: Clock> {
     streams: Slab<Stream>,
     /// Client roles over streams that guests have themselves.
     fed: Slab<Fed>,
+    datagrams: Slab<Datagram>,
     /// Streams without an owner that have bytes left, and how many when last looked.
     draining: Slab<(Key, usize)>,
     facts: Vec<Fact>,
@@ -91,6 +94,7 @@ enum Owner {
     Listener(u32),
     Conn(u32),
     Stream(u32),
+    Datagram(u32),
 }
 
 /// Owners by the place of the key: streams and listeners have places of their own.
@@ -98,11 +102,16 @@ enum Owner {
 struct Owners {
     streams: Vec<Owner>,
     listeners: Vec<Owner>,
+    datagrams: Vec<Owner>,
 }
 
 impl Owners {
     fn table(&mut self, key: Key) -> &mut Vec<Owner> {
-        if key.kind() == Kind::Listener { &mut self.listeners } else { &mut self.streams }
+        match key.kind() {
+            Kind::Listener => &mut self.listeners,
+            Kind::Datagram => &mut self.datagrams,
+            _ => &mut self.streams,
+        }
     }
 
     fn set(&mut self, key: Key, owner: Owner) {
@@ -136,6 +145,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             exchanges: Slab::new(),
             streams: Slab::new(),
             fed: Slab::new(),
+            datagrams: Slab::new(),
             draining: Slab::new(),
             facts: Vec::new(),
             expired: Vec::new(),

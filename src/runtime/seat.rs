@@ -20,6 +20,7 @@ pub(super) enum Resource {
     Conn(u32),
     Exchange(u32),
     Stream(u32),
+    Datagram(u32),
     /// The stream that an exchange's connection becomes when the answers before it are out.
     Promised(u32),
     /// The connection of an exchange that is over, but for its last bytes.
@@ -64,6 +65,8 @@ pub(super) struct Seat {
     pub work: Backlog,
     /// Connections that wait for room in the mailbox or the outbox.
     pub held_back: Vec<u32>,
+    /// UDP sockets that wait for room in the mailbox.
+    pub held_datagrams: Vec<u32>,
 }
 
 impl Seat {
@@ -82,6 +85,7 @@ impl Seat {
             signals: 0,
             work: Backlog::default(),
             held_back: Vec::new(),
+            held_datagrams: Vec::new(),
         }
     }
 

@@ -68,6 +68,13 @@ macro_rules! for_each_call {
             http_conn(exchange: Handle) -> I64, "The connection's handle, made on first use (an attached connection has its own): good for addresses, options, close, and the calls stream_*, which act on the socket beneath HTTP. CONN_CLOSED follows at its end.";
             credit(handle: Handle, bytes: I32) -> I32, "The guest can take this many more bytes of a request body or stream; each starts with 64 KiB. Nothing is read beyond it.";
             net_connect(host: Ptr, host_len: Len, port: I32, options: Ptr, options_len: Len) -> I64, "Opens a stream to a numeric address (port -1: UNIX path); options are a ConnectOptions record, then our own address as text if it matters. STREAM_OPEN or STREAM_CLOSED follows.";
+            udp_bind(host: Ptr, host_len: Len, port: I32, flags: I32) -> I64, "Opens a UDP socket with a numeric address; flags: see the constants `udp`. UDP_BOUND or UDP_CLOSED follows.";
+            udp_connect(socket: Handle, host: Ptr, host_len: Len, port: I32) -> I32, "Has a UDP socket send to and hear from this address only; an empty host takes that back. UDP_CONNECTED follows.";
+            udp_send(socket: Handle, host: Ptr, host_len: Len, port: I32, ptr: Ptr, len: Len) -> I32, "Sends one message to a numeric address (an empty host: to where it is connected). Answers the bytes that wait; -EAGAIN at the cap. UDP_SENT follows, in order.";
+            udp_option(socket: Handle, option: I32, value: I64) -> I32, "See the constants `udp`.";
+            udp_member(socket: Handle, group: Ptr, group_len: Len, interface: Ptr, interface_len: Len, join: I32) -> I32, "Joins a multicast group (a numeric address) on an interface (an IPv4 address, an IPv6 interface's number, or nothing), or leaves it.";
+            name_lookup(host: Ptr, host_len: Len, family: I32, hints: I32) -> I64, "Asks the system's resolver for a name's addresses, off the loop; family 0, 4 or 6, hints as Node's dns. OP_DONE brings a line `family address` for each. Needs a grant for some address.";
+            name_of(host: Ptr, host_len: Len, port: I32) -> I64, "Asks the system's resolver for the names of a numeric address and a port, off the loop. OP_DONE brings two lines.";
             stream_write(stream: Handle, ptr: Ptr, len: Len) -> I32, "Queues bytes (on an HTTP connection: after what has been sent of its responses so far). Answers the bytes that wait to be sent; -EAGAIN at the cap, STREAM_DRAIN follows.";
             stream_shutdown(stream: Handle) -> I32, "Sends FIN after what is queued; STREAM_FINISHED follows. An HTTP connection ends with that.";
             stream_reset(stream: Handle) -> I32, "Closes with RST.";

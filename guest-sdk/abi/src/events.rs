@@ -180,6 +180,12 @@ events! {
     HTTP_RESPONSE = 41, "Client role: a head on the stream `handle`; payload as HTTP_REQUEST's, where `conn` is the status, `target` the reason phrase, `method` 255. Interim heads come so, too, each complete. With the flag UPGRADE the stream has left HTTP: its body is what came after the head, and STREAM_DATA follows.";
     HTTP_FAULT = 42, "Client role: what came on the stream is no response, or nobody asked; nothing more is read. Payload u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet.";
     CONN_END = 46, "The peer of a connection with a handle has sent FIN.";
+    UDP_BOUND = 60, "A UDP socket is open; value is the port; payload its address as text.";
+    UDP_MESSAGE = 61, "A message; payload: u16 length of the sender's address, u16 its port, u32 0, the address as text, then the message.";
+    UDP_SENT = 62, "What became of the oldest udp_send that was not told of: value is an errno or 0.";
+    UDP_CONNECTED = 63, "udp_connect has been carried out: value is an errno or 0.";
+    UDP_ERROR = 64, "Receiving or an option failed: value is an errno; flags 1: it was an option.";
+    UDP_CLOSED = 65, "The socket is gone, and its handle; value is an errno or 0.";
     OP_DONE = 50, "An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal.";
 }
 

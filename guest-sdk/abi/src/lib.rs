@@ -160,6 +160,28 @@ pub mod expect {
     pub const UPGRADE: u32 = 3;
 }
 
+/// Flags of `udp_bind`, and what `udp_option` can set.
+pub mod udp {
+    /// A flag of `udp_bind`: `ipv6Only`.
+    pub const IPV6_ONLY: u32 = 1;
+    /// A flag of `udp_bind`: others may have the same address.
+    pub const REUSE_ADDRESS: u32 = 1 << 1;
+    /// An option: value 0 or 1.
+    pub const BROADCAST: u32 = 1;
+    /// An option: 1 to 255.
+    pub const TTL: u32 = 2;
+    /// An option: 0 to 255.
+    pub const MULTICAST_TTL: u32 = 3;
+    /// An option: value 0 or 1.
+    pub const MULTICAST_LOOP: u32 = 4;
+    /// An option: bytes of the kernel's buffer.
+    pub const RECV_BUFFER: u32 = 5;
+    /// An option: bytes of the kernel's buffer.
+    pub const SEND_BUFFER: u32 = 6;
+    /// An option: value 0 or 1, whether messages are read.
+    pub const RECEIVE: u32 = 7;
+}
+
 /// What `stream_option` can set.
 pub mod option {
     /// value 0 or 1.

@@ -46,6 +46,8 @@ fn constants(out: &mut dyn Write) -> Result {
         CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN UPGRADE_HEAD PAUSED CLIENT);
     c_constants!(out, expect, "EXPECT_", OTHER HEAD CONNECT UPGRADE);
     c_constants!(out, connect, "CONNECT_", NO_DELAY PAUSED);
+    c_constants!(out, udp, "UDP_", IPV6_ONLY REUSE_ADDRESS BROADCAST TTL MULTICAST_TTL MULTICAST_LOOP RECV_BUFFER
+        SEND_BUFFER RECEIVE);
     c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT PAUSE TEE);
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
     c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);

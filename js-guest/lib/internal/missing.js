@@ -22,7 +22,6 @@ const words = (text) => text.trim().split(/\s+/);
 const FUNCTIONS = {
   'child_process': words('ChildProcess exec execFile execFileSync execSync fork spawn spawnSync _forkChild'),
   'cluster': words('Worker fork disconnect setupPrimary setupMaster'),
-  'dgram': words('Socket createSocket'),
   'http2': words('connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake'),
   'https': words('Agent Server createServer get request'),
   'inspector': words('Session open close url waitForDebugger'),

@@ -11,10 +11,12 @@ mod fs_look;
 mod fs_open;
 mod http;
 mod http_client;
+mod names;
 mod net;
 mod process;
 mod sys;
 mod timer;
+mod udp;
 
 pub(super) use fs_open::Roots;
 
@@ -190,6 +192,7 @@ mod calls {
         http_write,
     };
     pub(super) use super::http_client::{http_attach, http_client, http_expect, http_feed};
+    pub(super) use super::names::{name_lookup, name_of};
     pub(super) use super::net::{
         address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
         stream_write, traffic,
@@ -197,6 +200,7 @@ mod calls {
     pub(super) use super::process::{exit, settle, signal_watch, start_info, why};
     pub(super) use super::sys::{blob_len, blob_read, clock, close, handle_ref, inbox, log, random};
     pub(super) use super::timer::timer_arm;
+    pub(super) use super::udp::{udp_bind, udp_connect, udp_member, udp_option, udp_send};
 }
 
 macro_rules! register {

@@ -12,7 +12,7 @@ use skep_abi::{ConnectOptions, ListenOptions};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the longest address: a UNIX socket's path (`sun_path` without its end).
-const ADDRESS_BYTES: u32 = 107;
+pub(super) const ADDRESS_BYTES: u32 = 107;
 
 /// Node's backlog where a script names none.
 const BACKLOG: u32 = 511;
@@ -240,7 +240,7 @@ pub(super) fn address(call: &mut Call<'_>, handle: Handle, side: i32, ptr: Ptr, 
     if !(0..=1).contains(&side) {
         return refuse(EINVAL);
     }
-    let slot = *call.slot(handle, &[Kind::Listener, Kind::Stream, Kind::Exchange, Kind::Connection])?;
+    let slot = *call.slot(handle, &[Kind::Listener, Kind::Stream, Kind::Datagram, Kind::Exchange, Kind::Connection])?;
     let state = &call.shared.state;
     let ends = match slot.kind {
         Kind::Exchange | Kind::Connection => state.conn_ends.get(slot.conn as usize).and_then(Option::as_ref),

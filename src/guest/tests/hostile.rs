@@ -39,6 +39,9 @@ fn pointers_and_lengths() {
             ("fs_call", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
             ("fs_queue", vec![i64::from(file_op::STAT), ptr, len, 0, 0]),
             ("fs_queue", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
+            ("udp_bind", vec![ptr, len, 8080, 0]),
+            ("name_lookup", vec![ptr, len, 0, 0]),
+            ("name_of", vec![ptr, len, 80]),
             ("inbox", vec![ptr, len]),
         ] {
             let answer = puppet.one(name, &arguments);
@@ -129,6 +132,32 @@ fn settling_yields_and_goes_on() {
 }
 
 #[test]
+fn udp_sockets_and_names_are_judged() {
+    let mut puppet = Puppet::new(state());
+    let at = i64::from(SCRATCH);
+    puppet.poke(SCRATCH, b"127.0.0.1");
+    assert_eq!(puppet.one("udp_bind", &[at, 9, 53, 0]), errno(EACCES));
+    let socket = puppet.one("udp_bind", &[at, 9, 0, 0]);
+    assert!(socket > 0);
+    assert_eq!(puppet.one("udp_send", &[socket, at, 9, 53, 0, 4]), errno(EACCES), "each destination is judged");
+    assert_eq!(puppet.one("udp_connect", &[socket, at, 9, 53]), errno(EACCES));
+    assert_eq!(puppet.one("udp_send", &[socket, 0, 0, 0, 0, 65_536]), errno(EMSGSIZE));
+    for (option, value) in [(0, 0), (8, 0), (1, 2), (2, 0), (2, 256), (5, 1 << 40), (-1, 0)] {
+        assert_eq!(puppet.one("udp_option", &[socket, option, value]), errno(EINVAL));
+    }
+    assert_eq!(puppet.one("udp_member", &[socket, at, 9, 0, 0, 1]), errno(EINVAL), "no group");
+    assert_eq!(puppet.one("name_lookup", &[at, 9, 0, 0]), errno(EACCES), "asking is talking");
+    assert_eq!(puppet.one("name_of", &[at, 9, 80]), errno(EACCES));
+    let mut puppet = Puppet::new(state_with(Grants::all(), Limits::default()));
+    puppet.poke(SCRATCH, b"127.0.0.1");
+    for family in [-1, 1, 5] {
+        assert_eq!(puppet.one("name_lookup", &[at, 9, family, 0]), errno(EINVAL));
+    }
+    assert_eq!(puppet.one("name_lookup", &[at, 0, 0, 0]), errno(EINVAL));
+    assert_eq!(puppet.one("name_of", &[at, 9, 70_000]), errno(EINVAL));
+}
+
+#[test]
 fn m08_handles_have_a_limit() {
     let limits = Limits { handles: 10, ..Limits::default() };
     let mut puppet = Puppet::new(state_with(Grants::default(), limits));
@@ -160,7 +189,8 @@ fn writes_are_bounded_by_credit() {
 
 #[test]
 fn kinds_are_not_mixed_up() {
-    let kinds = [Kind::Blob, Kind::Listener, Kind::Exchange, Kind::Connection, Kind::Attached, Kind::Stream];
+    let kinds =
+        [Kind::Blob, Kind::Listener, Kind::Exchange, Kind::Connection, Kind::Attached, Kind::Stream, Kind::Datagram];
     for kind in kinds {
         let mut puppet = Puppet::new(state());
         let handle = puppet.guest.state_mut().handles.insert(kind).expect("there is room");
@@ -187,6 +217,9 @@ fn kinds_are_not_mixed_up() {
             ("traffic", vec![raw, 1], &[Kind::Connection]),
             ("stream_option", vec![raw, 4, 1], &[Kind::Connection]),
             ("stream_option", vec![raw, 1, 1], &[Kind::Stream, Kind::Connection, Kind::Attached]),
+            ("udp_send", vec![raw, 0, 0, 0, 0, 4], &[Kind::Datagram]),
+            ("udp_connect", vec![raw, 0, 0, 0], &[Kind::Datagram]),
+            ("udp_option", vec![raw, 1, 1], &[Kind::Datagram]),
             ("http_upgrade", vec![raw], &[Kind::Exchange]),
         ] {
             let answer = puppet.one(name, &arguments);

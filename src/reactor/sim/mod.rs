@@ -8,6 +8,7 @@
 //! its edge is never told again. So a wake-up that the reactor loses is lost, and shows.
 
 mod calls;
+mod datagram;
 mod end;
 mod faults;
 mod net;
@@ -21,6 +22,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use datagram::SimDatagram;
 pub use faults::Faults;
 pub use peer::{SimNet, SimPeer};
 pub use rng::Rng;
@@ -29,7 +31,7 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::kernel::{Edge, Kernel, Listening, Socket};
 use super::key::Key;
-use super::{Addr, ConnectError, ConnectOptions, Fact, ListenOptions, Reactor, Result};
+use super::{Addr, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result};
 use net::{Net, Place, Target};
 
 /// A reactor in the simulation.
@@ -80,6 +82,7 @@ impl SimKernel {
 impl Kernel for SimKernel {
     type Stream = SimStream;
     type Listener = SimListener;
+    type Datagram = SimDatagram;
 
     fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
         let (before, told) = (edges.len(), facts.len());
@@ -106,6 +109,14 @@ impl Kernel for SimKernel {
     fn watch_listener(&mut self, listener: &mut SimListener, key: Key) -> Result<()> {
         self.net.borrow_mut().watch(Target::Port(listener.port), self.id, key);
         Ok(())
+    }
+
+    fn watch_datagram(&mut self, socket: &mut SimDatagram, _key: Key) -> Result<()> {
+        match *socket {}
+    }
+
+    fn bind_datagram(&mut self, _addr: SocketAddr, _options: &DatagramOptions) -> Result<SimDatagram> {
+        Err(Errno::ENOTSUP)
     }
 
     fn listen_tcp(&mut self, addr: SocketAddr, options: &ListenOptions) -> Result<SimListener> {
