@@ -29,6 +29,7 @@ export async function readLibrary(cache, options, installModules) {
     for (const [id, path] of modulesIn(dir)) files.set(id, path);
   }
   const modules = new Map();
+  if (files.size === 0) return modules; // the engine alone: nothing asks for a package, and what packages ask for is not there
   for (const [id, path] of files) modules.set(id, wrap(id, readFileSync(path, 'utf8')));
   for (const [id, text] of await bundlePackages(cache, options.guestRoot, [...files.keys()], installModules)) {
     if (modules.has(id)) fail(`lib/${id}.js and skepLib in package.json both define the module ${id}`);

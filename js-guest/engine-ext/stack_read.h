@@ -184,3 +184,33 @@ static char *eval_origin(JSContext *ctx)
     }
     return (char *)out.buf;
 }
+
+/* The script or module in which code of eval was written: FILE in "eval at NAME (FILE:LINE:COLUMN), <anonymous>", which
+ * may be eval's code itself. Any other name is its own. Takes `name`. */
+static JSAtom eval_script(JSContext *ctx, JSAtom name)
+{
+    static const char tail[] = "), <anonymous>";
+    size_t len, depth = 0;
+    const char *text = JS_AtomToCStringLen(ctx, &len, name);
+    const char *start = text;
+    if (!text)
+        return name;
+    for (const char *next; is_eval_name(start) && (next = strstr(start, " (")); depth++)
+        start = next + 2;
+    const char *end = text + len;
+    for (size_t i = 0; i < depth; i++) {
+        if (end - start >= (ptrdiff_t)strlen(tail) && memcmp(end - strlen(tail), tail, strlen(tail)) == 0)
+            end -= strlen(tail);
+        for (int numbers = 0; numbers < 2; numbers++) {
+            const char *at = end;
+            while (at > start && at[-1] >= '0' && at[-1] <= '9')
+                at--;
+            if (at < end && at > start && at[-1] == ':')
+                end = at - 1;
+        }
+    }
+    JSAtom script = depth ? JS_NewAtomLen(ctx, start, end - start) : JS_DupAtom(ctx, name);
+    JS_FreeCString(ctx, text);
+    JS_FreeAtom(ctx, name);
+    return script;
+}

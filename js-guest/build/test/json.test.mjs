@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Guest, here, inThread } from './json-guest.mjs';
 import { Values } from './json-values.mjs';
 import { CASES, TEXTS } from './json-cases.mjs';
 
@@ -15,48 +16,6 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const SEED = Number(process.env.SEED ?? 1);
 const COUNT = Number(process.env.COUNT ?? 1000);
 const BATCH = 200;
-
-// Defined alike here and in the guest: everything about a value that a program could tell, as text.
-const SHOW = `
-  var show = (v) => {
-    if (Object.is(v, -0)) return '-0';
-    if (typeof v === 'string') return '"' + Array.from({ length: v.length }, (_, i) => v.charCodeAt(i)) + '"';
-    if (typeof v !== 'object' || v === null) return String(v);
-    const proto = Object.getPrototypeOf(v);
-    const head = Array.isArray(v) ? 'A' + v.length : proto === Object.prototype ? 'O' : '?';
-    return head + '{' + Reflect.ownKeys(v).map((k) => {
-      const d = Object.getOwnPropertyDescriptor(v, k);
-      const flags = (d.writable ? 'w' : '') + (d.enumerable ? 'e' : '') + (d.configurable ? 'c' : '');
-      return show(k) + flags + show(d.value);
-    }).join() + '}';
-  };
-  var attempt = (run, words) => {
-    try { return show(run()); } catch (e) { return e.name + (words ? ': ' + e.message : ''); }
-  };
-`;
-const here = new Function(`${SHOW}; return { show, attempt };`)();
-
-class Guest {
-  constructor(module) {
-    this.wasm = new WebAssembly.Instance(module, {}).exports;
-    this.wasm._initialize();
-    this.wasm.start(1n);
-    this.eval(SHOW);
-  }
-
-  // A lone surrogate does not survive UTF-8: everything outside ASCII goes as an escape.
-  eval(text) {
-    const ascii = text.replace(/[^\n -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-    const bytes = Buffer.from(ascii);
-    const at = this.wasm.buffer(bytes.length);
-    Buffer.from(this.wasm.memory.buffer).set(bytes, at);
-    const answer = this.wasm.eval(at, bytes.length);
-    const memory = Buffer.from(this.wasm.memory.buffer);
-    const shown = memory.toString('utf8', answer, memory.indexOf(0, answer));
-    assert.ok(shown.startsWith('='), `${text.slice(0, 300)}\n${shown}`);
-    return shown.slice(1);
-  }
-}
 
 let module;
 const folder = mkdtempSync(join(tmpdir(), 'skep-json-'));
@@ -124,10 +83,10 @@ test('a value is written as Node writes it', () => {
   });
 });
 
-test('toJSON, getters, proxies, boxes, cycles: what a script can see of the writing', () => {
-  for (const source of CASES) {
-    const program = `(() => { ${source} })()`;
-    const want = here.attempt(() => (0, eval)(program));
-    assert.equal(new Guest(module).eval(`attempt(() => ${program})`), want, source);
-  }
+test('toJSON, getters, proxies, boxes, cycles: what a script can see of the writing', async () => {
+  const programs = CASES.map((source) => `attempt(() => (() => { ${source} })())`);
+  const answers = await inThread(module, programs);
+  CASES.forEach((source, i) => {
+    assert.equal(answers[i], here.attempt(() => (0, eval)(`(() => { ${source} })()`)), source);
+  });
 });
