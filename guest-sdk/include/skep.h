@@ -92,6 +92,9 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_CLOCK_MONOTONIC 0
 #define SKEP_CLOCK_WALL 1
 #define SKEP_CLOCK_CPU 2
+#define SKEP_CHANGED_RENAMED 1
+#define SKEP_CHANGED_CHANGED 2
+#define SKEP_CHANGED_FAILED 1
 #define SKEP_DONE_FAILED 1
 #define SKEP_DONE_BLOB 2
 #define SKEP_DONE_HANDLE 4
@@ -140,6 +143,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_UDP_ERROR 64 /* Receiving or an option failed: value is an errno; flags 1: it was an option. */
 #define SKEP_EV_UDP_CLOSED 65 /* The socket is gone, and its handle; value is an errno or 0. */
 #define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
+#define SKEP_EV_FS_CHANGED 51 /* A watched entry has changed; value: see the constants `changed`; payload: the name in a watched folder, or nothing. With flag FAILED value is an errno and the handle is gone. */
 
 /* File operations. */
 #define SKEP_FS_OPEN 1 /* Opens the path; flags are Linux's O_ numbers, mode is for a new file. Regular files and folders only. Answers a handle. */
@@ -496,6 +500,9 @@ int64_t skep_fs_call(int32_t op, const void *request, uint32_t request_len, cons
 /* The same off the loop, answers the operation's handle; OP_DONE follows. READ's length is the request's b. -EAGAIN when too many operations are under way: one that ends makes room. */
 __attribute__((import_module("skep"), import_name("fs_queue")))
 int64_t skep_fs_queue(int32_t op, const void *request, uint32_t request_len, const void *data, uint32_t data_len);
+/* Watches a file or folder; FS_CHANGED tells of each change until the handle is closed. -ENOSYS where the system tells nothing. */
+__attribute__((import_module("skep"), import_name("fs_watch")))
+int64_t skep_fs_watch(const void *path, uint32_t len);
 /* Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows. */
 __attribute__((import_module("skep"), import_name("listen")))
 int64_t skep_listen(const void *host, uint32_t host_len, int32_t port, int32_t backlog, const void *options, uint32_t options_len);

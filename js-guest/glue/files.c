@@ -235,6 +235,40 @@ static JSValue js_close(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   return JS_NewInt32(ctx, skep_close(skep_value_handle(ctx, argv[0])));
 }
 
+/* watch(path): a handle, or a negative errno. */
+static JSValue js_watch(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  skep_bytes path;
+  if (!skep_bytes_get(ctx, argv[0], false, &path)) return JS_EXCEPTION;
+  int64_t handle = skep_fs_watch(path.ptr, (uint32_t)path.len);
+  skep_bytes_free(ctx, &path);
+  return JS_NewInt64(ctx, handle);
+}
+
+static JSValue js_ref(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt32(ctx, skep_handle_ref(skep_value_handle(ctx, argv[0]), JS_ToBool(ctx, argv[1])));
+}
+
+static JSValue on_change = JS_UNDEFINED;
+
+static JSValue js_set_watch_handler(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue old = on_change;
+  on_change = JS_DupValue(ctx, argv[0]);
+  JS_FreeValue(ctx, old);
+  return JS_UNDEFINED;
+}
+
+/* The handler gets (handle, bits, name, errno): the name as a Buffer or undefined. */
+static void on_changed(const skep_event *event, const uint8_t *payload) {
+  JSContext *ctx = skep_ctx;
+  bool failed = event->flags & SKEP_CHANGED_FAILED;
+  JSValue args[] = {
+    skep_handle_value(ctx, (skep_handle)event->handle), JS_NewInt32(ctx, failed ? 0 : (int32_t)event->value),
+    event->len ? skep_new_buffer(ctx, payload, event->len) : JS_UNDEFINED, JS_NewInt32(ctx, failed ? -(int32_t)event->value : 0),
+  };
+  skep_callback(on_change, JS_UNDEFINED, 4, (JSValueConst *)args);
+  JS_FreeValue(ctx, args[2]);
+}
+
 /* why(): the text of the last refusal. */
 static JSValue js_why(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   char text[1024] = "";
@@ -256,6 +290,9 @@ static JSValue init_fs(JSContext *ctx) {
   skep_def_fn(ctx, object, "read", js_read, 2);
   skep_def_fn(ctx, object, "realpath", js_realpath, 1);
   skep_def_fn(ctx, object, "kind", js_kind, 1);
+  skep_def_fn(ctx, object, "watch", js_watch, 1);
+  skep_def_fn(ctx, object, "ref", js_ref, 2);
+  skep_def_fn(ctx, object, "setWatchHandler", js_set_watch_handler, 1);
   skep_def_fn(ctx, object, "close", js_close, 1);
   skep_def_fn(ctx, object, "why", js_why, 0);
   JSValue ops = JS_NewObject(ctx);
@@ -268,4 +305,5 @@ static JSValue init_fs(JSContext *ctx) {
 
 void skep_init_files(void) {
   skep_binding("fs", init_fs);
+  skep_on(SKEP_EV_FS_CHANGED, on_changed);
 }

@@ -8,7 +8,6 @@ const { absolute, addDescriptor, doSync, ops, queue, run, runSync } = require('i
 const sequences = require('internal/fs/sequences');
 const { Dirent, Stats } = require('internal/fs/stats');
 const { getOptions, toFd, toPath, toUnixTimestamp } = require('internal/fs/validate');
-const { codes: { ERR_FEATURE_UNAVAILABLE_ON_PLATFORM } } = require('internal/errors');
 const { validateFunction, validateObject, validateString } = require('internal/validators');
 
 const fs = exports;
@@ -62,10 +61,9 @@ for (const name of ['stat', 'lstat', 'fstat']) {
   }, 2);
 }
 
-fs.lchmod = named('lchmod', (path, mode, callback) => {
-  checkCallback(callback);
-  throw new ERR_FEATURE_UNAVAILABLE_ON_PLATFORM('lchmod');
-});
+// Linux has no modes of links.
+fs.lchmod = undefined;
+fs.lchmodSync = undefined;
 
 // ---- open and close ----
 

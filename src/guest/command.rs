@@ -4,6 +4,7 @@
 use super::handles::Handle;
 use super::work::Work;
 use crate::policy::{Granted, ListenAddress};
+use rustix::fd::OwnedFd;
 use skep_abi::ListenOptions;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -83,6 +84,7 @@ pub enum Command {
     Reset { stream: Handle },
     Option { handle: Handle, option: u32, value: i64 },
     Work { operation: Handle, work: Work },
+    WatchEntry { handle: Handle, entry: OwnedFd },
 }
 
 /// What a guest has asked for and nobody has carried out yet.

@@ -52,6 +52,8 @@ pub enum Kind {
     File,
     /// A folder that is read entry by entry.
     Folder,
+    /// A watched file or folder.
+    Watch,
 }
 
 /// Where a stream stands in HTTP's client role.

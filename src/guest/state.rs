@@ -49,6 +49,8 @@ pub struct GuestState {
     pub pending_total: u64,
     /// Listeners open now.
     pub listeners: u32,
+    /// Watched files and folders, held under [`Limits::watches`].
+    pub watches: u32,
     /// Operations off the loop that are not over.
     pub operations: u32,
     /// Bytes that these were given, held under [`Limits::operation_bytes`].
@@ -77,6 +79,7 @@ impl GuestState {
             log_pending: 0,
             pending_total: 0,
             listeners: 0,
+            watches: 0,
             operations: 0,
             operation_bytes: 0,
         }

@@ -31,6 +31,8 @@ pub struct Limits {
     pub blob_bytes: u64,
     /// Files and folders open at once: descriptors are the whole process's, and sockets need them too.
     pub files: u32,
+    /// Watched files and folders: the system's own bound is for all processes of a user.
+    pub watches: u32,
     /// Length of a path, as PATH_MAX.
     pub path_bytes: u32,
     /// Operations off the loop (files, names) of one guest that threads work on at once: as many as libuv's pool has.
@@ -98,6 +100,7 @@ impl Default for Limits {
             file_bytes: 256 << 20,
             blob_bytes: 512 << 20,
             files: 1024,
+            watches: 8192,
             path_bytes: 4096,
             operations_at_once: 4,
             operations: 1024,

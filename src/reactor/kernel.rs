@@ -6,9 +6,11 @@
 
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
+use super::changes::Change;
 use super::errno::Errno;
 use super::inbox::Waker;
 use super::key::Key;
@@ -71,6 +73,16 @@ pub trait Kernel {
 
     /// Has `signal` told as a fact instead of doing what it does by default.
     fn watch_signal(&mut self, signal: i32) -> Result<()>;
+
+    /// Has changes of a file or folder told by [`Fact::Changed`] and [`Kernel::take_changes`]; `ENOSYS` where there is no
+    /// such source.
+    fn watch_entry(&mut self, entry: BorrowedFd<'_>) -> Result<i32>;
+
+    /// Watches it no longer.
+    fn unwatch_entry(&mut self, watch: i32);
+
+    /// What has changed, a bounded number; the rest is told again.
+    fn take_changes(&mut self, changes: &mut Vec<Change>);
 
     /// A handle by which other threads end a wait.
     fn waker(&self) -> Waker;

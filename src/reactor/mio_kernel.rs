@@ -14,6 +14,7 @@ use mio::event::{Event, Source};
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Registry, Token};
 
+use super::changes::{Change, Changes};
 use super::errno::Errno;
 use super::inbox::Waker;
 use super::kernel::{Edge, Kernel, Listening, Socket};
@@ -29,6 +30,9 @@ const EVENTS: usize = 1024;
 /// The place of the waker among the control keys; signals follow.
 const WAKER: u32 = 0;
 
+/// The place of watched files, beyond any signal's.
+const CHANGES: u32 = 1024;
+
 /// epoll or kqueue, with a waker, signals and a reserve descriptor.
 #[derive(Debug)]
 pub struct MioKernel {
@@ -36,6 +40,7 @@ pub struct MioKernel {
     events: Events,
     waker: Waker,
     signals: Signals,
+    changes: Changes,
     reserve: Option<OwnedFd>,
 }
 
@@ -49,6 +54,7 @@ impl Reactor<MioKernel> {
             events: Events::with_capacity(EVENTS),
             waker: Waker::new(Some(waker)),
             signals: Signals::new(),
+            changes: Changes::default(),
             reserve: sys::reserve(),
         }))
     }
@@ -60,6 +66,11 @@ impl Kernel for MioKernel {
     type Datagram = OsDatagram;
 
     fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
+        let more = self.changes.more();
+        let timeout = if more { Some(Duration::ZERO) } else { timeout };
+        if more {
+            facts.push(Fact::Changed);
+        }
         match self.poll.poll(&mut self.events, timeout).map_err(Errno::from) {
             // What mio left in `events` is empty then.
             Err(Errno::EINTR) => return Ok(()),
@@ -73,6 +84,8 @@ impl Kernel for MioKernel {
                 if self.waker.take() {
                     facts.push(Fact::Woken);
                 }
+            } else if key.index() == CHANGES as usize {
+                facts.push(Fact::Changed);
             } else if let Some(signal) = self.signals.take(key.index() - 1) {
                 facts.push(Fact::Signal(signal));
             }
@@ -130,6 +143,18 @@ impl Kernel for MioKernel {
 
     fn watch_signal(&mut self, signal: i32) -> Result<()> {
         self.signals.watch(signal, self.poll.registry(), |at| control(WAKER + 1 + at as u32))
+    }
+
+    fn watch_entry(&mut self, entry: BorrowedFd<'_>) -> Result<i32> {
+        self.changes.watch(entry, self.poll.registry(), control(CHANGES))
+    }
+
+    fn unwatch_entry(&mut self, watch: i32) {
+        self.changes.unwatch(watch);
+    }
+
+    fn take_changes(&mut self, changes: &mut Vec<Change>) {
+        self.changes.take(changes);
     }
 
     fn waker(&self) -> Waker {

@@ -18,6 +18,7 @@
 //! write asks for none besides; a broken connection shows as `EPIPE`.
 
 mod datagram;
+mod changes;
 mod errno;
 mod inbox;
 mod kernel;
@@ -38,10 +39,12 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
 pub use datagram::{DatagramOption, DatagramOptions, Interface};
+pub use changes::Change;
 pub use errno::Errno;
 pub use inbox::Waker;
 pub use kernel::{DatagramSocket, Edge, Kernel, Listening, Socket};
@@ -189,6 +192,8 @@ pub enum Fact {
     },
     /// A signal that was asked for.
     Signal(i32),
+    /// Something watched has changed: [`Reactor::take_changes`] tells what.
+    Changed,
     /// A [`Waker`] was used.
     Woken,
 }
@@ -321,6 +326,21 @@ impl<K: Kernel> Reactor<K> {
     /// and in the whole process. `EINVAL` for SIGKILL, SIGSTOP and those that mean a fault.
     pub fn watch_signal(&mut self, signal: i32) -> Result<()> {
         self.kernel.watch_signal(signal)
+    }
+
+    /// Watches a file or folder, open to be looked at; answers the system's number for it, the same for the same entry.
+    pub fn watch_entry(&mut self, entry: BorrowedFd<'_>) -> Result<i32> {
+        self.kernel.watch_entry(entry)
+    }
+
+    /// Watches it no longer.
+    pub fn unwatch_entry(&mut self, watch: i32) {
+        self.kernel.unwatch_entry(watch);
+    }
+
+    /// What has changed since the last call.
+    pub fn take_changes(&mut self, changes: &mut Vec<Change>) {
+        self.kernel.take_changes(changes);
     }
 
     /// A handle by which other threads end a wait.

@@ -19,6 +19,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Fact::Woken => self.offload.woken(),
                 Fact::Sent { key, .. } => self.datagram_fact(key, fact),
                 Fact::Readable(key) if key.kind() == reactor::Kind::Datagram => self.datagram_fact(key, fact),
+                Fact::Changed => self.take_changes(),
                 Fact::Readable(key)
                 | Fact::Flushed { key, .. }
                 | Fact::Finished(key)
@@ -98,6 +99,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::Close { handle } => self.close_handle(guest, handle, false),
             Command::Reset { stream } => self.close_handle(guest, stream, true),
             Command::Shutdown { stream } => self.shutdown(guest, stream),
+            Command::WatchEntry { handle, entry } => self.begin_watch(guest, handle, &entry),
             Command::Work { operation, work } => self.begin_work(guest, operation, work),
             Command::Option { handle, option, value } => self.set_option(guest, handle, option, value),
         }
@@ -113,6 +115,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Conn(index) => self.close_conn_by_guest(index),
             Resource::Exchange(index) => self.abort_exchange(index),
             Resource::Fed(index) => self.drop_fed(index),
+            Resource::Watch(index) => self.close_watch(index),
             Resource::Done(_) | Resource::None => {
                 self.forget_work(guest, handle);
                 self.seats[guest as usize].revoke(handle);

@@ -183,6 +183,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(timer) = seat.timer.take() {
             self.timers.cancel(timer);
         }
+        self.drop_watches(id.0);
         self.drop_work(id.0);
         self.drop_listeners(id.0);
         self.drop_conns(id.0);

@@ -18,6 +18,7 @@ mod seat;
 mod streams;
 mod timers;
 mod turn;
+mod watches;
 mod work;
 
 #[cfg(test)]
@@ -74,6 +75,7 @@ pub struct Hall<K: Kernel, C: Clock> {
     offload: Offload,
     /// What the threads have.
     flights: work::Flights,
+    watches: watches::Watches,
     limits: HttpLimits,
     /// What connections without a listener are held to.
     bare_limits: http1::Limits,
@@ -155,6 +157,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             logs,
             offload,
             flights: Slab::new(),
+            watches: watches::Watches::default(),
             limits,
             bare_limits: http1::Limits::default(),
             serials: 0,

@@ -21,6 +21,7 @@ pub(super) enum Resource {
     Exchange(u32),
     Stream(u32),
     Datagram(u32),
+    Watch(u32),
     /// The stream that an exchange's connection becomes when the answers before it are out.
     Promised(u32),
     /// The connection of an exchange that is over, but for its last bytes.

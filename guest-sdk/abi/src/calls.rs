@@ -50,6 +50,7 @@ macro_rules! for_each_call {
             signal_watch(signal: I32, on: I32) -> I32, "SIGNAL events instead of the default action.";
             fs_call(op: I32, request: Ptr, request_len: Len, data: Ptr, data_len: Len) -> I64, "Does a file operation at once; see the table of file operations. request is a FileRequest record and the path or paths after it; data is what WRITE writes, or where READ and answers of bytes go (data_len 0: they become a blob). Answers a number, a byte count or a handle.";
             fs_queue(op: I32, request: Ptr, request_len: Len, data: Ptr, data_len: Len) -> I64, "The same off the loop, answers the operation's handle; OP_DONE follows. READ's length is the request's b. -EAGAIN when too many operations are under way: one that ends makes room.";
+            fs_watch(path: Ptr, len: Len) -> I64, "Watches a file or folder; FS_CHANGED tells of each change until the handle is closed. -ENOSYS where the system tells nothing.";
             listen(host: Ptr, host_len: Len, port: I32, backlog: I32, options: Ptr, options_len: Len) -> I64, "Opens a listener (port -1: host is a UNIX socket path); options are a ListenOptions record. LISTENING or LISTEN_FAILED follows.";
             listen_set(listener: Handle, options: Ptr, options_len: Len) -> I32, "Changes limits and flags of a listener; new connections and requests see them.";
             connections(listener: Handle) -> I32, "How many connections the listener has open. Answers at once.";

@@ -187,6 +187,7 @@ events! {
     UDP_ERROR = 64, "Receiving or an option failed: value is an errno; flags 1: it was an option.";
     UDP_CLOSED = 65, "The socket is gone, and its handle; value is an errno or 0.";
     OP_DONE = 50, "An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal.";
+    FS_CHANGED = 51, "A watched entry has changed; value: see the constants `changed`; payload: the name in a watched folder, or nothing. With flag FAILED value is an errno and the handle is gone.";
 }
 
 const _: () = {

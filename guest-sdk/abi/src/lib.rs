@@ -206,6 +206,16 @@ pub mod clock {
     pub const CPU: u32 = 2;
 }
 
+/// Bits of FS_CHANGED's `value`, and its one flag.
+pub mod changed {
+    /// Something came, went or got another name.
+    pub const RENAMED: u32 = 1;
+    /// Contents or attributes changed.
+    pub const CHANGED: u32 = 1 << 1;
+    /// A flag: it cannot be watched.
+    pub const FAILED: u16 = 1;
+}
+
 /// Bits of OP_DONE's `flags`.
 pub mod done {
     /// It failed: value is the errno; the payload is the text of a refusal, if it was one.

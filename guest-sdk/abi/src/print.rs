@@ -50,6 +50,7 @@ fn constants(out: &mut dyn Write) -> Result {
         SEND_BUFFER RECEIVE);
     c_constants!(out, option, "OPTION_", NO_DELAY KEEP_ALIVE TIMEOUT PAUSE TEE);
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
+    c_constants!(out, changed, "CHANGED_", RENAMED CHANGED FAILED);
     c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);
     c_constants!(out, file_op, "FS_", RECURSIVE COPY_EXCL COPY_CLONE COPY_CLONE_ONLY);
     Ok(())

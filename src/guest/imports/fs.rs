@@ -2,6 +2,7 @@
 //! (`readFileSync`, `require`); `fs_queue` has it done off the loop. Both run the same code on the same [`Job`]. It reaches
 //! only what lies beneath a granted folder, and opens only regular files and folders, so that no operation can block on a
 //! FIFO or device. It must not know how paths are resolved (`fs_open.rs`).
+use super::super::command::Command;
 use super::super::handles::{Handle, Kind};
 use super::super::memory;
 use super::super::work::{Done, Lane, Open, Work};
@@ -9,11 +10,14 @@ use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder
 use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
 use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
 use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
-use super::fs_open::{Roots, refusal};
+use super::fs_open::{Roots, look, open_granted, refusal};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
 use rustix::fd::OwnedFd;
+use rustix::fs::Mode;
 use skep_abi::FileRequest;
-use skep_abi::errno::{EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, EOVERFLOW};
+use skep_abi::errno::{
+    EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, EOVERFLOW,
+};
 use skep_abi::file_op as op;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -99,6 +103,31 @@ pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: P
         call.state().let_go(handle);
     }
     Ok(operation)
+}
+
+/// The entry is found and judged at once; watching begins when the turn is over.
+pub(super) fn fs_watch(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
+    let path_bytes = call.state().limits.path_bytes;
+    if len.0 > path_bytes {
+        return refuse(ENAMETOOLONG);
+    }
+    let path = text(memory::bytes(call.memory, ptr, len)?, path_bytes)?;
+    if cfg!(not(target_os = "linux")) {
+        return refuse(ENOSYS);
+    }
+    if !path.is_absolute() {
+        return refuse(if path.as_os_str().is_empty() { ENOENT } else { EINVAL });
+    }
+    if call.state().watches >= call.state().limits.watches {
+        return refuse(ENOSPC);
+    }
+    call.room(0)?;
+    let entry = open_granted(&call.state().roots, &path, false, look(true), Mode::empty())?;
+    let handle = call.fresh(Kind::Watch)?;
+    let state = call.state();
+    state.watches += 1;
+    state.outbox.push(Command::WatchEntry { handle, entry });
+    Ok(handle.raw() as i64)
 }
 
 fn done(answer: Answer<Done>) -> Done {

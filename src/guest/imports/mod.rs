@@ -186,7 +186,7 @@ fn call<T: wire::Give>(
 
 /// Every call by name, from the file of its group.
 mod calls {
-    pub(super) use super::fs::{fs_call, fs_queue};
+    pub(super) use super::fs::{fs_call, fs_queue, fs_watch};
     pub(super) use super::http::{
         http_close_all, http_close_idle, http_conn, http_end, http_inform, http_respond, http_upgrade, http_watch,
         http_write,

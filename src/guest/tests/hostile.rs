@@ -37,6 +37,7 @@ fn pointers_and_lengths() {
             ("net_connect", vec![ptr, len, 80, 0, 0]),
             ("fs_call", vec![i64::from(file_op::STAT), ptr, len, 0, 0]),
             ("fs_call", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
+            ("fs_watch", vec![ptr, len]),
             ("fs_queue", vec![i64::from(file_op::STAT), ptr, len, 0, 0]),
             ("fs_queue", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
             ("udp_bind", vec![ptr, len, 8080, 0]),

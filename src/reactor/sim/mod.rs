@@ -18,6 +18,7 @@ mod rng;
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::kernel::{Edge, Kernel, Listening, Socket};
 use super::key::Key;
-use super::{Addr, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result};
+use super::{Addr, Change, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result};
 use net::{Net, Place, Target};
 
 /// A reactor in the simulation.
@@ -143,6 +144,14 @@ impl Kernel for SimKernel {
         self.net.borrow_mut().watch_signal(self.id, signal);
         Ok(())
     }
+
+    fn watch_entry(&mut self, _entry: BorrowedFd<'_>) -> Result<i32> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn unwatch_entry(&mut self, _watch: i32) {}
+
+    fn take_changes(&mut self, _changes: &mut Vec<Change>) {}
 
     fn waker(&self) -> Waker {
         self.waker.clone()

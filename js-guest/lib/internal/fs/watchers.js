@@ -14,6 +14,7 @@ const {
 
 const ENOSYS = -38;
 const EACCES = -13;
+const RENAMED = 1;
 const CHANGED = 2;
 const POLL_MS = 100;
 
@@ -33,13 +34,15 @@ class FSWatcher extends EventEmitter {
   #handle = 0;
   #poller;
   #name;
+  #path;
   #encoding;
   #closed = false;
 
   [kStart](path, persistent, encoding = 'utf8') {
+    this.#path = path;
     this.#name = Buffer.from(basename(path));
     this.#encoding = encoding;
-    const handle = native.watch?.(absolute(path)) ?? ENOSYS;
+    const handle = native.watch(absolute(path));
     if (handle === ENOSYS) return this.#poll(path, persistent);
     if (handle < 0) throw watchError(path, handle);
     this.#handle = handle;
@@ -51,19 +54,23 @@ class FSWatcher extends EventEmitter {
   // Where the system tells nothing: asking.
   #poll(path, persistent) {
     this.#poller = new StatWatcher(path, POLL_MS, false, persistent);
-    this.#poller.on('change', () => this.tell(CHANGED, undefined, false));
+    this.#poller.on('change', () => this.tell(CHANGED, undefined));
   }
 
-  tell(what, name, gone) {
-    if (this.#closed) return;
-    if (gone) {
-      watching.delete(this.#handle);
-      this.#handle = 0;
-      return;
-    }
+  tell(what, name) {
     const bytes = name ?? this.#name;
     const given = this.#encoding === 'buffer' ? bytes : bytes.toString(this.#encoding);
-    this.emit('change', what === CHANGED ? 'change' : 'rename', given);
+    if (!this.#closed && (what & RENAMED)) this.emit('change', 'rename', given);
+    if (!this.#closed && (what & CHANGED)) this.emit('change', 'change', given);
+  }
+
+  // It could not be watched after all.
+  fail(errno) {
+    watching.delete(this.#handle);
+    this.#handle = 0;
+    const error = watchError(this.#path, errno);
+    this.close();
+    this.emit('error', error);
   }
 
   close() {
@@ -79,19 +86,23 @@ class FSWatcher extends EventEmitter {
   }
 
   ref() {
-    if (this.#handle !== 0) native.ref?.(this.#handle, true);
+    if (this.#handle !== 0) native.ref(this.#handle, true);
     this.#poller?.ref();
     return this;
   }
 
   unref() {
-    if (this.#handle !== 0) native.ref?.(this.#handle, false);
+    if (this.#handle !== 0) native.ref(this.#handle, false);
     this.#poller?.unref();
     return this;
   }
 }
 
-native.setWatchHandler?.((handle, what, name, gone) => watching.get(handle)?.tell(what, name, gone));
+native.setWatchHandler((handle, what, name, errno) => {
+  const watcher = watching.get(handle);
+  if (errno < 0) watcher?.fail(errno);
+  else watcher?.tell(what, name);
+});
 
 function watchOptions(options) {
   options = { ...getOptions(options) };
