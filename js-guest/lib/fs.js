@@ -8,7 +8,7 @@ const { absolute, addDescriptor, doSync, ops, queue, run, runSync } = require('i
 const sequences = require('internal/fs/sequences');
 const { Dirent, Stats } = require('internal/fs/stats');
 const { getOptions, toFd, toPath, toUnixTimestamp } = require('internal/fs/validate');
-const { validateFunction, validateObject, validateString } = require('internal/validators');
+const { validateFunction, validateInteger, validateObject, validateString } = require('internal/validators');
 
 const fs = exports;
 const { checkCallback } = content;
@@ -155,6 +155,7 @@ fs.truncate = function truncate(path, length, callback) {
   }
   if (typeof length === 'function') [callback, length] = [length, 0];
   else if (length === undefined) length = 0;
+  validateInteger(length, 'len');
   checkCallback(callback);
   return run(sequences.truncateSteps(path, length), settled(callback));
 };

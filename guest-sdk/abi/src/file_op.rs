@@ -29,7 +29,7 @@ operations! {
     OPEN_FOLDER = 10, "Opens a folder for READ_FOLDER. Answers a handle.";
     READ_FILE = 11, "A whole regular file.";
     COPY = 12, "Copies a regular file to the second path; flags COPY_*.";
-    MAKE_FOLDER = 13, "Makes a folder of this mode. With flag RECURSIVE also those on the way: answers the path of the first one made, or nothing.";
+    MAKE_FOLDER = 13, "Makes a folder of this mode. With flag RECURSIVE also those on the way: answers the path of the first one made, or nothing; the path's first a bytes name what must be there.";
     MAKE_TEMPORARY = 14, "Makes a folder whose name is the path and six random letters; answers its path.";
     REMOVE_FOLDER = 15, "Removes an empty folder.";
     REMOVE = 16, "Removes what is no folder.";

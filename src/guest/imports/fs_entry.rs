@@ -69,6 +69,7 @@ pub(super) fn make_folders(job: &Job) -> Answer<Done> {
                 }
                 return refuse(if missing.is_empty() { EEXIST } else { ENOTDIR });
             }
+            Err(Refusal::Errno(ENOENT)) if at.as_os_str().len() as i64 <= job.a => return refuse(ENOENT),
             Err(Refusal::Errno(ENOENT)) => missing.push(at),
             Err(other) => return Err(other),
         }

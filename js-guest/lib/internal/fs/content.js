@@ -50,7 +50,7 @@ function read(fd, buffer, offset, length, position, callback) {
     } else if (arguments.length === 3) {
       if (!ArrayBuffer.isView(buffer)) {
         params = buffer;
-        buffer = params?.buffer ?? Buffer.alloc(DEFAULT_BYTES);
+        ({ buffer = Buffer.alloc(DEFAULT_BYTES) } = params ?? {});
       }
       callback = offset;
     } else {

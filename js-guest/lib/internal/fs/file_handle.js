@@ -169,7 +169,7 @@ async function readInto(fd, buffer, offset, length, position) {
     // read(options)
     validateObject(buffer ?? {}, 'options', kValidateObjectAllowNullable);
     const params = buffer;
-    buffer = params?.buffer ?? Buffer.alloc(DEFAULT_BYTES);
+    ({ buffer = Buffer.alloc(DEFAULT_BYTES) } = params ?? {});
     [offset, length, position] = content.readWhere(params, buffer);
   } else if (offset !== null && typeof offset === 'object') {
     [offset, length, position] = content.readWhere(offset, buffer);

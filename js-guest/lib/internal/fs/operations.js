@@ -38,6 +38,14 @@ function stat(op, syscall, path, options) {
   };
 }
 
+let templateWarned = false;
+function warnOfTemplate(prefix) {
+  const last = typeof prefix === 'string' ? prefix.at(-1) : String.fromCharCode(prefix.at(-1));
+  if (last !== 'X' || templateWarned) return;
+  templateWarned = true;
+  process.emitWarning('mkdtemp() templates ending with X are not portable. For details see: https://nodejs.org/api/fs.html');
+}
+
 const operations = {
   access(path, mode) {
     path = toPath(path);
@@ -122,11 +130,14 @@ const operations = {
     const request = { op: ops.MAKE_FOLDER, syscall: 'mkdir', path, mode: modeNow(mode), finish: () => undefined };
     if (!recursive) return request;
     const finish = (bytes) => (bytes.length === 0 ? undefined : bytes.toString().replace(/(?<=.)\/+$/, ''));
-    return { ...request, flags: 1, kind: 'text', finish };
+    // What a relative path starts from must be there already.
+    const isRelative = typeof path === 'string' && path[0] !== '/';
+    return { ...request, flags: 1, kind: 'text', finish, a: isRelative ? Buffer.byteLength(process.cwd()) : 0 };
   },
   mkdtemp(prefix, options) {
     options = getOptions(options);
     prefix = toPath(prefix, 'prefix');
+    warnOfTemplate(prefix);
     const shownPath = typeof prefix === 'string' ? `${prefix}XXXXXX` : `${Buffer.from(prefix)}XXXXXX`;
     const relative = typeof prefix === 'string' && prefix[0] !== '/';
     const decode = encoded(options);

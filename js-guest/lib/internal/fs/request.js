@@ -78,7 +78,7 @@ const KINDS = {
   __proto__: null,
   number: { call: (r, file, path, other) => native.call(r.op, file, path, other, r.flags, r.mode, r.a, r.b) },
   text: {
-    call: (r, file, path, other) => native.text(r.op, true, file, path, other, r.flags, r.mode),
+    call: (r, file, path, other) => native.text(r.op, true, file, path, other, r.flags, r.mode, r.a),
     decode: (payload) => payload ?? Buffer.alloc(0),
   },
   words: {
@@ -108,6 +108,7 @@ function doSync(request) {
 
 // What the host had no room for, until an operation ends.
 const waiting = [];
+let first = 0;
 
 function settle(request, callback, result, payload) {
   if (waiting.length > 0) retry();
@@ -132,15 +133,14 @@ function send(request, done) {
 }
 
 function retry() {
-  const due = waiting.splice(0);
-  for (let i = 0; i < due.length; i++) {
-    const result = send(due[i].request, due[i].done);
-    if (result === EAGAIN) {
-      waiting.unshift(...due.slice(i));
-      return;
-    }
-    if (result < 0) setImmediate(due[i].done, result);
+  while (first < waiting.length) {
+    const { request, done } = waiting[first];
+    const result = send(request, done);
+    if (result === EAGAIN) return;
+    waiting[first++] = undefined;
+    if (result < 0) setImmediate(done, result);
   }
+  waiting.length = first = 0;
 }
 
 // callback(error) or callback(null, answer), never before this returns.

@@ -17,6 +17,8 @@ const FOLDER = 2;
 const LINK = 3;
 const READ_STEP = 64 << 10;
 const WRITE_STEP = 8 << 20;
+// So that there is something left to be aborted.
+const ABORTABLE_STEP = 512 << 10;
 const MOST_BYTES = 2 ** 31 - 1;
 
 const isDescriptor = (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0;
@@ -56,6 +58,16 @@ function* readAll(fd, signal) {
 
 const decoded = (bytes, encoding) => (encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes);
 
+function* wholeFile(path) {
+  try {
+    return yield { op: ops.READ_FILE, syscall: 'open', path, kind: 'bytes' };
+  } catch (error) {
+    if (error.code !== 'EFBIG') throw error;
+    const { size } = yield operations.stat(path);
+    throw size > MOST_BYTES ? new ERR_FS_FILE_TOO_LARGE(size) : error;
+  }
+}
+
 function* readFileSteps(path, options) {
   options = getOptions(options, { flag: 'r' });
   const { encoding, signal } = options;
@@ -64,7 +76,7 @@ function* readFileSteps(path, options) {
   const flag = options.flag || 'r';
   path = toPath(path);
   if (flag === 'r') {
-    const bytes = yield { op: ops.READ_FILE, syscall: 'open', path, kind: 'bytes' };
+    const bytes = yield* wholeFile(path);
     checkAborted(signal);
     return decoded(bytes, encoding);
   }
@@ -80,7 +92,7 @@ function* writeAll(fd, data, encoding, signal, position = -1) {
   const bytes = typeof data === 'string' ? Buffer.from(data, encoding || 'utf8') : data;
   for (let at = 0; at < bytes.byteLength;) {
     checkAborted(signal);
-    const length = Math.min(bytes.byteLength - at, WRITE_STEP);
+    const length = Math.min(bytes.byteLength - at, signal ? ABORTABLE_STEP : WRITE_STEP);
     const a = position < 0 ? -1 : position + at;
     at += yield { op: ops.WRITE, syscall: 'write', kind: 'move', fd, data: bytes, offset: at, length, a };
   }

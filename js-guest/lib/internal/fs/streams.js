@@ -23,7 +23,10 @@ const nothing = () => [];
 // A FileHandle in the clothes of fs.
 const handleOperations = (handle) => ({
   open: (path, flags, mode, callback) => { throw new ERR_METHOD_NOT_IMPLEMENTED('open()'); },
-  close: (fd, callback) => afterPromise(handle.close(), callback, nothing),
+  close: (fd, callback) => {
+    handle[require('internal/fs/file_handle').kUnref]();
+    afterPromise(handle.close(), callback, nothing);
+  },
   fsync: (fd, callback) => afterPromise(handle.sync(), callback, nothing),
   read: (fd, buffer, offset, length, position, callback) =>
     afterPromise(handle.read(buffer, offset, length, position), callback, ({ bytesRead }) => [bytesRead, buffer]),
@@ -125,9 +128,16 @@ function prepare(stream, path, options, flags, method) {
   stream[kBusy] = false;
 }
 
+// What an options object inherits counts too.
+function copyOptions(options) {
+  const copy = {};
+  for (const key in options) copy[key] = options[key];
+  return copy;
+}
+
 function ReadStream(path, options) {
   if (!(this instanceof ReadStream)) return new ReadStream(path, options);
-  options = { ...getOptions(options) };
+  options = copyOptions(getOptions(options));
   options.highWaterMark ??= 64 << 10;
   prepare(this, path, options, 'r', 'read');
   this.end = options.end ?? Infinity;
@@ -199,7 +209,7 @@ Object.defineProperty(ReadStream.prototype, 'pending', pending);
 
 function WriteStream(path, options) {
   if (!(this instanceof WriteStream)) return new WriteStream(path, options);
-  options = { ...getOptions(options) };
+  options = copyOptions(getOptions(options));
   options.decodeStrings = true;
   prepare(this, path, options, 'w', 'write');
   this.flush = options.flush;
