@@ -158,7 +158,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_FS_OPEN_FOLDER 10 /* Opens a folder for READ_FOLDER. Answers a handle. */
 #define SKEP_FS_READ_FILE 11 /* A whole regular file. */
 #define SKEP_FS_COPY 12 /* Copies a regular file to the second path; flags COPY_*. */
-#define SKEP_FS_MAKE_FOLDER 13 /* Makes a folder of this mode. With flag RECURSIVE also those on the way: answers the path of the first one made, or nothing. */
+#define SKEP_FS_MAKE_FOLDER 13 /* Makes a folder of this mode. With flag RECURSIVE also those on the way: answers the path of the first one made, or nothing; the path's first a bytes name what must be there. */
 #define SKEP_FS_MAKE_TEMPORARY 14 /* Makes a folder whose name is the path and six random letters; answers its path. */
 #define SKEP_FS_REMOVE_FOLDER 15 /* Removes an empty folder. */
 #define SKEP_FS_REMOVE 16 /* Removes what is no folder. */
