@@ -17,8 +17,8 @@
 //! SIGPIPE: Rust's runtime ignores it in every program whose `main` is Rust's, and on Linux each
 //! write asks for none besides; a broken connection shows as `EPIPE`.
 
-mod datagram;
 mod changes;
+mod datagram;
 mod errno;
 mod inbox;
 mod kernel;
@@ -43,8 +43,8 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
-pub use datagram::{DatagramOption, DatagramOptions, Interface};
 pub use changes::Change;
+pub use datagram::{DatagramOption, DatagramOptions, Interface};
 pub use errno::Errno;
 pub use inbox::Waker;
 pub use kernel::{DatagramSocket, Edge, Kernel, Listening, Socket};
