@@ -26,8 +26,6 @@ const FUNCTIONS = {
   'https': words('Agent Server createServer get request'),
   'inspector': words('Session open close url waitForDebugger'),
   'inspector/promises': words('Session open close url waitForDebugger'),
-  'readline': words('Interface clearLine clearScreenDown createInterface cursorTo emitKeypressEvents moveCursor'),
-  'readline/promises': words('Interface Readline createInterface'),
   'repl': words('REPLServer Recoverable start'),
   'tls': words('Server SecureContext TLSSocket checkServerIdentity connect createSecureContext createSecurePair createServer getCiphers'),
   '_tls_common': words('SecureContext createSecureContext'),

@@ -42,6 +42,12 @@ class EventIterator {
     this.#high = high;
   }
 
+  // For who wants to see how far the reader is behind.
+  watermark() {
+    const events = () => this.#events.length, paused = () => this.#paused;
+    return { get size() { return events(); }, low: this.#low, high: this.#high, get isPaused() { return paused(); } };
+  }
+
   add(target, type, listener, onlyOnce = false) {
     listen(target, type, listener, onlyOnce);
     this.#listening.push([target, type, listener]);
@@ -103,6 +109,7 @@ function publicIterator(inner) {
       inner.fail(error);
     },
     [Symbol.asyncIterator]() { return this; },
+    [Symbol.for('nodejs.watermarkData')]: inner.watermark(),
   }, AsyncIteratorPrototype);
 }
 
