@@ -1,12 +1,11 @@
-// node:os: true values of the start record, and not-implemented errors for the machine that a guest does not see. Must not
-// know the host.
+// node:os: what the start record grants; of the machine besides, which a guest does not see, plain fixed values: one processor,
+// the loopback, no load. Must not know the host.
 'use strict';
 
 const { state, SIGNALS } = require('internal/process/lifecycle');
-const { error } = require('internal/missing');
+const { validateInt32 } = require('internal/validators');
 const native = internalBinding('process');
 
-const missing = (name) => ({ [name]() { throw error(`os.${name}`); } })[name];
 const text = (fn) => Object.assign(fn, { [Symbol.toPrimitive]: fn });
 
 const errno = {};
@@ -15,9 +14,47 @@ for (let i = 0; i < rows.length; i += 3) if (rows[i + 1] < 1000) errno[rows[i]] 
 
 const trimmed = (path) => (path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path);
 
-function userInfo() {
+function userInfo(options = undefined) {
   const { uid = 0, gid = 0 } = state.info;
-  return { uid, gid, username: process.env.USER ?? 'guest', homedir: module.exports.homedir(), shell: null };
+  const given = process.env, encoding = options !== null && typeof options === 'object' ? options.encoding : undefined;
+  const as = (value) => (encoding === 'buffer' ? Buffer.from(value) : Buffer.isEncoding(encoding) ? Buffer.from(value).toString(encoding) : value);
+  return {
+    uid, gid, username: as(given.USER ?? 'guest'), homedir: as(module.exports.homedir()), shell: as(given.SHELL ?? '/bin/sh'),
+  };
+}
+
+// Niceness is the host's to give: what a guest sets, it reads back, and that is all.
+const priorities = new Map();
+const own = (pid) => pid === 0 || pid === process.pid;
+
+function noSuchProcess(syscall) {
+  const { ERR_SYSTEM_ERROR } = require('internal/errors').codes;
+  return new ERR_SYSTEM_ERROR({ errno: -3, code: 'ESRCH', message: 'no such process', syscall });
+}
+
+function getPriority(pid = 0) {
+  validateInt32(pid, 'pid');
+  if (!own(pid)) throw noSuchProcess('uv_os_getpriority');
+  return priorities.get(0) ?? 0;
+}
+
+function setPriority(pid, priority) {
+  if (priority === undefined) [priority, pid] = [pid, 0];
+  validateInt32(pid, 'pid');
+  validateInt32(priority, 'priority', -20, 19);
+  if (!own(pid)) throw noSuchProcess('uv_os_setpriority');
+  priorities.set(0, priority);
+}
+
+const LOOPBACK = { mac: '00:00:00:00:00:00', internal: true };
+
+function networkInterfaces() {
+  return {
+    lo: [
+      { address: '127.0.0.1', netmask: '255.0.0.0', family: 'IPv4', ...LOOPBACK, cidr: '127.0.0.1/8' },
+      { address: '::1', netmask: 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', family: 'IPv6', ...LOOPBACK, cidr: '::1/128', scopeid: 0 },
+    ],
+  };
 }
 
 module.exports = {
@@ -39,10 +76,10 @@ module.exports = {
   totalmem: text(() => state.info.memory ?? native.memory()[0]),
   freemem: text(() => Math.max(0, (state.info.memory ?? native.memory()[0]) - native.memory()[1])),
   loadavg: () => [0, 0, 0],
-  networkInterfaces: missing('networkInterfaces'),
+  networkInterfaces,
   userInfo,
-  getPriority: () => 0,
-  setPriority: missing('setPriority'),
+  getPriority,
+  setPriority,
   constants: Object.freeze({
     __proto__: null,
     UV_UDP_REUSEADDR: 4,

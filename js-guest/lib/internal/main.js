@@ -15,17 +15,23 @@ function inputType(execArgv) {
 }
 
 function start(info) {
-  lifecycle.begin(info);
+  const origin = native.now(0), entered = native.now(0);
+  lifecycle.begin(info, origin);
+  const { state } = lifecycle, begun = native.now(0);
   const { execArgv } = process;
   if (execArgv.length > 0 && execArgv.includes('--expose-internals')) builtins.exposeInternals();
   if (execArgv.length > 0 && execArgv.includes('--expose-gc')) {
     Object.defineProperty(globalThis, 'gc', { value: native.gc, writable: true, configurable: true, enumerable: false });
   }
+  const ready = native.now(0);
   Module._initPaths();
+  state.steps = [entered, begun, ready, native.now(0)];
   if (info.mode === 'check') runMain.check(info.main);
   else if (info.mode === 'file') runMain.runMain(info.main);
   else if (inputType(execArgv) === 'module') runMain.evalModule(info.source);
   else runMain.evalScript(info.source, info.mode === 'print');
+  state.loopAt = native.now(0);
+  state.loopCpu = native.now(2);
 }
 
 native.setEvents(start, lifecycle.beforeExit, lifecycle.onExit, lifecycle.signal);

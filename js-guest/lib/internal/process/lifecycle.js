@@ -14,7 +14,8 @@ const SIGNALS = {
 };
 
 let exitCode;
-const state = { info: {}, startedAt: 0 };
+// Milliseconds of the monotonic clock: the guest's start and the steps of it, the end of its script, the end of its loop.
+const state = { info: {}, startedAt: 0, steps: undefined, loopAt: 0, loopCpu: 0, exitAt: 0 };
 
 // ---- Environment ----
 
@@ -47,10 +48,10 @@ const environment = {
 
 // ---- START ----
 
-function begin(info) {
+function begin(info, startedAt) {
   const { argv } = info;
   state.info = info;
-  state.startedAt = native.now(0);
+  state.startedAt = startedAt;
   process.argv = argv;
   process.argv0 = argv[0];
   process.execPath = argv[0];
@@ -89,6 +90,7 @@ function exit(code) {
   if (arguments.length !== 0) process.exitCode = code;
   if (!process._exiting) {
     process._exiting = true;
+    state.exitAt = native.now(0);
     process.emit('exit', process.exitCode || 0);
   }
   process.reallyExit(process.exitCode || 0);
