@@ -140,10 +140,10 @@ static JSAsyncFunctionData *async_of(JSStackFrame *sf)
     return (JSAsyncFunctionData *)owner;
 }
 
-/* Walks the frames that show; counts them, and keeps them when there is room to. */
-static int trace_walk(JSContext *ctx, JSStackFrame *sf, int limit, JSTraceFrame *out)
+/* Walks the frames that show; counts them, and keeps them when there is room to. `waiting` is the async function whose
+ * awaiters follow when there is no frame. */
+static int trace_walk(JSContext *ctx, JSStackFrame *sf, JSAsyncFunctionData *waiting, int limit, JSTraceFrame *out)
 {
-    JSAsyncFunctionData *waiting = NULL;
     int count = 0;
     for (; sf && count < limit; sf = sf->prev_frame) {
         if (!is_hidden(ctx, sf)) {
@@ -204,16 +204,19 @@ static void build_backtrace(JSContext *ctx, JSValueConst error, JSValueConst fil
     if (!explicit && !can_store_error_stack(error) && !can_add_backtrace(error))
         return;
     JSStackFrame *sf = rt->current_stack_frame;
+    JSAsyncFunctionData *waiting = NULL;
     if (sf && (flags & JS_BACKTRACE_FLAG_SKIP_FIRST_LEVEL))
         sf = sf->prev_frame;
     if (explicit && JS_IsFunction(ctx, filter)) {
         while (sf && !js_same_value(ctx, sf->cur_func, filter))
             sf = sf->prev_frame;
+        if (sf && !sf->prev_frame)
+            waiting = async_of(sf);
         if (sf)
             sf = sf->prev_frame;
     }
     if (!(place && (flags & JS_BACKTRACE_FLAG_SINGLE_LEVEL)))
-        count = trace_walk(ctx, sf, limit, NULL);
+        count = trace_walk(ctx, sf, waiting, limit, NULL);
     JSTrace *trace = js_malloc_rt(rt, sizeof(*trace) + sizeof(JSTraceFrame) * (count + place));
     if (!trace)
         return; /* an error without a stack is still an error */
@@ -222,7 +225,7 @@ static void build_backtrace(JSContext *ctx, JSValueConst error, JSValueConst fil
         trace->frames[0] = (JSTraceFrame){ .func = JS_UNDEFINED, .receiver = JS_UNDEFINED,
             .file = JS_NewString(ctx, filename), .pc = -1, .line = line, .col = col };
     if (count)
-        trace_walk(ctx, sf, limit, trace->frames + place);
+        trace_walk(ctx, sf, waiting, limit, trace->frames + place);
     JSObject *p = JS_VALUE_GET_OBJ(error);
     if (find_own_property1(p, JS_ATOM_stack) && JS_DeleteProperty(ctx, error, JS_ATOM_stack, 0) <= 0) {
         trace_free(rt, trace);

@@ -191,6 +191,8 @@ static JSValue js_non_index(JSContext *ctx, JSValueConst self, int argc, JSValue
 static JSValue js_constructor_name(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self;
   if (argc < 1 || !JS_IsObject(argv[0])) return JS_NewString(ctx, "");
+  JSValue past = JS_GetPastClassName(ctx, argv[0]);
+  if (!JS_IsUndefined(past)) return past;
   JSAtom atom = JS_GetClassName(skep_rt, JS_GetClassID(argv[0]));
   JSValue name = atom == JS_ATOM_NULL ? JS_NewString(ctx, "Object") : JS_AtomToString(ctx, atom);
   JS_FreeAtom(ctx, atom);

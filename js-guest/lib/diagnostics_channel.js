@@ -12,6 +12,12 @@ function throwLater(error) {
 }
 
 class Channel {
+  // By prototypes alone: a value that has none is an error of its own, as in Node.
+  static [Symbol.hasInstance](value) {
+    const prototype = Object.getPrototypeOf(value);
+    return prototype === Channel.prototype || Object.prototype.isPrototypeOf.call(Channel.prototype, prototype);
+  }
+
   constructor(name) {
     this._subscribers = undefined;
     this._stores = undefined;

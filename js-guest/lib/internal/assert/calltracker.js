@@ -22,7 +22,7 @@ class CallTrackerContext {
   }
 
   track(thisArg, args) {
-    this.#calls.push(Object.freeze({ thisArg, arguments: Object.freeze([...args]) }));
+    this.#calls.push(Object.freeze({ thisArg, arguments: Object.freeze(args.slice()) }));
   }
 
   get delta() {
@@ -34,7 +34,7 @@ class CallTrackerContext {
   }
 
   getCalls() {
-    return Object.freeze([...this.#calls]);
+    return Object.freeze(this.#calls.slice());
   }
 
   report() {
@@ -80,6 +80,7 @@ class CallTracker {
     validateUint32(expected, 'expected', true);
     const context = new CallTrackerContext({ expected, stackTrace: new Error(), name: fn.name || 'calls' });
     const tracked = new Proxy(fn, {
+      __proto__: null, // a trap that somebody put on Object.prototype is none
       apply(target, thisArg, args) {
         context.track(thisArg, args);
         return Reflect.apply(target, thisArg, args);

@@ -23,7 +23,7 @@ const isObject = (value) => value !== null && typeof value === 'object';
 
 const show = (value) => inspect(value, {
   compact: false, customInspect: false, depth: 1000, maxArrayLength: Infinity, showHidden: false, showProxy: false,
-  sorted: true, breakLength: Infinity, getters: true,
+  sorted: true, getters: true,
 });
 
 function paint() {

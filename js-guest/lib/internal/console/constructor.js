@@ -2,10 +2,10 @@
 'use strict';
 
 const {
-  codes: { ERR_CONSOLE_WRITABLE_STREAM, ERR_INCOMPATIBLE_OPTION_PAIR },
+  codes: { ERR_CONSOLE_WRITABLE_STREAM, ERR_INCOMPATIBLE_OPTION_PAIR, ERR_INVALID_ARG_VALUE },
   isStackOverflowError,
 } = require('internal/errors');
-const { validateArray, validateInteger, validateObject, validateOneOf } = require('internal/validators');
+const { validateArray, validateInteger, validateObject } = require('internal/validators');
 const { formatWithOptionsInternal, inspect } = require('internal/util/inspect');
 
 const kCounts = Symbol('counts');
@@ -34,7 +34,7 @@ function Console(options) {
   const { stdout, stderr = stdout, ignoreErrors = true, colorMode = 'auto', inspectOptions, groupIndentation } = bag;
   if (!stdout || typeof stdout.write !== 'function') throw new ERR_CONSOLE_WRITABLE_STREAM('stdout');
   if (!stderr || typeof stderr.write !== 'function') throw new ERR_CONSOLE_WRITABLE_STREAM('stderr');
-  validateOneOf(colorMode, 'colorMode', ['auto', true, false]);
+  if (colorMode !== 'auto' && typeof colorMode !== 'boolean') throw new ERR_INVALID_ARG_VALUE('colorMode', colorMode);
   if (groupIndentation !== undefined) validateInteger(groupIndentation, 'groupIndentation', 0, MAX_GROUP_INDENT);
   if (inspectOptions !== undefined) {
     validateObject(inspectOptions, 'options.inspectOptions');

@@ -56,13 +56,14 @@ function objectTable(data, properties, show) {
   const rowNames = Object.keys(data);
   rowNames.forEach((name, i) => {
     const item = data[name];
-    if (item === null || (typeof item !== 'function' && typeof item !== 'object')) {
+    const isPrimitive = item === null || (typeof item !== 'function' && typeof item !== 'object');
+    if (isPrimitive && properties === undefined) {
       primitives[i] = show(item);
       return;
     }
     for (const key of properties || Object.keys(item)) {
       columns[key] ??= [];
-      columns[key][i] = Object.hasOwn(item, key) ? show(item[key]) : '';
+      columns[key][i] = !isPrimitive && Object.hasOwn(item, key) ? show(item[key]) : '';
     }
   });
   const head = [INDEX, ...Object.keys(columns)];

@@ -175,7 +175,19 @@ function joinEntries(ctx, output, base, braces, isArray, recurseTimes, value) {
       }
     }
   }
-  return `${front}${braces[0]}\n${pad}  ${output.join(`,\n${pad}  `)}\n${pad}${braces[1]}`;
+  return `${front}${braces[0]}\n${pad}  ${joinLong(output, `,\n${pad}  `)}\n${pad}${braces[1]}`;
+}
+
+// Long texts stay in pieces that the engine knows of: joined anew at each level, a deep value would be copied as often.
+const LONG = 4096;
+
+function joinLong(output, separator) {
+  let length = 0;
+  for (const entry of output) length += entry.length;
+  if (length < LONG) return output.join(separator);
+  let text = output[0];
+  for (let i = 1; i < output.length; i++) text += separator + output[i];
+  return text;
 }
 
 module.exports = {
