@@ -2,7 +2,7 @@
 // properties. Knows text and types; goes back to inspect for the values inside.
 'use strict';
 
-const { getPromiseDetails, previewEntries, constants: { kPending, kRejected } } = internalBinding('util');
+const { getConstructorName, getPromiseDetails, previewEntries, constants: { kPending, kRejected } } = internalBinding('util');
 const { joinEntries, formatBigInt, formatNumber } = require('internal/util/inspect_text');
 const types = require('internal/util/types');
 const errors = require('internal/util/inspect_error');
@@ -167,8 +167,9 @@ function exoticLook(ctx, value, about, look) {
     look.keys = [];
     look.formatter = (c, module, recurseTimes) => names.map((key) => formatBinding(c, module, recurseTimes, key));
   } else {
-    if (isBare(look, about)) return `${getPrefix(constructor, tag, 'Object')}{}`;
-    brace('Object');
+    const fallback = constructor === null ? getConstructorName(value) : 'Object';
+    if (isBare(look, about)) return `${getPrefix(constructor, tag, fallback)}{}`;
+    brace(fallback);
   }
   return look;
 }
