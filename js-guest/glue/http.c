@@ -368,4 +368,5 @@ void skep_init_http(void) {
   skep_on(SKEP_EV_CONN_CLOSED, on_conn_event);
   skep_on(SKEP_EV_CONN_OUT, on_conn_event);
   skep_on(SKEP_EV_CONN_TIMEOUT, on_conn_event);
+  skep_on(SKEP_EV_CONN_END, on_conn_event);
 }

@@ -195,7 +195,7 @@ function tellsTimeouts(server) {
 Server.prototype._options = function(ipv6Only) {
   const set = this[kOptions];
   const watch = count(this, 'connection') > 1 || tellsTimeouts(this);
-  const flags = flag.HTTP | flag.HALF_OPEN |
+  const flags = flag.HTTP | flag.HALF_OPEN | flag.UPGRADE_HEAD |
     (set.requireHostHeader ? flag.REQUIRE_HOST : 0) |
     (watch ? flag.WATCH_CONNECTIONS : 0) |
     (count(this, 'upgrade') ? flag.UPGRADE : 0) |

@@ -6,6 +6,7 @@
 const native = internalBinding('stream');
 const { Socket, kHandle } = require('internal/net/socket');
 const { errnoException } = require('internal/errors');
+const { dress } = require('internal/http/facade');
 const { event } = require('internal/net/options');
 
 const byHandle = new Map(); // the connection's handle to { socket, server, own }
@@ -17,6 +18,8 @@ function facade(handle, server, number = 0) {
     const socket = Socket.adopt(handle, { facade: true, allowHalfOpen: true, server });
     entry = { socket, server, own: false, number };
     byHandle.set(handle, entry);
+    native.attachObject(handle, socket);
+    dress(socket);
     if (number) byNumber.set(number, handle);
   }
   return entry;
@@ -66,6 +69,7 @@ function forget(handle) {
   const entry = byHandle.get(handle);
   if (!entry) return undefined;
   byHandle.delete(handle);
+  if (!entry.own) native.detachObject(handle);
   if (entry.number) byNumber.delete(entry.number);
   return entry;
 }
@@ -100,9 +104,12 @@ function onConnEvent(kind, handle, value, bytes) {
       return;
     }
     socket[kHandle] = 0;
-    socket.destroy();
+    socket.destroy(value ? errnoException(-value, 'read') : undefined);
   } else if (kind === event.CONN_TIMEOUT) {
     socket._onTimeout();
+  } else if (kind === event.CONN_END) {
+    socket.push(null);
+    socket.read(0);
   }
 }
 

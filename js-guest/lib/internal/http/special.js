@@ -8,9 +8,10 @@ const { Socket, kFacade, kHandle } = require('internal/net/socket');
 const { codes: { ERR_HTTP_REQUEST_TIMEOUT } } = require('internal/errors');
 const STATUS_CODES = require('internal/http/status');
 const connections = require('internal/http/connections');
+const { undress } = require('internal/http/facade');
 
 // Bits of skep_request.flags.
-const UPGRADE = 8, EXPECT_CONTINUE = 16, EXPECT_OTHER = 32, OVER_LIMIT = 128;
+const HAS_BODY = 2, UPGRADE = 8, EXPECT_CONTINUE = 16, EXPECT_OTHER = 32, OVER_LIMIT = 128;
 const kTimed = Symbol('kTimed');
 
 // ---- Requests that are more than a request ----
@@ -23,7 +24,7 @@ function dispatch(server, req, res, flags) {
     res.end();
     return;
   }
-  if (flags & UPGRADE && takesOver(server, req, res)) return;
+  if (flags & UPGRADE && takesOver(server, req, res, flags)) return;
   if (flags & EXPECT_CONTINUE) {
     res._expect_continue = true;
     if (server.listenerCount('checkContinue') > 0) {
@@ -43,10 +44,14 @@ function dispatch(server, req, res, flags) {
   server.emit('request', req, res);
 }
 
-function takesOver(server, req, res) {
+function takesOver(server, req, res, flags) {
   const event = req.method === 'CONNECT' ? 'connect' : 'upgrade';
   if (server.listenerCount(event) === 0) {
-    if (event === 'upgrade') return false;
+    if (event === 'upgrade') {
+      // What came after the head is the next request's, which the host has kept.
+      if (!(flags & HAS_BODY)) native.takeBody(req);
+      return false;
+    }
     req.socket.destroy();
     return true;
   }
@@ -71,8 +76,14 @@ function takeConnection(server, req, res) {
   }
   connections.forget(before);
   if (!socket[kFacade]) return socket; // a stream of the script's own
+  leaveHttp(socket);
   Socket.convert(socket, handle, server);
   return socket;
+}
+
+function leaveHttp(socket) {
+  undress(socket);
+  socket.removeListener('timeout', onTimeout);
 }
 
 // ---- Connections ----
@@ -105,7 +116,10 @@ function onTimeout() {
 function clientError(server, handle, number, status, parsed, code, message, packet) {
   const known = connections.forgetNumber(number);
   const socket = known?.[kFacade] ? known : Socket.adopt(handle, { allowHalfOpen: true, server: null });
-  if (known === socket) Socket.convert(socket, handle, null);
+  if (known === socket) {
+    undress(socket);
+    Socket.convert(socket, handle, null);
+  }
   socket.server = server;
   let error;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {

@@ -324,9 +324,6 @@ Socket.prototype._final = function(cb) {
   }
   const answer = native.shutdown(this[kHandle]);
   if (answer < 0) {
-    if (this[kFacade]) native.close(this[kHandle]);
-    cb();
-  } else if (this[kFacade]) {
     cb();
   } else {
     this[kFinal] = cb;
