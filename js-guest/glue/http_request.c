@@ -73,7 +73,7 @@ static JSValue js_new(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
   JSValue value = http_request_new(ctx, magic ? http_req_proto : argv[0]);
   http_req *req = JS_IsException(value) ? NULL : JS_GetOpaque(value, http_req_class);
   if (!req) return value;
-  req->socket = argc > 1 && JS_IsObject(argv[1]) ? JS_DupValue(ctx, argv[1]) : JS_NULL;
+  req->socket = argc > 1 ? JS_DupValue(ctx, argv[1]) : JS_UNDEFINED;
   if (!magic) return value;
   JS_DefinePropertyValue(ctx, argv[0], carrier, value, JS_PROP_CONFIGURABLE);
   return JS_UNDEFINED;

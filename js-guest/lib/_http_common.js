@@ -13,10 +13,14 @@ function validateHeaderValue(name, value) {
   if (native.hasBadChar(value)) throw new ERR_INVALID_CHAR('header content', name);
 }
 
+// Node's list of parsers to be used again; here the host parses, and keeps none.
+const parsers = { max: 1000 };
+
 const CRLF = '\r\n';
 
 module.exports = {
   CRLF,
+  parsers,
   chunkExpression: /(?:^|\W)chunked(?:$|\W)/i,
   continueExpression: /(?:^|\W)100-continue(?:$|\W)/i,
   methods: native.methods,

@@ -153,6 +153,7 @@ function readOptions(options) {
     timeout: 0,
     maxHeadersCount: null,
     maxRequestsPerSocket: 0,
+    maxConnections: undefined,
   };
   return read;
 }
@@ -165,7 +166,8 @@ function uniqueNames(list) {
 // ---- Limits that go to the host, when set and when changed ----
 
 for (const name of ['timeout', 'keepAliveTimeout', 'headersTimeout', 'requestTimeout', 'maxHeadersCount',
-                    'maxRequestsPerSocket', 'maxHeaderSize', 'requireHostHeader', 'connectionsCheckingInterval']) {
+                    'maxRequestsPerSocket', 'maxHeaderSize', 'requireHostHeader', 'connectionsCheckingInterval',
+                    'maxConnections']) {
   Object.defineProperty(Server.prototype, name, {
     configurable: true,
     enumerable: true,
@@ -200,7 +202,8 @@ Server.prototype._options = function(ipv6Only) {
     (watch ? flag.WATCH_CONNECTIONS : 0) |
     (count(this, 'upgrade') ? flag.UPGRADE : 0) |
     (count(this, 'connect') ? flag.CONNECT : 0) |
-    (count(this, 'clientError') ? flag.CLIENT_ERROR : 0) |
+    (watch || count(this, 'clientError') ? flag.CLIENT_ERROR : 0) |
+    (tellsTimeouts(this) ? flag.TELL_IDLE : 0) |
     (count(this, 'checkContinue') ? flag.CHECK_CONTINUE : 0) |
     (ipv6Only ? flag.IPV6_ONLY : 0) |
     (this.noDelay ? flag.NO_DELAY : 0) |
@@ -208,7 +211,7 @@ Server.prototype._options = function(ipv6Only) {
   return [
     flags, set.headersTimeout, set.requestTimeout, set.keepAliveTimeout, 0, set.maxHeaderSize || kMaxHeaderSize,
     set.maxHeadersCount ?? 2000, set.maxRequestsPerSocket ?? 0, tellsTimeouts(this) ? 0 : set.timeout,
-    this.maxConnections ?? 0,
+    set.maxConnections ?? 0,
   ];
 };
 

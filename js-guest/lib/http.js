@@ -1,7 +1,7 @@
 // node:http: the module itself. The server is in _http_server, the client in _http_client and _http_agent.
 'use strict';
 
-const { methods, validateHeaderName, validateHeaderValue } = require('_http_common');
+const { methods, parsers, validateHeaderName, validateHeaderValue } = require('_http_common');
 const agents = require('_http_agent');
 const { ClientRequest } = require('_http_client');
 const { IncomingMessage } = require('_http_incoming');
@@ -27,7 +27,7 @@ const maxHeaderSize = 16384;
 
 module.exports = {
   _connectionListener,
-  METHODS: methods.slice().sort(),
+  METHODS: methods.filter((method) => method !== 'QUERY').sort(), // Node 20 takes no QUERY yet; we do
   STATUS_CODES,
   Agent: agents.Agent,
   ClientRequest,
@@ -40,7 +40,10 @@ module.exports = {
   validateHeaderValue,
   get,
   request,
-  setMaxIdleHTTPParsers(max) { validateInteger(max, 'max', 1); },
+  setMaxIdleHTTPParsers(max) {
+    validateInteger(max, 'max', 1);
+    parsers.max = max;
+  },
 };
 Object.defineProperties(module.exports, {
   maxHeaderSize: { configurable: true, enumerable: true, get: () => maxHeaderSize },

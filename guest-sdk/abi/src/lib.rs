@@ -138,6 +138,8 @@ pub mod listen {
     pub const PAUSED: u32 = 1 << 12;
     /// `http_attach` in the client role: responses are fed.
     pub const CLIENT: u32 = 1 << 13;
+    /// A connection that has a handle and has idled for `keep_alive_timeout` is told of (CONN_TIMEOUT), not closed.
+    pub const TELL_IDLE: u32 = 1 << 14;
 }
 
 /// Bits of [`ConnectOptions::flags`](events::ConnectOptions).

@@ -125,10 +125,12 @@ impl Reason {
             StatusCrlfExpected | HeadersLfExpected | StrayLineBreak => "HPE_STRICT",
             ChunkLfExpected | ChunkDataCrlfExpected | InvalidChunkExtension => "HPE_STRICT",
             HeaderOverflow | TooManyHeaders | TrailerOverflow => "HPE_HEADER_OVERFLOW",
-            InvalidContentLength | LengthAfterTransferEncoding => "HPE_INVALID_CONTENT_LENGTH",
-            DuplicateContentLength => "HPE_UNEXPECTED_CONTENT_LENGTH",
+            InvalidContentLength => "HPE_INVALID_CONTENT_LENGTH",
+            DuplicateContentLength | LengthAfterTransferEncoding | TransferEncodingAfterLength => {
+                "HPE_UNEXPECTED_CONTENT_LENGTH"
+            }
             InvalidTransferEncoding | UnsupportedTransferCoding => "HPE_INVALID_TRANSFER_ENCODING",
-            TransferEncodingAfterLength | TransferEncodingInHttp10 => "HPE_INVALID_TRANSFER_ENCODING",
+            TransferEncodingInHttp10 => "HPE_INVALID_TRANSFER_ENCODING",
             InvalidChunkSize | ChunkSizeOverflow => "HPE_INVALID_CHUNK_SIZE",
             ChunkExtensionsOverflow | ChunkOverhead => "HPE_CHUNK_EXTENSIONS_OVERFLOW",
             ClosedConnection => "HPE_CLOSED_CONNECTION",

@@ -152,15 +152,17 @@ pub(super) fn request(
     facts: &Facts<'_>,
     require_host: bool,
 ) -> Result<Framing, Reason> {
-    if facts.host.is_none() && require_host && minor == 1 {
+    let is_upgrade = minor == 1 && facts.upgrade_option && facts.upgrade_field;
+    // As in Node, whoever takes a connection over looks at Host himself; the runtime does where nobody does.
+    let leaves = method == Method::Connect || is_upgrade;
+    if facts.host.is_none() && require_host && minor == 1 && !leaves {
         return Err(Reason::MissingHost);
     }
     target::check(method, target, facts.host)?;
-    let is_upgrade = minor == 1 && facts.upgrade_option && facts.upgrade_field;
     Ok(Framing {
         body: facts.explicit_body(minor)?.unwrap_or(BodyKind::None),
         keep_alive: facts.persists(minor),
-        upgrade: method == Method::Connect || is_upgrade,
+        upgrade: leaves,
         expect: if minor == 1 { facts.expect } else { Expect::None },
     })
 }

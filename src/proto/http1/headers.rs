@@ -10,7 +10,7 @@ const TARGET: u8 = 4;
 const REG_NAME: u8 = 8;
 
 /// One class mask per byte: token characters (RFC 9110 section 5.6.2), field values (HTAB, SP, VCHAR, obs-text,
-/// section 5.5), request targets as llhttp takes them, without `#`, and reg-names (RFC 3986 section 3.2.2).
+/// section 5.5), request targets as llhttp takes them, and reg-names (RFC 3986 section 3.2.2).
 static CLASS: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
@@ -26,7 +26,7 @@ const fn classes() -> [u8; 256] {
         if b == b'\t' || (b >= b' ' && b != 0x7f) {
             class |= VALUE;
         }
-        if b > b' ' && b < 0x7f && b != b'#' {
+        if b > b' ' && b != 0x7f {
             class |= TARGET;
         }
         let is_sub_delim = matches!(b, b'!' | b'$' | b'&'..=b',' | b';' | b'=');

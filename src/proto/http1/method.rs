@@ -69,11 +69,27 @@ methods! {
 }
 
 impl Method {
+    /// Methods of RTSP, which llhttp knows too: no method here, but none of their letters is the first bad one.
+    const FOREIGN: [&'static [u8]; 11] = [
+        b"FLUSH",
+        b"DESCRIBE",
+        b"ANNOUNCE",
+        b"SETUP",
+        b"PLAY",
+        b"PAUSE",
+        b"TEARDOWN",
+        b"GET_PARAMETER",
+        b"SET_PARAMETER",
+        b"REDIRECT",
+        b"RECORD",
+    ];
+
     /// Length of the longest method, in bytes.
-    pub(super) const MAX_LEN: usize = 11;
+    pub(super) const MAX_LEN: usize = 13;
 
     /// Whether more bytes could still make `bytes` a method (it is one, or the start of one).
     pub(super) fn is_prefix(bytes: &[u8]) -> bool {
-        Method::ALL.iter().any(|method| method.as_bytes().starts_with(bytes))
+        let known = Method::ALL.iter().map(|method| method.as_bytes());
+        known.chain(Method::FOREIGN).any(|method| method.starts_with(bytes))
     }
 }

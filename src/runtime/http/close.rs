@@ -191,7 +191,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Closes connections that nobody uses: of one listener, or all.
     pub(in crate::runtime) fn close_idle_conns(&mut self, listener: Option<u32>) {
-        self.close_each(|conn| conn.is_idle() && listener.is_none_or(|listener| conn.listener == listener));
+        // A script that reads a socket's bytes itself is using it.
+        self.close_each(|conn| {
+            conn.is_idle() && listener.is_none_or(|listener| conn.listener == listener && !conn.tee)
+        });
     }
 
     fn close_each(&mut self, which: impl Fn(&Conn) -> bool) {
@@ -287,9 +290,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::Nothing => {}
             Due::Head => self.bad_request(index, Reason::RequestTimeout, &[], 0),
             Due::Request => self.body_late(index),
-            Due::KeepAlive => self.close_conn(index),
+            Due::KeepAlive => self.idled(index),
             Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => self.draining_late(index),
             Due::Linger => self.linger_over(index),
+        }
+    }
+
+    /// No request has come for `keepAliveTimeout`.
+    fn idled(&mut self, index: u32) {
+        let conn = &mut self.conns[index as usize];
+        let told = options_of(&self.listeners, conn).flags & listen::TELL_IDLE != 0;
+        match conn.handle.filter(|_| told) {
+            Some(handle) => {
+                conn.due = Due::Nothing;
+                self.seats[conn.guest as usize].tell(events::CONN_TIMEOUT, Some(handle), 0, &[]);
+            }
+            None => self.close_conn(index),
         }
     }
 

@@ -82,8 +82,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.conns[index as usize].decoder.is_idle() {
             self.conns[index as usize].started = self.now;
         }
-        // The request event that may still be extended: the last in the mailbox.
-        let mut open = None;
+        // The whole packet, and the request event that may still be extended: the last in the mailbox.
+        let (packet, mut open) = (input, None);
         loop {
             if self.must_wait(index) {
                 return self.block(index, input);
@@ -93,11 +93,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let limits = listener.map_or(&self.bare_limits, |listener| &listener.limits);
             let Step { consumed, item } = conn.decoder.decode(input, limits, &mut self.parts);
             let rest = &input[consumed.min(input.len())..];
+            let done = packet.len() - rest.len();
             match item {
                 Item::NeedMore => break,
                 Item::Head(head) => {
                     let seat = &mut self.seats[conn.guest as usize];
                     let ListenOptions { flags, max_requests: most, .. } = options_of(&self.listeners, conn);
+                    let upgrade = wanted_upgrade(conn, &head, flags);
+                    if lacks_host(&head, limits) && !upgrade {
+                        return self.bad_request(index, Reason::MissingHost, packet, done);
+                    }
                     if head.method() == Some(Method::Connect) && flags & listen::CONNECT == 0 {
                         // As Node: without a listener for it, no tunnel and no answer.
                         return self.lose_conn(index, None);
@@ -106,15 +111,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         return self.refuse(index, 503);
                     };
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
-                    let upgrade = wanted_upgrade(conn, &head, flags);
                     let exchange = &mut self.exchanges[exchange as usize];
-                    exchange.count(conn.requests, most);
-                    exchange.owes_continue = owes_continue(&head, flags);
-                    let at = request_event(seat, conn.number(index), owner, exchange, &head, upgrade);
-                    if upgrade && flags & listen::UPGRADE_HEAD != 0 && !has_body(&head) {
-                        lend_rest(seat, conn, at, rest);
-                    }
-                    open = Some(at);
+                    exchange.note(conn.requests, most, owes_continue(&head, flags));
+                    open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
+                    lend_rest(seat, conn, open.filter(|_| upgrade && !has_body(&head)), rest, flags);
                     self.continue_if_owed(index);
                 }
                 Item::Body(bytes) => {
@@ -143,7 +143,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     conn.phase = Phase::HalfClosed;
                     return self.expect(index, Due::Nothing);
                 }
-                Item::Error(reason) => return self.bad_request(index, reason, input, consumed),
+                Item::Error(reason) => return self.bad_request(index, reason, packet, done),
             }
             input = rest;
         }
@@ -311,7 +311,8 @@ fn enqueue(
 
 impl Exchange {
     /// It is so manieth of its connection, of at most so many (`maxRequestsPerSocket`; 0 is no limit).
-    fn count(&mut self, number: u32, most: u32) {
+    fn note(&mut self, number: u32, most: u32, owes_continue: bool) {
+        self.owes_continue = owes_continue;
         self.over_limit = most > 0 && number > most;
         self.last_allowed = most > 0 && number >= most;
     }
@@ -333,13 +334,19 @@ fn owes_continue(head: &Head<'_>, flags: u32) -> bool {
     head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0
 }
 
+/// The codec lets requests that may leave HTTP pass without Host.
+fn lacks_host(head: &Head<'_>, limits: &http1::Limits) -> bool {
+    head.upgrade && limits.require_host && head.version_minor == 1 && head.field(HeaderId::Host).is_none()
+}
+
 fn has_body(head: &Head<'_>) -> bool {
     matches!(head.body, BodyKind::Chunked | BodyKind::Length(1..))
 }
 
 /// What came after a head that asks to leave HTTP goes with it, for the script to have at once. It stays in the stash,
 /// too, until the guest has decided.
-fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: usize, rest: &[u8]) {
+fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: Option<usize>, rest: &[u8], flags: u32) {
+    let Some(at) = at.filter(|_| flags & listen::UPGRADE_HEAD != 0) else { return };
     let most = seat.mail.piece();
     let lent = rest.len().min(most);
     if lent > 0 && seat.mail.extend_request(at, &rest[..lent], most) {

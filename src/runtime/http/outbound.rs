@@ -269,7 +269,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match conn.phase {
             Phase::Refusing(status) => self.send_refusal(index, status),
             Phase::HalfClosed => self.finish_conn(index),
-            Phase::Open if self.leaving.is_some() || (closing && conn.decoder.is_idle()) => self.finish_conn(index),
+            Phase::Open if self.leaving.is_some() || (closing && !conn.tee && conn.decoder.is_idle()) => {
+                self.finish_conn(index)
+            }
             Phase::Open if conn.decoder.is_idle() && !conn.blocked => self.expect(index, Due::KeepAlive),
             _ => {}
         }

@@ -68,14 +68,13 @@ function onError(error) {
   if (this.listenerCount('error', noop) === 0) this.on('error', noop);
   if (this.server?.emit('clientError', error, this)) return;
   refuse(this, error.code);
+  this.destroy(error);
 }
 
 function refuse(socket, code) {
   if (socket.writable && !socket._httpMessage?._headerSent) {
     socket.write(`HTTP/1.1 ${RESPONSES[code] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`);
   }
-  if (typeof socket.destroySoon === 'function') socket.destroySoon();
-  else socket.end();
 }
 
 module.exports = { dress, undress, onError };

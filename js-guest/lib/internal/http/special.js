@@ -6,9 +6,8 @@ const native = internalBinding('http');
 const streams = internalBinding('stream');
 const { Socket, kFacade, kHandle } = require('internal/net/socket');
 const { codes: { ERR_HTTP_REQUEST_TIMEOUT } } = require('internal/errors');
-const STATUS_CODES = require('internal/http/status');
 const connections = require('internal/http/connections');
-const { undress } = require('internal/http/facade');
+const { undress, onError } = require('internal/http/facade');
 
 // Bits of skep_request.flags.
 const HAS_BODY = 2, UPGRADE = 8, EXPECT_CONTINUE = 16, EXPECT_OTHER = 32, OVER_LIMIT = 128;
@@ -121,18 +120,17 @@ function clientError(server, handle, number, status, parsed, code, message, pack
     Socket.convert(socket, handle, null);
   }
   socket.server = server;
-  let error;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    error = new ERR_HTTP_REQUEST_TIMEOUT();
-  } else {
-    error = Object.assign(new Error(`Parse Error: ${message}`), {
-      bytesParsed: parsed, code, reason: message, rawPacket: packet,
-    });
+    onError.call(socket, new ERR_HTTP_REQUEST_TIMEOUT());
+    return;
   }
-  socket.on('error', () => {});
-  if (!server.emit('clientError', error, socket)) {
-    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Bad Request'}\r\nConnection: close\r\n\r\n`);
-  }
+  const failed = (bytes, rawPacket) => onError.call(socket, Object.assign(new Error(`Parse Error: ${message}`), {
+    bytesParsed: bytes, code, reason: message, rawPacket,
+  }));
+  // As in Node: a parser that has failed fails again, whatever comes, until the script has closed the socket.
+  socket.on('data', (chunk) => failed(0, chunk));
+  socket.on('end', () => socket.end());
+  failed(parsed, packet);
 }
 
 module.exports = { dispatch, connection, withTimeout, clientError, kFacade };

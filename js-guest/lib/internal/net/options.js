@@ -8,7 +8,7 @@ const { toNumber } = require('internal/net/address');
 const flag = {
   HTTP: 1, REQUIRE_HOST: 2, WATCH_CONNECTIONS: 4, UPGRADE: 8, CONNECT: 16, CLIENT_ERROR: 32, CHECK_CONTINUE: 64,
   IPV6_ONLY: 128, NO_DELAY: 256, TCP_KEEP_ALIVE: 512, HALF_OPEN: 1024, UPGRADE_HEAD: 2048, PAUSED: 4096,
-  CLIENT: 8192,
+  CLIENT: 8192, TELL_IDLE: 16384,
 };
 const connectFlag = { NO_DELAY: 1, PAUSED: 2 };
 const option = { NO_DELAY: 1, KEEP_ALIVE: 2, TIMEOUT: 3, PAUSE: 4, TEE: 5 };
