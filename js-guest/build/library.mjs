@@ -110,7 +110,8 @@ async function bundleOne(esbuild, nodeModules, id, entry, { core, overlay, guest
     setup(build) {
       build.onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
         const name = STAND_INS[path] ?? path.replace(/^node:/, '');
-        return kind !== 'entry-point' && external.has(name) ? { path: name, external: true } : undefined;
+        const ours = external.has(name) || name.startsWith('internal/'); // also when --lib names another folder
+        return kind !== 'entry-point' && ours ? { path: name, external: true } : undefined;
       });
       // A file that is only in the overlay.
       build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {

@@ -12,10 +12,8 @@
 
 /* The shadow stack is 2.25 MiB (build/flags.mjs); what JavaScript may not use is for C that does not recurse. */
 #define JS_STACK_BYTES (2048 * 1024)
-/* While the library is evaluated nothing it makes is garbage: a collection would only cost time. */
+/* While the library is evaluated nothing it makes is garbage: a collection would only cost time. START sets the rest. */
 #define NO_GC ((size_t)-1)
-/* The first collection after START walks, and so dirties, every page of the image: it is put off this far. */
-#define FIRST_GC_BYTES (8u << 20)
 
 JSRuntime *skep_rt;
 JSContext *skep_ctx;
@@ -225,10 +223,7 @@ static void evaluate_library(void) {
   JS_FreeValue(ctx, module);
   JS_FreeValue(ctx, binding);
   skep_after_callback();
-  JSMemoryUsage usage;
-  JS_RunGC(skep_rt);
-  JS_ComputeMemoryUsage(skep_rt, &usage);
-  JS_SetGCThreshold(skep_rt, (size_t)usage.malloc_size + FIRST_GC_BYTES);
+  JS_RunGC(skep_rt); /* what is left is old, and not walked again for long */
   js_strip_source = false;
   if (JS_FreezeAtoms(skep_rt) < 0) abort(); /* warm-up only: an image whose hashes cannot be renewed is no image */
   skep_heap_warm();

@@ -160,10 +160,10 @@ static JSValue start_info(JSContext *ctx) {
   return info;
 }
 
-/* Garbage that may pile up between two collections of cycles: a 64th of what the guest may have. */
-#define GC_SHARE 64
+/* Garbage that may pile up between two collections of cycles: a 128th of what the guest may have. */
+#define GC_SHARE 128
 #define LEAST_GC_BYTES (512.0 * 1024)
-#define MOST_GC_BYTES (8.0 * 1024 * 1024)
+#define MOST_GC_BYTES (4.0 * 1024 * 1024)
 
 /* Collecting costs the same however little there is to collect, but nothing collects when memory has run out. */
 static void space_collections(JSContext *ctx, JSValueConst info) {

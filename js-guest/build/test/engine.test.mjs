@@ -126,6 +126,22 @@ async function runTests() {
     assert.ok(one.filter((byte, at) => byte !== other[at]).length > 10000);
   });
 
+  test('cycles are collected, young or old, and what is held stays', () => {
+    const guest = new Guest(module);
+    const cycles = 'for(let i=0;i<2e5;i++){const a={i},b={a,f(){return a}};a.b=b;a.w=new WeakMap([[b,a]]);kept[i%1000]=i%7?{a:kept}:b}';
+    assert.equal(guest.eval('globalThis.kept=[];globalThis.held=new WeakRef(globalThis.old={n:{m:[1,2,{x:3}]}});0'), '=0');
+    const sizes = [];
+    for (let round = 0; round < 6; round++) {
+      assert.match(guest.eval(`${cycles} old.self=old; old.young={old,round:${round}}; kept.length+":"+kept.filter(x=>x.f?x.f().b===x:x.a===kept).length`), /^=1000:1000$/);
+      sizes.push(guest.wasm.memory.buffer.byteLength);
+    }
+    assert.ok(sizes[5] < 48 << 20 && sizes[5] <= sizes[1] * 1.25, sizes.join());
+    assert.equal(guest.eval('[old.self===old,old.young.round,old.n.m[2].x,held.deref()===old]+""'), '=true,5,3,true');
+    // The glue collects after each text, all of it.
+    assert.equal(guest.eval('old=null;kept=null;0'), '=0');
+    assert.equal(guest.eval('held.deref()===undefined'), '=true');
+  });
+
   test('a long string is the same string however it was put together', () => {
     const text = 'var q="x".repeat(9000);var s=q+"y"+q;var t=[q,q].join("y");var m=new Map();for(let i=0;i<999;i++)m.set(i,i);'
       + 'm.set(s,"r");[m.get(t),m.has(t),s==t,t==s,s!=t,s===t,s==t+"a"]+""';
