@@ -148,6 +148,14 @@ async function runTests() {
     assert.equal(new Guest(module).eval(text), '=r,true,true,true,false,true,false');
   });
 
+  test('what is bytecode in upstream\'s sources finds its names', () => {
+    const guest = new Guest(module);
+    guest.eval('var all; Array.fromAsync([1, Promise.resolve(2)], (x) => x * 2).then((list) => { all = list + "" })');
+    assert.equal(guest.eval('all'), '=2,4');
+    assert.equal(guest.eval('[...Iterator.zip([[1, 2], [3, 4]], { mode: "strict" })] + ""'), '=1,3,2,4');
+    assert.equal(guest.eval('JSON.stringify([...Iterator.zipKeyed({ a: [1, 2], b: [3] }, { mode: "longest" })])'), '=[{"a":1,"b":3},{"a":2}]');
+  });
+
   test('large blocks move, fill and grow in pieces', () => {
     const text = 'var a=new Uint8Array(3e5).map((x,i)=>i*7);var b=a.slice();a.copyWithin(1,0);var ok=a[0]===b[0];'
       + 'for(let i=1;i<3e5;i++)ok&&=a[i]===b[i-1];a.set(b);a.copyWithin(0,1);for(let i=1;i<3e5;i++)ok&&=a[i-1]===b[i];'
