@@ -15,6 +15,31 @@ const USAGE: u8 = 9;
 /// Words that name a command; anything else is a script for `run`.
 const COMMANDS: &[&str] = &["run", "check", "help"];
 
+/// Node's options with a value: name, letter, value's name, help.
+const NODE_VALUES: &[(&str, Option<char>, &str, &str)] = &[
+    ("require", Some('r'), "MODULE", "Require this module first"),
+    ("import", None, "MODULE", "Import this module first"),
+    ("conditions", Some('C'), "NAME", "A condition for a package's exports and imports"),
+    ("unhandled-rejections", None, "MODE", "What a rejection that nobody handles does: throw, strict, warn, none..."),
+    ("stack-trace-limit", None, "FRAMES", "How many frames a stack trace has"),
+];
+
+/// Node's options without one.
+const NODE_SWITCHES: &[&str] = &[
+    "no-warnings",
+    "trace-warnings",
+    "no-deprecation",
+    "trace-deprecation",
+    "throw-deprecation",
+    "pending-deprecation",
+    "trace-uncaught",
+    "expose-gc",
+    "expose-internals",
+    "preserve-symlinks",
+    "preserve-symlinks-main",
+    "no-experimental-require-module",
+];
+
 /// Runs the program; `words` includes its name.
 pub fn main(words: Vec<OsString>) -> ExitCode {
     let matches = match command().try_get_matches_from(with_command(words)) {
@@ -103,8 +128,19 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
         .value_name("PATH[:rw]")
         .action(ArgAction::Append)
         .value_parser(clap::value_parser!(OsString));
+    let values = NODE_VALUES.iter().map(|&(name, letter, value, help)| {
+        let arg = Arg::new(name).long(name).value_name(value).action(ArgAction::Append).help(help);
+        match letter {
+            Some(letter) => arg.short(letter),
+            None => arg,
+        }
+    });
+    let switches =
+        NODE_SWITCHES.iter().map(|&name| Arg::new(name).long(name).action(ArgAction::SetTrue).help("As Node's"));
     Command::new(name)
         .about(about)
+        .args(values)
+        .args(switches)
         .arg(Arg::new("eval").short('e').long("eval").value_name("CODE").help("Run this code"))
         .arg(
             Arg::new("print")
@@ -161,7 +197,22 @@ fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
     };
     let limits = limits(matches)?;
     let project = launch::project_of(&program)?;
-    Ok(Order { program, args: words, grants: grants(matches, project)?, limits, check })
+    let node_flags = node_flags(matches);
+    Ok(Order { program, args: words, node_flags, grants: grants(matches, project)?, limits, check })
+}
+
+/// Node's options, as the guest finds them in `process.execArgv`.
+fn node_flags(matches: &ArgMatches) -> Vec<String> {
+    let mut flags = Vec::new();
+    for name in NODE_VALUES.iter().map(|(name, ..)| *name) {
+        for value in matches.get_many::<String>(name).into_iter().flatten() {
+            flags.push(format!("--{name}={value}"));
+        }
+    }
+    for name in NODE_SWITCHES.iter().filter(|name| matches.get_flag(name)) {
+        flags.push(format!("--{name}"));
+    }
+    flags
 }
 
 fn grants(matches: &ArgMatches, project: Option<PathBuf>) -> Result<Grants> {

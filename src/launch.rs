@@ -26,6 +26,8 @@ pub enum Program {
 pub struct Order {
     pub program: Program,
     pub args: Vec<OsString>,
+    /// Options of Node's that the JavaScript guest understands: `process.execArgv`.
+    pub node_flags: Vec<String>,
     pub grants: Grants,
     pub limits: Limits,
     /// Only parse it.
@@ -132,6 +134,10 @@ fn start_info(order: &Order) -> Result<String> {
         }
     };
     argv.extend(order.args.iter().map(text));
+    let mut exec_argv = order.node_flags.clone();
+    if module {
+        exec_argv.push("--input-type=module".into());
+    }
     let env: serde_json::Map<String, serde_json::Value> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(key, _)| order.grants.env(key))
@@ -142,7 +148,7 @@ fn start_info(order: &Order) -> Result<String> {
     let info = json!({
         "argv": argv,
         "execPath": exe,
-        "execArgv": if module { vec!["--input-type=module"] } else { Vec::new() },
+        "execArgv": exec_argv,
         "env": env,
         "cwd": cwd.to_string_lossy(),
         "pid": std::process::id(),

@@ -21,6 +21,7 @@ void skep_context_leave(JSValue previous);
 
 /* ---- operations.c: work off the loop ---- */
 void skep_init_operations(void);
+JSValue skep_operations_pending(JSContext *ctx);
 /* OP_DONE of this operation will call callback(result, payload): result is -errno, or what the event's value says;
  * payload the text of a refusal, a Buffer of bytes, or undefined. With a `target` (a typed array) the bytes go there, the
  * result is their count and there is no payload; with an operation that opens something the result is its handle.

@@ -277,6 +277,10 @@ static JSValue js_why(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
   return JS_NewStringLen(ctx, text, len < (int32_t)sizeof text ? (size_t)len : sizeof text);
 }
 
+static JSValue js_pending(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return skep_operations_pending(ctx);
+}
+
 static JSValue init_fs(JSContext *ctx) {
   JSValue object = JS_NewObject(ctx);
   skep_def_fn(ctx, object, "call", js_call, 8);
@@ -295,6 +299,7 @@ static JSValue init_fs(JSContext *ctx) {
   skep_def_fn(ctx, object, "setWatchHandler", js_set_watch_handler, 1);
   skep_def_fn(ctx, object, "close", js_close, 1);
   skep_def_fn(ctx, object, "why", js_why, 0);
+  skep_def_fn(ctx, object, "pending", js_pending, 0);
   JSValue ops = JS_NewObject(ctx);
 #define X(name, number) skep_def_int(ctx, ops, name, number);
   SKEP_FILE_OPS(X)

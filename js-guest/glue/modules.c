@@ -44,6 +44,29 @@ static JSValue js_script(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   return evaluate(ctx, argv[0], argv[1], JS_EVAL_TYPE_GLOBAL, line);
 }
 
+/* ---- Realms: global objects of their own, for node:vm ---- */
+
+/* run(text, file, line): in the realm that this function is of. Its variables can be deleted, as eval's: node:vm moves them. */
+static JSValue js_realm_run(JSContext *realm, JSValueConst self, int argc, JSValueConst *argv) {
+  int32_t line = 1;
+  if (argc > 2 && JS_ToInt32(realm, &line, argv[2])) return JS_EXCEPTION;
+  return evaluate(realm, argv[0], argv[1], JS_EVAL_TYPE_GLOBAL, line);
+}
+
+/* newRealm(): [its global object, its run]. The functions of a realm keep it alive. */
+static JSValue js_new_realm(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSContext *realm = JS_NewContext(skep_rt);
+  if (!realm) return JS_ThrowOutOfMemory(ctx);
+  uint64_t seed = 0;
+  skep_random(&seed, sizeof seed);
+  JS_Reseed(realm, seed);
+  JSValue pair = JS_NewArray(ctx);
+  JS_SetPropertyUint32(ctx, pair, 0, JS_GetGlobalObject(realm));
+  JS_SetPropertyUint32(ctx, pair, 1, JS_NewCFunction(realm, js_realm_run, "run", 3));
+  JS_FreeContext(realm);
+  return pair;
+}
+
 /* check(text, file, line): compiles and throws away. */
 static JSValue js_check(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   int32_t line = 1;
@@ -245,6 +268,7 @@ static JSValue init_modules(JSContext *ctx) {
   JSValue object = JS_NewObject(ctx);
   skep_def_fn(ctx, object, "script", js_script, 3);
   skep_def_fn(ctx, object, "check", js_check, 4);
+  skep_def_fn(ctx, object, "newRealm", js_new_realm, 0);
   skep_def_fn(ctx, object, "parsesAsModule", js_detect, 1);
   skep_def_fn(ctx, object, "run", js_run_module, 2);
   skep_def_fn(ctx, object, "import", js_import, 2);

@@ -15,6 +15,15 @@ bool skep_operation_pin(JSContext *ctx, skep_handle operation, JSValueConst call
   return pinned;
 }
 
+/* The callbacks of all that is under way. */
+JSValue skep_operations_pending(JSContext *ctx) {
+  JSValue array = JS_NewArray(ctx);
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < pins.cap; i++)
+    if (pins.pins[i].key) JS_SetPropertyUint32(ctx, array, used++, JS_DupValue(ctx, pins.pins[i].first));
+  return array;
+}
+
 /* A blob's bytes in a Buffer. */
 static JSValue blob_buffer(JSContext *ctx, skep_handle blob) {
   int64_t len = skep_blob_len(blob);

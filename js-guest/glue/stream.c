@@ -148,6 +148,15 @@ static JSValue js_detach_object(JSContext *ctx, JSValueConst self, int argc, JSV
   return JS_UNDEFINED;
 }
 
+/* objects(): all that are attached. */
+static JSValue js_objects(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue array = JS_NewArray(ctx);
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < objects.cap; i++)
+    if (objects.pins[i].key) JS_SetPropertyUint32(ctx, array, used++, JS_DupValue(ctx, objects.pins[i].first));
+  return array;
+}
+
 /* ---- Events ---- */
 
 static void data_event(const skep_event *event, const uint8_t *payload) {
@@ -216,6 +225,7 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_MAGIC_DEF("feed", 2, js_write, 1),
   JS_CFUNC_DEF("address", 2, js_address),
   JS_CFUNC_DEF("attachObject", 2, js_attach_object),
+  JS_CFUNC_DEF("objects", 0, js_objects),
   JS_CFUNC_DEF("detachObject", 1, js_detach_object),
 };
 

@@ -47,7 +47,7 @@ Object.defineProperty(process, 'ppid', { configurable: true, enumerable: true, g
 Object.defineProperty(process, 'allowedNodeEnvironmentFlags', {
   configurable: true,
   enumerable: true,
-  get: () => new Set(['--unhandled-rejections', '--no-warnings', '--trace-warnings', '--trace-deprecation', '--input-type']),
+  get: () => require('internal/process/flags').flags,
 });
 
 // ---- Tasks ----
@@ -133,12 +133,9 @@ define({
       ipcSent: 0, ipcReceived: 0, signalsCount: 0, voluntaryContextSwitches: 0, involuntaryContextSwitches: 0,
     };
   },
-  getActiveResourcesInfo() {
-    const [timers, immediates] = internalBinding('timers').active();
-    return [...Array(timers + require('internal/timers').firing.count).fill('Timeout'), ...Array(immediates).fill('Immediate')];
-  },
-  _getActiveHandles: () => [],
-  _getActiveRequests: () => [],
+  getActiveResourcesInfo: () => require('internal/process/active').activeResources(),
+  _getActiveHandles: () => require('internal/process/active').activeHandles(),
+  _getActiveRequests: () => require('internal/process/active').activeRequests(),
   _startProfilerIdleNotifier() {},
   _stopProfilerIdleNotifier() {},
 });
@@ -152,13 +149,25 @@ function checkId(value, name) {
   validateUint32(value, name);
 }
 
+// Users and groups are numbers here: who asks by name asks for one that is not known.
+function refuseName(value, kind) {
+  if (typeof value === 'string') throw new codes.ERR_UNKNOWN_CREDENTIAL(kind, value);
+}
+
 const notPermitted = (name) => (value, extra) => {
+  const kind = name === 'setuid' || name === 'seteuid' ? 'User' : 'Group';
   if (name === 'setgroups') {
     validateArray(value, 'groups');
     value.forEach((group, i) => checkId(group, `groups[${i}]`));
+    value.forEach((group) => refuseName(group, kind));
+  } else if (name === 'initgroups') {
+    checkId(value, 'user');
+    checkId(extra, 'extraGroup');
+    refuseName(extra, 'Group');
+    refuseName(value, 'User');
   } else {
-    checkId(value, name === 'initgroups' ? 'user' : 'id');
-    if (name === 'initgroups') checkId(extra, 'extraGroup');
+    checkId(value, 'id');
+    refuseName(value, kind);
   }
   throw new (require('internal/errors').ErrnoException)(-1, name);
 };
@@ -174,13 +183,20 @@ define({
 for (const name of ['setuid', 'seteuid', 'setgid', 'setegid', 'initgroups', 'setgroups']) define({ [name]: notPermitted(name) });
 
 const notHere = (name) => ({ [name](...args) { throw require('internal/missing').error(`process.${name}`); } })[name];
-for (const name of ['dlopen', '_debugProcess', '_debugEnd', '_rawDebug', 'setSourceMapsEnabled', 'openStdin', '_linkedBinding']) {
+for (const name of ['_debugProcess', '_debugEnd', '_rawDebug', 'setSourceMapsEnabled', 'openStdin', '_linkedBinding']) {
   define({ [name]: notHere(name) });
 }
 process._rawDebug = (...args) => native.log(2, `${require('util').format(...args)}\n`);
 process.setSourceMapsEnabled = (on) => require('internal/validators').validateBoolean(on, 'val');
 
 define({
+  dlopen(module, filename) {
+    if (module === null || typeof module !== 'object') throw new codes.ERR_INVALID_ARG_TYPE('module', 'Object', module);
+    validateString(filename, 'filename');
+    const text = require('fs').existsSync(filename) ? 'native addons do not run here' :
+      'cannot open shared object file: No such file or directory';
+    throw Object.assign(new Error(`${filename}: ${text}`), { code: 'ERR_DLOPEN_FAILED' });
+  },
   binding(name) {
     const error = new Error(`No such module: ${name}`);
     error.code = 'ERR_INVALID_MODULE';

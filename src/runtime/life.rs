@@ -141,7 +141,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for index in 0..self.seats.capacity() {
             let Some(seat) = self.seats.get_mut(index) else { continue };
             if seat.is_alive() {
-                if seat.stage == Stage::Asked && (seat.soon || !seat.is_busy()) {
+                if seat.stage == Stage::Asked && (seat.waits() || !seat.is_busy()) {
                     seat.stage = Stage::Live;
                 }
                 continue;

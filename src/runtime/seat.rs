@@ -144,10 +144,13 @@ impl Seat {
 
     /// Whether it has something to wait for or to do.
     pub fn is_alive(&self) -> bool {
-        self.running == Running::Yielded
-            || self.soon
+        self.running == Running::Yielded || !self.mail.is_empty() || self.waits()
+    }
+
+    /// Whether there is something that will call it.
+    pub fn waits(&self) -> bool {
+        self.soon
             || self.conns > 0
-            || !self.mail.is_empty()
             || (self.timer_keeps && self.timer.is_some())
             || self.guest.state().handles.kept() > 0
     }

@@ -5,7 +5,7 @@
 const native = internalBinding('process');
 const lifecycle = require('internal/process/lifecycle');
 const runMain = require('internal/modules/run_main');
-const { Module } = require('internal/modules/cjs');
+const { Module, userConditions } = require('internal/modules/cjs');
 const builtins = require('internal/modules/builtins');
 
 function inputType(execArgv) {
@@ -17,19 +17,41 @@ function inputType(execArgv) {
 function start(info) {
   const origin = native.now(0), entered = native.now(0);
   lifecycle.begin(info, origin);
-  const { state } = lifecycle, begun = native.now(0);
+  const begun = native.now(0);
   const { execArgv } = process;
-  if (execArgv.length > 0 && execArgv.includes('--expose-internals')) builtins.exposeInternals();
-  if (execArgv.length > 0 && execArgv.includes('--expose-gc')) {
-    Object.defineProperty(globalThis, 'gc', { value: native.gc, writable: true, configurable: true, enumerable: false });
-  }
+  if (execArgv.length > 0) applyFlags(execArgv);
   const ready = native.now(0);
   Module._initPaths();
-  state.steps = [entered, begun, ready, native.now(0)];
+  lifecycle.state.steps = [entered, begun, ready, native.now(0)];
+  const preload = valuesOf(execArgv, '--require');
+  if (preload.length > 0) Module._preloadModules(preload);
+  const imports = valuesOf(execArgv, '--import');
+  if (imports.length > 0) runMain.importFirst(imports, () => runProgram(info));
+  else runProgram(info);
+}
+
+const valuesOf = (execArgv, name) =>
+  execArgv.filter((flag) => flag.startsWith(`${name}=`)).map((flag) => flag.slice(name.length + 1));
+
+function applyFlags(execArgv) {
+  if (execArgv.includes('--expose-internals')) builtins.exposeInternals();
+  if (execArgv.includes('--expose-gc')) {
+    Object.defineProperty(globalThis, 'gc', { value: native.gc, writable: true, configurable: true, enumerable: false });
+  }
+  if (execArgv.includes('--no-deprecation')) process.noDeprecation = true;
+  if (execArgv.includes('--throw-deprecation')) process.throwDeprecation = true;
+  if (execArgv.includes('--trace-deprecation')) process.traceDeprecation = true;
+  const [limit] = valuesOf(execArgv, '--stack-trace-limit');
+  if (limit !== undefined) Error.stackTraceLimit = Number(limit);
+  userConditions.push(...valuesOf(execArgv, '--conditions'));
+}
+
+function runProgram(info) {
   if (info.mode === 'check') runMain.check(info.main);
   else if (info.mode === 'file') runMain.runMain(info.main);
-  else if (inputType(execArgv) === 'module') runMain.evalModule(info.source);
+  else if (inputType(process.execArgv) === 'module') runMain.evalModule(info.source);
   else runMain.evalScript(info.source, info.mode === 'print');
+  const { state } = lifecycle;
   state.loopAt = native.now(0);
   state.loopCpu = native.now(2);
 }

@@ -103,6 +103,7 @@ function stop(timer) {
     native.remove(timer[kSlot]);
     timer[kSlot] = -1;
   }
+  if (firing.timer === timer) firing.count = 0;
   if (timer._destroyed) return;
   timer._idleTimeout = -1;
   timer._onTimeout = null;
@@ -116,7 +117,7 @@ function callTimer(timer) {
 }
 
 // The timer whose callback runs counts as one that is active.
-const firing = { count: 0 };
+const firing = { count: 0, timer: null };
 
 function fireTimer(timer) {
   timer[kSlot] = -1;
@@ -125,10 +126,12 @@ function fireTimer(timer) {
   const before = context === undefined ? undefined : tasks.getContext();
   if (context !== undefined) tasks.setContext(context);
   firing.count = timer[kRefed] ? 1 : 0;
+  firing.timer = timer;
   try {
     callTimer(timer);
   } finally {
     firing.count = 0;
+    firing.timer = null;
     if (context !== undefined) tasks.setContext(before);
     // A repeat set by hand counts too; a callback may have stopped or refreshed its own timer.
     if (timer[kSlot] < 0 && !timer._destroyed) {

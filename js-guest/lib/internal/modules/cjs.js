@@ -168,9 +168,10 @@ Module._findPath = function(request, paths, isMain) {
   const known = Module._pathCache[key];
   if (known) return known;
   const trailingSlash = /(?:^|\/)\.?\.$|\/$/.test(request);
+  const upwards = request.startsWith('../'); // out of a folder that need not be there any more
   for (let i = 0; i < paths.length; i++) {
     const folder = paths[i] && path.resolve(paths[i]);
-    if (folder && kindOf(folder) !== FOLDER) continue;
+    if (folder && !upwards && kindOf(folder) !== FOLDER) continue;
     let found = absolute ? undefined : exportsOf(folder, request);
     found ??= lookUp(path.resolve(folder, request), trailingSlash, request, isMain);
     if (found) {
@@ -188,6 +189,11 @@ Module._nodeModulePaths = function(from) {
     if (path.basename(folder) !== 'node_modules') found.push(folder === '/' ? '/node_modules' : `${folder}/node_modules`);
     if (folder === '/') return found;
   }
+};
+
+Module._stat = (file) => {
+  const kind = fs.kind(path.resolve(file));
+  return kind < 0 ? kind : kind === FOLDER ? 1 : 0;
 };
 
 const isRelative = (request) => /^\.\.?(\/|$)/.test(request);

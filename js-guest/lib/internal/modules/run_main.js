@@ -14,9 +14,20 @@ let pending;
 // As a job: what a module queues comes before the ticks it queues, and its throw is a rejection.
 function runModule(start) {
   pending = Promise.resolve().then(start);
-  pending.then(() => { pending = undefined; }, (error) => {
+  const mine = pending;
+  pending.then(() => { if (pending === mine) pending = undefined; }, (error) => {
     pending = undefined;
     require('internal/process/exceptions').uncaught(error, false);
+  });
+}
+
+// --import: one after the other, and then the program.
+function importFirst(specifiers, then) {
+  runModule(async () => {
+    const base = `file://${process.cwd()}/`;
+    for (const specifier of specifiers) await esm.importFrom(specifier, base);
+    pending = undefined;
+    process.nextTick(then);
   });
 }
 
@@ -80,4 +91,4 @@ function check(main) {
   else native.check(`(function (exports, require, module, __filename, __dirname) {\n\n${text}\n})`, file, -1, false);
 }
 
-module.exports = { runMain, evalModule, evalScript, check, isPending: () => pending !== undefined };
+module.exports = { runMain, importFirst, evalModule, evalScript, check, isPending: () => pending !== undefined };

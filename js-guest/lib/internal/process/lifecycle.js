@@ -24,12 +24,22 @@ const toText = (value) => {
   return `${value}`;
 };
 
+let typeWarned = false;
+
+function warnOfType() {
+  if (typeWarned || !process.execArgv.includes('--pending-deprecation')) return;
+  typeWarned = true;
+  process.emitWarning('Assigning any value other than a string, number, or boolean to a process.env property is deprecated. ' +
+    'Please make sure to convert the value to a string before setting process.env with it.', 'DeprecationWarning', 'DEP0104');
+}
+
 const WANTED = "'process.env' only accepts a configurable, writable, and enumerable data descriptor";
 const badDefinition = (message) =>
   require('internal/modules/errors').make(TypeError, 'ERR_INVALID_OBJECT_DEFINE_PROPERTY', message);
 
 const environment = {
   set(target, key, value) {
+    if (typeof value === 'object' || typeof value === 'function' || value === undefined) warnOfType();
     target[toText(key)] = toText(value);
     return true;
   },
