@@ -265,8 +265,9 @@ Socket.prototype.send = function(buffer, offset, length, port, address, callback
   } else if (typeof length === 'number') {
     message = slice(buffer, offset, length);
     if (typeof port === 'function') [callback, port] = [port, null];
-    else if (port !== undefined && port !== null && typeof callback !== 'function') throw new ERR_SOCKET_DGRAM_IS_CONNECTED();
+    else if ((port !== undefined && port !== null) || address) throw new ERR_SOCKET_DGRAM_IS_CONNECTED();
   } else {
+    if (offset !== undefined && typeof offset !== 'function') throw new ERR_SOCKET_DGRAM_IS_CONNECTED();
     callback = offset;
   }
   if (message === undefined) message = messageOf(buffer);
@@ -278,6 +279,14 @@ Socket.prototype.send = function(buffer, offset, length, port, address, callback
   const go = () => sendSoon(this, message, port, address, callback);
   if (state.bind !== BOUND) enqueue(this, go);
   else go();
+};
+
+Socket.prototype.sendto = function(buffer, offset, length, port, address, callback) {
+  validateNumber(offset, 'offset');
+  validateNumber(length, 'length');
+  validateNumber(port, 'port');
+  validateString(address, 'address');
+  this.send(buffer, offset, length, port, address, callback);
 };
 
 function checkedPort(port) {
@@ -413,7 +422,7 @@ Socket.prototype.unref = function() { return keep(this, false); };
 Socket.prototype.getSendQueueSize = function() { return this[kState].bytes; };
 Socket.prototype.getSendQueueCount = function() { return this[kState].sends.length; };
 
-require('internal/dgram/options').install(Socket, kState, healthCheck);
+require('internal/dgram/options').install(Socket, kState, healthCheck, enqueue);
 
 module.exports = {
   createSocket: (type, listener) => new Socket(type, listener),

@@ -4,12 +4,13 @@
 const { native, option } = require('internal/dns/udp');
 const { errnoException, codes: { ERR_MISSING_ARGS, ERR_SOCKET_BAD_BUFFER_SIZE, ERR_SOCKET_BUFFER_SIZE } } = require('internal/errors');
 const { validateNumber, validateString } = require('internal/validators');
+const { isIP } = require('internal/net/address');
 const { error: missing } = require('internal/missing');
 
-const EBADF = -9;
+const EBADF = -9, EINVAL = -22;
 const BUFFER_MOST = 0x7fffffff;
 
-function install(Socket, kState, healthCheck) {
+function install(Socket, kState, healthCheck, enqueue) {
   function set(socket, which, value, syscall) {
     healthCheck(socket);
     const { handle } = socket[kState];
@@ -42,7 +43,12 @@ function install(Socket, kState, healthCheck) {
   function member(socket, group, address, join, syscall) {
     healthCheck(socket);
     if (!group) throw new ERR_MISSING_ARGS('multicastAddress');
-    const { handle } = socket[kState];
+    const { handle, bind } = socket[kState];
+    if (isIP(group) === 0) throw errnoException(EINVAL, syscall);
+    if (!handle && bind !== 0) {
+      enqueue(socket, () => member(socket, group, address, join, syscall));
+      return;
+    }
     const zone = typeof address === 'string' ? address.slice(address.indexOf('%') + 1) : '';
     const answer = handle ? native.member(handle, group, zone, join) : EBADF;
     if (answer < 0) throw errnoException(answer, syscall);

@@ -1,12 +1,16 @@
-// What performance observers are told of connections and look-ups: a seam, so that net and dns need not know perf_hooks.
+// What performance observers are told of connections and look-ups. Must not know who connects.
 'use strict';
 
-let hooks = null;
+const timeline = require('internal/perf/observe');
+const { PerformanceNodeEntry, kMake } = require('internal/perf/entries');
+const { now } = require('internal/perf/time');
 
 module.exports = {
-  // perf_hooks gives { observed(type), now(), record(type, name, startTime, detail) }.
-  register(given) { hooks = given; },
-  observed: (type) => hooks !== null && hooks.observed(type),
-  start: () => hooks.now(),
-  stop(type, name, startTime, detail) { hooks?.record(type, name, startTime, detail); },
+  observed: (type) => timeline.hasObserver(type),
+  start: now,
+  stop(type, name, startTime, detail) {
+    if (timeline.hasObserver(type)) {
+      timeline.enqueue(new PerformanceNodeEntry(kMake, name, type, startTime, now() - startTime, detail));
+    }
+  },
 };

@@ -7,10 +7,13 @@ const kNext = Symbol('kNext');
 const kCallback = Symbol('kCallback');
 const kHeld = Symbol('kHeld');
 const kStopped = Symbol('kStopped');
+// Whether a socket has one: an own property of each, as every read looks at it.
+const kInUse = Symbol('kInUse');
 
 const isBytes = (value) => value instanceof Uint8Array;
 
 function setUp(socket, onread) {
+  if (onread === undefined) return;
   if (onread === null || typeof onread !== 'object' || typeof onread.callback !== 'function') return;
   const { buffer } = onread;
   if (!isBytes(buffer) && typeof buffer !== 'function') return;
@@ -19,9 +22,8 @@ function setUp(socket, onread) {
   socket[kCallback] = onread.callback;
   socket[kHeld] = [];
   socket[kStopped] = false;
+  socket[kInUse] = true;
 }
-
-const isSetUp = (socket) => socket[kCallback] !== undefined;
 
 // Hands over what there is until the script stops it; answers the bytes that were taken.
 function deliver(socket, bytes) {
@@ -49,4 +51,4 @@ const pause = (socket) => { socket[kStopped] = true; };
 const resume = (socket) => { socket[kStopped] = false; };
 const isEmpty = (socket) => socket[kHeld].length === 0;
 
-module.exports = { setUp, isSetUp, deliver, pause, resume, isEmpty, kStopped };
+module.exports = { setUp, deliver, pause, resume, isEmpty, kInUse, kStopped };

@@ -98,6 +98,7 @@ Server.prototype.listen = function(...args) {
   if (options.path && isPipeName(options.path)) {
     this._pipeName = options.path;
     openAt(this, options.path, -1, backlog, false);
+    if (this[kAsked] !== null) this[kAsked].mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0);
     return this;
   }
   if (!('port' in options || 'path' in options)) {
@@ -159,12 +160,20 @@ function listenError({ address, port }, errno) {
   return uvExceptionWithHostPort(errno, 'listen', address, port);
 }
 
+// `readableAll`, `writableAll`: others than the socket's owner may connect.
+function letIn(path, mode) {
+  const fs = require('fs');
+  fs.chmodSync(path, (fs.statSync(path).mode & 0o777) | mode);
+}
+
 // ---- What the host says of a listener ----
 
 function onListenerEvent(server, kind, handle, value) {
   switch (kind) {
     case event.LISTENING:
-      if (server[kListener] === handle) server.emit('listening');
+      if (server[kListener] !== handle) break;
+      if (server[kAsked].mode) letIn(server._pipeName, server[kAsked].mode);
+      server.emit('listening');
       break;
     case event.LISTEN_FAILED: {
       server._released?.(handle);
@@ -326,7 +335,7 @@ Server.prototype[EventEmitter.captureRejectionSymbol] = function(error, name, so
 
 native.setup(onData, (object, kind, handle, value, text) => {
   if (kind <= event.ACCEPTED) onListenerEvent(object, kind, handle, value, text);
-  else onStreamEvent(object, kind, handle, value);
+  else onStreamEvent(object, kind, handle, value, text);
 });
 
 module.exports = { Server, kListener, listenerOf, errnoException };

@@ -13,6 +13,7 @@ const { validateAbortSignal, validateInt32, validateNumber } = require('internal
 const { event, EAGAIN } = require('internal/net/options');
 const { TCP, Pipe } = require('internal/net/handle');
 const onread = require('internal/net/onread');
+const { kInUse } = onread;
 
 const HIGH_WATER = 131072;
 // What a stream may send us before we ask for more, and the part of it that is given back at once: in a lump, so that
@@ -100,6 +101,7 @@ function setUp(socket) {
   socket[kTimer] = null;
   socket[kIsPipe] = false;
   socket[kAsleep] = false;
+  socket[kInUse] = false;
   socket.server = null;
   socket._server = null;
 }
@@ -199,7 +201,7 @@ function onData(socket, bytes) {
   const count = bytes.length;
   socket[kBytesRead] += count;
   if (socket.destroyed) return;
-  if (onread.isSetUp(socket)) {
+  if (socket[kInUse]) {
     socket[kOwed] += onread.deliver(socket, bytes);
     socket._read();
     return;
@@ -211,12 +213,12 @@ function onData(socket, bytes) {
 
 // Only a script's own buffer is stopped here: else the stream's buffer, and the credit that it holds back, will do.
 Socket.prototype.pause = function() {
-  if (onread.isSetUp(this) && !this.connecting) onread.pause(this);
+  if (this[kInUse] && !this.connecting) onread.pause(this);
   return stream.Duplex.prototype.pause.call(this);
 };
 
 function goOn(socket) {
-  if (!onread.isSetUp(socket) || socket.connecting || !socket[onread.kStopped]) return;
+  if (!socket[kInUse] || socket.connecting || !socket[onread.kStopped]) return;
   onread.resume(socket);
   socket[kOwed] += onread.deliver(socket);
   socket._read();
@@ -229,12 +231,12 @@ Socket.prototype.resume = function() {
 };
 
 Socket.prototype.read = function(n) {
-  if (this[onread.kStopped]) goOn(this);
+  if (this[kInUse] && this[onread.kStopped]) goOn(this);
   return stream.Duplex.prototype.read.call(this, n);
 };
 
 function onEnd(socket) {
-  if (onread.isSetUp(socket) && !onread.isEmpty(socket)) {
+  if (socket[kInUse] && !onread.isEmpty(socket)) {
     socket._endHeld = true;
     return;
   }

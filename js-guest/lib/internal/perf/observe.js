@@ -5,7 +5,7 @@ const { codes: { ERR_ILLEGAL_CONSTRUCTOR, ERR_INVALID_ARG_TYPE, ERR_MISSING_ARGS
 const { validateFunction, validateObject } = require('internal/validators');
 const { PerformanceEntry, kMake, kInspect } = require('internal/perf/entries');
 
-const TYPES = ['function', 'gc', 'http', 'mark', 'measure', 'net', 'resource'];
+const TYPES = ['dns', 'function', 'gc', 'http', 'mark', 'measure', 'net', 'resource'];
 const KEPT = new Set(['mark', 'measure', 'resource']);
 
 let kept = [];

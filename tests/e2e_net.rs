@@ -1,0 +1,172 @@
+//! Sockets and names, from a script's side: what net, dgram and dns do with real ones, and what no grant gets. Every peer
+//! is the script itself or this test: nothing leaves the machine.
+mod support;
+
+use std::net::UdpSocket;
+use support::{Finished, run, run_as};
+
+fn ok(done: &Finished) -> &str {
+    assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{}", done.out);
+    &done.out
+}
+
+#[test]
+fn a_server_knows_its_port_as_soon_as_it_listens() {
+    let code = "const s = require('net').createServer().listen(0); const { port } = s.address();
+        s.on('listening', () => { console.log(port > 0 && port === s.address().port); s.close(); });";
+    assert_eq!(ok(&run(code)), "true\n");
+}
+
+#[test]
+fn a_connection_has_the_end_that_was_asked_for() {
+    let code = "const net = require('net');
+        const probe = net.createServer().listen(0, '127.0.0.1'), localPort = probe.address().port;
+        probe.close(() => {
+          const s = net.createServer((c) => { console.log(c.remotePort === localPort, c.remoteAddress); c.end(); s.close(); });
+          s.listen(0, '127.0.0.1', () => net.connect({ port: s.address().port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort }));
+        });";
+    assert_eq!(ok(&run_as(&["-A"], code)), "true 127.0.0.1\n");
+    let taken = "const net = require('net'), s = net.createServer().listen(0, '127.0.0.1'), { port } = s.address();
+        net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort: port })
+          .on('error', (e) => { console.log(e.syscall, e.code); s.close(); });";
+    assert_eq!(ok(&run_as(&["-A"], taken)), "bind EADDRINUSE\n");
+}
+
+#[test]
+fn the_next_address_is_tried_and_all_errors_are_told() {
+    let code = "const net = require('net');
+        const lookup = (host, options, cb) => cb(null, [{ address: '127.0.0.2', family: 4 }, { address: '127.0.0.1', family: 4 }]);
+        const s = net.createServer((c) => c.end('here')).listen(0, '127.0.0.1'), { port } = s.address();
+        const c = net.connect({ port, host: 'two.example', lookup });
+        c.on('data', (d) => console.log(String(d), c.autoSelectFamilyAttemptedAddresses.length)).on('close', () => s.close(() => {
+          net.connect({ port, host: 'two.example', lookup }).on('error', (e) => console.log(e.constructor.name, e.code, e.errors.length));
+        }));";
+    assert_eq!(ok(&run_as(&["-A"], code)), "here 2\nAggregateError ECONNREFUSED 2\n");
+}
+
+/// Rows N01 to N03: what a name leads to is judged when it is connected, whoever resolved it.
+#[test]
+fn n01_the_address_that_a_lookup_gave_is_judged() {
+    let code = "const net = require('net');
+        const lookup = (host, options, cb) => cb(null, [{ address: '127.0.0.1', family: 4 }]);
+        net.connect({ port: 9, host: 'innocent.example', lookup }).on('error', (e) => console.log(e.code, /--allow-net/.test(e.message)));";
+    assert_eq!(ok(&run_as(&["--allow-net=192.0.2.1"], code)), "ERR_ACCESS_DENIED true\n");
+}
+
+#[test]
+fn a_pause_keeps_bytes_in_the_kernel() {
+    let code = "const net = require('net');
+        const s = net.createServer({ pauseOnConnect: true }, (c) => {
+          setImmediate(() => setImmediate(() => { console.log(c.bytesRead); c.on('data', (d) => console.log(String(d))).resume(); s.close(); }));
+        }).listen(0, '127.0.0.1');
+        net.connect(s.address().port, '127.0.0.1').end('late');";
+    assert_eq!(ok(&run_as(&["-A"], code)), "0\nlate\n");
+}
+
+#[test]
+fn messages_go_to_and_fro() {
+    let code = "const dgram = require('dgram'), a = dgram.createSocket('udp4'), b = dgram.createSocket('udp4');
+        a.on('message', (m, from) => { console.log(String(m), from.address, from.size); a.send('pong', from.port, from.address, () => a.close()); });
+        b.on('message', (m) => { console.log(String(m)); b.close(); });
+        a.bind(0, '127.0.0.1', () => b.send(['pi', 'ng'], a.address().port, '127.0.0.1'));";
+    assert_eq!(ok(&run_as(&["-A"], code)), "ping 127.0.0.1 4\npong\n");
+}
+
+#[test]
+fn nothing_is_resolved_or_sent_without_a_grant() {
+    let code = "const dns = require('dns'), dgram = require('dgram');
+        const told = (e) => console.log(e.code, /--allow-net/.test(e.message));
+        dns.lookup('localhost', (e) => { told(e);
+          dns.lookupService('127.0.0.1', 80, (e) => { told(e);
+            dns.resolve4('example.org', (e) => { told(e);
+              const s = dgram.createSocket('udp4'); s.send('x', 9, '127.0.0.1', (e) => { told(e); s.close(); }); }); }); });";
+    let done = run(code);
+    assert_eq!(ok(&done), "ERR_ACCESS_DENIED true\n".repeat(4));
+}
+
+#[test]
+fn numeric_names_need_no_resolver() {
+    let code = "require('dns').lookup('127.0.0.1', (e, a, f) => console.log(e, a, f));";
+    assert_eq!(ok(&run(code)), "null 127.0.0.1 4\n");
+    let local = "require('dns').lookup('localhost', { all: true }, (e, all) => console.log(e, all.length > 0));";
+    assert_eq!(ok(&run_as(&["-A"], local)), "null true\n");
+}
+
+/// A name server that gives this answer to the first question, with the question's own id and name.
+fn name_server(answer: impl FnOnce(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let at = socket.local_addr().expect("it is bound").to_string();
+    std::thread::spawn(move || {
+        let mut question = [0; 512];
+        let (len, from) = socket.recv_from(&mut question).expect("a question");
+        for message in answer(&question[..len]) {
+            socket.send_to(&message, from).expect("sent");
+        }
+    });
+    at
+}
+
+/// The question turned into an answer with one A record.
+fn answered(question: &[u8], id_off_by: u8, address: [u8; 4]) -> Vec<u8> {
+    let mut message = question.to_vec();
+    message[1] = message[1].wrapping_add(id_off_by);
+    message[2] = 0x81;
+    message[7] = 1;
+    message.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+    message.extend_from_slice(&address);
+    message
+}
+
+fn resolving(server: &str) -> Finished {
+    let code = format!(
+        "const r = new (require('dns').Resolver)({{ timeout: 300, tries: 1 }}); r.setServers(['{server}']);
+         r.resolve4('example.org', (e, all) => console.log(e ? e.code : all));"
+    );
+    run_as(&["-A"], &code)
+}
+
+#[test]
+fn a_name_servers_answer_is_taken_and_anothers_is_not() {
+    let at = name_server(|question| vec![answered(question, 1, [6, 6, 6, 6]), answered(question, 0, [1, 2, 3, 4])]);
+    assert_eq!(ok(&resolving(&at)), "[ '1.2.3.4' ]\n");
+}
+
+#[test]
+fn hostile_answers_are_errors() {
+    type Spoil = fn(Vec<u8>) -> Vec<u8>;
+    let spoilt: [(Spoil, &str); 4] = [
+        (|m| m[..m.len() - 2].to_vec(), "EBADRESP"),
+        (
+            |mut m| {
+                let at = m.len() - 16;
+                m[at + 1] = at as u8;
+                m
+            },
+            "EBADRESP",
+        ),
+        (
+            |mut m| {
+                m[3] = 3;
+                m
+            },
+            "ENOTFOUND",
+        ),
+        (
+            |mut m| {
+                m[7] = 0;
+                m
+            },
+            "ENODATA",
+        ),
+    ];
+    for (spoil, expected) in spoilt {
+        let at = name_server(move |question| vec![spoil(answered(question, 0, [1, 2, 3, 4]))]);
+        assert_eq!(ok(&resolving(&at)), format!("{expected}\n"));
+    }
+}
+
+#[test]
+fn a_silent_name_server_is_a_timeout() {
+    let at = name_server(|_| Vec::new());
+    assert_eq!(ok(&resolving(&at)), "ETIMEOUT\n");
+}
