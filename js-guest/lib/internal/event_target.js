@@ -232,7 +232,13 @@ function defineEventHandler(prototype, name, type = name) {
   });
 }
 
+// Whom events.getEventListeners tells of, in order.
+function listenersOf(target, type) {
+  return (target[kListeners]?.get(`${type}`) ?? []).map((entry) => entry.listener);
+}
+
 module.exports = {
+  listenersOf,
   Event, CustomEvent, EventTarget, NodeEventTarget, defineEventHandler, initEventTarget, isEventTarget: isTarget, kCreateEvent,
   kNewListener, kRemoveListener, kTrustEvent, kResistStopPropagation, kWeakHandler, kEvents: kListeners,
   kMaxEventTargetListeners,
