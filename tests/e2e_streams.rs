@@ -34,3 +34,26 @@ fn text_in_an_older_encoding_is_decoded_however_it_is_cut() {
                     ERR_ENCODING_INVALID_ENCODED_DATA\n";
     assert_eq!(done.out, expected);
 }
+
+#[test]
+fn ports_and_channels_carry_clones_between_turns() {
+    let code = "
+        const { port1, port2 } = new MessageChannel();
+        const bytes = new ArrayBuffer(4);
+        port2.on('message', (message) => {
+          console.log(message.n, message.bytes?.byteLength, bytes.byteLength);
+          if (message.n === 2) port2.close();
+        });
+        port1.postMessage({ n: 1 });
+        port1.postMessage({ n: 2, bytes }, [bytes]);
+        const [one, other] = [new BroadcastChannel('hive'), new BroadcastChannel('hive')];
+        other.onmessage = ({ data }) => { console.log(data); one.close(); other.close(); };
+        one.postMessage('buzz');
+        console.log('sent');";
+    let done = run(code);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    let mut lines: Vec<&str> = done.out.lines().collect();
+    assert_eq!(lines.remove(0), "sent");
+    lines.sort_unstable();
+    assert_eq!(lines, ["1 undefined 0", "2 4 0", "buzz"]);
+}

@@ -4,8 +4,8 @@
 const { stub, error } = require('internal/missing');
 
 const made = { isMainThread: true, threadId: 0, parentPort: null, workerData: null, resourceLimits: {}, SHARE_ENV: Symbol.for('nodejs.worker_threads.SHARE_ENV') };
-for (const name of ['Worker', 'MessageChannel', 'MessagePort', 'MessageEvent', 'BroadcastChannel', 'moveMessagePortToContext',
-  'receiveMessageOnPort', 'postMessageToThread']) made[name] = stub('worker_threads', name);
+for (const name of ['Worker', 'moveMessagePortToContext', 'postMessageToThread']) made[name] = stub('worker_threads', name);
+Object.assign(made, require('internal/messaging'));
 
 const environment = new Map();
 made.getEnvironmentData = (key) => environment.get(key);

@@ -6,6 +6,9 @@ const { DOMException } = require('internal/domexception');
 const { codes: { ERR_MISSING_ARGS, ERR_INVALID_ARG_TYPE } } = require('internal/errors');
 const { detach } = internalBinding('util');
 
+// A property of what is no ArrayBuffer and can be handed over all the same: a port, which stays what it is.
+const kTransferable = Symbol('kTransferable');
+
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
 function describe(value) {
@@ -68,7 +71,8 @@ function cloneExotic(value, memory) {
 
 const isUnclonable = (value) =>
   types.isPromise(value) || types.isProxy(value) || types.isWeakMap(value) || types.isWeakSet(value) ||
-  types.isGeneratorObject(value) || types.isModuleNamespaceObject(value) || value instanceof WeakRef;
+  types.isGeneratorObject(value) || types.isModuleNamespaceObject(value) || value instanceof WeakRef ||
+  value[kTransferable] === true;
 
 function clone(value, memory) {
   if (typeof value === 'function' || typeof value === 'symbol') throw fail(value);
@@ -110,6 +114,10 @@ function structuredClone(value, options = undefined) {
   const memory = new Map();
   const transfer = options?.transfer === undefined ? [] : [...options.transfer];
   for (const item of transfer) {
+    if (item?.[kTransferable]) {
+      memory.set(item, item);
+      continue;
+    }
     if (!types.isArrayBuffer(item)) {
       throw new DOMException('Found invalid object in transferList', 'DataCloneError');
     }
@@ -118,8 +126,8 @@ function structuredClone(value, options = undefined) {
     memory.set(item, cloneBuffer(item));
   }
   const copy = clone(value, memory);
-  for (const item of transfer) detach(item);
+  for (const item of transfer) if (types.isArrayBuffer(item)) detach(item);
   return copy;
 }
 
-module.exports = { structuredClone };
+module.exports = { structuredClone, kTransferable };

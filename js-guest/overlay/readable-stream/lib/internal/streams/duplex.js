@@ -1,7 +1,7 @@
 // Duplex, in place of the package's: a Readable with Writable's methods, made in one pass. Must not know what flows.
 'use strict';
 
-const { Stream } = require('./legacy');
+const { EventEmitter } = require('events');
 const destroyImpl = require('./destroy');
 const Readable = require('./readable');
 const Writable = require('./writable');
@@ -32,7 +32,7 @@ function Duplex(options) {
   if (options && options.writable === false) {
     Object.assign(this._writableState, { writable: false, ending: true, ended: true, finished: true });
   }
-  Stream.call(this, options);
+  EventEmitter.init.call(this, options);
   if (typeof this._construct === 'function') {
     destroyImpl.construct(this, () => {
       Readable.constructed(this);

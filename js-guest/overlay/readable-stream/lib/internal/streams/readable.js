@@ -30,7 +30,7 @@ function Readable(options) {
   const isDuplex = isDuplexStream(this);
   initialise(this, options, isDuplex);
   if (options && options.signal && !isDuplex) addAbortSignal(options.signal, this);
-  Stream.call(this, options);
+  EventEmitter.init.call(this, options);
   if (typeof this._construct === 'function') destroyImpl.construct(this, () => constructed(this));
 }
 

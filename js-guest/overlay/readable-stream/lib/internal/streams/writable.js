@@ -27,7 +27,7 @@ function Writable(options) {
   const isDuplex = isDuplexStream(this);
   if (!isDuplex && !Reflect.apply(plainInstanceOf, Writable, [this])) return new Writable(options);
   initialise(this, options, isDuplex);
-  Stream.call(this, options);
+  EventEmitter.init.call(this, options);
   if (typeof this._construct === 'function') destroyImpl.construct(this, () => constructed(this));
 }
 
