@@ -16,7 +16,7 @@ const kSources = Symbol('kSources');
 const domError = (message, name) => new DOMException(message, name);
 
 function inspectAs(self, object, depth, options) {
-  if (depth < 0) return self;
+  if (depth < 0) return `[${self.constructor.name}]`;
   const { inspect } = require('internal/util/inspect');
   return `${self.constructor.name} ${inspect(object, { ...options, depth: options.depth === null ? null : options.depth - 1 })}`;
 }

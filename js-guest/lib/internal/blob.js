@@ -138,7 +138,7 @@ class Blob {
   }
 
   [inspectCustom](depth, options) {
-    if (depth < 0) return this;
+    if (depth < 0) return '[Blob]';
     const { inspect } = require('internal/util/inspect');
     const inner = { ...options, depth: options.depth == null ? null : options.depth - 1 };
     return `Blob ${inspect({ size: this.size, type: this.type }, inner)}`;
@@ -168,7 +168,7 @@ class File extends Blob {
   }
 
   [inspectCustom](depth, options) {
-    if (depth < 0) return this;
+    if (depth < 0) return '[File]';
     const { inspect } = require('internal/util/inspect');
     const inner = { ...options, depth: options.depth == null ? null : options.depth - 1 };
     const { size, type, name, lastModified } = this;

@@ -79,7 +79,7 @@ class Event {
   get defaultPrevented() { return (Event.#flagsOf(this) & (CANCELABLE | PREVENTED)) === (CANCELABLE | PREVENTED); }
   get timeStamp() { Event.#flagsOf(this); return this.#timestamp; }
   composedPath() { return Event.#flagsOf(this) & DISPATCHING ? [this.#target] : []; }
-  get returnValue() { return !this.defaultPrevented; }
+  get returnValue() { return (Event.#flagsOf(this) & (CANCELABLE | PREVENTED)) !== (CANCELABLE | PREVENTED); }
   get bubbles() { return (Event.#flagsOf(this) & BUBBLES) !== 0; }
   get composed() { return (Event.#flagsOf(this) & COMPOSED) !== 0; }
   get eventPhase() { return Event.#flagsOf(this) & DISPATCHING ? Event.AT_TARGET : Event.NONE; }

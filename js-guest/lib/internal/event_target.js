@@ -178,6 +178,7 @@ class NodeEventTarget extends EventTarget {
   static [kIsEventTarget] = true;
   static defaultMaxListeners = 10;
 
+  [kCreateEvent](value, type) { return new CustomEvent(type, { detail: value }); }
   setMaxListeners(count) { require('events').setMaxListeners(count, this); }
   getMaxListeners() { return this[kMaxEventTargetListeners] ?? NodeEventTarget.defaultMaxListeners; }
   eventNames() { return [...this[kListeners].keys()]; }

@@ -106,13 +106,21 @@ function clone(value, memory) {
   return copy;
 }
 
+function readTransfer(list) {
+  if (list === undefined || list === null) return [];
+  if (typeof list !== 'object' || typeof list[Symbol.iterator] !== 'function') {
+    throw new ERR_INVALID_ARG_TYPE('options.transfer', 'Iterable', list);
+  }
+  return [...list];
+}
+
 function structuredClone(value, options = undefined) {
   if (arguments.length === 0) throw new ERR_MISSING_ARGS('The value argument');
   if (options != null && typeof options !== 'object' && typeof options !== 'function') {
     throw new ERR_INVALID_ARG_TYPE('options', 'Object', options);
   }
   const memory = new Map();
-  const transfer = options?.transfer === undefined ? [] : [...options.transfer];
+  const transfer = readTransfer(options?.transfer);
   for (const item of transfer) {
     if (item?.[kTransferable]) {
       memory.set(item, item);
