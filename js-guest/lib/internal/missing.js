@@ -40,7 +40,16 @@ const FUNCTIONS = {
   'sea': words('isSea getAsset getAssetAsBlob getRawAsset'),
 };
 
+// No grant lets a script start another program. As in Node, spawnSync tells in its answer of what cannot be started.
+function spawnSync(file, args) {
+  const { codes: { ERR_ACCESS_DENIED } } = require('internal/errors');
+  const error = new ERR_ACCESS_DENIED(`spawnSync ${file}: no grant lets a script start another program`);
+  Object.assign(error, { syscall: `spawnSync ${file}`, path: file, spawnargs: Array.isArray(args) ? args : [] });
+  return { error, status: null, signal: null, output: null, pid: 0, stdout: null, stderr: null };
+}
+
 const VALUES = {
+  'child_process': { spawnSync },
   'cluster': { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {}, SCHED_NONE: 1, SCHED_RR: 2 },
   'sea': { isSea: () => false },
   'tls': { DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3', rootCertificates: [] },
