@@ -156,6 +156,12 @@ async function runTests() {
     assert.equal(guest.eval('JSON.stringify([...Iterator.zipKeyed({ a: [1, 2], b: [3] }, { mode: "longest" })])'), '=[{"a":1,"b":3},{"a":2}]');
   });
 
+  test('dates are written for people as in en-US', () => {
+    const guest = new Guest(module);
+    assert.equal(guest.eval('new Date(0).toLocaleString()'), '=1/1/1970, 12:00:00 AM');
+    assert.equal(guest.eval('new Date(1e12).toLocaleDateString() + " " + new Date(1e12).toLocaleTimeString()'), '=9/9/2001 1:46:40 AM');
+  });
+
   test('large blocks move, fill and grow in pieces', () => {
     const text = 'var a=new Uint8Array(3e5).map((x,i)=>i*7);var b=a.slice();a.copyWithin(1,0);var ok=a[0]===b[0];'
       + 'for(let i=1;i<3e5;i++)ok&&=a[i]===b[i-1];a.set(b);a.copyWithin(0,1);for(let i=1;i<3e5;i++)ok&&=a[i-1]===b[i];'

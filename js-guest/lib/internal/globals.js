@@ -35,6 +35,7 @@ Object.defineProperty(globalThis, Symbol.toStringTag, { value: 'global', writabl
 for (const name of ['performance', 'navigator', 'DOMException', 'queueMicrotask', 'btoa', 'atob']) delete globalThis[name];
 
 delete Error.isError;
+require('internal/locale').install();
 
 let theProcess = process;
 Object.defineProperty(globalThis, 'process', {
