@@ -267,6 +267,7 @@ Socket.prototype.send = function(buffer, offset, length, port, address, callback
     if (typeof port === 'function') [callback, port] = [port, null];
     else if ((port !== undefined && port !== null) || address) throw new ERR_SOCKET_DGRAM_IS_CONNECTED();
   } else {
+    message = messageOf(buffer);
     if (offset !== undefined && typeof offset !== 'function') throw new ERR_SOCKET_DGRAM_IS_CONNECTED();
     callback = offset;
   }
