@@ -160,21 +160,37 @@ static uint64_t awaited; /* the last handle that somebody pinned */
 void skep_async_born(uint64_t handle, const char *type) {
   JSContext *ctx = skep_ctx;
   awaited = handle;
-  if (skep_pins_find(&kept, handle)) return;
+  skep_pin *known = skep_pins_find(&kept, handle);
+  if (known) { /* the answer to a request has come: what was the request's ends with it */
+    known->owner = type;
+    return;
+  }
   JSValue resource = skep_hooked ? skep_async_init(type, skep_async_new_id(), skep_async_id()) : JS_UNDEFINED;
-  skep_pins_add(ctx, &kept, handle, JS_DupValue(ctx, JS_GetAsyncContext(ctx)), resource);
+  if (skep_pins_add(ctx, &kept, handle, JS_DupValue(ctx, JS_GetAsyncContext(ctx)), resource)) skep_pins_find(&kept, handle)->owner = type;
 }
 
 bool skep_async_keeps(void) { return kept.count > 0; }
 
-void skep_async_gone(uint64_t handle) {
+/* The stream itself takes all with it. */
+static bool may_end(const skep_pin *pin, const char *type) {
+  return !pin->owner || strcmp(type, "TCPWRAP") == 0 || strcmp(pin->owner, type) == 0;
+}
+
+void skep_async_gone(uint64_t handle, const char *type) {
   JSContext *ctx = skep_ctx;
   JSValue context, resource;
+  skep_pin *pin = skep_pins_find(&kept, handle);
+  if (!pin || (type && !may_end(pin, type))) return;
   if (!skep_pins_take(&kept, handle, &context, &resource)) return;
   double id = number_at(ctx, resource, id_atom);
   if (id != 0 && skep_hooked) tell_id(ctx, ON_DESTROY, id);
   JS_FreeValue(ctx, context);
   JS_FreeValue(ctx, resource);
+}
+
+void skep_async_renew(skep_handle handle, const char *type) {
+  skep_async_gone((uint64_t)handle, NULL);
+  if (skep_hooked || !JS_IsUndefined(JS_GetAsyncContext(skep_ctx))) skep_async_born((uint64_t)handle, type);
 }
 
 /* A request, a connection: what a listener brings runs in the listener's context. */
@@ -217,7 +233,7 @@ void skep_async_dispatch(skep_event_fn *fn, const skep_event *event, const uint8
   skep_frame_leave(previous);
   skep_context_leave(outer);
   JS_FreeValue(ctx, resource);
-  if (request && awaited != handle) skep_async_gone(handle); /* answered at once: nothing is to come */
+  if (request && awaited != handle) skep_async_gone(handle, NULL); /* answered at once: nothing is to come */
 }
 
 /* ---- Binding ---- */

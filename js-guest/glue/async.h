@@ -30,7 +30,8 @@ JSValue skep_async_init(const char *type, double id, double trigger);
 
 /* What waits for events of a handle keeps the context and the id of who made it, when there is one to keep. */
 void skep_async_born(uint64_t handle, const char *type);
-void skep_async_gone(uint64_t handle);
+/* `type`: who lets go of it; another's use of the same handle stays. */
+void skep_async_gone(uint64_t handle, const char *type);
 bool skep_async_keeps(void); /* whether any handle has */
 /* Runs the handler of an event in what its handle has kept. */
 void skep_async_dispatch(skep_event_fn *fn, const skep_event *event, const uint8_t *payload);

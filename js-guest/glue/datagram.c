@@ -3,7 +3,7 @@
 #include "core.h"
 #include "handles.h"
 
-static skep_pins objects;
+static skep_pins objects = {.type = "UDPWRAP"};
 static JSValue on_event;
 
 typedef struct { const char *text; size_t len; } text_arg;

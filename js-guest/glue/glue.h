@@ -46,6 +46,9 @@ void skep_init_modules(void); /* modules.c: ES modules, compile, internalBinding
 void skep_init_process(void); /* process.c: internalBinding('process'), log, exit, fs calls */
 void skep_init_util(void);    /* util.c: internalBinding('util'): types, promise details, proxies... */
 void skep_init_stream(void);  /* stream.c: internalBinding('stream'): listeners and byte streams (net) */
+/* A handle that served somebody else so far serves who runs now (async.c): a kept connection, the next request. */
+void skep_async_renew(skep_handle handle, const char *type);
+
 void skep_init_zlib(void);    /* zlib.c: internalBinding('zlib') */
 void skep_init_crypto(void);  /* crypto.c: internalBinding('crypto'): digests */
 void skep_init_datagram(void); /* datagram.c: internalBinding('datagram'): UDP, names */

@@ -39,7 +39,7 @@ bool skep_pins_add(JSContext *ctx, skep_pins *map, uint64_t key, JSValue first, 
     JS_FreeValue(ctx, second);
     return false;
   }
-  insert(map, (skep_pin){key, first, second});
+  insert(map, (skep_pin){key, first, second, NULL});
   map->count++;
   if (map->type && (skep_hooked || !JS_IsUndefined(JS_GetAsyncContext(ctx)))) skep_async_born(key, map->type);
   return true;
@@ -59,6 +59,6 @@ bool skep_pins_take(skep_pins *map, uint64_t key, JSValue *first, JSValue *secon
   }
   map->pins[hole].key = 0;
   map->count--;
-  if (map->type) skep_async_gone(key);
+  if (map->type) skep_async_gone(key, map->type);
   return true;
 }

@@ -4,7 +4,8 @@
 #define SKEP_HANDLES_H
 #include "glue.h"
 
-typedef struct { uint64_t key; JSValue first, second; } skep_pin; /* key 0: empty */
+/* key 0: empty. `owner` is async.c's, in its own map. */
+typedef struct { uint64_t key; JSValue first, second; const char *owner; } skep_pin;
 /* `type` names what the handles are to async_hooks; NULL: nothing that keeps an asynchronous context. */
 typedef struct { skep_pin *pins; uint32_t count, cap; const char *type; } skep_pins;
 

@@ -68,6 +68,7 @@ static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueCons
 static JSValue js_expect(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   int32_t kind = 0;
   if (JS_ToInt32(ctx, &kind, argv[1])) return JS_EXCEPTION;
+  skep_async_renew(skep_value_handle(ctx, argv[0]), "HTTPCLIENTREQUEST");
   return JS_NewInt32(ctx, skep_http_expect(skep_value_handle(ctx, argv[0]), kind));
 }
 

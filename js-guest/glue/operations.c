@@ -3,14 +3,12 @@
 #include "core.h"
 #include "handles.h"
 
-/* Callback and target; and the asynchronous context of each that began in one. */
-static skep_pins pins, contexts;
+/* Callback and target. The context of who began it is kept by async.c. */
+static skep_pins pins = {.type = "FSREQCALLBACK"};
 
 bool skep_operation_pin(JSContext *ctx, skep_handle operation, JSValueConst callback, JSValueConst target) {
   uint64_t key = (uint64_t)operation;
-  JSValueConst context = JS_GetAsyncContext(ctx);
-  bool pinned = skep_pins_add(ctx, &pins, key, JS_DupValue(ctx, callback), JS_DupValue(ctx, target)) &&
-                (JS_IsUndefined(context) || skep_pins_add(ctx, &contexts, key, JS_DupValue(ctx, context), JS_UNDEFINED));
+  bool pinned = skep_pins_add(ctx, &pins, key, JS_DupValue(ctx, callback), JS_DupValue(ctx, target));
   if (!pinned) skep_close(operation);
   return pinned;
 }
@@ -80,9 +78,8 @@ static JSValue payload_of(JSContext *ctx, const skep_event *event, const uint8_t
 
 static void on_done(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
-  JSValue callback, target, context = JS_UNDEFINED, none;
+  JSValue callback, target;
   if (!skep_pins_take(&pins, event->handle, &callback, &target)) return;
-  bool in_context = skep_pins_take(&contexts, event->handle, &context, &none);
   JSValue args[] = { JS_NewInt64(ctx, event->value), JS_UNDEFINED };
   if (event->flags & SKEP_DONE_FAILED) args[0] = JS_NewInt64(ctx, -(int64_t)event->value);
   if (event->flags & SKEP_DONE_HANDLE) {
@@ -99,12 +96,8 @@ static void on_done(const skep_event *event, const uint8_t *payload) {
     args[0] = JS_NewInt64(ctx, -SKEP_ENOMEM);
     args[1] = JS_UNDEFINED;
   }
-  JSValue previous = JS_UNDEFINED;
-  if (in_context) previous = skep_context_enter(context);
   skep_callback(callback, JS_UNDEFINED, 2, (JSValueConst *)args);
-  if (in_context) skep_context_leave(previous);
   JS_FreeValue(ctx, args[1]);
-  JS_FreeValue(ctx, context);
   JS_FreeValue(ctx, target);
   JS_FreeValue(ctx, callback);
 }

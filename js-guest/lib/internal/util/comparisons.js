@@ -128,8 +128,12 @@ function sameErrors(a, b, strict, memos) {
   return true;
 }
 
+// The kind of the memory, whatever the prototype and tag say. A DataView has none.
+const kindGetter = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+const viewKind = (view) => kindGetter.call(view);
+
 function compareViews(a, b, strict, memos) {
-  if (!types.isArrayBufferView(b)) return false;
+  if (!types.isArrayBufferView(b) || viewKind(a) !== viewKind(b)) return false;
   const isFloat = types.isFloat32Array(a) || types.isFloat64Array(a);
   // Loosely, 0 and -0 are alike in floats, and all other bytes count.
   if (!strict && isFloat ? !sameFloats(a, b) : !sameBytes(a, b)) return false;
@@ -144,7 +148,7 @@ function keyCheck(a, b, strict, memos, kind, keys) {
     if (keys.length !== Object.keys(b).length) return false;
   }
   for (const key of keys) {
-    if (!Object.hasOwn(b, key)) return false;
+    if (!Object.prototype.propertyIsEnumerable.call(b, key)) return false;
   }
   if (strict) {
     const symbols = enumerableSymbols(a);
