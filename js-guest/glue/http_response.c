@@ -395,7 +395,13 @@ static const struct { const char *name; uint32_t bit; bool off; } flags[] = {
 
 static JSValue js_get_flag(JSContext *ctx, JSValueConst self, int magic) {
   http_res *res = http_response_of(ctx, self);
-  return res ? JS_NewBool(ctx, !(res->bits & flags[magic].bit) == flags[magic].off) : JS_UNDEFINED;
+  if (!res) return JS_UNDEFINED;
+  /* Nobody waited for its end, which came with the turn's. */
+  if (flags[magic].bit == RES_DESTROYED && (res->bits & (RES_FINISHED | RES_WATCHED)) == RES_FINISHED && res->exchange &&
+      res->ended_turn != skep_turn_mono) {
+    return JS_TRUE;
+  }
+  return JS_NewBool(ctx, !(res->bits & flags[magic].bit) == flags[magic].off);
 }
 
 static JSValue js_set_flag(JSContext *ctx, JSValueConst self, JSValueConst value, int magic) {

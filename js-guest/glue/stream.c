@@ -126,6 +126,11 @@ static JSValue js_write(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   return JS_NewInt32(ctx, answer);
 }
 
+/* traffic(connection, side): bytes so far. */
+static JSValue js_traffic(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt64(ctx, skep_traffic(skep_value_handle(ctx, argv[0]), (int32_t)number_of(ctx, argv[1])));
+}
+
 static JSValue js_address(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   char text[256];
   int32_t len = skep_address(skep_value_handle(ctx, argv[0]), (int32_t)number_of(ctx, argv[1]), text, sizeof text);
@@ -223,6 +228,7 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_DEF("credit", 2, js_credit),
   JS_CFUNC_MAGIC_DEF("write", 3, js_write, 0),
   JS_CFUNC_MAGIC_DEF("feed", 2, js_write, 1),
+  JS_CFUNC_DEF("traffic", 2, js_traffic),
   JS_CFUNC_DEF("address", 2, js_address),
   JS_CFUNC_DEF("attachObject", 2, js_attach_object),
   JS_CFUNC_DEF("objects", 0, js_objects),

@@ -295,9 +295,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             super::seat::Resource::Exchange(place) => self.exchanges[place as usize].conn,
             // The response has ended, its bytes have not all gone.
             super::seat::Resource::Done(index) => index,
+            // Its response has ended since the guest asked, in the same turn: the import has noted the connection.
             _ => {
-                seat.revoke(handle);
-                return seat.tell(events::CONN_CLOSED, Some(handle), 0, &[]);
+                let noted = seat.guest.state().handles.get(handle).map(|slot| slot.conn);
+                let same = |index: &u32| {
+                    let conn = self.conns.get(*index as usize);
+                    conn.is_some_and(|conn| conn.guest == guest && conn.key.is_some() && conn.handle.is_none())
+                };
+                let Some(index) = noted.filter(same) else {
+                    seat.revoke(handle);
+                    return seat.tell(events::CONN_CLOSED, Some(handle), 0, &[]);
+                };
+                index
             }
         };
         self.conns[index as usize].handle = Some(handle);

@@ -20,6 +20,7 @@ function listenerOf(name) {
   return function(event, listener) {
     const result = plain.call(this, event, listener);
     if (event === 'data' || event === 'readable') unconsume(this);
+    if (event === 'data' && !this.isPaused()) this.resume();
     return result;
   };
 }
@@ -38,15 +39,28 @@ function unconsume(socket) {
 
 function dress(socket) {
   Object.assign(socket, { on, addListener: on, prependListener, setEncoding });
+  Object.defineProperties(socket, { bytesRead: counter(1), bytesWritten: counter(0) });
   const { prototype } = Socket;
   prototype.on.call(socket, 'error', onError);
   prototype.on.call(socket, 'pause', onPause);
   prototype.on.call(socket, 'resume', onResume);
 }
 
+// The host counts what goes over an HTTP connection.
+function counter(side) {
+  let last = 0;
+  return {
+    configurable: true,
+    get() {
+      if (this[kHandle]) last = Math.max(last, native.traffic(this[kHandle], side));
+      return last;
+    },
+  };
+}
+
 // The connection has left HTTP: a socket like any other.
 function undress(socket) {
-  for (const name of PLAIN) delete socket[name];
+  for (const name of [...PLAIN, 'bytesRead', 'bytesWritten']) delete socket[name];
   socket.removeListener('error', onError);
   socket.removeListener('pause', onPause);
   socket.removeListener('resume', onResume);
@@ -72,7 +86,8 @@ function onError(error) {
 }
 
 function refuse(socket, code) {
-  if (socket.writable && !socket._httpMessage?._headerSent) {
+  const message = socket._httpMessage;
+  if (socket.writable && !(message?._headerSent && !message.finished)) {
     socket.write(`HTTP/1.1 ${RESPONSES[code] ?? '400 Bad Request'}\r\nConnection: close\r\n\r\n`);
   }
 }

@@ -85,7 +85,10 @@ function isChunked() {
 function socketOf() {
   if (this[kSocket] !== undefined) return this[kSocket];
   if (this._detached) return null;
-  return this.req?.socket ?? null;
+  const socket = this.req?.socket ?? null;
+  // Whoever has the socket from here may ask it what is under way.
+  if (socket && (socket._httpMessage ?? null) === null) socket._httpMessage = this;
+  return socket;
 }
 
 function setSocket(value) {
