@@ -157,6 +157,7 @@ function takeSocket(req, socket, error) {
 }
 
 function giveUp(req, error) {
+  req.destroyed = true;
   if (!req.aborted && !error) error = connResetException('socket hang up');
   if (error) emitError(req, error);
   emitClose(req);
@@ -200,11 +201,22 @@ function onDrain() {
 }
 
 function onEnd() {
-  const req = this._httpMessage;
-  if (req && !req.res && !this._hadError) hangUp(req, this);
-  this.parser?.end();
-  if (this.parser?.isOwn !== false) letParserGo(req, this);
-  this.end();
+  if (isLate(this)) {
+    this.parser.end();
+    setImmediate(ended, this);
+  } else {
+    ended(this);
+  }
+}
+
+// What was fed of a stream that is not ours is told after this turn: its end is no news before.
+const isLate = (socket) => socket.parser?.isOwn === false;
+
+function ended(socket) {
+  const req = socket._httpMessage;
+  if (req && !req.res && !socket._hadError) hangUp(req, socket);
+  letParserGo(req, socket);
+  socket.end();
 }
 
 function hangUp(req, socket) {
@@ -213,7 +225,12 @@ function hangUp(req, socket) {
 }
 
 function onClose() {
-  const req = this._httpMessage;
+  if (isLate(this)) setImmediate(closed, this);
+  else closed(this);
+}
+
+function closed(socket) {
+  const req = socket._httpMessage;
   if (!req) return;
   req.destroyed = true;
   const { res } = req;
@@ -222,11 +239,11 @@ function onClose() {
     emitClose(req);
     if (!res.aborted && res.readable) res.push(null);
   } else {
-    if (!this._hadError) hangUp(req, this);
+    if (!socket._hadError) hangUp(req, socket);
     emitClose(req);
   }
   req.outputData.length = 0;
-  letParserGo(req, this);
+  letParserGo(req, socket);
 }
 
 function onSocketError(error) {
@@ -276,6 +293,7 @@ function respond(req, res, socket, flags) {
   if (answered.hasSubscribers) answered.publish({ request: req, response: res });
   res.on('end', onResponseEnd);
   req.on('finish', onRequestFinish);
+  socket.on('timeout', onResponseTimeout);
   if (req.aborted || !req.emit('response', res)) res._dump();
 }
 
@@ -310,11 +328,9 @@ function onFault(reader, error) {
   const { socket, outgoing: req } = reader;
   letParserGo(req, socket);
   detach(socket, ['data', 'end']);
-  if (!req || (req.res && req.res.complete)) {
-    socket.destroy();
-    return;
-  }
   socket.destroy();
+  // A second response to one request goes unsaid, as in Node.
+  if (!req || (req.res && error.reason === 'Unsolicited response')) return;
   socket._hadError = true;
   emitError(req, error);
 }
@@ -353,6 +369,7 @@ function release(req) {
   }
   letParserGo(req, socket);
   detach(socket, eventNames);
+  socket.removeListener('timeout', onResponseTimeout);
   req.destroyed = true;
   if (req.res) req.res.socket = null; // destroying it later is no matter of the socket's
   process.nextTick(emitFree, req);

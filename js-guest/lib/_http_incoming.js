@@ -25,7 +25,9 @@ prototype._consuming = false;
 
 // The Readable side comes into being: with what has arrived, at the point that the plain flow has reached.
 function makeState(req) {
-  const state = new Readable.ReadableState(undefined, req, false);
+  // A response is read at the pace of its socket. (A request's socket is not made for this.)
+  const options = Object.hasOwn(req, 'req') ? { highWaterMark: req.socket?.readableHighWaterMark } : undefined;
+  const state = new Readable.ReadableState(options, req, false);
   state.readingMore = true;
   const info = native.requestInfo(req);
   req._readableState = state;

@@ -237,7 +237,7 @@ Object.assign(prototype, {
 
   // The head goes out with the first part of the body.
   _send(data, encoding, cb) {
-    if (!this._headerSent) {
+    if (!this._headerSent && this._header !== null) {
       const head = this._header;
       if (typeof data === 'string' && (encoding === 'utf8' || encoding === 'latin1' || !encoding)) {
         data = head + data;

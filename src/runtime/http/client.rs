@@ -93,7 +93,11 @@ impl Client {
                 Item::UpgradePending | Item::Tunnel => unreachable!("a stream that has left is no client's any more"),
                 Item::Error(reason) => {
                     self.failed = true;
-                    to.fault(reason, input, at);
+                    // What nobody asked for is looked at only so far as to name it.
+                    let is_http = |start: &[u8]| b"HTTP/".starts_with(&start[..start.len().min(5)]);
+                    let unsolicited = reason == Reason::UnsolicitedResponse && is_http(&input[at..]);
+                    let foreign = reason == Reason::UnsolicitedResponse && !unsolicited;
+                    to.fault(if foreign { Reason::InvalidConstant } else { reason }, input, at);
                 }
             }
         }
@@ -190,7 +194,11 @@ impl Told<'_> {
     fn fault(&mut self, reason: Reason, packet: &[u8], parsed: usize) {
         // Nothing more is worth reading.
         *self.window = 0;
-        let (code, message) = (reason.code(), reason.message());
+        let code = reason.code();
+        let message = match reason {
+            Reason::InvalidConstant => "Expected HTTP/",
+            other => other.message(),
+        };
         let mut head = [0; 8];
         head[..4].copy_from_slice(&(parsed as u32).to_le_bytes());
         head[4..6].copy_from_slice(&(code.len() as u16).to_le_bytes());

@@ -103,6 +103,9 @@ function fields(req, options, made, defaultPort) {
     return;
   }
   if (options.headers) {
+    if (Array.isArray(options.headers.host)) {
+      throw new ERR_INVALID_ARG_TYPE('options.headers.host', 'string', options.headers.host);
+    }
     for (const name of Object.keys(options.headers)) req.setHeader(name, options.headers[name]);
   }
   const wanted = options.setHost !== undefined ? Boolean(options.setHost) : options.setDefaultHeaders !== false;

@@ -23,10 +23,13 @@ class Reader {
     this.options = options;
     this.isOwn = socket instanceof Socket && !socket[kFacade];
     this.kind = -1;
-    if (!this.isOwn || socket[kHandle]) this.open();
+    if (this.open()) return;
+    socket.once('connect', () => {
+      if (this.open() && this.outgoing) this.expect(this.outgoing);
+    });
   }
 
-  // A socket of ours has its handle when it connects at the latest.
+  // A socket of ours has its handle when it is connected at the latest.
   open() {
     if (this.handle) return true;
     const { socket, options } = this;
@@ -34,11 +37,14 @@ class Reader {
       this.handle = streams.attach(0, [flag.CLIENT, ...options]);
       if (this.handle < 0) throw errnoException(this.handle, 'attach');
     } else {
-      if (!socket[kHandle] || streams.client(socket[kHandle], [0, ...options]) < 0) return false;
+      if (!(socket[kHandle] > 0) || streams.client(socket[kHandle], [0, ...options]) < 0) return false;
       this.handle = socket[kHandle];
     }
     readers.set(this.handle, this);
-    socket.once('close', () => this.close());
+    socket.once('close', () => {
+      if (this.isOwn) this.close();
+      else setImmediate(() => this.close()); // what was fed is still to be told
+    });
     return true;
   }
 

@@ -119,6 +119,11 @@ prototype._send = function(data, encoding, cb) {
   return true;
 };
 
+// Past all framing, for those who know what they do.
+prototype._writeRaw = function(data, encoding, cb) {
+  return this.socket.write(data, encoding, cb);
+};
+
 prototype._renderHeaders = function() {
   if (this.headersSent) throw new ERR_HTTP_HEADERS_SENT('render');
   const headers = {};

@@ -342,7 +342,7 @@ Socket.prototype._destroy = function(error, cb) {
   this[kObject] = null;
   this[kLocal] = null;
   this[kFinal] = this[kWaiting] = null;
-  this._hadError = Boolean(error);
+  if (error) this._hadError = true; // http sets it, too
   // 'close' follows when the host says that the stream is gone.
   let answer = -1;
   if (handle > 0) answer = this.resetAndClosing ? native.reset(handle) : native.close(handle);
@@ -394,7 +394,7 @@ function onClosed(socket, handle, errno) {
   native.detachObject(handle);
   if (socket[kClosing] === handle) {
     socket[kClosing] = 0;
-    emitClose(socket, socket._hadError);
+    emitClose(socket, Boolean(socket.errored));
     return;
   }
   if (socket[kHandle] !== handle && socket[kHandle] !== -1) return;
