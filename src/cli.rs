@@ -112,6 +112,18 @@ fn command() -> Command {
         )
 }
 
+fn node_options() -> impl Iterator<Item = Arg> {
+    let values = NODE_VALUES.iter().map(|&(name, letter, value, help)| {
+        let arg = Arg::new(name).long(name).value_name(value).action(ArgAction::Append).help(help);
+        match letter {
+            Some(letter) => arg.short(letter),
+            None => arg,
+        }
+    });
+    let switch = |&name: &&'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help("As Node's");
+    values.chain(NODE_SWITCHES.iter().map(switch))
+}
+
 fn script_command(name: &'static str, about: &'static str) -> Command {
     let list = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name)
@@ -128,19 +140,9 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
         .value_name("PATH[:rw]")
         .action(ArgAction::Append)
         .value_parser(clap::value_parser!(OsString));
-    let values = NODE_VALUES.iter().map(|&(name, letter, value, help)| {
-        let arg = Arg::new(name).long(name).value_name(value).action(ArgAction::Append).help(help);
-        match letter {
-            Some(letter) => arg.short(letter),
-            None => arg,
-        }
-    });
-    let switches =
-        NODE_SWITCHES.iter().map(|&name| Arg::new(name).long(name).action(ArgAction::SetTrue).help("As Node's"));
     Command::new(name)
         .about(about)
-        .args(values)
-        .args(switches)
+        .args(node_options())
         .arg(Arg::new("eval").short('e').long("eval").value_name("CODE").help("Run this code"))
         .arg(
             Arg::new("print")

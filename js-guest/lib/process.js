@@ -189,13 +189,19 @@ for (const name of ['_debugProcess', '_debugEnd', '_rawDebug', 'setSourceMapsEna
 process._rawDebug = (...args) => native.log(2, `${require('util').format(...args)}\n`);
 process.setSourceMapsEnabled = (on) => require('internal/validators').validateBoolean(on, 'val');
 
+// What the system's loader would say; a library that it would take cannot run in a cell.
+function whyNotLoaded(filename) {
+  const bytes = internalBinding('fs').read(filename, false);
+  if (typeof bytes === 'number') return 'cannot open shared object file: No such file or directory';
+  if (bytes.length < 64) return 'file too short';
+  return bytes.toString('latin1', 0, 4) === '\x7fELF' ? 'native addons do not run here' : 'invalid ELF header';
+}
+
 define({
   dlopen(module, filename) {
     if (module === null || typeof module !== 'object') throw new codes.ERR_INVALID_ARG_TYPE('module', 'Object', module);
     validateString(filename, 'filename');
-    const text = require('fs').existsSync(filename) ? 'native addons do not run here' :
-      'cannot open shared object file: No such file or directory';
-    throw Object.assign(new Error(`${filename}: ${text}`), { code: 'ERR_DLOPEN_FAILED' });
+    throw Object.assign(new Error(`${filename}: ${whyNotLoaded(filename)}`), { code: 'ERR_DLOPEN_FAILED' });
   },
   binding(name) {
     const error = new Error(`No such module: ${name}`);

@@ -445,8 +445,7 @@ Module._extensions['.json'] = function(module, filename) {
 };
 
 Module._extensions['.node'] = function(module, filename) {
-  const error = new Error(`Native addons do not run here: ${filename}`);
-  throw Object.assign(error, { code: 'ERR_DLOPEN_FAILED' });
+  process.dlopen(module, filename);
 };
 
 Module._initPaths = function() {
