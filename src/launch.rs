@@ -203,17 +203,6 @@ impl LogSink for Standard {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_guest_has_the_digests_that_it_would_have_as_a_file() {
-        let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
-        assert_eq!(digests, Digests::of(skep_js_guest::WASM));
-    }
-}
-
 /// The system's name servers, for a script that may ask one: those of /etc/resolv.conf, as a resolver reads it.
 fn nameservers(order: &Order) -> Vec<String> {
     if order.grants.net.is_empty() {
@@ -223,4 +212,15 @@ fn nameservers(order: &Order) -> Vec<String> {
     let words = text.lines().filter_map(|line| line.strip_prefix("nameserver"));
     let numeric = words.map(str::trim).filter(|word| word.parse::<std::net::IpAddr>().is_ok());
     numeric.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_guest_has_the_digests_that_it_would_have_as_a_file() {
+        let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
+        assert_eq!(digests, Digests::of(skep_js_guest::WASM));
+    }
 }
