@@ -99,7 +99,7 @@ impl Default for Limits {
             guest_pending_bytes: 256 << 20,
             file_bytes: 256 << 20,
             blob_bytes: 512 << 20,
-            files: 1024,
+            files: 4096,
             watches: 8192,
             path_bytes: 4096,
             operations_at_once: 4,

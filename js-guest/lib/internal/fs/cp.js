@@ -141,9 +141,9 @@ function* cpSteps(src, dest, options, sync = false) {
 }
 
 function* copyTop(src, dest, options, sync) {
+  if (!(yield* passesFilter(src, dest, options, sync))) return;
   const { from, to } = yield* checkPaths(src, dest, options);
   yield* checkParents(src, from, dest);
-  if (!(yield* passesFilter(src, dest, options, sync))) return;
   if (!(yield { ...operations.stat(dirname(dest)), lenient: MISSING })) yield operations.mkdir(dirname(dest), { recursive: true });
   yield* copyEntry(src, dest, from, to, options, sync);
 }

@@ -172,6 +172,20 @@ ReadStream.prototype.open = openRead;
 ReadStream.prototype._construct = construct;
 ReadStream.prototype._destroy = destroy;
 
+// Without autoClose the stream stays as it is, but for the error.
+function readFailed(stream, error) {
+  const state = stream._readableState;
+  if (state.autoDestroy) {
+    stream.destroy(error);
+    return;
+  }
+  state.errored ??= error;
+  if (!state.errorEmitted) {
+    state.errorEmitted = true;
+    stream.emit('error', error);
+  }
+}
+
 ReadStream.prototype._read = function(n) {
   n = Math.min(this.end - (this.pos ?? this.bytesRead) + 1, n);
   if (n <= 0) {
@@ -187,7 +201,7 @@ ReadStream.prototype._read = function(n) {
       return;
     }
     if (error) {
-      this.destroy(error);
+      readFailed(this, error);
     } else if (bytesRead > 0) {
       if (this.pos !== undefined) this.pos += bytesRead;
       this.bytesRead += bytesRead;
