@@ -3,6 +3,7 @@
 'use strict';
 
 const EventEmitter = require('events');
+const { channel } = require('diagnostics_channel');
 const streams = internalBinding('stream');
 const { native, event, flag, option } = require('internal/dns/udp');
 const { EACCES, denied } = require('internal/net/denied');
@@ -29,6 +30,8 @@ function makeLookup(lookup, family) {
   };
 }
 
+const made = channel('udp.socket');
+
 function Socket(type, listener) {
   EventEmitter.call(this);
   let options = {};
@@ -50,6 +53,7 @@ function Socket(type, listener) {
   if (typeof listener === 'function') this.on('message', listener);
   const { signal } = options;
   if (signal !== undefined) closeOnAbort(this, signal);
+  if (made.hasSubscribers) made.publish({ socket: this });
 }
 Object.setPrototypeOf(Socket.prototype, EventEmitter.prototype);
 Object.setPrototypeOf(Socket, EventEmitter);

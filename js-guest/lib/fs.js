@@ -189,7 +189,7 @@ fs.exists = function exists(path, callback) {
   return queue(request, (error) => callback(error === null));
 };
 Object.defineProperty(fs.exists, Symbol.for('nodejs.util.promisify.custom'), {
-  value: (path) => new Promise((resolve) => fs.exists(path, resolve)), enumerable: false,
+  value: { exists: (path) => new Promise((resolve) => fs.exists(path, resolve)) }.exists, enumerable: false,
 });
 
 fs.existsSync = function existsSync(path) {
