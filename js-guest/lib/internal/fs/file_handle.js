@@ -124,10 +124,8 @@ class FileHandle extends EventEmitter {
     const { type } = options;
     if (type !== undefined) validateOneOf(type, 'options.type', ['bytes']);
     this[kLocked] = true;
-    const stream = webStream(this, type);
     this[kRef]();
-    this.once('close', () => stream.cancel?.().catch(() => {}));
-    return stream;
+    return webStream(this, type);
   }
 
   readLines(options) {
@@ -216,16 +214,29 @@ async function writeData(fd, data, options) {
 function webStream(handle, type) {
   const { ReadableStream } = require('stream/web');
   const size = 64 << 10;
+  let over = false;
+  const release = () => {
+    if (!over) handle[kUnref]();
+    over = true;
+  };
   const done = () => {
-    handle[kUnref]();
+    release();
     return handle.close();
   };
   return new ReadableStream({
     type,
     ...(type === 'bytes' && { autoAllocateChunkSize: size }),
+    start(controller) {
+      // Closing the handle ends the stream, whoever reads it.
+      handle.once('close', () => {
+        if (!over) controller.close();
+        release();
+      });
+    },
     async pull(controller) {
       const view = controller.byobRequest?.view ?? new Uint8Array(size);
       const { bytesRead } = await handle.read(view, 0, view.byteLength);
+      if (over) return;
       if (bytesRead === 0) {
         controller.close();
         controller.byobRequest?.respond(0);
