@@ -50,6 +50,7 @@ function spawnSync(file, args) {
 
 const VALUES = {
   'child_process': { spawnSync },
+  'http2': { constants: require('internal/http2_constants'), sensitiveHeaders: Symbol('nodejs.http2.sensitiveHeaders') },
   'cluster': { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {}, SCHED_NONE: 1, SCHED_RR: 2 },
   'sea': { isSea: () => false },
   'tls': { DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3', rootCertificates: [] },
