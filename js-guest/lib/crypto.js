@@ -102,7 +102,7 @@ class Crypto {
     if (token !== kMake) throw new (require('internal/errors').codes.ERR_ILLEGAL_CONSTRUCTOR)();
   }
 
-  get subtle() { throw error('crypto.subtle'); }
+  get subtle() { return require('internal/crypto/subtle').subtle; }
 
   getRandomValues(array) {
     const types = require('internal/util/types');

@@ -105,9 +105,11 @@ impl Grants {
         Err(Denied(format!("connecting to {to} is not granted: it needs --allow-net={to}")))
     }
 
-    /// May the guest ask resolvers for this name? That is talking to others: not without any grant to connect.
+    /// May the guest ask resolvers for this name? That is talking to others: not without any grant to connect. The one
+    /// name that says nothing to anybody is `localhost`, which who listens asks for.
     pub fn resolve(&self, name: String) -> Result<Granted<String>, Denied> {
-        if !self.net.is_empty() {
+        let own = !self.listen_none && name.eq_ignore_ascii_case("localhost");
+        if own || !self.net.is_empty() {
             return Ok(Granted(name));
         }
         Err(Denied(format!("resolving {name} is not granted: it needs --allow-net")))

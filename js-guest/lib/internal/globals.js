@@ -93,7 +93,8 @@ function missing(name) {
   const { stub } = require('internal/missing');
   return stub('globalThis', name);
 }
-for (const name of ['FormData', 'Headers', 'Request', 'Response', 'CryptoKey', 'SubtleCrypto']) lazy(name, () => missing(name));
+for (const name of ['CryptoKey', 'SubtleCrypto']) lazy(name, () => require('internal/crypto/subtle')[name]);
+for (const name of ['FormData', 'Headers', 'Request', 'Response']) lazy(name, () => missing(name));
 define('fetch', { fetch(input, init) { throw require('internal/missing').error('fetch'); } }.fetch, true);
 
 // WebAssembly would need a compiler in the guest; the engine has none, and scripts test for the name.

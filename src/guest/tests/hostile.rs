@@ -149,6 +149,10 @@ fn udp_sockets_and_names_are_judged() {
     assert_eq!(puppet.one("udp_member", &[socket, at, 9, 0, 0, 1]), errno(EINVAL), "no group");
     assert_eq!(puppet.one("name_lookup", &[at, 9, 0, 0]), errno(EACCES), "asking is talking");
     assert_eq!(puppet.one("name_of", &[at, 9, 80]), errno(EACCES));
+    puppet.poke(SCRATCH, b"localhost");
+    assert!(puppet.one("name_lookup", &[at, 9, 0, 0]) > 0, "the one name that nobody else hears of");
+    puppet.poke(SCRATCH, b"localhost.");
+    assert_eq!(puppet.one("name_lookup", &[at, 10, 0, 0]), errno(EACCES));
     let mut puppet = Puppet::new(state_with(Grants::all(), Limits::default()));
     puppet.poke(SCRATCH, b"127.0.0.1");
     for family in [-1, 1, 5] {

@@ -5,6 +5,6 @@ const { types } = internalBinding('util');
 
 module.exports = {
   ...types,
-  isCryptoKey: () => false,
+  isCryptoKey: (value) => require('internal/crypto/subtle').isKey(value),
   isKeyObject: () => false,
 };
