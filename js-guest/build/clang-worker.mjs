@@ -10,13 +10,25 @@ const TARGET = '--target=wasm32-wasip1';
 function treeOf(inputs) {
   const root = {};
   for (const [name, file] of Object.entries(inputs)) {
-    const folders = name.split('/');
-    const leaf = folders.pop();
+    const path = name.split('/');
+    const leaf = path.pop();
     let dir = root;
-    for (const folder of folders) dir = dir[folder] ??= {};
+    for (const folder of path) dir = dir[folder] ??= {};
     dir[leaf] = new Uint8Array(readFileSync(file));
   }
+  for (const dir of folders(root)) for (const inner of folders(dir)) standBeside(dir, inner);
   return root;
+}
+
+const isFolder = (entry) => !(entry instanceof Uint8Array);
+const folders = (dir) => Object.values(dir).filter(isFolder);
+
+// Its file system takes ".." for ".": what "../common/x.h" names has to be found in the folder itself.
+function standBeside(dir, inner) {
+  for (const [name, sibling] of Object.entries(dir)) {
+    if (sibling === inner || !isFolder(sibling) || name in inner) continue;
+    inner[name] = Object.fromEntries(Object.entries(sibling).filter(([, entry]) => !isFolder(entry)));
+  }
 }
 
 process.on('disconnect', () => process.exit());
