@@ -87,17 +87,15 @@ lazy('console', () => require('console'));
 lazy('crypto', () => require('crypto').webcrypto, true);
 lazy('Crypto', () => require('crypto').webcrypto.constructor);
 
-// ---- Not built: they are there, and throw ----
-
-function missing(name) {
-  const { stub } = require('internal/missing');
-  return stub('globalThis', name);
-}
 for (const name of ['CryptoKey', 'SubtleCrypto']) lazy(name, () => require('internal/crypto/subtle')[name]);
-for (const name of ['FormData', 'Headers', 'Request', 'Response']) lazy(name, () => missing(name));
+
+// ---- Not built ----
+
+// It is there and throws, as Node's other parts that are missing.
 define('fetch', { fetch(input, init) { throw require('internal/missing').error('fetch'); } }.fetch, true);
 
-// WebAssembly would need a compiler in the guest; the engine has none, and scripts test for the name.
+// Whoever can do without fetch's classes looks for their names: there are none. Nor is there
+// WebAssembly, which would need a compiler in the guest.
 delete globalThis.WebAssembly;
 
 module.exports = { define, lazy };
