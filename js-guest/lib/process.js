@@ -31,7 +31,7 @@ const frozen = (value) => Object.freeze(value);
 
 define({
   version: 'v20.11.1',
-  versions: { node: '20.11.1', skep: '0.1.0', quickjs: native.engineVersion, modules: '115', uv: '1.46.0', brotli: '1.0.9', v8: '11.3.244.8-node.17' },
+  versions: { node: '20.11.1', skep: '0.1.0', quickjs: native.engineVersion, modules: '115', uv: '1.46.0', v8: '11.3.244.8-node.17' },
   arch: 'x64',
   platform: 'linux',
   release: { name: 'node', lts: 'Iron' },
