@@ -59,3 +59,57 @@ fn servers_that_lie_are_found_out() {
     assert_eq!(lines[1..3], ["HPE_UNEXPECTED_CONTENT_LENGTH"; 2]);
     assert_eq!(lines[3..], ["HPE_LF_EXPECTED", "HPE_USER", "HPE_INVALID_CONSTANT", "short ECONNRESET", "ECONNRESET"]);
 }
+
+/// The answer in hand is sent whole before its connection goes, wherever `close()` stands.
+#[test]
+fn a_server_that_closes_sends_its_answer_first() {
+    let out = printed(
+        "const http = require('http');
+         const ways = [
+           (res, close) => { close(); res.end('one'); },
+           (res, close) => { res.end('two'); close(); },
+           (res, close) => { close(); setTimeout(() => res.end('three'), 5); },
+           (res, close) => { close(); res.write('fo'); setImmediate(() => res.end('ur')); },
+           (res, close) => { res.end('five '.repeat(200000)); close(); },
+         ];
+         function next() {
+           const way = ways.shift();
+           if (!way) return;
+           let text = '';
+           const server = http.createServer((req, res) => way(res, () => server.close())).listen(0, () => {
+             http.get({ port: server.address().port, agent: false }, (res) => {
+               res.on('data', (part) => text += part);
+               res.on('end', () => console.log(text.slice(0, 5), text.length));
+             }).on('error', (e) => console.log(e.message)).on('close', next);
+           });
+         }
+         next();",
+    );
+    assert_eq!(out, "one 3\ntwo 3\nthree 5\nfour 4\nfive  1000000\n");
+}
+
+/// An answer that comes with its FIN is read first, and each of its chunks is told as it is.
+#[test]
+fn an_answer_and_its_end_in_one_turn_are_both_told() {
+    let out = printed(
+        r"const http = require('http'), net = require('net');
+         const answers = [
+           'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok',
+           'HTTP/1.1 200 OK\r\n\r\nok',
+           'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n0\r\n\r\n',
+         ];
+         let at = 0;
+         const server = net.createServer((c) => {
+           c.on('error', () => {});
+           c.once('data', () => c.end(answers[at++], () => c.destroy()));
+         }).listen(0, ask);
+         function ask() {
+           if (at === answers.length) return server.close();
+           const told = [];
+           http.get({ port: server.address().port, agent: false }, (res) => {
+             res.on('data', (part) => told.push(String(part))).on('end', () => told.push('end'));
+           }).on('error', (e) => told.push(e.code)).on('close', () => { console.log(told.join(' ')); ask(); });
+         }",
+    );
+    assert_eq!(out, "ok end\nok end\na b c end\n");
+}

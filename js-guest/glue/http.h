@@ -84,6 +84,7 @@ typedef struct http_req {
   uint64_t exchange, conn, listener;
   uint8_t *head; /* the record's fields, then the raw head */
   uint32_t field_count, raw_len, target, target_len, bits, owed;
+  uint32_t told; /* pieces of a `body` that is a list which have been told */
   uint16_t flags;
   uint8_t method, minor;
   JSValue url, headers, body, state, socket, trailers;

@@ -262,7 +262,14 @@ static JSValue js_take_body(JSContext *ctx, JSValueConst self, int argc, JSValue
   if (!req) return JS_UNDEFINED;
   JSValue body = req->body;
   req->body = JS_UNDEFINED;
-  return body;
+  if (!req->told) return body;
+  JSValue from = JS_NewUint32(ctx, req->told);
+  req->told = 0;
+  JSAtom slice = JS_NewAtom(ctx, "slice");
+  JSValue rest = JS_Invoke(ctx, body, slice, 1, (JSValueConst *)&from);
+  JS_FreeAtom(ctx, slice);
+  JS_FreeValue(ctx, body);
+  return rest;
 }
 
 static void grant(http_req *req, uint32_t bytes) {
@@ -284,22 +291,23 @@ static void tell(JSContext *ctx, JSValueConst self, JSAtom event, int argc, JSVa
   if (skep_emit(ctx, self, event, argc, argv) < 0) skep_uncaught();
 }
 
+/* One piece: a listener may stop the flow after any. */
 static void flow_body(JSContext *ctx, JSValueConst self, http_req *req) {
-  JSValue body = req->body;
-  req->body = JS_UNDEFINED;
+  JSValue piece = req->body;
+  int64_t count = 0;
   grant(req, req->owed);
   req->owed = 0;
-  if (!JS_IsArray(body)) {
-    tell(ctx, self, http_atoms[H_data], 1, (JSValueConst *)&body);
-  } else {
-    int64_t count = 0;
-    JS_GetLength(ctx, body, &count);
-    JSValue joined = http_hook(ctx, HOOK_TO_BUFFER, 1, (JSValueConst *)&body);
-    if (JS_IsException(joined)) skep_uncaught();
-    else tell(ctx, self, http_atoms[H_data], 1, (JSValueConst *)&joined);
-    JS_FreeValue(ctx, joined);
+  if (JS_IsArray(piece)) {
+    JS_GetLength(ctx, piece, &count);
+    piece = JS_GetPropertyUint32(ctx, req->body, req->told++);
   }
-  JS_FreeValue(ctx, body);
+  if (req->told >= count) {
+    if (count) JS_FreeValue(ctx, req->body);
+    req->body = JS_UNDEFINED;
+    req->told = 0;
+  }
+  tell(ctx, self, http_atoms[H_data], 1, (JSValueConst *)&piece);
+  JS_FreeValue(ctx, piece);
 }
 
 /* A listener of `req` nearly always holds `res`, and that holds `req`: a circle a request, which only the cycle
@@ -474,6 +482,7 @@ void http_request_dump(JSContext *ctx, JSValueConst self, http_req *req) {
   req->owed = 0;
   JS_FreeValue(ctx, req->body);
   req->body = JS_UNDEFINED;
+  req->told = 0;
   if (req->bits & REQ_TOUCHED) queue_flow(ctx, self, req);
 }
 

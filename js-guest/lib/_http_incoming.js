@@ -43,7 +43,12 @@ function makeState(req) {
     return state;
   }
   if (bits & DESTROYED) state.destroyed = state.closed = true;
-  if (bits & COMPLETE && exchange) req.push(null);
+  if (bits & COMPLETE && exchange) {
+    // Who comes to listen is told of the body: one 'readable' for both.
+    if (body !== undefined) state.emittedReadable = true;
+    req.push(null);
+    if (body !== undefined) state.emittedReadable = false;
+  }
   if (bits & (FLOWING | DUMPED)) Readable.prototype.resume.call(req);
   return state;
 }

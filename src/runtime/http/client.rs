@@ -121,8 +121,10 @@ struct Told<'a> {
     window: &'a mut i64,
     /// What goes beyond the window can be kept.
     keeps: bool,
-    /// The head's event while it is the last in the mailbox: body and end may still be put into it.
+    /// The head's event while it is the last in the mailbox: a first piece of body and the end may still be put into it.
     open: Option<usize>,
+    /// A piece of body is in that event: the next is an event of its own, as each chunk is a 'data' of its own in Node.
+    filled: bool,
 }
 
 impl Told<'_> {
@@ -153,7 +155,7 @@ impl Told<'_> {
         let fields = head.fields.iter().map(told_field);
         let at = self.seat.mail.push_request(events::HTTP_RESPONSE, self.handle.raw(), &record, fields, head.bytes);
         if !head.is_informational() {
-            self.open = Some(at);
+            (self.open, self.filled) = (Some(at), false);
             stand(self.seat, self.handle, Standing::Busy);
         }
     }
@@ -167,7 +169,8 @@ impl Told<'_> {
 
     fn extend(&mut self, bytes: &[u8]) -> bool {
         let most = self.seat.mail.piece();
-        self.open = self.open.filter(|&at| bytes.len() <= most && self.seat.mail.extend_request(at, bytes, most));
+        let fits = bytes.len() <= most && !std::mem::replace(&mut self.filled, true);
+        self.open = self.open.filter(|&at| fits && self.seat.mail.extend_request(at, bytes, most));
         self.open.is_some()
     }
 
@@ -252,7 +255,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(client) = &mut stream.client else { return };
         let seat = &mut self.seats[stream.guest as usize];
         // No more is read from a stream than the guest has credit for, so that nothing need be kept here.
-        let mut told = Told { seat, handle: stream.handle, window: &mut stream.credit, keeps: false, open: None };
+        let mut told =
+            Told { seat, handle: stream.handle, window: &mut stream.credit, keeps: false, open: None, filled: false };
         if client.read(&mut told, &mut self.parts, bytes).left {
             stream.client = None;
         }
@@ -270,7 +274,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let fed = &mut self.fed[index as usize];
         let seat = &mut self.seats[fed.guest as usize];
         let input = std::mem::take(&mut fed.stash);
-        let mut told = Told { seat, handle: fed.handle, window: &mut fed.window, keeps: true, open: None };
+        let mut told =
+            Told { seat, handle: fed.handle, window: &mut fed.window, keeps: true, open: None, filled: false };
         let read = fed.client.read(&mut told, &mut self.parts, &input);
         fed.stash.extend_from_slice(&input[read.consumed..]);
         if fed.ended && fed.stash.is_empty() {
