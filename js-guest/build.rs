@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 use std::time::{Duration, Instant};
 
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 10] = [
     "build",
     "engine",
     "engine-ext",
     "glue",
     "lib",
+    "overlay",
     "patches",
     "package.json",
     "package-lock.json",

@@ -11,7 +11,7 @@ import { Cache, sha256 } from './cache.mjs';
 import { fail } from './fail.mjs';
 import { readOptions } from './options.mjs';
 
-const PARTS = ['build', 'engine', 'engine-ext', 'glue', 'lib', 'patches', 'package.json', 'package-lock.json'];
+const PARTS = ['build', 'engine', 'engine-ext', 'glue', 'lib', 'overlay', 'patches', 'package.json', 'package-lock.json'];
 const KEPT_WHEN_QUICK = ['engine', 'npm', 'obj'];
 
 function copySources(from, to) {

@@ -12,7 +12,7 @@ use super::Result;
 /// One change of a watched entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Which, as [`Changes::watch`] answered.
+    /// Which, as `Changes::watch` answered.
     pub watch: i32,
     /// Something came, went or was renamed; the other kind is that contents or attributes changed.
     pub renamed: bool,
