@@ -219,9 +219,9 @@ fn node_flags(matches: &ArgMatches) -> Vec<String> {
 
 fn grants(matches: &ArgMatches, project: Option<PathBuf>) -> Result<Grants> {
     if matches.get_flag("allow-all") {
-        return Ok(Grants::all());
+        return Ok(Grants { input: true, ..Grants::all() });
     }
-    let mut grants = Grants { listen_any: matches.get_flag("allow-listen"), ..Grants::default() };
+    let mut grants = Grants { listen_any: matches.get_flag("allow-listen"), input: true, ..Grants::default() };
     grants.folders.extend(project.map(|folder| FolderGrant { folder, write: false }));
     for value in matches.get_many::<String>("allow-net").into_iter().flatten() {
         match value.as_str() {

@@ -182,6 +182,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_FS_SET_OWNER 33 /* CHANGE_OWNER of an open file. */
 #define SKEP_FS_SET_TIMES 34 /* CHANGE_TIMES of an open file. */
 #define SKEP_FS_READ_FOLDER 35 /* The next entries of an open folder, at most a, as LIST gives them but in the system's order; nothing at its end. */
+#define SKEP_FS_READ_INPUT 36 /* Reads once from the program's standard input, without a handle: waits until something comes, and answers nothing at its end. Queued, at most b bytes, and one at a time. */
 
 /* X(name, number) for every file operation. */
 #define SKEP_FILE_OPS(X) \
@@ -219,7 +220,8 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
   X("SET_MODE", 32) \
   X("SET_OWNER", 33) \
   X("SET_TIMES", 34) \
-  X("READ_FOLDER", 35)
+  X("READ_FOLDER", 35) \
+  X("READ_INPUT", 36)
 
 /* Error numbers: a result below zero is one of these, negated. */
 #define SKEP_EPERM 1 /* operation not permitted */

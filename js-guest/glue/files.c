@@ -191,7 +191,7 @@ static JSValue js_move(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   return JS_NewInt64(ctx, answer);
 }
 
-/* queue(op, callback, target, file, path, other, flags, mode, a, b, data, offset, length): 0 or a negative errno;
+/* queue(op, callback, target, file, path, other, flags, mode, a, b, data, offset, length): the operation or a negative errno;
  * callback(result, payload) follows, see operations.c. */
 static JSValue js_queue(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   int64_t error;
@@ -207,7 +207,7 @@ static JSValue js_queue(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   skep_bytes_free(ctx, &data);
   if (operation < 0) return JS_NewInt64(ctx, operation);
   if (!skep_operation_pin(ctx, operation, argv[1], argv[2])) return JS_EXCEPTION;
-  return JS_NewInt32(ctx, 0);
+  return skep_handle_value(ctx, operation);
 }
 
 /* read(path, asText) and realpath(path): for the module loader. */

@@ -48,7 +48,7 @@ globalConsole[kWrite] = function(name, text) {
 // A stream that nobody has made says only whether it is a terminal.
 const slowOptions = globalConsole[kGetInspectOptions];
 globalConsole[kGetInspectOptions] = function(name) {
-  if (isDirect(name) && !require('internal/process/lifecycle').state.info?.tty?.[FDS[name] - 1]) return NO_COLORS;
+  if (isDirect(name) && !require('internal/process/lifecycle').state.info?.tty?.[FDS[name]]) return NO_COLORS;
   return slowOptions.call(this, name);
 };
 for (const key of [kWrite, kGetInspectOptions, kFormat]) Object.defineProperty(globalConsole, key, { enumerable: false });

@@ -6,7 +6,7 @@ const { state } = require('internal/process/lifecycle');
 const { stub } = require('internal/missing');
 
 module.exports = {
-  isatty: (fd) => Number.isInteger(fd) && fd >= 1 && fd <= 2 && state.info.tty?.[fd - 1] === true,
+  isatty: (fd) => Number.isInteger(fd) && fd >= 0 && fd <= 2 && state.info.tty?.[fd] === true,
   ReadStream: stub('tty', 'ReadStream'),
   WriteStream: stub('tty', 'WriteStream'),
 };

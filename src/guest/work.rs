@@ -13,6 +13,8 @@ pub enum Lane {
     Quick,
     /// Waits for somebody outside: names.
     Slow,
+    /// Waits for the program's standard input, perhaps for ever.
+    Input,
 }
 
 /// What came of it.

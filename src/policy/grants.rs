@@ -58,6 +58,8 @@ pub struct Grants {
     /// Environment variables by name; [`Grants::env_all`] gives all.
     pub env: BTreeSet<String>,
     pub env_all: bool,
+    /// The program's standard input. Whoever names the script gives it, never a list of powers: there is one for all.
+    pub input: bool,
     /// Processes that may be forked, the whole tree counted.
     pub fork: u32,
 }
@@ -72,6 +74,7 @@ impl Grants {
             folders: vec![FolderGrant { folder: PathBuf::from("/"), write: true }],
             env: BTreeSet::new(),
             env_all: true,
+            input: false,
             fork: u32::MAX,
         }
     }
@@ -125,6 +128,11 @@ impl Grants {
             let (verb, tail) = if write { ("writing", ":rw") } else { ("reading", "") };
             Denied(format!("{verb} {} is not granted: it needs --allow-fs={folder}{tail}", path.display()))
         })
+    }
+
+    /// May the guest read the program's standard input?
+    pub fn input(&self) -> Result<(), Denied> {
+        if self.input { Ok(()) } else { Err(Denied("reading standard input is not granted".into())) }
     }
 
     /// Whether the guest sees this environment variable.

@@ -1,5 +1,6 @@
 //! Threads for what would hold the loop up. They start with the first work, take it in order, and ring the reactor's
-//! waker when something is done; an idle crew makes no system call. In a simulation there are no threads: the loop does
+//! waker when something is done; an idle crew makes no system call. One more, which starts with the first such work, waits
+//! for standard input, so that it holds nobody else up. In a simulation there are no threads: the loop does
 //! the work itself, in its own phase and in order. It must not know guests: whoever orders gives a number and finds what
 //! came of it under that number.
 use crate::guest::{Done, Lane, Work};
@@ -33,7 +34,7 @@ impl Offload {
     /// Real threads, which ring this waker.
     pub fn threads(waker: Waker) -> Offload {
         let desk = Desk { waker, state: Mutex::new(State::default()), bell: Condvar::new() };
-        Offload { crew: Crew::Threads(Threads { desk: Arc::new(desk), started: false, rung: false }) }
+        Offload { crew: Crew::Threads(Threads { desk: Arc::new(desk), started: false, reads: false, rung: false }) }
     }
 
     /// None: the loop does the work, always in the same order.
@@ -82,6 +83,8 @@ impl Offload {
 struct Threads {
     desk: Arc<Desk>,
     started: bool,
+    /// Whether the thread for input has started.
+    reads: bool,
     rung: bool,
 }
 
@@ -96,6 +99,7 @@ struct Desk {
 struct State {
     quick: VecDeque<(u32, Work)>,
     slow: VecDeque<(u32, Work)>,
+    input: VecDeque<(u32, Work)>,
     slow_running: usize,
     done: Vec<(u32, Done)>,
     closed: bool,
@@ -103,7 +107,8 @@ struct State {
 
 impl Threads {
     fn order(&mut self, number: u32, work: Work) {
-        if !self.started && !self.start() {
+        let ready = if work.lane == Lane::Input { self.start_reader() } else { self.started || self.start() };
+        if !ready {
             self.desk.lock().done.push((number, Done::failed(EAGAIN)));
             self.rung = true;
             return;
@@ -112,19 +117,32 @@ impl Threads {
         match work.lane {
             Lane::Quick => state.quick.push_back((number, work)),
             Lane::Slow => state.slow.push_back((number, work)),
+            Lane::Input => state.input.push_back((number, work)),
         }
         drop(state);
-        self.desk.bell.notify_one();
+        self.ring();
     }
 
     /// False when the system gives not a single thread; the next order tries again.
     fn start(&mut self) -> bool {
         let begin = |at: usize| {
             let desk = Arc::clone(&self.desk);
-            thread::Builder::new().name(format!("skep-work-{at}")).spawn(move || desk.serve())
+            thread::Builder::new().name(format!("skep-work-{at}")).spawn(move || desk.serve(Desk::next))
         };
         self.started = (0..THREADS).filter(|at| begin(*at).is_ok()).count() > 0;
         self.started
+    }
+
+    fn start_reader(&mut self) -> bool {
+        let desk = Arc::clone(&self.desk);
+        let begin = || thread::Builder::new().name("skep-input".into()).spawn(move || desk.serve(Desk::next_input));
+        self.reads = self.reads || begin().is_ok();
+        self.reads
+    }
+
+    /// Somebody is to look; once there are two kinds of threads, the one woken might be of the wrong kind.
+    fn ring(&self) {
+        if self.reads { self.desk.bell.notify_all() } else { self.desk.bell.notify_one() }
     }
 }
 
@@ -143,15 +161,15 @@ impl Desk {
     }
 
     /// A thread's life.
-    fn serve(&self) {
-        while let Some((number, work)) = self.next() {
+    fn serve(&self, next: fn(&Desk) -> Option<(u32, Work)>) {
+        while let Some((number, work)) = next(self) {
             let lane = work.lane;
             let done = guarded(work);
             let mut state = self.lock();
             state.done.push((number, done));
             if lane == Lane::Slow {
                 state.slow_running -= 1;
-                self.bell.notify_one();
+                self.bell.notify_all();
             }
             drop(state);
             // A kernel that refuses has no memory for a wake-up; the next one brings this one's result too.
@@ -177,6 +195,18 @@ impl Desk {
             }
             state = self.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The next reading of input.
+    fn next_input(&self) -> Option<(u32, Work)> {
+        let mut state = self.lock();
+        while !state.closed {
+            if let Some(order) = state.input.pop_front() {
+                return Some(order);
+            }
+            state = self.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
     }
 }
 

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 /// Operations of one guest.
 #[derive(Default)]
 pub(super) struct Backlog {
-    lanes: [LaneOf; 2],
+    lanes: [LaneOf; 3],
     /// Done, to be told when the mailbox has room.
     done: VecDeque<(Flight, Done)>,
 }
@@ -57,7 +57,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn start_work(&mut self, guest: u32) {
         let Some(seat) = self.seats.get_mut(guest as usize) else { return };
         let share = seat.guest.state().limits.operations_at_once;
-        for lane in [Lane::Slow, Lane::Quick] {
+        for lane in [Lane::Slow, Lane::Quick, Lane::Input] {
+            // Input comes in its order.
+            let share = if lane == Lane::Input { 1 } else { share };
             let here = seat.work.lane(lane);
             while here.taken < share
                 && let Some((operation, work)) = here.waiting.pop_front()
@@ -103,7 +105,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The guest closes an operation: nothing will be told of it. What has begun goes on, unheard.
     pub(super) fn forget_work(&mut self, guest: u32, operation: Handle) {
         let seat = &mut self.seats[guest as usize];
-        for lane in [Lane::Quick, Lane::Slow] {
+        for lane in [Lane::Quick, Lane::Slow, Lane::Input] {
             let waiting = &mut seat.work.lane(lane).waiting;
             if let Some(at) = waiting.iter().position(|(handle, _)| *handle == operation) {
                 let bytes = waiting.remove(at).map_or(0, |(_, work)| work.bytes);

@@ -52,13 +52,14 @@ operations! {
     SET_OWNER = 33, "CHANGE_OWNER of an open file.";
     SET_TIMES = 34, "CHANGE_TIMES of an open file.";
     READ_FOLDER = 35, "The next entries of an open folder, at most a, as LIST gives them but in the system's order; nothing at its end.";
+    READ_INPUT = 36, "Reads once from the program's standard input, without a handle: waits until something comes, and answers nothing at its end. Queued, at most b bytes, and one at a time.";
 }
 
 /// The last of them.
-pub const LAST: i32 = READ_FOLDER;
+pub const LAST: i32 = READ_INPUT;
 
-/// Those that take a handle and no path.
-pub const ON_OPEN: core::ops::RangeInclusive<i32> = CLOSE..=READ_FOLDER;
+/// Those that take no path, but for READ_INPUT a handle.
+pub const ON_OPEN: core::ops::RangeInclusive<i32> = CLOSE..=READ_INPUT;
 
 /// MAKE_FOLDER: also what is missing on the way.
 pub const RECURSIVE: u32 = 1;

@@ -8,7 +8,9 @@ use super::super::memory;
 use super::super::work::{Done, Lane, Open, Work};
 use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder, make_folders, make_temporary};
 use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
+
 use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
+use super::fs_input::{queued_input, read_input};
 use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
 use super::fs_open::{Roots, look, open_granted, refusal};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
@@ -50,6 +52,10 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
             let out = memory::bytes_mut(call.memory, data, data_len)?;
             Ok(read(job.file()?, out, job.a)? as i64)
         }
+        op::READ_INPUT => {
+            let out = memory::bytes_mut(call.memory, data, data_len)?;
+            Ok(read_input(&job, out)? as i64)
+        }
         op::WRITE => {
             let bytes = memory::bytes(call.memory, data, data_len)?;
             Ok(write(job.file()?, bytes, job.a)? as i64)
@@ -86,7 +92,7 @@ fn answer(call: &mut Call<'_>, done: Done, data: Ptr, data_len: Len) -> Answer<i
 pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Ptr, data_len: Len) -> Answer<i64> {
     let mut job = request(call, op, ptr, len)?;
     let call_bytes = call.state().limits.call_bytes;
-    if op == op::READ && !(0..=i64::from(call_bytes)).contains(&job.b) {
+    if matches!(op, op::READ | op::READ_INPUT) && !(0..=i64::from(call_bytes)).contains(&job.b) {
         return refuse(EINVAL);
     }
     if data_len.0 > call_bytes {
@@ -97,8 +103,9 @@ pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: P
         job.data = bytes.to_vec();
     }
     let weight = (job.data.len() + job.path.as_os_str().len() + job.other.as_os_str().len()) as u64;
+    let lane = if op == op::READ_INPUT { Lane::Input } else { Lane::Quick };
     let closes = if op == op::CLOSE { Some(file_handle(call, ptr)?) } else { None };
-    let operation = call.begin(weight, Work::new(Lane::Quick, move || done(run(job))))?;
+    let operation = call.begin(weight, Work::new(lane, move || done(run(job))))?;
     if let Some(handle) = closes {
         call.state().let_go(handle);
     }
@@ -179,9 +186,9 @@ fn request(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len) -> Answer<Job> {
     Ok(Job { op, path, other, open, a, b, flags, mode, data: Vec::new(), file_bytes, roots })
 }
 
-/// Only what they are can be asked of standard input, output and error: by FSTAT, without a handle.
+/// Without a handle: what standard input, output and error are (FSTAT), and what comes on the first.
 fn is_standard(op: i32, file: Handle, a: i64) -> bool {
-    op == op::FSTAT && file.raw() == 0 && (0..=2).contains(&a)
+    file.raw() == 0 && (op == op::READ_INPUT || op == op::FSTAT && (0..=2).contains(&a))
 }
 
 fn text(bytes: &[u8], cap: u32) -> Answer<PathBuf> {
@@ -234,6 +241,7 @@ fn run(job: Job) -> Answer<Done> {
             bytes.truncate(count);
             Ok(Done::Bytes(bytes))
         }
+        op::READ_INPUT => queued_input(&job),
         op::WRITE => Ok(Done::Number(write(job.file()?, &job.data, job.a)? as u32)),
         op::TRUNCATE => truncate(&job),
         op::SYNC => settled(rustix::fs::fsync(job.file()?)),

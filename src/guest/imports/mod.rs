@@ -7,6 +7,7 @@
 mod fs;
 mod fs_entry;
 mod fs_file;
+mod fs_input;
 mod fs_look;
 mod fs_open;
 mod http;

@@ -229,6 +229,17 @@ fn a_file_whose_size_is_a_lie_is_read_to_its_end() {
 }
 
 #[test]
+fn standard_input_is_a_power_of_its_own() {
+    let mut puppet = Puppet::new(state_with(Grants::all(), Limits::default()));
+    let asked = Asked::default();
+    assert_eq!(puppet.op(file_op::READ_INPUT, &asked, 100), -number(EACCES), "and did not wait");
+    let mut puppet = Puppet::new(state_with(Grants { input: true, ..Grants::default() }, Limits::default()));
+    assert_eq!(puppet.op(file_op::READ_INPUT, &asked, 0), 0, "nothing was asked for");
+    assert!(puppet.op(file_op::READ_INPUT, &asked, i64::from(u32::MAX)) < 0, "no such room, so nothing is read");
+    assert!(puppet.op(file_op::READ, &asked, 100) < 0, "it is no file");
+}
+
+#[test]
 fn writes_need_a_grant_of_their_own() {
     let tree = Tree::new();
     tree.link("../out/secret", "rw/link");

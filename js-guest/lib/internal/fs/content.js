@@ -32,7 +32,7 @@ function readRequest(fd, buffer, offset, length, position) {
   if (buffer.byteLength === 0) throw new ERR_INVALID_ARG_VALUE('buffer', buffer, 'is empty and cannot be written');
   checkReadRange(offset, length, buffer.byteLength);
   const a = position == null ? -1 : checkPosition(position, 'position', length);
-  return { op: ops.READ, syscall: 'read', kind: 'move', fd, data: buffer, offset, length, a };
+  return { op: fd === 0 ? ops.READ_INPUT : ops.READ, syscall: 'read', kind: 'move', fd, data: buffer, offset, length, a };
 }
 
 const readWhere = (params, buffer) => {

@@ -125,11 +125,13 @@ function settle(request, callback, result, payload) {
 function send(request, done) {
   const file = request.fd === undefined ? request.handle : request.sent ??= handleOf(request.fd);
   const { op, data, offset, length } = request;
-  const reads = op === ops.READ;
+  const reads = op === ops.READ || op === ops.READ_INPUT;
   const target = reads ? new Uint8Array(data.buffer, data.byteOffset + offset, length) : undefined;
-  return native.queue(op, done, target, file, absolute(request.path), request.raw ? request.other : absolute(request.other),
-                      request.flags, request.mode, request.a, reads ? length : request.b,
-                      reads ? undefined : data, offset, length);
+  const operation = native.queue(op, done, target, file, absolute(request.path), request.raw ? request.other : absolute(request.other),
+                                 request.flags, request.mode, request.a, reads ? length : request.b,
+                                 reads ? undefined : data, offset, length);
+  if (operation > 0) request.started?.(operation);
+  return operation;
 }
 
 function retry() {

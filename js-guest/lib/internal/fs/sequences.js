@@ -21,6 +21,9 @@ const WRITE_STEP = 8 << 20;
 const ABORTABLE_STEP = 512 << 10;
 const MOST_BYTES = 2 ** 31 - 1;
 
+// Its name among the files, which no grant of folders can hold: it need not be a file.
+const STANDARD_INPUT = '/dev/stdin';
+
 const isDescriptor = (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0;
 
 function checkAborted(signal) {
@@ -46,7 +49,7 @@ function* readAll(fd, signal) {
     checkAborted(signal);
     const length = Math.max(READ_STEP, Math.min(WRITE_STEP, size - total));
     const data = Buffer.allocUnsafeSlow(length);
-    const count = yield { op: ops.READ, syscall: 'read', kind: 'move', fd, data, offset: 0, length, a: -1 };
+    const count = yield { op: fd === 0 ? ops.READ_INPUT : ops.READ, syscall: 'read', kind: 'move', fd, data, offset: 0, length, a: -1 };
     if (count === 0) break;
     total += count;
     parts.push(count === length ? data : data.subarray(0, count));
@@ -72,6 +75,7 @@ function* readFileSteps(path, options) {
   options = getOptions(options, { flag: 'r' });
   const { encoding, signal } = options;
   checkAborted(signal);
+  if (path === STANDARD_INPUT) path = 0;
   if (isDescriptor(path)) return decoded(yield* readAll(path, signal), encoding);
   const flag = options.flag || 'r';
   path = toPath(path);

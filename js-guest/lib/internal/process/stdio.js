@@ -21,7 +21,7 @@ function makeOutput(fd) {
   stream._destroy = function(error, callback) {
     callback(error);
   };
-  if (state.info.tty?.[fd - 1]) describeTerminal(stream);
+  if (state.info.tty?.[fd]) describeTerminal(stream);
   else stream._type = 'fs';
   return stream;
 }
@@ -37,10 +37,8 @@ function describeTerminal(stream) {
 }
 
 function makeInput() {
-  const { Readable } = require('stream');
-  const stream = new Readable({ read() { this.push(null); } });
-  stream.fd = 0;
-  return stream;
+  const { Input } = require('internal/process/stdin');
+  return new Input();
 }
 
 const getters = {};
