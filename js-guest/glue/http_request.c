@@ -45,7 +45,8 @@ JSValue http_request_new(JSContext *ctx, JSValueConst proto) {
     JS_FreeValue(ctx, value);
     return JS_EXCEPTION;
   }
-  req->url = req->headers = req->body = req->state = req->socket = req->trailers = JS_UNDEFINED;
+  req->headers = req->body = req->state = req->socket = req->trailers = JS_UNDEFINED;
+  req->url = JS_UNINITIALIZED; /* not made yet; a script may well set it to undefined */
   JS_SetOpaque(value, req);
   return value;
 }
@@ -154,7 +155,7 @@ static JSValue get_text(JSContext *ctx, JSValueConst self, http_req *req, int ma
       if (!req->head || req->method >= http_method_count) return JS_NULL;
       return JS_NewString(ctx, http_methods[req->method]);
     case G_URL:
-      if (JS_IsUndefined(req->url)) {
+      if (JS_IsUninitialized(req->url)) {
         if (!req->head) return JS_NewString(ctx, "");
         req->url = http_latin1(ctx, http_raw_of(req) + req->target, req->target_len);
       }

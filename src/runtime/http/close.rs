@@ -18,8 +18,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The peer broke a rule (or was too late): an answer, and the end.
     pub(super) fn bad_request(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
         let conn = &mut self.conns[index as usize];
-        let told =
-            self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
+        // A script that holds the connection's socket learns the fault from it.
+        let told = conn.handle.is_some()
+            || self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
         // Node answers a missing Host itself, without 'clientError'.
         let watched = told && reason != Reason::MissingHost;
         // A request whose body went wrong is lost; one that was whole still gets its answer first.

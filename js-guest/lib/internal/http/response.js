@@ -84,7 +84,8 @@ function isChunked() {
 
 function socketOf() {
   if (this[kSocket] !== undefined) return this[kSocket];
-  if (this._detached) return null;
+  // A response cut short keeps its socket: whether that is writable tells that it is over.
+  if (this._detached && this.writableFinished) return null;
   const socket = this.req?.socket ?? null;
   // Whoever has the socket from here may ask it what is under way.
   if (socket && (socket._httpMessage ?? null) === null) socket._httpMessage = this;
