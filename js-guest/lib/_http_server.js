@@ -24,13 +24,16 @@ const { validateHeaderName, validateHeaderValue } = require('_http_common');
 
 // ---- ServerResponse ----
 
+// The request at hand has no content yet: to ask for its fields now would fix them as none.
+let unfilled = false;
+
 function ServerResponse(req, options) {
   let made = this;
   if (new.target !== undefined) made = native.newResponse(new.target.prototype, req);
   else native.adoptResponse(this, req);
   if (options?.rejectNonStandardBodyWrites) made._rejectNonStandardBodyWrites = true;
   if (req?.method === 'HEAD') made._hasBody = false;
-  if (req && (req.httpVersionMajor < 1 || req.httpVersionMinor < 1)) {
+  if (req && !unfilled && (req.httpVersionMajor < 1 || req.httpVersionMinor < 1)) {
     made.useChunkedEncodingByDefault = /(?:^|\W)chunked(?:$|\W)/i.test(req.headers?.te);
     made.shouldKeepAlive = false;
   }
@@ -294,12 +297,15 @@ function connectionListener(socket) {
 function makeMessages(server) {
   const set = server[kOptions];
   const req = new set.IncomingMessage(null);
-  const res = new set.ServerResponse(req, { rejectNonStandardBodyWrites: set.rejectNonStandardBodyWrites });
-  if (set.uniqueHeaders) res._uniqueHeaders = set.uniqueHeaders;
-  // The constructor saw a request that is filled only now; what its version means for framing the host decides.
-  res.useChunkedEncodingByDefault = true;
-  res.shouldKeepAlive = true;
-  return [req, res];
+  unfilled = true;
+  try {
+    // The constructor sees a request that is filled only later; what its version means for framing the host decides.
+    const res = new set.ServerResponse(req, { rejectNonStandardBodyWrites: set.rejectNonStandardBodyWrites });
+    if (set.uniqueHeaders) res._uniqueHeaders = set.uniqueHeaders;
+    return [req, res];
+  } finally {
+    unfilled = false;
+  }
 }
 
 function throwCode(code, ...args) {
