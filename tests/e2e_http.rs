@@ -453,7 +453,7 @@ fn an_answer_before_the_body_leaves_the_connection_usable() {
 fn what_a_script_is_told_of_a_request_is_what_came() {
     let server = Server::start("serve(function (req, res) {
       res.end(JSON.stringify({method: req.method, url: req.url, version: req.httpVersion, headers: req.headers, raw: req.rawHeaders,
-        distinct: req.headersDistinct, proto: Object.getPrototypeOf(req.headersDistinct) === null, peer: req.socket.remoteAddress, port: req.socket.remotePort > 0}));
+        distinct: req.headersDistinct, proto: Object.hasOwn(req.headersDistinct, '__proto__'), peer: req.socket.remoteAddress, port: req.socket.remotePort > 0}));
     });");
     let mut client = server.client();
     client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nx-a: 2 \t\r\nCookie: a=b\r\nCookie: c=d\r\nSet-Cookie: e\r\nUser-Agent: f\r\nUser-Agent: g\r\n__proto__: h\r\n\r\n");

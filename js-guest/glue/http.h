@@ -122,7 +122,7 @@ enum {
 typedef struct http_res {
   uint64_t exchange, ended_turn;
   uint32_t bits;
-  int32_t pending, corked;
+  int32_t pending, corked, told; /* told: the status that the head was made with */
   int64_t content_length, written; /* -1: unknown */
   JSValue req, status, message, queue, after, trailers;
   http_table fields;

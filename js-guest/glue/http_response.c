@@ -269,22 +269,39 @@ static bool merge(JSContext *ctx, http_res *res, JSValueConst headers) {
   return true;
 }
 
-/* Where strictContentLength is asked for, the length that the block promises. */
-static void find_length(http_res *res) {
+/* The value in the block of the field whose name (with its colon) is given, or NULL; `*stop` is its end. */
+static const char *find_line(http_res *res, const char *name, size_t len, const char **stop) {
   const char *at = res->block.ptr, *end = at + res->block.len;
   while (at < end) {
     const char *line = memchr(at, '\r', end - at);
-    if (!line) return;
-    if (line - at > 15 && strncasecmp(at, "content-length:", 15) == 0) {
-      int64_t n = 0;
-      for (const char *p = at + 15; p < line; p++) {
-        if (*p >= '0' && *p <= '9') n = n * 10 + (*p - '0');
-      }
-      res->content_length = n;
-      return;
+    if (!line) return NULL;
+    if ((size_t)(line - at) > len && (at[0] | 32) == name[0] && strncasecmp(at, name, len) == 0) {
+      *stop = line;
+      return at + len;
     }
     at = line + 2;
   }
+  return NULL;
+}
+
+/* Where strictContentLength is asked for, the length that the block promises. */
+static void find_length(http_res *res) {
+  const char *line, *at = find_line(res, "content-length:", 15, &line);
+  if (!at) return;
+  int64_t n = 0;
+  for (; at < line; at++) {
+    if (*at >= '0' && *at <= '9') n = n * 10 + (*at - '0');
+  }
+  res->content_length = n;
+}
+
+/* Trailers need chunks, which a length, or a message without a body, rules out. */
+static int check_trailer(JSContext *ctx, http_res *res) {
+  const char *stop;
+  if (!find_line(res, "trailer:", 8, &stop) || find_line(res, "transfer-encoding:", 18, &stop)) return 0;
+  if (!(res->bits & (RES_NO_BODY | RES_NO_CHUNKED)) && !find_line(res, "content-length:", 15, &stop)) return 0;
+  http_throw(ctx, "ERR_HTTP_TRAILER_INVALID", 0, NULL);
+  return -1;
 }
 
 static int bad_status(JSContext *ctx, JSValueConst given) {
@@ -330,8 +347,10 @@ int http_write_head(JSContext *ctx, http_res *res, int argc, JSValueConst *argv)
     return -1;
   }
   if (status == 204 || status == 304 || status < 200) res->bits |= RES_NO_BODY;
+  if (check_trailer(ctx, res) < 0) return -1;
   if ((res->bits & (RES_EXPECT | RES_SENT_100)) == RES_EXPECT) res->bits |= RES_CLOSE;
   if (res->bits & RES_STRICT) find_length(res);
+  res->told = status;
   res->bits |= RES_HEAD;
   return 0;
 }

@@ -20,7 +20,11 @@ static int32_t respond_flags(http_res *res) {
          (bits & RES_REASON ? SKEP_RESPOND_REASON : 0) | (bits & RES_STRICT ? SKEP_RESPOND_STRICT_LENGTH : 0);
 }
 
-static int32_t status_of(http_res *res) { return JS_VALUE_GET_TAG(res->status) == JS_TAG_INT ? JS_VALUE_GET_INT(res->status) : 200; }
+/* A status set after the head was made comes too late. */
+static int32_t status_of(http_res *res) {
+  if (res->bits & RES_HEAD) return res->told;
+  return JS_VALUE_GET_TAG(res->status) == JS_TAG_INT ? JS_VALUE_GET_INT(res->status) : 200;
+}
 
 /* The head, if it has not gone yet, and bytes; `flags` are END and WATCH. Answers as http_write does. */
 static int32_t send(http_res *res, const void *bytes, size_t len, int32_t flags) {
@@ -283,10 +287,16 @@ static int call_once(JSContext *ctx, JSValueConst self, JSAtom event, JSValueCon
   return result;
 }
 
+/* All of it is the host's, and little of it waits there: what callbacks of writes take for written, too. */
+static bool is_handed_over(http_res *res) {
+  if (res->bits & RES_DONE || !(res->bits & RES_WATCHED)) return true;
+  return res->bits & RES_END_SENT && !(res->bits & RES_END_QUEUED) && res->pending <= HIGH_WATER;
+}
+
 /* end() on a response that has ended: only a callback is served. */
 static JSValue end_again(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst fn) {
   if (!JS_IsFunction(ctx, fn)) return JS_DupValue(ctx, self);
-  if ((res->bits & RES_FINISHED) && (res->bits & RES_DONE || !(res->bits & RES_WATCHED))) {
+  if ((res->bits & RES_FINISHED) && is_handed_over(res)) {
     JSValue name = JS_NewString(ctx, "ERR_STREAM_ALREADY_FINISHED"), what = JS_NewString(ctx, "end");
     JSValueConst args[] = {self, name, fn, what};
     JS_FreeValue(ctx, http_hook(ctx, HOOK_FAIL, 4, args));
@@ -498,8 +508,9 @@ static JSValue done_fn;
 static JSValue js_done(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   http_res *res = http_response_of(ctx, argv[0]);
   if (!res || (res->bits & RES_DONE)) return JS_UNDEFINED;
-  res->bits |= RES_DONE | RES_DETACHED | RES_DESTROYED | RES_CLOSED;
+  res->bits |= RES_DONE;
   if (skep_emit(ctx, argv[0], http_atoms[H_finish], 0, NULL) < 0) return JS_EXCEPTION;
+  res->bits |= RES_DETACHED | RES_DESTROYED | RES_CLOSED;
   return skep_emit(ctx, argv[0], http_atoms[H_close], 0, NULL) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
 }
 

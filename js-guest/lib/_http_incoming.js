@@ -103,11 +103,12 @@ prototype.setTimeout = function(msecs, callback) {
 };
 
 function distinct(raw) {
-  const fields = { __proto__: null };
+  const fields = {};
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i].toLowerCase();
-    if (fields[name] === undefined) fields[name] = [raw[i + 1]];
-    else fields[name].push(raw[i + 1]);
+    // Defined, not set: a peer may send a field that is called __proto__.
+    if (Object.hasOwn(fields, name)) fields[name].push(raw[i + 1]);
+    else define(fields, name, [raw[i + 1]]);
   }
   return fields;
 }

@@ -150,13 +150,19 @@ prototype.setHeaders = function(headers) {
   return this;
 };
 
+// Of a field that may stand only once, all values are one.
+function fieldValues(message, name, value) {
+  if (!Array.isArray(value)) return [value];
+  return message._uniqueHeaders?.has(name.toLowerCase()) ? [value.join('; ')] : value;
+}
+
 prototype.addTrailers = function(headers) {
   let lines = '';
   const isArray = Array.isArray(headers);
   for (const key of isArray ? headers.keys() : Object.keys(headers)) {
     const [name, value] = isArray ? headers[key] : [key, headers[key]];
     validateHeaderName(name, 'Trailer name');
-    for (const one of Array.isArray(value) ? value : [value]) {
+    for (const one of fieldValues(this, name, value)) {
       if (_checkInvalidHeaderChar(one)) throw new ERR_INVALID_CHAR('trailer content', name);
       lines += `${name}: ${one}\r\n`;
     }
