@@ -169,8 +169,8 @@ static void data_event(const skep_event *event, const uint8_t *payload) {
   if (!found) return;
   JSContext *ctx = skep_ctx;
   JSValue object = JS_DupValue(ctx, found->first), bytes = skep_new_buffer(ctx, payload, event->len);
-  JSValueConst args[] = {object, bytes};
-  skep_callback(on_data, JS_UNDEFINED, 2, args);
+  JSValueConst args[] = {object, bytes, JS_NewInt32(ctx, (int32_t)event->len)};
+  skep_callback(on_data, JS_UNDEFINED, 3, args);
   JS_FreeValue(ctx, bytes);
   JS_FreeValue(ctx, object);
 }

@@ -197,16 +197,33 @@ function wakeUp(socket) {
   if (socket[kRefed] && socket[kHandle] > 0) native.ref(socket[kHandle], true);
 }
 
-function onData(socket, bytes) {
-  const count = bytes.length;
+const { push } = stream.Duplex.prototype;
+const { _read } = Socket.prototype;
+
+// A chunk for a reader that flows and has nothing waiting is emitted at once. The stream stays as a read(0) would leave
+// it, so none follows on a tick; nor is credit due. All else is push's, as is everything of who has replaced it.
+function onData(socket, bytes, count) {
+  const owed = socket[kOwed] + count, state = socket._readableState;
   socket[kBytesRead] += count;
+  if (state.reading && state.flowing && owed < LUMP && state.length === 0 && !state.sync && !state.ended &&
+      !socket[kInUse] && state.decoder === null && !state.multiAwaitDrain && !state.destroyed && state.errored === null &&
+      !state.readingMore && socket._events.data !== undefined && socket.push === push && socket._read === _read) {
+    socket[kOwed] = owed;
+    if (state.awaitDrainWriters !== null) state.awaitDrainWriters = null;
+    state.dataEmitted = true;
+    socket.emit('data', bytes);
+  } else {
+    pushData(socket, bytes, owed);
+  }
+}
+
+function pushData(socket, bytes, owed) {
   if (socket.destroyed) return;
   if (socket[kInUse]) {
     socket[kOwed] += onread.deliver(socket, bytes);
     socket._read();
     return;
   }
-  const owed = socket[kOwed] + count;
   socket[kOwed] = owed;
   if (socket.push(bytes) && owed >= LUMP) socket._read();
 }
@@ -251,11 +268,12 @@ function notABuffer() {
   return Object.assign(new TypeError('Second argument must be a buffer'), { code: 'ERR_INVALID_ARG_TYPE' });
 }
 
-Socket.prototype._write = function(chunk, encoding, cb) {
+function _write(chunk, encoding, cb) {
   if (encoding === 'buffer' && typeof chunk === 'string') throw notABuffer();
   if (this.connecting) writeLater(this, chunk, encoding, () => this._write(chunk, encoding, cb), cb);
   else writeNow(this, chunk, encoding, cb);
-};
+}
+Socket.prototype._write = _write;
 
 Socket.prototype._writev = function(chunks, cb) {
   if (this.connecting) writeLater(this, chunks, '', () => this._writev(chunks, cb), cb);
@@ -308,6 +326,32 @@ function writeNow(socket, chunk, encoding, cb) {
   if (waiting > HIGH_WATER) socket[kWaiting] = cb;
   else cb();
 }
+
+const { write } = stream.Duplex.prototype;
+const nop = () => {};
+
+// Bytes that nobody waits for, written while nothing else is: they go to the host, and the state stays what it was, as
+// it would be after `onwrite`. All else is Writable's.
+Socket.prototype.write = function(chunk, encoding, cb) {
+  const state = this._writableState, handle = this[kHandle];
+  if (encoding !== undefined || cb !== undefined || state.writing || state.needDrain || state.length !== 0 || !(handle > 0) ||
+      this.connecting || !(chunk instanceof Buffer) || state.corked !== 0 || state.ending || state.destroyed ||
+      state.errored !== null || !state.constructed || this._write !== _write) return write.call(this, chunk, encoding, cb);
+  const { length } = chunk;
+  if (length >= state.highWaterMark) return write.call(this, chunk);
+  const waiting = native.write(handle, chunk);
+  if (waiting < 0) return write.call(this, chunk); // it fails there as well, or may wait
+  this[kBytesWritten] += length;
+  if (waiting > HIGH_WATER) {
+    state.pendingcb++;
+    state.length = state.writelen = length;
+    state.writecb = nop;
+    state.writing = true;
+    state.sync = false;
+    this[kWaiting] = state.onwrite;
+  }
+  return true;
+};
 
 function resumeWriting(socket) {
   const next = socket[kWaiting];
