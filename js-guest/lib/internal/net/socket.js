@@ -260,6 +260,12 @@ function onEnd(socket) {
   socket._endHeld = false;
   socket.push(null);
   socket.read(0);
+  restAfterEnd(socket);
+}
+
+// The peer has ended and nothing is being sent: as in libuv, such a stream is open and keeps nothing alive.
+function restAfterEnd(socket) {
+  if (socket._readableState.ended && socket[kHandle] > 0 && !socket[kWaiting] && !socket[kFinal]) letSleep(socket);
 }
 
 // ---- Writing ----
@@ -323,8 +329,12 @@ function writeNow(socket, chunk, encoding, cb) {
     return;
   }
   socket[kBytesWritten] += typeof chunk === 'string' && !latin1 ? Buffer.byteLength(chunk) : chunk.length;
-  if (waiting > HIGH_WATER) socket[kWaiting] = cb;
-  else cb();
+  if (waiting > HIGH_WATER) {
+    socket[kWaiting] = cb;
+    if (socket[kAsleep]) wakeUp(socket);
+  } else {
+    cb();
+  }
 }
 
 const { write } = stream.Duplex.prototype;
@@ -349,6 +359,7 @@ Socket.prototype.write = function(chunk, encoding, cb) {
     state.writing = true;
     state.sync = false;
     this[kWaiting] = state.onwrite;
+    if (this[kAsleep]) wakeUp(this);
   }
   return true;
 };
@@ -357,6 +368,7 @@ function resumeWriting(socket) {
   const next = socket[kWaiting];
   socket[kWaiting] = null;
   if (next) next();
+  if (socket[kAsleep] !== true) restAfterEnd(socket);
 }
 
 Socket.prototype._final = function(cb) {
