@@ -44,6 +44,15 @@ Object.setPrototypeOf(ServerResponse, OutgoingMessage);
 outgoing.install(ServerResponse.prototype);
 native.setupResponse(ServerResponse.prototype, ServerResponse.prototype);
 
+// What is called on a response by way of OutgoingMessage.prototype reaches the response's own (cookies does that).
+for (const [name, { value: general }] of Object.entries(Object.getOwnPropertyDescriptors(OutgoingMessage.prototype))) {
+  const own = Object.getOwnPropertyDescriptor(ServerResponse.prototype, name)?.value;
+  if (name === 'constructor' || typeof general !== 'function' || typeof own !== 'function') continue;
+  OutgoingMessage.prototype[name] = { [name](a, b, c) {
+    return (this instanceof ServerResponse ? own : general).call(this, a, b, c);
+  } }[name];
+}
+
 // Once the head is made, the message that goes with the status is readable.
 {
   const { prototype } = ServerResponse;
