@@ -299,6 +299,8 @@ Server.prototype.close = function(cb) {
     this[kObject] = null;
     this[kLeaving] = handle;
     this[kClosing]++;
+    // What is left to wait for are its connections, and they keep the program alive themselves.
+    if (native.connections(handle) > 0) native.ref(handle, false);
     native.close(handle);
   } else if (this[kClosing] === 0) {
     process.nextTick(() => this.emit('close'));
