@@ -137,6 +137,21 @@ int skep_emit(JSContext *ctx, JSValueConst self, JSAtom event, int argc, JSValue
   return answer;
 }
 
+/* One look at `_events` for all of them: most messages have no listener of any kind. */
+bool skep_has_any_listener(JSContext *ctx, JSValueConst self, const JSAtom *wanted, int count) {
+  JSValue events = JS_GetProperty(ctx, self, atoms[A_EVENTS]);
+  bool has = false;
+  for (int i = 0; JS_IsObject(events) && !has && i < count; i++) {
+    JSValue handler = JS_GetProperty(ctx, events, wanted[i]);
+    has = JS_IsObject(handler);
+    if (JS_IsException(handler)) JS_FreeValue(ctx, JS_GetException(ctx));
+    JS_FreeValue(ctx, handler);
+  }
+  if (JS_IsException(events)) JS_FreeValue(ctx, JS_GetException(ctx));
+  JS_FreeValue(ctx, events);
+  return has;
+}
+
 bool skep_has_listener(JSContext *ctx, JSValueConst self, JSAtom event) {
   JSValue handler = handler_of(ctx, self, event);
   bool has = JS_IsObject(handler);

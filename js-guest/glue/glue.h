@@ -88,5 +88,6 @@ JSValue skep_new_buffer(JSContext *ctx, const uint8_t *ptr, size_t len);
 int skep_emit(JSContext *ctx, JSValueConst self, JSAtom event, int argc, JSValueConst *argv);
 /* Whether `self` has a listener for the event; touches nothing. */
 bool skep_has_listener(JSContext *ctx, JSValueConst self, JSAtom event);
+bool skep_has_any_listener(JSContext *ctx, JSValueConst self, const JSAtom *wanted, int count);
 
 #endif

@@ -466,8 +466,8 @@ void http_request_ended(JSContext *ctx, JSValueConst self, const uint8_t *traile
 
 bool http_request_needs_dump(JSContext *ctx, JSValueConst self, http_req *req) {
   if (req->bits & (REQ_DUMPED | REQ_CONSUMED | REQ_FLOWING)) return false;
-  return !JS_IsUndefined(req->state) || skep_has_listener(ctx, self, http_atoms[H_end]) ||
-         skep_has_listener(ctx, self, http_atoms[H_close]);
+  const JSAtom wanted[] = {http_atoms[H_end], http_atoms[H_close]};
+  return !JS_IsUndefined(req->state) || skep_has_any_listener(ctx, self, wanted, 2);
 }
 
 void http_request_dump(JSContext *ctx, JSValueConst self, http_req *req) {

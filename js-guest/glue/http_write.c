@@ -312,7 +312,8 @@ static JSValue end_again(JSContext *ctx, JSValueConst self, http_res *res, JSVal
 static bool wants_done(JSContext *ctx, JSValueConst self, http_res *res) {
   http_req *req = http_request_of(ctx, res->req);
   if (req && (!(req->bits & REQ_COMPLETE) || http_request_needs_dump(ctx, res->req, req))) return true;
-  return skep_has_listener(ctx, self, http_atoms[H_finish]) || skep_has_listener(ctx, self, http_atoms[H_close]);
+  const JSAtom wanted[] = {http_atoms[H_finish], http_atoms[H_close]};
+  return skep_has_any_listener(ctx, self, wanted, 2);
 }
 
 static void flush_end(JSContext *ctx, http_res *res, JSValueConst chunk, bool latin1) {
