@@ -84,7 +84,6 @@ static JSValue js_unserve(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 
 static skep_pins exchanges = {.type = "HTTPINCOMINGMESSAGE"};
 
-bool http_is_pinned(uint64_t exchange) { return skep_pins_find(&exchanges, exchange) != NULL; }
 
 static void let_go(JSContext *ctx, uint64_t exchange) {
   JSValue req, res;

@@ -144,7 +144,6 @@ bool http_response_over(http_res *res); /* nothing more will come from the host 
 
 /* ---- Exchanges in flight (http.c) ---- */
 void http_release(JSContext *ctx, uint64_t exchange); /* takes both messages out of the table when they are over */
-bool http_is_pinned(uint64_t exchange);
 void http_pin(JSContext *ctx, uint64_t exchange, JSValueConst req, JSValueConst res); /* unless both are over */
 
 /* ---- The client role (http_client.c) ---- */

@@ -6,7 +6,7 @@ const native = internalBinding('process');
 const { Hash, Hmac, hash, createHash, createHmac } = require('internal/crypto/hash');
 const kdf = require('internal/crypto/kdf');
 const { getHashes } = require('internal/crypto/algorithms');
-const { stub, error } = require('internal/missing');
+const { stub } = require('internal/missing');
 const { validateFunction, validateNumber, validateObject, validateBoolean } = require('internal/validators');
 const { codes: { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } } = require('internal/errors');
 

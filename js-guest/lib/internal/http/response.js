@@ -11,7 +11,7 @@ const {
 } = require('internal/errors');
 const codes = require('internal/errors').codes;
 const STATUS_CODES = require('internal/http/status');
-const { validateHeaderName, validateHeaderValue, _checkInvalidHeaderChar } = require('_http_common');
+const { validateHeaderName, _checkInvalidHeaderChar } = require('_http_common');
 
 const kErrored = Symbol('kErrored');
 const kSocket = Symbol('kSocket');
