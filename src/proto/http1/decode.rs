@@ -376,7 +376,7 @@ impl Decoder {
             Scanned::Fault(position, reason) => (position, Found::Fault(position, reason)),
             Scanned::Done(len) => match parse(section, &rest[..len], scan.fields(), &mut scratch.fields) {
                 Parsed::Whole(_, first) => (len, Found::InInput(&rest[..len], first)),
-                _ => (len - 1, Found::Fault(len - 1, disagreement(section, &rest[..len]))),
+                _ => (len - 1, Found::Fault(len - 1, disagreement())),
             },
             Scanned::More => {
                 let mut partial = Box::new(Partial { scan, bytes: Vec::new() });
@@ -408,7 +408,7 @@ impl Decoder {
                 scratch.section = partial.bytes;
                 match parse(section, &scratch.section, partial.scan.fields(), &mut scratch.fields) {
                     Parsed::Whole(_, first) => (len, Found::InScratch(first)),
-                    _ => (len - 1, Found::Fault(len - 1, disagreement(section, &scratch.section))),
+                    _ => (len - 1, Found::Fault(len - 1, disagreement())),
                 }
             }
         }
@@ -446,13 +446,9 @@ fn parse(section: Section, bytes: &[u8], many: usize, fields: &mut Vec<Field>) -
     }
 }
 
-/// The scan takes what httparse refuses: a target that is not UTF-8. Anything else is a bug of ours, which tests must
-/// find; a peer gets the strict answer.
-fn disagreement(section: Section, bytes: &[u8]) -> Reason {
-    let line = bytes.split(|&byte| byte == b'\r').next().unwrap_or_default();
-    if section == Section::Request && std::str::from_utf8(line).is_err() {
-        return Reason::InvalidUrl;
-    }
+/// The scan takes nothing that httparse refuses. If it did, that is a bug of ours, which tests must find; a peer gets the
+/// strict answer.
+fn disagreement() -> Reason {
     debug_assert!(false, "scan and httparse disagree");
     Reason::InvalidHeaderToken
 }

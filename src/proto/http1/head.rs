@@ -1,6 +1,6 @@
 //! A whole head, or trailer section, from bytes to offsets: httparse, then the strictness it lacks.
 //!
-//! httparse takes a bare LF as a line end, any token as a method and any byte above 0x7f in a target; none pass here.
+//! httparse takes a bare LF as a line end, any token as a method and UTF-8 in a target; none pass here.
 //! Why something was refused is not this file's to say: `scan` looks again and names the first bad byte.
 //! It must not know what fields mean; `framing` does.
 

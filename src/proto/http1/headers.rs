@@ -26,7 +26,7 @@ const fn classes() -> [u8; 256] {
         if b == b'\t' || (b >= b' ' && b != 0x7f) {
             class |= VALUE;
         }
-        if b > b' ' && b != 0x7f {
+        if b.is_ascii_graphic() {
             class |= TARGET;
         }
         let is_sub_delim = matches!(b, b'!' | b'$' | b'&'..=b',' | b';' | b'=');

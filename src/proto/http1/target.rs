@@ -18,7 +18,8 @@ pub(super) fn check(method: Method, target: &[u8], host: Option<&[u8]>) -> Resul
     }
 }
 
-/// `scheme "://" authority path`: the authority must be a host without user information, and the one Host names.
+/// `scheme "://" [ userinfo "@" ] host path`: the host must be the one that Host names, which leaves user information out
+/// (RFC 9112 section 3.2).
 fn check_absolute(target: &[u8], host: Option<&[u8]>) -> Result<(), Reason> {
     let colon = target.iter().position(|&byte| byte == b':').ok_or(Reason::InvalidUrl)?;
     let (scheme, rest) = target.split_at(colon);
@@ -26,7 +27,7 @@ fn check_absolute(target: &[u8], host: Option<&[u8]>) -> Result<(), Reason> {
     let starts_well = scheme.first().is_some_and(u8::is_ascii_alphabetic);
     let Some(rest) = rest.strip_prefix(b"://") else { return Err(Reason::InvalidUrl) };
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
-    let authority = &rest[..end];
+    let authority = without_userinfo(&rest[..end]);
     if !starts_well || !scheme.iter().all(is_scheme_byte) || authority.is_empty() || !is_host(authority) {
         return Err(Reason::InvalidUrl);
     }
@@ -34,6 +35,15 @@ fn check_absolute(target: &[u8], host: Option<&[u8]>) -> Result<(), Reason> {
     let default_port = default_port(scheme);
     let same = without_port(authority, default_port).eq_ignore_ascii_case(without_port(host, default_port));
     if same { Ok(()) } else { Err(Reason::HostMismatch) }
+}
+
+/// What follows the first `@`. A second one is no byte of a host, so nobody can take another part for it.
+fn without_userinfo(authority: &[u8]) -> &[u8] {
+    let is_userinfo = |byte: &u8| is_reg_name_byte(*byte) || *byte == b':';
+    match authority.iter().position(|&byte| byte == b'@') {
+        Some(at) if authority[..at].iter().all(is_userinfo) => &authority[at + 1..],
+        _ => authority,
+    }
 }
 
 fn default_port(scheme: &[u8]) -> &'static [u8] {

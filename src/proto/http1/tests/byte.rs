@@ -28,7 +28,7 @@ fn byte_in_method() {
 #[test]
 fn byte_in_target() {
     use Reason::*;
-    // A lone byte from 0x80 on is not UTF-8.
+    // A URI is ASCII (RFC 3986); llhttp refuses the rest too, be it UTF-8 or not.
     let allowed = |byte: u8| (0x21..0x7f).contains(&byte);
     each_byte("GET /a", "b HTTP/1.1\r\nHost: a\r\n\r\n", allowed, &[InvalidUrl, InvalidConstant, InvalidVersion]);
 }
