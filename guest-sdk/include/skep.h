@@ -28,6 +28,14 @@ typedef struct {
 typedef struct {
   int64_t dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks, times[8];
 } skep_file_stat;
+typedef struct {
+  uint32_t flags, args, env, stdio, max_buffer;
+  int32_t uid, gid;
+  uint32_t unused;
+} skep_child_options;
+typedef struct { uint32_t kind, number; uint64_t handle; } skep_child_entry;
+typedef struct { uint32_t state, pid; int32_t code; uint32_t signal, reason, overflow; } skep_child_state;
+typedef struct { uint64_t handle; uint32_t kind, unused; } skep_attached;
 _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, "records");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, "records");
 _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) == 40 && sizeof(skep_file_stat) == 144, "records");
@@ -99,6 +107,36 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_DONE_FAILED 1
 #define SKEP_DONE_BLOB 2
 #define SKEP_DONE_HANDLE 4
+#define SKEP_CHILD_GUEST 1
+#define SKEP_CHILD_CHANNEL 2
+#define SKEP_CHILD_DETACHED 4
+#define SKEP_CHILD_CLONE_ENV 8
+#define SKEP_CHILD_SYNC 16
+#define SKEP_STDIO_IGNORE 0
+#define SKEP_STDIO_INHERIT 1
+#define SKEP_STDIO_PIPE 2
+#define SKEP_STDIO_STREAM 3
+#define SKEP_STDIO_FILE 4
+#define SKEP_STDIO_CHANNEL 5
+#define SKEP_STATE_STARTING 0
+#define SKEP_STATE_RUNNING 1
+#define SKEP_STATE_ENDED 2
+#define SKEP_STATE_FAILED 3
+#define SKEP_REASON_UNKNOWN 0
+#define SKEP_REASON_EXIT 1
+#define SKEP_REASON_SIGNAL 2
+#define SKEP_REASON_TRAP 3
+#define SKEP_REASON_DEADLINE 4
+#define SKEP_REASON_MEMORY 5
+#define SKEP_REASON_PROTOCOL 6
+#define SKEP_REASON_PARENT_GONE 7
+#define SKEP_CHANNEL_INTERNAL 1
+#define SKEP_CHANNEL_MORE 2
+#define SKEP_CHANNEL_KEEP 4
+#define SKEP_ATTACHED_NOTHING 0
+#define SKEP_ATTACHED_STREAM 1
+#define SKEP_ATTACHED_LISTENER 2
+#define SKEP_ATTACHED_DATAGRAM 3
 #define SKEP_FS_RECURSIVE 1
 #define SKEP_FS_COPY_EXCL 1
 #define SKEP_FS_COPY_CLONE 2
@@ -145,6 +183,13 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_UDP_CLOSED 65 /* The socket is gone, and its handle; value is an errno or 0. */
 #define SKEP_EV_OP_DONE 50 /* An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal. */
 #define SKEP_EV_FS_CHANGED 51 /* A watched entry has changed; value: see the constants `changed`; payload: the name in a watched folder, or nothing. With flag FAILED value is an errno and the handle is gone. */
+#define SKEP_EV_CHILD_STARTED 70 /* A child runs; value is its process id. */
+#define SKEP_EV_CHILD_FAILED 71 /* A child could not be started: value is the errno; payload the text of a refusal, if it was one. Its handle is gone; its streams and its channel close by themselves. */
+#define SKEP_EV_CHILD_EXIT 72 /* A child has ended; value is its exit code, or with flags 1 the signal that ended it; payload u32: why, see the constants `reason`. Its handle is gone; its streams and its channel end by themselves. */
+#define SKEP_EV_CHANNEL_MESSAGE 73 /* A message, or a part of one; flags: see the constants `channel`; payload opens with the record Attached. */
+#define SKEP_EV_CHANNEL_DRAIN 74 /* The queue of a channel has become empty after channel_send answered more than 128 KiB or -EAGAIN. */
+#define SKEP_EV_CHANNEL_SENT 75 /* value more of the oldest calls of channel_send are with the kernel. */
+#define SKEP_EV_CHANNEL_CLOSED 76 /* The channel is closed; value is an errno or 0; the handle is gone. */
 
 /* File operations. */
 #define SKEP_FS_OPEN 1 /* Opens the path; flags are Linux's O_ numbers, mode is for a new file. Regular files and folders only. Answers a handle. */
@@ -226,6 +271,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 /* Error numbers: a result below zero is one of these, negated. */
 #define SKEP_EPERM 1 /* operation not permitted */
 #define SKEP_ENOENT 2 /* no such file or directory */
+#define SKEP_ESRCH 3 /* no such process */
 #define SKEP_EINTR 4 /* interrupted system call */
 #define SKEP_EIO 5 /* i/o error */
 #define SKEP_ENXIO 6 /* no such device or address */
@@ -282,6 +328,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_ERRNOS(X) \
   X("EPERM", 1, "operation not permitted") \
   X("ENOENT", 2, "no such file or directory") \
+  X("ESRCH", 3, "no such process") \
   X("EINTR", 4, "interrupted system call") \
   X("EIO", 5, "i/o error") \
   X("ENXIO", 6, "no such device or address") \
@@ -596,6 +643,54 @@ int32_t skep_stream_option(skep_handle stream, int32_t option, int64_t value);
 /* Bytes that an HTTP connection's socket has sent (side 0) or received (1) so far. Answers at once. */
 __attribute__((import_module("skep"), import_name("traffic")))
 int64_t skep_traffic(skep_handle conn, int32_t side);
+/* Starts a process: another guest, or a program that was granted by name. options are a ChildOptions record and its ChildStdio records; texts are strings, each a u32 length and its bytes: the program (of a guest: JSON {mode: file|eval|print|stdin, main, source, inputType, execArgv, info}; info is given to its start record as it is), argv[0], the folder it begins in (empty: this guest's), the arguments, then the environment as `NAME=value`. Answers a handle; CHILD_STARTED or CHILD_FAILED follows. */
+__attribute__((import_module("skep"), import_name("child_start")))
+int64_t skep_child_start(const void *options, uint32_t options_len, const void *texts, uint32_t texts_len);
+/* The stream of an entry of kind PIPE, from the start; it begins without credit. -ENOENT when the entry is of another kind. */
+__attribute__((import_module("skep"), import_name("child_stdio")))
+int64_t skep_child_stdio(skep_handle child, int32_t index);
+/* The channel to a child that was started with one, from the start. -ENOENT when it has none. */
+__attribute__((import_module("skep"), import_name("child_channel")))
+int64_t skep_child_channel(skep_handle child);
+/* Its process id, or -errno of what kept it from starting; -EAGAIN before that is known: `settle` waits for it. Of a child that could not be started the handle is good until CHILD_FAILED has been told. */
+__attribute__((import_module("skep"), import_name("child_pid")))
+int64_t skep_child_pid(skep_handle child);
+/* Sends it a signal; 0 only asks whether it lives. -ESRCH when it has ended. */
+__attribute__((import_module("skep"), import_name("child_kill")))
+int32_t skep_child_kill(skep_handle child, int32_t signal);
+/* Answers 0 after the child has ended, or an output has become longer than max_buffer (told once), or the time is over (-1: never): the guest is held meanwhile, and events wait. Of a child with flag SYNC also its outputs are waited for, unless it was killed by `child_kill`. */
+__attribute__((import_module("skep"), import_name("child_wait")))
+int32_t skep_child_wait(skep_handle child, int64_t milliseconds);
+/* Copies its ChildStatus. Answers at once. */
+__attribute__((import_module("skep"), import_name("child_status")))
+int32_t skep_child_status(skep_handle child, const void *ptr, uint32_t len);
+/* A blob of what a child with flag SYNC has written into an entry of kind PIPE so far; each call gives what the calls before have not. -ENOENT when the entry is of another kind. */
+__attribute__((import_module("skep"), import_name("child_output")))
+int64_t skep_child_output(skep_handle child, int32_t index);
+/* Sends a signal to a child of this guest (others need the grant of all programs: -ESRCH). For itself the guest calls `signal_raise`. */
+__attribute__((import_module("skep"), import_name("process_kill")))
+int32_t skep_process_kill(int32_t pid, int32_t signal);
+/* Does to this guest's own process what the signal does, unless it is watched: SIGNAL then follows. */
+__attribute__((import_module("skep"), import_name("signal_raise")))
+int32_t skep_signal_raise(int32_t signal);
+/* The channel to the process that started this one with a channel. -ENOENT when there is none, or it is closed. The handle does not keep the loop alive before `handle_ref` says so. */
+__attribute__((import_module("skep"), import_name("parent_channel")))
+int64_t skep_parent_channel(void);
+/* Queues a message, at most 1 MiB a call: a longer one comes in parts, all but the last with flag MORE; see the constants `channel`. attach: 0, or what travels with its last part: a stream, an HTTP connection (which leaves HTTP), a listener, a UDP socket. Without KEEP it is gone here: STREAM_CLOSED, CONN_CLOSED, LISTENER_CLOSED or UDP_CLOSED follows when it has been sent. Answers the bytes that wait; -EAGAIN at the cap: nothing was taken, CHANNEL_DRAIN follows. */
+__attribute__((import_module("skep"), import_name("channel_send")))
+int32_t skep_channel_send(skep_handle channel, int32_t flags, const void *ptr, uint32_t len, skep_handle attach);
+/* Hands the listener's connections to the child at the other end of a channel as well, under this number, in turn with the others that share it. From the first sharing on it gives none to this guest. */
+__attribute__((import_module("skep"), import_name("listener_share")))
+int32_t skep_listener_share(skep_handle listener, skep_handle channel, int32_t id);
+/* Takes that back. What was handed over and not begun goes to the others. */
+__attribute__((import_module("skep"), import_name("listener_unshare")))
+int32_t skep_listener_unshare(skep_handle listener, skep_handle channel);
+/* A listener that is fed with the connections which the parent shares under this number. Whether there is such a listener only the parent knows. Closing it gives back what was not begun. */
+__attribute__((import_module("skep"), import_name("listen_shared")))
+int64_t skep_listen_shared(int32_t id, const void *options, uint32_t options_len);
+/* A new process that goes on from this guest's image as it stands when the turn ends: answers a Child handle with a channel. The clone is sent START with flags 1. */
+__attribute__((import_module("skep"), import_name("clone")))
+int64_t skep_clone(void);
 /* Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once. */
 __attribute__((import_module("skep"), import_name("address")))
 int32_t skep_address(skep_handle handle, int32_t side, const void *ptr, uint32_t len);

@@ -54,6 +54,10 @@ pub enum Kind {
     Folder,
     /// A watched file or folder.
     Watch,
+    /// A process that this guest has started.
+    Child,
+    /// The way to a child, or to the process that started this one.
+    Channel,
 }
 
 /// Where a stream stands in HTTP's client role.

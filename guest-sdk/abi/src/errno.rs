@@ -12,6 +12,7 @@ macro_rules! errnos {
 errnos! {
     EPERM = 1, "operation not permitted";
     ENOENT = 2, "no such file or directory";
+    ESRCH = 3, "no such process";
     EINTR = 4, "interrupted system call";
     EIO = 5, "i/o error";
     ENXIO = 6, "no such device or address";

@@ -131,6 +131,67 @@ pub struct FileStat {
     pub times: [i64; 8],
 }
 
+/// What `child_start` takes; `stdio` records [`ChildStdio`] follow it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChildOptions {
+    /// Bits of `child`.
+    pub flags: u32,
+    /// Arguments among the texts.
+    pub args: u32,
+    /// Variables among the texts.
+    pub env: u32,
+    /// How many descriptors it gets.
+    pub stdio: u32,
+    /// With flag SYNC: bytes kept of each output; 0 is none.
+    pub max_buffer: u32,
+    /// User and group that a program runs as; -1: as this process.
+    pub uid: i32,
+    pub gid: i32,
+    pub unused: u32,
+}
+
+/// One descriptor of a child.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChildStdio {
+    /// One of the constants `child_stdio`.
+    pub kind: u32,
+    /// INHERIT: which of this process's own, 0 to 2.
+    pub number: u32,
+    /// STREAM, FILE: what it gets.
+    pub handle: u64,
+}
+
+/// What `child_status` answers.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChildStatus {
+    /// One of the constants `child_state`.
+    pub state: u32,
+    /// 0 before it has started.
+    pub pid: u32,
+    /// Exit code; of a child that could not be started the errno.
+    pub code: i32,
+    /// The signal that ended it, or 0.
+    pub signal: u32,
+    /// One of the constants `reason`.
+    pub reason: u32,
+    /// 1: an output has become longer than max_buffer.
+    pub overflow: u32,
+}
+
+/// Opens the payload of CHANNEL_MESSAGE; the message's bytes follow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// What came with it, or 0. A stream begins without credit; a listener rests until `listen_set` tells its options.
+    pub handle: u64,
+    /// One of the constants `attached`.
+    pub kind: u32,
+    pub unused: u32,
+}
+
 /// One line of the table of events.
 #[derive(Debug)]
 pub struct EventInfo {
@@ -188,6 +249,13 @@ events! {
     UDP_CLOSED = 65, "The socket is gone, and its handle; value is an errno or 0.";
     OP_DONE = 50, "An operation off the loop is over; its handle is gone. flags: see the constants `done`; value is an errno, or a number or byte count; payload: bytes, or u64 a handle, or the text of a refusal.";
     FS_CHANGED = 51, "A watched entry has changed; value: see the constants `changed`; payload: the name in a watched folder, or nothing. With flag FAILED value is an errno and the handle is gone.";
+    CHILD_STARTED = 70, "A child runs; value is its process id.";
+    CHILD_FAILED = 71, "A child could not be started: value is the errno; payload the text of a refusal, if it was one. Its handle is gone; its streams and its channel close by themselves.";
+    CHILD_EXIT = 72, "A child has ended; value is its exit code, or with flags 1 the signal that ended it; payload u32: why, see the constants `reason`. Its handle is gone; its streams and its channel end by themselves.";
+    CHANNEL_MESSAGE = 73, "A message, or a part of one; flags: see the constants `channel`; payload opens with the record Attached.";
+    CHANNEL_DRAIN = 74, "The queue of a channel has become empty after channel_send answered more than 128 KiB or -EAGAIN.";
+    CHANNEL_SENT = 75, "value more of the oldest calls of channel_send are with the kernel.";
+    CHANNEL_CLOSED = 76, "The channel is closed; value is an errno or 0; the handle is gone.";
 }
 
 const _: () = {
@@ -195,4 +263,6 @@ const _: () = {
     assert!(size_of::<Request>() == 40 && size_of::<Field>() == 16);
     assert!(size_of::<ListenOptions>() == 40 && size_of::<ConnectOptions>() == 8);
     assert!(size_of::<FileRequest>() == 40 && size_of::<FileStat>() == 144);
+    assert!(size_of::<ChildOptions>() == 32 && size_of::<ChildStdio>() == 16);
+    assert!(size_of::<ChildStatus>() == 24 && size_of::<Attached>() == 16);
 };

@@ -23,7 +23,8 @@ pub mod print;
 
 pub use calls::{Call, Type, CALLS};
 pub use events::{
-    Batch, ConnectOptions, Event, EventInfo, Field, FileRequest, FileStat, ListenOptions, Request, EVENTS,
+    Attached, Batch, ChildOptions, ChildStatus, ChildStdio, ConnectOptions, Event, EventInfo, Field, FileRequest,
+    FileStat, ListenOptions, Request, EVENTS,
 };
 pub use file_op::{FileOp, FILE_OPS};
 
@@ -226,4 +227,82 @@ pub mod done {
     pub const BLOB: u16 = 1 << 1;
     /// The payload is the handle of what was opened.
     pub const HANDLE: u16 = 1 << 2;
+}
+
+/// Bits of [`ChildOptions::flags`](events::ChildOptions).
+pub mod child {
+    /// Another guest of this very program; without it a program that was granted by name.
+    pub const GUEST: u32 = 1;
+    /// A guest with a channel.
+    pub const CHANNEL: u32 = 1 << 1;
+    /// In a session of its own.
+    pub const DETACHED: u32 = 1 << 2;
+    /// The environment is this guest's own, as it was granted at its start.
+    pub const CLONE_ENV: u32 = 1 << 3;
+    /// For `child_wait`: no event is sent of it, its handle lives until `close`, and what it writes into PIPEs is kept
+    /// for `child_output`.
+    pub const SYNC: u32 = 1 << 4;
+}
+
+/// What a descriptor of a child is: [`ChildStdio::kind`](events::ChildStdio).
+pub mod child_stdio {
+    /// `/dev/null`.
+    pub const IGNORE: u32 = 0;
+    /// A descriptor of this process.
+    pub const INHERIT: u32 = 1;
+    /// One end of a pair; the other is the stream of `child_stdio`.
+    pub const PIPE: u32 = 2;
+    /// A stream of this guest.
+    pub const STREAM: u32 = 3;
+    /// An open file of this guest.
+    pub const FILE: u32 = 4;
+    /// Where Node's channel would stand: nothing is there.
+    pub const CHANNEL: u32 = 5;
+}
+
+/// How far a child's life has come: [`ChildStatus::state`](events::ChildStatus).
+pub mod child_state {
+    pub const STARTING: u32 = 0;
+    pub const RUNNING: u32 = 1;
+    pub const ENDED: u32 = 2;
+    /// It could not be started.
+    pub const FAILED: u32 = 3;
+}
+
+/// Why a child has ended.
+pub mod reason {
+    /// It is not a guest, or did not say.
+    pub const UNKNOWN: u32 = 0;
+    /// It called exit, or had nothing left to do.
+    pub const EXIT: u32 = 1;
+    /// A signal.
+    pub const SIGNAL: u32 = 2;
+    /// Its code did what Wasm forbids.
+    pub const TRAP: u32 = 3;
+    /// It used more CPU than it may.
+    pub const DEADLINE: u32 = 4;
+    /// Memory.
+    pub const MEMORY: u32 = 5;
+    /// It, or its parent, broke the channel's protocol.
+    pub const PROTOCOL: u32 = 6;
+    /// The process that started it is gone.
+    pub const PARENT_GONE: u32 = 7;
+}
+
+/// Flags of `channel_send` and CHANNEL_MESSAGE.
+pub mod channel {
+    /// From library to library: never a script's message, whatever it contains.
+    pub const INTERNAL: u32 = 1;
+    /// More of this message follows.
+    pub const MORE: u32 = 1 << 1;
+    /// Of `channel_send`: what is attached stays usable here.
+    pub const KEEP: u32 = 1 << 2;
+}
+
+/// What came with a message: [`Attached::kind`](events::Attached).
+pub mod attached {
+    pub const NOTHING: u32 = 0;
+    pub const STREAM: u32 = 1;
+    pub const LISTENER: u32 = 2;
+    pub const DATAGRAM: u32 = 3;
 }

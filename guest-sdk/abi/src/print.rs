@@ -53,6 +53,12 @@ fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, clock, "CLOCK_", MONOTONIC WALL CPU);
     c_constants!(out, changed, "CHANGED_", RENAMED CHANGED FAILED);
     c_constants!(out, done, "DONE_", FAILED BLOB HANDLE);
+    c_constants!(out, child, "CHILD_", GUEST CHANNEL DETACHED CLONE_ENV SYNC);
+    c_constants!(out, child_stdio, "STDIO_", IGNORE INHERIT PIPE STREAM FILE CHANNEL);
+    c_constants!(out, child_state, "STATE_", STARTING RUNNING ENDED FAILED);
+    c_constants!(out, reason, "REASON_", UNKNOWN EXIT SIGNAL TRAP DEADLINE MEMORY PROTOCOL PARENT_GONE);
+    c_constants!(out, channel, "CHANNEL_", INTERNAL MORE KEEP);
+    c_constants!(out, attached, "ATTACHED_", NOTHING STREAM LISTENER DATAGRAM);
     c_constants!(out, file_op, "FS_", RECURSIVE COPY_EXCL COPY_CLONE COPY_CLONE_ONLY);
     Ok(())
 }
@@ -80,6 +86,14 @@ typedef struct {
 typedef struct {
   int64_t dev, mode, nlink, uid, gid, rdev, blksize, ino, size, blocks, times[8];
 } skep_file_stat;
+typedef struct {
+  uint32_t flags, args, env, stdio, max_buffer;
+  int32_t uid, gid;
+  uint32_t unused;
+} skep_child_options;
+typedef struct { uint32_t kind, number; uint64_t handle; } skep_child_entry;
+typedef struct { uint32_t state, pid; int32_t code; uint32_t signal, reason, overflow; } skep_child_state;
+typedef struct { uint64_t handle; uint32_t kind, unused; } skep_attached;
 _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, \"records\");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, \"records\");
 _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) == 40 && sizeof(skep_file_stat) == 144, \"records\");

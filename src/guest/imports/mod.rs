@@ -4,6 +4,7 @@
 //! I/O (but `fs`, the written exception). It must not know who carries commands out.
 //!
 //! [`linker`] walks the table in `skep_abi`: a call without a function here, or with other types, does not compile.
+mod child;
 mod fs;
 mod fs_entry;
 mod fs_file;
@@ -187,6 +188,10 @@ fn call<T: wire::Give>(
 
 /// Every call by name, from the file of its group.
 mod calls {
+    pub(super) use super::child::{
+        channel_send, child_channel, child_kill, child_output, child_pid, child_start, child_status, child_stdio,
+        child_wait, clone, listen_shared, listener_share, listener_unshare, parent_channel, process_kill, signal_raise,
+    };
     pub(super) use super::fs::{fs_call, fs_queue, fs_watch};
     pub(super) use super::http::{
         http_close_all, http_close_idle, http_conn, http_end, http_inform, http_respond, http_upgrade, http_watch,
