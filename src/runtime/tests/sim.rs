@@ -12,7 +12,7 @@ fn engine() -> &'static Engine {
 }
 
 /// `guest.wat`, compiled once.
-fn plain() -> &'static Cell {
+pub(super) fn plain() -> &'static Cell {
     static CELL: OnceLock<Cell> = OnceLock::new();
     CELL.get_or_init(|| {
         let wasm = wat::parse_str(include_str!("guest.wat")).expect("the guest is well-formed");

@@ -1,0 +1,181 @@
+//! Peers that are slow on purpose, on the virtual clock: a body that trickles in, a response that is sipped. Those above
+//! the least rates of `policy/limits.rs` are served to the end, those below are cut off, and not before their grace is
+//! over. They must not know how the hall measures.
+use super::sim::plain;
+use crate::guest::{Entropy, GuestState, Outside};
+use crate::policy::{Grants, HttpLimits, Limits};
+use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
+use crate::runtime::{Hall, LogSink, Logs, Offload};
+use crate::time::{Clock, VirtualClock};
+use skep_abi::listen;
+use std::cell::Cell as Shared;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+const PORT: u16 = 8001;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Nothing waits longer than this, seconds.
+const FOREVER: u64 = 3600;
+
+/// The start record of `guest.wat`: its port, then ListenOptions without any timeout, so that rates alone decide.
+fn start_info() -> Vec<u8> {
+    let mut numbers = [0; 11];
+    numbers[0] = u32::from(PORT);
+    numbers[1] = listen::HTTP | listen::REQUIRE_HOST;
+    numbers.iter().flat_map(|number: &u32| number.to_le_bytes()).collect()
+}
+
+struct Silence;
+
+impl LogSink for Silence {
+    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn wait(&mut self, _fd: u8) {}
+}
+
+struct Virtual(VirtualClock, Entropy);
+
+impl Outside for Virtual {
+    fn mono(&self) -> u64 {
+        self.0.now_mono().0
+    }
+
+    fn wall(&self) -> u64 {
+        self.0.wall()
+    }
+
+    fn random(&mut self, out: &mut [u8]) {
+        self.1.fill(out);
+    }
+}
+
+/// A hall with one server and no faults, whose time moves when a test says so.
+struct Calm {
+    hall: Hall<SimKernel, VirtualClock>,
+    net: SimNet,
+    clock: VirtualClock,
+    /// What is left of the second under way, ns.
+    left: Rc<Shared<u64>>,
+}
+
+impl Calm {
+    fn new() -> Calm {
+        let (net, clock) = (SimNet::new(1), VirtualClock::new(0));
+        let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
+        let logs = Logs::new(Box::new(Silence));
+        let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), limits.http);
+        let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&[0; 32])));
+        let info = start_info();
+        let state = GuestState::new(Grants::default(), limits, outside, info);
+        hall.seat(plain().spawn(state).expect("a guest can be spawned"));
+        let left = Rc::new(Shared::new(0));
+        let (hook_clock, hook_left) = (clock.clone(), left.clone());
+        net.on_idle(move |timeout| {
+            let span = timeout.map_or(hook_left.get(), |span| hook_left.get().min(span.as_nanos() as u64));
+            hook_left.set(hook_left.get() - span);
+            hook_clock.advance(Duration::from_nanos(span));
+        });
+        let mut calm = Calm { hall, net, clock, left };
+        calm.pass(SECOND);
+        calm
+    }
+
+    /// Lets so much time pass, with all turns that fall into it.
+    fn pass(&mut self, span: Duration) {
+        let until = self.clock.now_mono().plus(span);
+        self.left.set(span.as_nanos() as u64);
+        while self.clock.now_mono() < until {
+            self.hall.turn();
+            self.hall.audit();
+        }
+    }
+
+    fn send(&self, request: &str) -> SimPeer {
+        let peer = self.net.connect(SocketAddr::from(([127, 0, 0, 1], PORT))).expect("somebody listens");
+        peer.send(request.as_bytes()).expect("the connection is open");
+        peer
+    }
+
+    /// Seconds until the hall is done with this peer, which does `each` once a second.
+    fn seconds_until_gone(&mut self, peer: &SimPeer, mut each: impl FnMut(&SimPeer)) -> u64 {
+        for second in 0..FOREVER {
+            if peer.saw_end() || peer.saw_reset().is_some() {
+                return second;
+            }
+            each(peer);
+            self.pass(SECOND);
+        }
+        panic!("the peer is served for ever");
+    }
+}
+
+fn limits() -> HttpLimits {
+    Limits::default().http
+}
+
+fn grace_seconds() -> u64 {
+    u64::from(limits().rate_grace_ms) / 1000
+}
+
+#[test]
+fn a_body_that_trickles_is_refused_after_its_grace() {
+    let mut calm = Calm::new();
+    let trickle = vec![b'x'; limits().min_body_bytes_per_second as usize / 2];
+    let peer = calm.send("POST /d1.600000.1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    let mut answer = Vec::new();
+    let seconds = calm.seconds_until_gone(&peer, |peer| {
+        let _refused = peer.send(&trickle);
+        answer.extend(peer.read_all());
+    });
+    answer.extend(peer.read_all());
+    assert!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
+    let grace = grace_seconds();
+    assert!((grace..=3 * grace).contains(&seconds), "cut off after {seconds} s; the grace is {grace} s");
+}
+
+#[test]
+fn a_body_that_keeps_up_the_least_rate_is_read_to_its_end() {
+    let mut calm = Calm::new();
+    let piece = vec![b'x'; limits().min_body_bytes_per_second as usize + 10];
+    let pieces = 100;
+    let length = piece.len() * pieces;
+    let peer = calm.send(&format!("POST /e0.0.1 HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"));
+    let mut answer = Vec::new();
+    for _ in 0..pieces {
+        peer.send(&piece).expect("the connection is open");
+        calm.pass(SECOND);
+        answer.extend(peer.read_all());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer[..answer.len().min(300)]));
+    assert!(answer.ends_with(b"0\r\n\r\n"), "the echo is whole");
+    assert!(answer.len() > length);
+}
+
+#[test]
+fn a_reader_that_sips_is_cut_off_after_its_grace() {
+    let mut calm = Calm::new();
+    let sip = limits().min_drain_bytes_per_second as usize / 4;
+    let peer = calm.send("GET /l400000.0.1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    peer.set_window(4096);
+    let mut taken = 0;
+    let seconds = calm.seconds_until_gone(&peer, |peer| taken += peer.read(sip).len());
+    assert!(taken < 100_000, "{taken} bytes were taken");
+    let grace = grace_seconds();
+    assert!((grace..=3 * grace).contains(&seconds), "cut off after {seconds} s; the grace is {grace} s");
+}
+
+#[test]
+fn a_reader_that_keeps_up_the_least_rate_gets_all_of_it() {
+    let mut calm = Calm::new();
+    let gulp = limits().min_drain_bytes_per_second as usize * 3 / 2;
+    let peer = calm.send("GET /l400000.0.1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    peer.set_window(4096);
+    let mut taken = 0;
+    calm.seconds_until_gone(&peer, |peer| taken += peer.read(gulp).len());
+    assert!(taken > 400_000, "only {taken} bytes came");
+    assert_eq!(peer.saw_reset(), None);
+}
