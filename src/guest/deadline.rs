@@ -4,9 +4,9 @@
 //! all; after a tick in which none was it parks, and the next entry wakes it: an idle process uses no CPU. A
 //! busy one pays for 400 wake-ups a second, at 5 to 13 µs each (measured) 0.2 to 0.5 % of a core. It must not know guests:
 //! only that someone is inside.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Time between two ticks: half the usual slice, so that a slice of 5 ms lasts between 2.5 and 5.
@@ -26,12 +26,13 @@ struct Pulse {
     stop: AtomicBool,
 }
 
-/// The thread; it ends when this is dropped.
-#[derive(Debug)]
+/// The thread, which starts with the first entry and ends when this is dropped. Until then the process has one thread
+/// fewer: what it confines itself to is inherited by threads that start later, never by earlier ones.
 pub(super) struct Ticker {
     pulse: Arc<Pulse>,
-    thread: Thread,
-    join: Option<JoinHandle<()>>,
+    tick: Arc<dyn Fn() + Send + Sync>,
+    starting: Mutex<()>,
+    thread: OnceLock<JoinHandle<()>>,
 }
 
 /// Someone is inside a guest until this is dropped.
@@ -44,38 +45,56 @@ impl Drop for Inside<'_> {
 }
 
 impl Ticker {
-    /// Starts the thread; `tick` must be cheap. Fails when no thread can be made.
-    pub(super) fn start(tick: impl Fn() + Send + 'static) -> std::io::Result<Ticker> {
-        let pulse = Arc::new(Pulse::default());
-        let shared = pulse.clone();
-        let join =
-            thread::Builder::new().name("skep-ticker".into()).stack_size(64 << 10).spawn(move || shared.run(tick))?;
-        Ok(Ticker { thread: join.thread().clone(), pulse, join: Some(join) })
+    /// For a `tick` that is cheap.
+    pub(super) fn new(tick: impl Fn() + Send + Sync + 'static) -> Ticker {
+        let pulse = Pulse { parked: AtomicBool::new(true), ..Pulse::default() };
+        Ticker { pulse: Arc::new(pulse), tick: Arc::new(tick), starting: Mutex::new(()), thread: OnceLock::new() }
     }
 
-    /// Marks that a guest is being entered.
-    pub(super) fn enter(&self) -> Inside<'_> {
+    /// Marks that a guest is being entered. Fails when the system gives no thread.
+    pub(super) fn enter(&self) -> std::io::Result<Inside<'_>> {
         // SeqCst on both sides: either the thread sees this entry before it parks, or we see it parked.
         self.pulse.entered.fetch_add(1, Ordering::SeqCst);
+        let inside = Inside(&self.pulse);
         if self.pulse.parked.load(Ordering::SeqCst) {
-            self.wake();
+            self.wake()?;
         }
-        Inside(&self.pulse)
+        Ok(inside)
     }
 
     #[cold]
-    fn wake(&self) {
+    fn wake(&self) -> std::io::Result<()> {
+        let Some(join) = self.thread.get() else { return self.start() };
         if self.pulse.parked.swap(false, Ordering::SeqCst) {
-            self.thread.unpark();
+            join.thread().unpark();
         }
+        Ok(())
+    }
+
+    fn start(&self) -> std::io::Result<()> {
+        let _one = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.thread.get().is_some() {
+            return Ok(());
+        }
+        let (pulse, tick) = (self.pulse.clone(), self.tick.clone());
+        let run = move || pulse.run(&*tick);
+        // Before there is a thread that could say otherwise.
+        self.pulse.parked.store(false, Ordering::SeqCst);
+        let join = thread::Builder::new().name("skep-ticker".into()).stack_size(64 << 10).spawn(run);
+        if join.is_err() {
+            self.pulse.parked.store(true, Ordering::SeqCst);
+        }
+        // Whoever held the lock before has set nothing.
+        let _unset = self.thread.set(join?);
+        Ok(())
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.pulse.stop.store(true, Ordering::SeqCst);
-        self.thread.unpark();
-        if let Some(join) = self.join.take() {
+        if let Some(join) = self.thread.take() {
+            join.thread().unpark();
             // A panic of the ticker has been reported by its own thread; there is nothing to add.
             let _ = join.join();
         }
@@ -83,7 +102,7 @@ impl Drop for Ticker {
 }
 
 impl Pulse {
-    fn run(&self, tick: impl Fn()) {
+    fn run(&self, tick: &dyn Fn()) {
         let mut seen = 0;
         while !self.stop.load(Ordering::SeqCst) {
             let left = self.left.load(Ordering::Acquire);
