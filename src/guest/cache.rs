@@ -5,11 +5,13 @@ use super::cell::{self, Cell, Code};
 use super::engine::{CodeMemory, Engine};
 use super::guest::Guest;
 use super::image::{Image, Start, populate};
+use super::kit::{Kit, sealed};
 use super::module::{library_range, take_apart};
 use super::state::GuestState;
 use super::vault::{Checked, Vault};
 use super::warm::warm;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use rustix::fd::OwnedFd;
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::PathBuf;
@@ -23,6 +25,9 @@ const FORMAT: u32 = 2;
 
 /// Bytes read and checked at a time.
 const STEP: usize = 512 << 10;
+
+/// Name of a file in memory, as `/proc` shows it.
+const CODE_FILE: &str = "skep-code";
 
 /// What is said, once, before the engine is compiled.
 pub const COMPILING: &str = "compiling the JavaScript engine for this machine (once)";
@@ -160,6 +165,29 @@ pub fn spawn<'a>(
     shelf.build(code, progress)?.spawn(state)
 }
 
+/// What child processes are given: the same guest as [`spawn`] starts, as files in memory.
+///
+/// # Errors
+/// Those of [`load_or_build`].
+pub fn kit<'a>(
+    engine: &Engine,
+    file: impl Into<GuestFile<'a>>,
+    folder: &CacheFolder,
+    mut progress: impl FnMut(&str),
+) -> Result<Kit> {
+    let shelf = Shelf::new(engine, file.into(), folder);
+    if let (Some(code), Some(image)) = (shelf.code_file(), shelf.image(Image::read_from)) {
+        return Ok(Kit::new(code, image));
+    }
+    let parts = take_apart(shelf.wasm)?;
+    progress(COMPILING);
+    let compiled = engine.compile(&parts.base)?;
+    let code = sealed(CODE_FILE, |out| Ok(out.write_all(&compiled)?))?;
+    let memory = CodeMemory::of_file(&code)?;
+    let ready = Arc::new(Code::new(engine, engine.load_trusted(memory)?)?);
+    Ok(Kit::new(code, warm(engine, ready, &parts, shelf.wasm)?))
+}
+
 /// One guest's two places in the cache.
 struct Shelf<'a> {
     engine: &'a Engine,
@@ -179,6 +207,22 @@ impl<'a> Shelf<'a> {
         let memory = self.vault.as_ref()?.read(&self.names.code, read_code).ok()?;
         let code = self.engine.load_trusted(memory).and_then(|loaded| Code::new(self.engine, loaded));
         code.ok().map(Arc::new)
+    }
+
+    /// Checked as it is copied; what is not ours is never mapped.
+    fn code_file(&self) -> Option<OwnedFd> {
+        let copy = |code: &mut Checked| {
+            sealed(CODE_FILE, |out| {
+                let mut buffer = vec![0; STEP];
+                while code.left() > 0 {
+                    let count = code.read(&mut buffer)?;
+                    ensure!(count > 0, "the code is cut short");
+                    out.write_all(&buffer[..count])?;
+                }
+                Ok(())
+            })
+        };
+        self.vault.as_ref()?.read(&self.names.code, copy).ok()
     }
 
     fn image<T>(&self, read: impl FnOnce(&mut Checked) -> Result<T>) -> Option<T> {

@@ -4,11 +4,12 @@
 //! A turn is one call on a fiber, polled by hand with a waker that does nothing: the loop decides when a
 //! guest that yielded goes on, there is no second event loop.
 use super::deadline::{Inside, Ticker};
-use super::image::{HUGE, Mapper, align_huge, prefer_huge};
+use super::image::{HUGE, Mapper, align_huge, check_sealed, prefer_huge};
 use super::limiter::Limiter;
 use super::state::GuestState;
 use anyhow::{Context as _, Result, anyhow, ensure};
-use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use rustix::fd::AsFd;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use std::ffi::c_void;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,7 +61,7 @@ impl Engine {
     /// Makes an engine.
     ///
     /// # Errors
-    /// When this machine cannot run one (no virtual memory to reserve, no thread).
+    /// When this machine cannot run one (no virtual memory to reserve).
     pub fn new(options: &EngineOptions) -> Result<Engine> {
         let wasm = wasmtime::Engine::new(&settings(options)).map_err(to_anyhow)?;
         let weak = wasm.weak();
@@ -69,8 +70,7 @@ impl Engine {
                 engine.increment_epoch();
             }
         };
-        let ticker = Ticker::start(tick).context("the ticker thread cannot be started")?;
-        Ok(Engine { wasm, ticker: Arc::new(ticker) })
+        Ok(Engine { wasm, ticker: Arc::new(Ticker::new(tick)) })
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
@@ -117,7 +117,7 @@ impl Engine {
         Ok(Loaded { module, memory })
     }
 
-    fn enter(&self) -> Inside<'_> {
+    fn enter(&self) -> std::io::Result<Inside<'_>> {
         self.ticker.enter()
     }
 }
@@ -130,8 +130,9 @@ pub(super) struct Loaded {
 
 /// Private memory for compiled code: filled once, then never written again.
 pub(super) struct CodeMemory {
-    /// The whole mapping: begins before `start`, which is aligned for huge pages.
+    /// The whole mapping: begins before `start`, which is aligned for huge pages where the memory is nobody else's.
     mapped: NonNull<c_void>,
+    whole: usize,
     start: NonNull<c_void>,
     len: usize,
 }
@@ -140,18 +141,28 @@ impl CodeMemory {
     pub(super) fn new(len: usize) -> Result<CodeMemory> {
         ensure!((1..=CODE_BYTES).contains(&len), "compiled code of {len} bytes cannot be");
         let access = ProtFlags::READ | ProtFlags::WRITE;
+        // Room to begin at a multiple of a huge page, and to end with a whole one.
+        let whole = len.next_multiple_of(HUGE) + HUGE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nobody's memory.
-        let mapped = unsafe { mmap_anonymous(null_mut(), CodeMemory::whole(len), access, MapFlags::PRIVATE) };
+        let mapped = unsafe { mmap_anonymous(null_mut(), whole, access, MapFlags::PRIVATE) };
         let mapped = NonNull::new(mapped.context("no memory for compiled code")?);
         let mapped = mapped.expect("the kernel does not map address zero");
         let start = mapped.map_addr(align_huge);
         prefer_huge(start, len.next_multiple_of(HUGE));
-        Ok(CodeMemory { mapped, start, len })
+        Ok(CodeMemory { mapped, whole, start, len })
     }
 
-    /// Bytes of the mapping: room to begin at a multiple of a huge page, and to end with a whole one.
-    fn whole(len: usize) -> usize {
-        len.next_multiple_of(HUGE) + HUGE
+    /// Code that another process compiled or checked, in a sealed file in memory: its pages are shared.
+    pub(super) fn of_file(file: impl AsFd) -> Result<CodeMemory> {
+        check_sealed(&file)?;
+        let len = usize::try_from(rustix::fs::fstat(&file)?.st_size)?;
+        ensure!((1..=CODE_BYTES).contains(&len), "compiled code of {len} bytes cannot be");
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice; the file is sealed, so its length stays.
+        let mapped = unsafe { mmap(null_mut(), len, access, MapFlags::PRIVATE, &file, 0) };
+        let mapped = NonNull::new(mapped.context("no address space for compiled code")?);
+        let mapped = mapped.expect("the kernel does not map address zero");
+        Ok(CodeMemory { mapped, whole: len, start: mapped, len })
     }
 
     /// To be filled; [`Engine::load_trusted`] takes the right to write away.
@@ -182,7 +193,7 @@ impl Drop for CodeMemory {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and who keeps it has let go of the code first. It cannot fail for a
         // whole mapping.
-        let _ = unsafe { munmap(self.mapped.as_ptr(), CodeMemory::whole(self.len)) };
+        let _ = unsafe { munmap(self.mapped.as_ptr(), self.whole) };
     }
 }
 
@@ -349,7 +360,14 @@ impl Body {
     pub(super) fn poll(&mut self) -> Outcome {
         let call = self.call.as_mut().expect("a call was begun");
         let mut context = std::task::Context::from_waker(Waker::noop());
-        let inside = self.engine.enter();
+        let inside = match self.engine.enter() {
+            Ok(inside) => inside,
+            // Without a ticker it would never yield.
+            Err(error) => {
+                self.call = None;
+                return Poll::Ready(Err(format!("the ticker thread cannot be started: {error}")));
+            }
+        };
         let outcome = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut context)));
         drop(inside);
         match outcome {

@@ -11,7 +11,7 @@
 //! ready in a cell of this thread just before.
 use super::engine::{GUARD, RESERVATION};
 use anyhow::{Context as _, Result, ensure};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -138,12 +138,40 @@ impl PagesWriter {
     }
 }
 
+/// Nobody can change or shorten the file any more: what is mapped from it stays as it is.
+#[cfg(target_os = "linux")]
+pub(super) fn check_sealed(file: impl AsFd) -> Result<()> {
+    use rustix::fs::{SealFlags, fcntl_get_seals};
+    let needed = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK;
+    let seals = fcntl_get_seals(file).context("this is no file in memory")?;
+    ensure!(seals.contains(needed), "a file in memory is not sealed");
+    Ok(())
+}
+
+/// Nothing tells here.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn check_sealed(_file: impl AsFd) -> Result<()> {
+    Ok(())
+}
+
 fn check_bytes(bytes: usize) -> Result<()> {
     ensure!(bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10), "an image of {bytes} bytes cannot be");
     Ok(())
 }
 
 impl Pages {
+    /// A file that holds a memory of so many bytes, each at its own address.
+    pub(super) fn of_file(file: OwnedFd, bytes: usize) -> Result<Pages> {
+        check_bytes(bytes)?;
+        check_sealed(&file)?;
+        ensure!(rustix::fs::fstat(&file)?.st_size as u64 == bytes as u64, "an image's file has another length");
+        Ok(Pages { file, bytes, runs: std::iter::once(0..bytes).collect() })
+    }
+
+    pub(super) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
     /// Reads a run back.
     pub(super) fn read(&self, run: Range<usize>) -> Result<Vec<u8>> {
         let mut out = vec![0; run.len()];
@@ -175,7 +203,7 @@ fn runs(memory: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// Writes all of it there.
-fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Result<()> {
+pub(super) fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Result<()> {
     while !content.is_empty() {
         let count = rustix::io::pwrite(&file, content, at).context("no memory for an image")?;
         ensure!(count > 0, "no memory for an image");
@@ -187,14 +215,14 @@ fn write_at(file: impl AsFd, mut at: u64, mut content: &[u8]) -> Result<()> {
 
 /// A file that has no name and lives in memory.
 #[cfg(target_os = "linux")]
-fn memory_file(name: &str) -> Result<OwnedFd> {
+pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
     use rustix::fs::{MemfdFlags, memfd_create};
     memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).context("no memory file can be made")
 }
 
 /// Forbids every change of a file in memory.
 #[cfg(target_os = "linux")]
-fn seal(file: &OwnedFd) -> Result<()> {
+pub(super) fn seal(file: &OwnedFd) -> Result<()> {
     use rustix::fs::{SealFlags, fcntl_add_seals};
     let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
     fcntl_add_seals(file, seals).context("a memory file cannot be sealed")
@@ -202,7 +230,7 @@ fn seal(file: &OwnedFd) -> Result<()> {
 
 /// A file whose name is taken away at once: nobody else can open it.
 #[cfg(not(target_os = "linux"))]
-fn memory_file(name: &str) -> Result<OwnedFd> {
+pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
     use rustix::fs::{Mode, OFlags, open, unlink};
     let mut random = [0; 16];
     getrandom::fill(&mut random)?;
@@ -215,7 +243,7 @@ fn memory_file(name: &str) -> Result<OwnedFd> {
 
 /// There are no seals here; the file has no name, and we do not write to it again.
 #[cfg(not(target_os = "linux"))]
-fn seal(_file: &OwnedFd) -> Result<()> {
+pub(super) fn seal(_file: &OwnedFd) -> Result<()> {
     Ok(())
 }
 

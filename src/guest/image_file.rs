@@ -1,8 +1,9 @@
 //! An image as bytes, so that it can be kept, sent and brought back: a header, then the runs of pages that are
 //! not zero. It must not know where the bytes go, nor vouch for them: whoever reads an image back must know
 //! by other means (the cache's MAC) that it is one of ours.
-use super::image::{GlobalValue, Image, Mapping, Memory, PagesWriter, Start, populate};
+use super::image::{GlobalValue, Image, Mapping, Memory, Pages, PagesWriter, Start, populate};
 use anyhow::{Context as _, Result, ensure};
+use rustix::fd::{BorrowedFd, OwnedFd};
 use std::io::{Read, Write};
 use std::ops::Range;
 use std::sync::Arc;
@@ -25,10 +26,20 @@ impl Image {
     /// # Errors
     /// Those of `out`.
     pub fn write_to(&self, out: &mut impl Write) -> Result<()> {
+        self.write_head(out, &self.pages.runs)?;
+        for run in &self.pages.runs {
+            for start in run.clone().step_by(STEP) {
+                out.write_all(&self.pages.read(start..run.end.min(start + STEP))?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_head(&self, out: &mut impl Write, runs: &[Range<usize>]) -> Result<()> {
         let (inbox, inbox_len) = self.inbox.unwrap_or((0, 0));
         out.write_all(MAGIC)?;
         out.write_all(&self.memory_bytes().to_le_bytes())?;
-        for word in [inbox, inbox_len, self.globals.len() as u32, self.pages.runs.len() as u32] {
+        for word in [inbox, inbox_len, self.globals.len() as u32, runs.len() as u32] {
             out.write_all(&word.to_le_bytes())?;
         }
         for global in &self.globals {
@@ -36,16 +47,35 @@ impl Image {
             out.write_all(&u32::from(global.kind).to_le_bytes())?;
             out.write_all(&global.bits.to_le_bytes())?;
         }
-        for run in &self.pages.runs {
+        for run in runs {
             out.write_all(&(run.start as u64).to_le_bytes())?;
             out.write_all(&(run.len() as u64).to_le_bytes())?;
         }
-        for run in &self.pages.runs {
-            for start in run.clone().step_by(STEP) {
-                out.write_all(&self.pages.read(start..run.end.min(start + STEP))?)?;
-            }
-        }
         Ok(())
+    }
+
+    /// The file with the pages, each at its own address: with [`Image::head`] it is the image, for another process to map.
+    pub(super) fn file(&self) -> BorrowedFd<'_> {
+        self.pages.file()
+    }
+
+    /// All but the pages.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let mut head = Vec::new();
+        self.write_head(&mut head, &[]).expect("a vector takes all");
+        head
+    }
+
+    /// An image that another process made: its file, and what [`Image::head`] gave there.
+    ///
+    /// # Errors
+    /// When the file can still be changed, or does not fit the head.
+    pub(super) fn from_file(file: OwnedFd, head: &[u8]) -> Result<Image> {
+        let mut rest = head;
+        let head = Head::read_from(&mut rest)?;
+        ensure!(rest.is_empty() && head.runs.is_empty(), "the head of an image is followed by something");
+        let pages = Pages::of_file(file, head.bytes)?;
+        Ok(Image { pages: Arc::new(pages), globals: head.globals, inbox: head.inbox })
     }
 
     /// Reads an image back.

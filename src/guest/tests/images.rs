@@ -1,6 +1,7 @@
 //! Images: captured, spawned from, written and read back.
-use super::{batch, cell, guest_text, state, whole_turn};
-use crate::guest::{Guest, Image, Turn, Verdict};
+use super::{batch, cell, engine, guest_text, state, wasm, whole_turn};
+use crate::guest::cache::{self, CacheFolder};
+use crate::guest::{Guest, Image, Kit, Turn, Verdict};
 
 /// Counts turns in a global and in memory; exits with both when they differ.
 const COUNT: &str = "
@@ -95,4 +96,56 @@ fn m11_a_thousand_guests_leave_nothing() {
     let after = (count("/proc/self/fd"), maps());
     // Other tests run beside this one.
     assert!(after.0 <= before.0 + 50 && after.1 <= before.1 + 400, "{before:?} {after:?}");
+}
+
+#[test]
+fn a_kit_is_a_guest_for_another_process() {
+    let folder = CacheFolder(None);
+    let text = guest_text(COUNT, "");
+    let kit = cache::kit(engine(), &wasm(&text), &folder, |_| {}).expect("a kit can be made");
+    let sent = |kit: &Kit| {
+        let (code, image) = (kit.code_file().try_clone_to_owned(), kit.image_file().try_clone_to_owned());
+        (code.expect("a descriptor"), image.expect("a descriptor"), kit.head())
+    };
+    let (code, image, head) = sent(&kit);
+    for len in 0..head.len() {
+        let (code, image, _) = sent(&kit);
+        assert!(Kit::from_parts(code, image, &head[..len]).is_err(), "cut at {len}");
+    }
+    let taken = Kit::from_parts(code, image, &head).expect("all is there");
+    let cell = taken.cell(engine()).expect("the code is this engine's");
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+
+    let (code, image, head) = sent(&taken.with_image(guest.capture().expect("an image can be taken")));
+    let clone = Kit::from_parts(code, image, &head).expect("all is there");
+    let mut clone = clone.cell(engine()).expect("the code runs").spawn(state()).expect("a clone can be spawned");
+    assert_eq!(turns_until_exit(&mut clone), (3, 5));
+    assert_eq!(turns_until_exit(&mut guest), (3, 5), "the guest was not touched");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kit_of_files_that_can_change_is_none() {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+    let kit =
+        cache::kit(engine(), &wasm(&guest_text(COUNT, "")), &CacheFolder(None), |_| {}).expect("a kit can be made");
+    let file = |bytes: u64, seals: SealFlags| {
+        let file = memfd_create("test", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).expect("a file in memory");
+        ftruncate(&file, bytes).expect("it can be as long");
+        fcntl_add_seals(&file, seals).expect("it can be sealed");
+        file
+    };
+    let whole = cell(&guest_text(COUNT, "")).image().memory_bytes();
+    let code = || kit.code_file().try_clone_to_owned().expect("a descriptor");
+    let all = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK;
+    assert!(Kit::from_parts(code(), file(whole, all), &kit.head()).is_ok());
+    assert!(Kit::from_parts(code(), file(whole - 65536, all), &kit.head()).is_err(), "too short");
+    for missing in [SealFlags::WRITE, SealFlags::GROW, SealFlags::SHRINK] {
+        assert!(Kit::from_parts(code(), file(whole, all - missing), &kit.head()).is_err(), "{missing:?}");
+        let image = kit.image_file().try_clone_to_owned().expect("a descriptor");
+        let loose = Kit::from_parts(file(whole, all - missing), image, &kit.head()).expect("the image is whole");
+        assert!(loose.cell(engine()).is_err(), "{missing:?}");
+    }
 }
