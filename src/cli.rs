@@ -1,6 +1,6 @@
 //! The command line: words to an order, and the order's end to an exit code. It must not know how a
 //! script is run.
-use crate::launch::{self, Order, Program};
+use crate::launch::{self, Confine, Order, Program};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -124,6 +124,18 @@ fn node_options() -> impl Iterator<Item = Arg> {
     values.chain(NODE_SWITCHES.iter().map(switch))
 }
 
+fn confinement_options() -> [Arg; 2] {
+    let switch =
+        |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    [
+        switch(
+            "confine",
+            "Have the kernel refuse this process what is not granted (Linux; child processes always are)",
+        ),
+        switch("require-confinement", "Fail where the kernel cannot confine what is to be confined"),
+    ]
+}
+
 fn script_command(name: &'static str, about: &'static str) -> Command {
     let list = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name)
@@ -170,6 +182,7 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
         .arg(list("allow-env", "KEY,...", "Let it see the environment (these variables)"))
         .arg(list("allow-fork", "N", "Let it start processes, at most N in all"))
         .arg(Arg::new("allow-all").short('A').long("allow-all").action(ArgAction::SetTrue).help("Grant all of these"))
+        .args(confinement_options())
         .arg(Arg::new("memory").long("memory").value_name("SIZE").help("Memory limit, e.g. 64M (default 512M)"))
         .arg(
             Arg::new("cpu")
@@ -200,7 +213,8 @@ fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
     let limits = limits(matches)?;
     let project = launch::project_of(&program)?;
     let node_flags = node_flags(matches);
-    Ok(Order { program, args: words, node_flags, grants: grants(matches, project)?, limits, check })
+    let confine = Confine { this: matches.get_flag("confine"), required: matches.get_flag("require-confinement") };
+    Ok(Order { program, args: words, node_flags, grants: grants(matches, project)?, limits, check, confine })
 }
 
 /// Node's options, as the guest finds them in `process.execArgv`.

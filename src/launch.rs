@@ -1,5 +1,6 @@
 //! From an order to a running hall: the engine, the JavaScript cell, the guest's state, the loop, and
 //! what is said when it is over. It must not know the words of the command line.
+use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
     Engine, EngineOptions, Entropy, GuestState, Outside,
     cache::{self, CacheFolder, Digests, GuestFile},
@@ -32,10 +33,22 @@ pub struct Order {
     pub limits: Limits,
     /// Only parse it.
     pub check: bool,
+    pub confine: Confine,
+}
+
+/// Who is to be confined by the kernel.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Confine {
+    /// This process; child processes always are.
+    pub this: bool,
+    /// What the kernel lacks is an error, and not only said.
+    pub required: bool,
 }
 
 /// Names a guest to run scripts on instead of the built-in one, for those who work on it.
 const GUEST_VARIABLE: &str = "SKEP_JS_GUEST";
+
+const DNS: u16 = 53;
 
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
@@ -47,6 +60,11 @@ pub fn run(order: Order) -> Result<i32> {
     let engine = Engine::new(&EngineOptions::default())?;
     let info = start_info(&order)?;
     let http = order.limits.http;
+    let folder = CacheFolder::from_environment();
+    let confinement = order.confine.this.then(|| confinement(&order.grants, &folder));
+    if order.confine.required {
+        ensure_confinable()?;
+    }
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     let named = named_guest()?;
@@ -55,12 +73,15 @@ pub fn run(order: Order) -> Result<i32> {
         None => built_in_guest(),
     };
     let say = |line: &str| eprintln!("skep: {line}");
-    let guest = cache::spawn(&engine, file, &CacheFolder::from_environment(), say, state)?;
+    let guest = cache::spawn(&engine, file, &folder, say, state)?;
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
+    }
+    if let Some(confinement) = confinement {
+        confine_self(&confinement, order.confine.required, true)?;
     }
     hall.seat(guest);
     hall.run();
@@ -72,6 +93,58 @@ pub fn run(order: Order) -> Result<i32> {
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(code)
+}
+
+/// Has the kernel refuse this process from here on what these grants do not hold. What lies between the grants and what
+/// a kernel can judge (addresses, ranges of ports, names) is judged by us alone.
+pub fn confinement(grants: &Grants, cache: &CacheFolder) -> Confinement {
+    let folders = |write: bool| {
+        let folders = grants.folders.iter().filter(move |grant| grant.write == write);
+        folders.map(|grant| grant.folder.clone()).collect::<Vec<_>>()
+    };
+    let ports: Option<Vec<u16>> = grants.net.iter().map(|rule| rule.port).collect();
+    let resolver = !grants.net.is_empty() || !grants.listen_none;
+    let mut confinement = Confinement {
+        read: folders(false),
+        write: folders(true),
+        bind: if grants.listen_none { Ports::Only(Vec::new()) } else { Ports::Any },
+        connect: ports.map_or(Ports::Any, Ports::Only),
+        resolver,
+        processes: if grants.fork > 0 { Processes::Own } else { Processes::None },
+    };
+    if let (Ports::Only(ports), false) = (&mut confinement.connect, grants.net.is_empty()) {
+        // An answer that a datagram has no room for.
+        ports.push(DNS);
+    }
+    if confinement.processes == Processes::Own {
+        // A new process of ours looks there for its code.
+        confinement.read.extend(cache.0.clone());
+    }
+    confinement
+}
+
+/// What this machine cannot do is an error before anything has begun.
+fn ensure_confinable() -> Result<()> {
+    match confine::lacking().first() {
+        Some(lack) => Err(anyhow!("processes cannot be confined as is required: {lack}")),
+        None => Ok(()),
+    }
+}
+
+/// The last step before a guest's first byte.
+///
+/// # Errors
+/// When the kernel refuses; or it lacks something, and that is `required` not to be.
+pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Result<()> {
+    let report = confine::apply(confinement)?;
+    match report.lacking.first() {
+        Some(lack) if required => Err(anyhow!("this process cannot be confined as is required: {lack}")),
+        Some(_) if say => {
+            report.lacking.iter().for_each(|lack| eprintln!("skep: not all of the confinement holds: {lack}"));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The JavaScript guest that a developer of it names.

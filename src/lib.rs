@@ -3,6 +3,7 @@
 //! The rooms, and what each may know of the others, are told in docs/architecture.md; `tests/tidy.rs`
 //! holds the tree to it.
 pub mod cli;
+pub mod confine;
 pub mod guest;
 pub mod launch;
 pub mod policy;
