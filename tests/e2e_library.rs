@@ -27,6 +27,11 @@ fn a_store_follows_every_kind_of_work_and_nothing_else() {
 }
 
 #[test]
+fn values_become_bytes_in_the_format_of_v8() {
+    says(include_str!("js/v8.js"), "v8 ok\n");
+}
+
+#[test]
 fn a_kept_connection_serves_each_request_in_its_own_context() {
     let done = run_as(
         &["-A"],

@@ -198,6 +198,7 @@ static void start_engine(void) {
   skep_init_crypto();
   skep_init_zlib();
   skep_init_datagram();
+  skep_init_child();
   skep_init_http();
 }
 

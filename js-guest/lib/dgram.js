@@ -14,6 +14,7 @@ const { exceptionWithHostPort, errnoException, codes: {
 } } = require('internal/errors');
 const { validateAbortSignal, validateFunction, validateNumber, validatePort, validateString } = require('internal/validators');
 const { parseRecord } = require('internal/net/address');
+const { kAdopt, kBound, kHandleOf, kRest, asker } = require('internal/dgram/shared');
 
 const kState = Symbol('state');
 const UNBOUND = 0, BINDING = 1, BOUND = 2;
@@ -49,6 +50,7 @@ function Socket(type, listener) {
     host: undefined, lookup: makeLookup(options.lookup, family), connectCallback: null, onconnect: null, bytes: 0,
     reuseAddr: Boolean(options.reuseAddr), ipv6Only: Boolean(options.ipv6Only),
     recvBufferSize: options.recvBufferSize, sendBufferSize: options.sendBufferSize,
+    reads: true, release: null,
   };
   if (typeof listener === 'function') this.on('message', listener);
   const { signal } = options;
@@ -84,8 +86,9 @@ Socket.prototype.bind = function(port_, address_) {
   state.bind = BINDING;
   const callback = arguments.length > 0 && arguments[arguments.length - 1];
   if (typeof callback === 'function') bindCallback(this, callback);
-  let port = port_, address = typeof address_ === 'function' ? '' : address_;
+  let port = port_, address = typeof address_ === 'function' ? '' : address_, exclusive = false;
   if (port !== null && typeof port === 'object') {
+    exclusive = Boolean(port.exclusive);
     if (typeof port.fd === 'number') throw new ERR_INVALID_FD_TYPE('UNKNOWN'); // a cell has no descriptors
     address = port.address || '';
     port = port.port;
@@ -98,10 +101,16 @@ Socket.prototype.bind = function(port_, address_) {
       this.emit('error', error);
       return;
     }
-    bindNow(this, ip, port | 0);
+    if (asker.share === null || exclusive) bindNow(this, ip, port | 0);
+    else bindShared(this, ip, port | 0);
   });
   return this;
 };
+
+function bindShared(socket, ip, port) {
+  const { family, ipv6Only, reuseAddr } = socket[kState];
+  asker.share(socket, { address: ip, port, family: `udp${family}`, ipv6Only, reuseAddr });
+}
 
 function bindCallback(socket, callback) {
   const forget = () => {
@@ -126,12 +135,37 @@ function bindNow(socket, ip, port) {
     socket.emit('error', handle === EACCES ? denied('bind', { address: ip, port }) : exceptionWithHostPort(handle, 'bind', ip, port));
     return;
   }
-  state.handle = handle;
-  native.attachObject(handle, socket);
-  if (!state.refed) streams.ref(handle, false);
+  take(socket, handle);
+  if (!state.reads) native.option(handle, option.RECEIVE, 0);
   if (state.recvBufferSize) native.option(handle, option.RECV_BUFFER, state.recvBufferSize);
   if (state.sendBufferSize) native.option(handle, option.SEND_BUFFER, state.sendBufferSize);
 }
+
+function take(socket, handle) {
+  const state = socket[kState];
+  state.handle = handle;
+  native.attachObject(handle, socket);
+  if (!state.refed) streams.ref(handle, false);
+}
+
+Object.defineProperties(Socket.prototype, {
+  [kHandleOf]: { value() { return this[kState].bind === BOUND ? this[kState].handle : 0; } },
+  [kRest]: { value() { this[kState].reads = false; } },
+  [kBound]: {
+    value(handle, release = null) {
+      take(this, handle);
+      this[kState].release = release;
+      this[kState].bind = BOUND;
+    },
+  },
+});
+Object.defineProperty(Socket, kAdopt, {
+  value(type, handle) {
+    const socket = new Socket(type);
+    socket[kBound](handle);
+    return socket;
+  },
+});
 
 // What was asked for before the socket was bound.
 function enqueue(socket, work) {
@@ -156,7 +190,7 @@ function enqueue(socket, work) {
 }
 
 function bindFirst(socket) {
-  if (socket[kState].bind === UNBOUND) socket.bind({ port: 0 });
+  if (socket[kState].bind === UNBOUND) socket.bind({ port: 0, exclusive: true });
 }
 
 // ---- connect ----
@@ -382,6 +416,7 @@ Socket.prototype.close = function(callback) {
   }
   healthCheck(this);
   state.closed = true;
+  state.release?.();
   if (state.handle) streams.close(state.handle);
   process.nextTick(() => this.emit('close'));
   return this;

@@ -175,7 +175,7 @@ const notPermitted = (name) => (value, extra) => {
 define({
   getuid: id('uid'), geteuid: id('uid'), getgid: id('gid'), getegid: id('gid'), getgroups: () => [id('gid')()],
   kill: lifecycle.kill,
-  _kill: lifecycle.killSelf,
+  _kill: lifecycle.killPid,
   exit: lifecycle.exit,
   reallyExit: (code) => native.exit(code),
   abort: () => native.exit(134),

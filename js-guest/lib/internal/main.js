@@ -22,6 +22,7 @@ function start(info) {
   if (execArgv.length > 0) applyFlags(execArgv);
   const ready = native.now(0);
   Module._initPaths();
+  if (info.channel || info.info) require('internal/child_process/child_side').setup(info.info);
   lifecycle.state.steps = [entered, begun, ready, native.now(0)];
   const preload = valuesOf(execArgv, '--require');
   if (preload.length > 0) Module._preloadModules(preload);
@@ -30,8 +31,13 @@ function start(info) {
   else runProgram(info);
 }
 
-const valuesOf = (execArgv, name) =>
-  execArgv.filter((flag) => flag.startsWith(`${name}=`)).map((flag) => flag.slice(name.length + 1));
+const SHORT = { '--require': '-r', '--conditions': '-C' };
+
+// `--name=value`, `--name value` and `-n value`.
+const valuesOf = (execArgv, name) => execArgv.flatMap((flag, i) => {
+  if (flag.startsWith(`${name}=`)) return [flag.slice(name.length + 1)];
+  return (flag === name || flag === SHORT[name]) && i + 1 < execArgv.length ? [execArgv[i + 1]] : [];
+});
 
 function applyFlags(execArgv) {
   if (execArgv.includes('--expose-internals')) builtins.exposeInternals();
@@ -49,6 +55,7 @@ function applyFlags(execArgv) {
 function runProgram(info) {
   if (info.mode === 'check') runMain.check(info.main);
   else if (info.mode === 'file') runMain.runMain(info.main);
+  else if (info.mode === 'stdin') runMain.runInput(inputType(process.execArgv));
   else if (inputType(process.execArgv) === 'module') runMain.evalModule(info.source);
   else runMain.evalScript(info.source, info.mode === 'print');
   const { state } = lifecycle;

@@ -20,8 +20,6 @@ function stub(module, name) {
 const words = (text) => text.trim().split(/\s+/);
 
 const FUNCTIONS = {
-  'child_process': words('ChildProcess exec execFile execFileSync execSync fork spawn spawnSync _forkChild'),
-  'cluster': words('Worker fork disconnect setupPrimary setupMaster'),
   'http2': words('connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake'),
   'https': words('Agent Server createServer get request'),
   'inspector': words('Session open close url waitForDebugger'),
@@ -31,27 +29,14 @@ const FUNCTIONS = {
   '_tls_common': words('SecureContext createSecureContext'),
   '_tls_wrap': words('Server TLSSocket connect createServer'),
   'trace_events': words('createTracing getEnabledCategories'),
-  'v8': words(`Serializer Deserializer DefaultSerializer DefaultDeserializer GCProfiler cachedDataVersionTag deserialize
-    getHeapCodeStatistics getHeapSnapshot getHeapSpaceStatistics getHeapStatistics serialize setFlagsFromString
-    setHeapSnapshotNearHeapLimit stopCoverage takeCoverage writeHeapSnapshot`),
   'wasi': words('WASI'),
   'test': words('after afterEach before beforeEach describe it run suite test'),
   'test/reporters': words('dot junit spec tap lcov'),
   'sea': words('isSea getAsset getAssetAsBlob getRawAsset'),
 };
 
-// No grant lets a script start another program. As in Node, spawnSync tells in its answer of what cannot be started.
-function spawnSync(file, args) {
-  const { codes: { ERR_ACCESS_DENIED } } = require('internal/errors');
-  const error = new ERR_ACCESS_DENIED(`spawnSync ${file}: no grant lets a script start another program`);
-  Object.assign(error, { syscall: `spawnSync ${file}`, path: file, spawnargs: Array.isArray(args) ? args : [] });
-  return { error, status: null, signal: null, output: null, pid: 0, stdout: null, stderr: null };
-}
-
 const VALUES = {
-  'child_process': { spawnSync },
   'http2': { constants: require('internal/http2_constants'), sensitiveHeaders: Symbol('nodejs.http2.sensitiveHeaders') },
-  'cluster': { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {}, SCHED_NONE: 1, SCHED_RR: 2 },
   'sea': { isSea: () => false },
   'tls': { DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3', rootCertificates: [] },
   'https': { globalAgent: undefined },

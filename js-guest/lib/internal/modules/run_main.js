@@ -63,8 +63,20 @@ function evalScript(source, print) {
     if (id.startsWith('_') || id.includes('/') || Object.hasOwn(globalThis, id)) continue;
     defineLazy(id);
   }
+  process._eval = source;
   const result = native.script(source, '[eval]', 1);
   if (print) console.log(result);
+}
+
+// The program's text comes on standard input.
+function runInput(type) {
+  const pieces = [];
+  process.stdin.on('data', (piece) => pieces.push(piece));
+  process.stdin.on('end', () => {
+    const source = Buffer.concat(pieces).toString();
+    if (type === 'module') evalModule(source);
+    else evalScript(source, false);
+  });
 }
 
 // -e and -p know Node's modules by name.
@@ -91,4 +103,4 @@ function check(main) {
   else native.check(`(function (exports, require, module, __filename, __dirname) {\n\n${text}\n})`, file, -1, false);
 }
 
-module.exports = { runMain, importFirst, evalModule, evalScript, check, isPending: () => pending !== undefined };
+module.exports = { runMain, importFirst, evalModule, evalScript, runInput, check, isPending: () => pending !== undefined };

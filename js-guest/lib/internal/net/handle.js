@@ -16,11 +16,12 @@ function fill(handle, side, out) {
 }
 
 class Handle {
-  // `owner`: told when the handle is closed under it.
-  constructor(id, owner = null) {
+  // `owner`: told when the handle is closed under it. `unread`: it came from another process, without credit to read.
+  constructor(id, owner = null, unread = false) {
     this.id = id;
     this.owner = owner;
     this.reading = true;
+    this.unread = unread;
   }
 
   get fd() { return -1; }

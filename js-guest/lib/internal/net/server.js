@@ -22,10 +22,16 @@ const kAsked = Symbol('kAsked');
 const kClosing = Symbol('kClosing');
 const kLeaving = Symbol('kLeaving');
 const kRefed = Symbol('kRefed');
+// Of a cluster's worker: lets go of what the primary shares with this server.
+const kRelease = Symbol('kRelease');
 const BACKLOG = 511;
 const EINVAL = -22;
 
 const newSocket = channel('net.server.socket');
+
+// In a cluster's worker: who asks the primary for a listener, as share(server, { address, port, ... }).
+let share = null;
+const shareBy = (asker) => { share = asker; };
 
 function Server(options, connectionListener) {
   if (!(this instanceof Server)) return new Server(options, connectionListener);
@@ -51,6 +57,8 @@ function Server(options, connectionListener) {
   this[kClosing] = 0;
   this[kLeaving] = 0;
   this[kRefed] = true;
+  this[kRelease] = null;
+  this._workers = [];
   this._connectionKey = undefined;
   this._unref = false;
   this.allowHalfOpen = options.allowHalfOpen || false;
@@ -78,7 +86,7 @@ Server.prototype.listen = function(...args) {
   if (cb !== null) this.once('listening', cb);
   const fromArgs = toNumber(args.length > 1 && args[1]) || toNumber(args.length > 2 && args[2]);
   let options = given._handle || given.handle || given;
-  if (options instanceof Handle) throw new ERR_INVALID_ARG_VALUE('options', given, 'a handle cannot be listened on here');
+  if (options instanceof Handle) return listenOn(this, options, given);
   if (options.signal !== undefined) watchSignal(this, options.signal);
   if (typeof options.fd === 'number' && options.fd >= 0) {
     // A cell has no descriptors, so that none of them is a listening socket.
@@ -92,13 +100,18 @@ Server.prototype.listen = function(...args) {
   }
   if (typeof port === 'number' || typeof port === 'string') {
     validatePort(port, 'options.port');
-    open(this, options.host, port | 0, backlog, Boolean(options.ipv6Only));
+    open(this, options.host, port | 0, backlog, Boolean(options.ipv6Only), Boolean(options.exclusive));
     return this;
   }
   if (options.path && isPipeName(options.path)) {
     this._pipeName = options.path;
+    const mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0);
+    if (share !== null && !options.exclusive) {
+      share(this, { address: options.path, port: -1, family: -1, backlog, ipv6Only: false, mode });
+      return this;
+    }
     openAt(this, options.path, -1, backlog, false);
-    if (this[kAsked] !== null) this[kAsked].mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0);
+    if (this[kAsked] !== null) this[kAsked].mode = mode;
     return this;
   }
   if (!('port' in options || 'path' in options)) {
@@ -123,9 +136,26 @@ function fail(server, error) {
   process.nextTick(() => server.emit('error', error));
 }
 
+// A listener that has come from elsewhere: another server's `_handle`, another process's.
+function listenOn(server, object, given) {
+  if (!(object.id > 0)) throw new ERR_INVALID_ARG_VALUE('options', given, 'the handle is closed');
+  const handle = object.id;
+  native.detachObject(handle);
+  native.listenSet(handle, server._options(false));
+  const pipe = object instanceof Pipe;
+  if (pipe) server._pipeName ??= '';
+  begin(server, handle, { address: '', port: pipe ? undefined : 0, otherwise: undefined });
+  object.owner = server;
+  server[kObject] = object;
+  process.nextTick(() => { if (server[kListener] === handle) server.emit('listening'); });
+  return server;
+}
+
 // Without a host: every address, by IPv6 where the machine has it.
-function open(server, host, port, backlog, ipv6Only) {
-  if (!host) {
+function open(server, host, port, backlog, ipv6Only, exclusive) {
+  if (share !== null && !exclusive) {
+    openShared(server, host, port, backlog, ipv6Only);
+  } else if (!host) {
     openAt(server, '::', port, backlog, ipv6Only, () => openAt(server, '0.0.0.0', port, backlog, false));
   } else if (isIP(host)) {
     openAt(server, host, port, backlog, ipv6Only);
@@ -135,6 +165,18 @@ function open(server, host, port, backlog, ipv6Only) {
       else openAt(server, address, port, backlog, ipv6Only);
     });
   }
+}
+
+function openShared(server, host, port, backlog, ipv6Only) {
+  const ask = (address, family) => share(server, { address, port, family, backlog, ipv6Only, mode: 0 });
+  if (!host || isIP(host)) {
+    ask(host || null, host ? isIP(host) : 4);
+    return;
+  }
+  require('dns').lookup(host, (error, address, family) => {
+    if (error) server.emit('error', error);
+    else ask(address, family);
+  });
 }
 
 const NO_IPV6 = new Set([97, 99, 22]);
@@ -147,10 +189,15 @@ function openAt(server, address, port, backlog, ipv6Only, otherwise) {
     else fail(server, handle === EACCES ? denied('listen', { address, port: asked.port }) : listenError(asked, handle));
     return;
   }
-  server[kAsked] = asked;
-  server[kAddress] = null;
-  server[kListener] = handle;
   server._connectionKey = `${port < 0 ? -1 : address.includes(':') ? 6 : 4}:${address}:${port}`;
+  begin(server, handle, asked);
+}
+
+// The server has this listener from now on.
+function begin(server, handle, asked, known = null) {
+  server[kAsked] = asked;
+  server[kAddress] = known;
+  server[kListener] = handle;
   native.attachObject(handle, server);
   server._opened?.(handle);
   if (!server[kRefed]) native.ref(handle, false);
@@ -191,7 +238,7 @@ function onListenerEvent(server, kind, handle, value) {
       native.detachObject(handle);
       server[kClosing]--;
       if (server[kLeaving] === handle) server[kLeaving] = 0;
-      if (server[kListener] === 0 && server[kClosing] === 0) server.emit('close');
+      if (server[kListener] === 0 && server[kClosing] === 0) emitClose(server);
       break;
     case event.ACCEPTED:
       if (server[kObject] === null) server._accepted(handle);
@@ -244,6 +291,20 @@ function onconnection(error, handle) {
   socket.server = socket._server = socket[kServer] = server;
   server.emit('connection', socket);
 }
+
+// Sockets of it that other processes have are waited for, too.
+function emitClose(server) {
+  let left = server._workers.length;
+  if (left === 0) {
+    server.emit('close');
+    return;
+  }
+  for (const worker of [...server._workers]) worker.close(() => { if (--left === 0) server.emit('close'); });
+}
+
+Server.prototype._setupWorker = function(worker) {
+  this._workers.push(worker);
+};
 
 Server.prototype._left = function() {
   this._connections--;
@@ -299,6 +360,9 @@ Server.prototype.close = function(cb) {
     this[kObject] = null;
     this[kLeaving] = handle;
     this[kClosing]++;
+    const release = this[kRelease];
+    this[kRelease] = null;
+    release?.();
     // What is left to wait for are its connections, and they keep the program alive themselves.
     if (native.connections(handle) > 0) native.ref(handle, false);
     native.close(handle);
@@ -314,7 +378,14 @@ Server.prototype[Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')] = asy
 };
 
 Server.prototype.getConnections = function(cb) {
-  process.nextTick(cb, null, this._connections);
+  let left = this._workers.length, sum = this._connections;
+  if (left === 0) process.nextTick(cb, null, sum);
+  for (const worker of [...this._workers]) {
+    worker.getConnections((error, count) => {
+      sum += count;
+      if (--left === 0) cb(null, sum);
+    });
+  }
   return this;
 };
 
@@ -340,4 +411,4 @@ native.setup(onData, (object, kind, handle, value, text) => {
   else onStreamEvent(object, kind, handle, value, text);
 });
 
-module.exports = { Server, kListener, listenerOf, errnoException };
+module.exports = { Server, kListener, kRelease, begin, listenerOf, shareBy };

@@ -149,6 +149,7 @@ Socket.convert = function(socket, handle, server) {
 
 function takeHandle(socket, handle) {
   socket[kHandle] = handle.id ?? -1;
+  if (handle.unread) socket[kOwed] = WINDOW;
   socket[kObject] = handle;
   handle.owner = socket;
   socket[kIsPipe] = handle instanceof Pipe;
@@ -172,6 +173,14 @@ Object.defineProperty(Socket.prototype, '_handle', {
 Socket.prototype._handleClosed = function() {
   if (this[kHandle]) this[kHandle] = -1;
 };
+
+// The handle has gone to another process: the socket is not told of its end.
+function giveAway(socket) {
+  socket[kHandle] = 0;
+  socket[kObject] = null;
+  socket[kServer] = null;
+  socket.setTimeout(0);
+}
 
 // ---- Reading ----
 
@@ -493,6 +502,6 @@ function onStreamEvent(socket, kind, handle, value, flags) {
 }
 
 module.exports = {
-  Socket, onData, onStreamEvent, emitClose, letSleep, WINDOW, ERR_SOCKET_CLOSED_BEFORE_CONNECTION, kHandle, kObject, kFacade, kOwed,
+  Socket, onData, onStreamEvent, emitClose, giveAway, letSleep, WINDOW, ERR_SOCKET_CLOSED_BEFORE_CONNECTION, kHandle, kObject, kFacade, kOwed,
   kPeer, kLocal, kClosing, kServer, kBytesRead, kBytesWritten, kRefed, kTimer, kNoDelay, kKeepAlive, kKeepAliveDelay, kIsPipe,
 };

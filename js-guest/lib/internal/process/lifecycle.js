@@ -158,9 +158,9 @@ function kill(pid, signal) {
   return true;
 }
 
-// A guest may signal itself; 0 or a negative errno, as a system call.
-function killSelf(pid, number) {
-  if (pid !== process.pid && pid !== 0) return -1;
+// A guest may signal itself and its children; 0 or a negative errno, as a system call.
+function killPid(pid, number) {
+  if (pid !== process.pid && pid !== 0) return internalBinding('child').killPid(pid, number);
   if (number === 0) return 0;
   const name = nameOf.get(number);
   if (process.listenerCount(name) > 0) {
@@ -172,4 +172,4 @@ function killSelf(pid, number) {
   return 0;
 }
 
-module.exports = { begin, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, killSelf, state, SIGNALS, onExit };
+module.exports = { begin, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, killPid, state, SIGNALS, onExit };

@@ -1,0 +1,205 @@
+// ChildProcess: one process that this guest has started: its streams, its channel, its end. What it runs is told to the
+// host in one record; what comes of it, the host tells in events. Must not know fork or exec.
+'use strict';
+
+const EventEmitter = require('events');
+const native = internalBinding('child');
+const streams = internalBinding('stream');
+const { ErrnoException } = require('internal/errors');
+const { validateArray, validateObject, validateOneOf, validateString } = require('internal/validators');
+const { EACCES, denied } = require('internal/net/denied');
+const { toEntries, toStream, kind } = require('internal/child_process/stdio');
+const { kInfo, signalName, toSignal } = require('internal/child_process/options');
+const { onChannelEvent } = require('internal/child_process/channel');
+const ipc = require('internal/child_process/ipc');
+const commandLine = require('internal/child_process/command_line');
+
+const event = { STARTED: 70, FAILED: 71, EXIT: 72 };
+const flag = { GUEST: 1, CHANNEL: 2, DETACHED: 4, SYNC: 16 };
+const BY_SIGNAL = 1;
+const ESRCH = -3, EINVAL = -22, ENOSYS = -38;
+// Failures of a start that Node tells by 'error', later; any other is thrown.
+const TOLD_LATER = new Set([-13, -11, -24, -23, -2]);
+
+const kHandle = Symbol('kHandle');
+
+function ChildProcess() {
+  EventEmitter.call(this);
+  this._closesNeeded = 1;
+  this._closesGot = 0;
+  this.connected = false;
+  this.signalCode = null;
+  this.exitCode = null;
+  this.killed = false;
+  this.spawnfile = null;
+  this[kHandle] = 0;
+}
+Object.setPrototypeOf(ChildProcess.prototype, EventEmitter.prototype);
+Object.setPrototypeOf(ChildProcess, EventEmitter);
+
+// ---- Start ----
+
+function checkOptions(options) {
+  validateObject(options, 'options');
+  validateOneOf(options.serialization, 'options.serialization', [undefined, 'json', 'advanced']);
+  if (options.envPairs !== undefined) validateArray(options.envPairs, 'options.envPairs');
+  validateString(options.file, 'options.file');
+  if (options.args !== undefined) validateArray(options.args, 'options.args');
+}
+
+// Another guest when it is our own program, by whatever name it is called.
+function isOwnProgram(file) {
+  if (file === process.execPath) return true;
+  if (!file.includes('/')) return false;
+  const fs = require('fs');
+  try {
+    return fs.realpathSync(file) === fs.realpathSync(process.execPath);
+  } catch {
+    return false;
+  }
+}
+
+// What the host wants to know: the head of its record, and all texts.
+function describe(options, channel, more = 0) {
+  const [argv0 = options.file, ...args] = options.args ?? [];
+  const pairs = options.envPairs ?? [];
+  const flags = more | (channel < 0 ? 0 : flag.CHANNEL) | (options.detached ? flag.DETACHED : 0);
+  const folder = require('path').resolve(options.cwd ?? '');
+  const user = [options.maxBuffer ?? 0, options.uid ?? -1, options.gid ?? -1];
+  if (!isOwnProgram(options.file)) {
+    return { head: [flags, args.length, pairs.length, ...user], texts: [options.file, argv0, folder, ...args, ...pairs] };
+  }
+  const { args: rest, ...order } = commandLine.read(args);
+  if (order.main !== undefined) order.main = require('path').resolve(folder, order.main);
+  order.info = { serialization: options.serialization ?? 'json', ...options[kInfo] };
+  return {
+    head: [flags | flag.GUEST, rest.length, pairs.length, ...user], texts: [JSON.stringify(order), argv0, folder, ...rest, ...pairs],
+  };
+}
+
+const flatten = (entries) => entries.flatMap((entry) => [entry.kind, entry.number, entry.handle]);
+
+function begin(child, options, entries, channel) {
+  const { head, texts } = describe(options, channel);
+  const handle = native.start(head, flatten(entries), texts);
+  if (handle < 0) return { error: handle, refused: handle === EACCES };
+  native.attachObject(handle, child);
+  child[kHandle] = handle;
+  streams.settle();
+  const pid = native.pid(handle);
+  if (pid < 0) {
+    // Its CHILD_FAILED is for nobody.
+    native.detachObject(handle);
+    child[kHandle] = 0;
+    return { error: pid, refused: false };
+  }
+  child.pid = pid;
+  return { error: 0, refused: false };
+}
+
+ChildProcess.prototype.spawn = function(options) {
+  checkOptions(options);
+  const { entries, channel } = toEntries(options.stdio || 'pipe', false);
+  this.spawnfile = options.file;
+  this.spawnargs = options.args ?? [];
+  const { error, refused } = begin(this, options, entries, channel);
+  if (error !== 0 && !TOLD_LATER.has(error)) throw new ErrnoException(error, 'spawn');
+  if (error === 0) process.nextTick(() => this.emit('spawn'));
+  else process.nextTick(onFailed, this, refused ? denied(`spawn ${options.file}`) : new ErrnoException(error, `spawn ${options.file}`));
+  this.stdio = entries.map((entry, index) => (entry.kind === kind.PIPE ? openStream(this, index) : null));
+  [this.stdin, this.stdout, this.stderr] = this.stdio;
+  if (channel >= 0 && error === 0) openChannel(this, options.serialization ?? 'json');
+  return error;
+};
+
+function openStream(child, index) {
+  const handle = child[kHandle] === 0 ? 0 : native.stdio(child[kHandle], index);
+  const stream = toStream(handle > 0 ? handle : -1, index);
+  child._closesNeeded++;
+  stream.on('close', () => maybeClose(child));
+  if (handle <= 0) stream.destroy();
+  return stream;
+}
+
+function openChannel(child, mode) {
+  child._closesNeeded++;
+  ipc.open(child, native.channel(child[kHandle]), mode, {
+    onBroken: () => child.kill('SIGKILL'),
+    onClosed: () => maybeClose(child),
+  });
+}
+
+// ---- End ----
+
+function maybeClose(child) {
+  child._closesGot++;
+  if (child._closesGot === child._closesNeeded) child.emit('close', child.exitCode, child.signalCode);
+}
+
+function onFailed(child, error) {
+  child[kHandle] = 0;
+  Object.assign(error, { path: child.spawnfile, spawnargs: child.spawnargs.slice(1) });
+  child.exitCode = error.errno ?? EACCES;
+  child.stdin?.destroy();
+  child.emit('error', error);
+  process.nextTick(drain, child);
+  maybeClose(child);
+}
+
+// What nobody reads is read away, so that its end is seen.
+function drain(child) {
+  for (const stream of child.stdio) {
+    if (stream !== null && stream.readable && !stream._readableState.readableListening) stream.resume();
+  }
+}
+
+function onExit(child, value, bySignal) {
+  if (bySignal) child.signalCode = signalName(value);
+  else child.exitCode = value;
+  child[kHandle] = 0;
+  child.stdin?.destroy();
+  child.emit('exit', child.exitCode, child.signalCode);
+  process.nextTick(drain, child);
+  maybeClose(child);
+}
+
+function onChildEvent(child, number, handle, value, flags) {
+  if (number === event.STARTED) return;
+  native.detachObject(handle);
+  if (number === event.EXIT) onExit(child, value, (flags & BY_SIGNAL) !== 0);
+  else onFailed(child, new ErrnoException(-value, `spawn ${child.spawnfile}`));
+}
+
+// ---- While it runs ----
+
+ChildProcess.prototype.kill = function(signal) {
+  const number = signal === 0 ? 0 : toSignal(signal === undefined ? 'SIGTERM' : signal);
+  if (this[kHandle] === 0) return false;
+  const answer = native.kill(this[kHandle], number);
+  if (answer === 0) {
+    this.killed = true;
+    return true;
+  }
+  if (answer === EINVAL || answer === ENOSYS) throw new ErrnoException(answer, 'kill');
+  if (answer !== ESRCH) this.emit('error', new ErrnoException(answer, 'kill'));
+  return false;
+};
+
+ChildProcess.prototype[Symbol.dispose ?? Symbol.for('nodejs.dispose')] = function() {
+  if (!this.killed) this.kill();
+};
+
+ChildProcess.prototype.ref = function() {
+  if (this[kHandle] !== 0) streams.ref(this[kHandle], true);
+};
+
+ChildProcess.prototype.unref = function() {
+  if (this[kHandle] !== 0) streams.ref(this[kHandle], false);
+};
+
+native.setup((object, number, handle, value, flags, bytes, attached, attachedKind) => {
+  if (number > event.EXIT) onChannelEvent(object, number, handle, value, flags, bytes, attached, attachedKind);
+  else onChildEvent(object, number, handle, value, flags);
+});
+
+module.exports = { ChildProcess, describe, flatten, flag };
