@@ -27,6 +27,11 @@ fn a_store_follows_every_kind_of_work_and_nothing_else() {
 }
 
 #[test]
+fn errors_speak_v8s_words() {
+    says(include_str!("js/error_words.js"), "words ok\n");
+}
+
+#[test]
 fn values_become_bytes_in_the_format_of_v8() {
     says(include_str!("js/v8.js"), "v8 ok\n");
 }

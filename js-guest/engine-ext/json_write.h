@@ -36,6 +36,22 @@ enum {
 
 static int json_write_object(JsonWriter *w, JSValueConst value, const JsonFrame *around);
 
+/* Throws: `first` comes again inside itself, in the innermost of the frames. */
+static void json_circle(JSContext *ctx, const JsonFrame *first, const JsonFrame *innermost)
+{
+    int count = 1;
+    for (const JsonFrame *f = innermost; f != first; f = f->around)
+        count++;
+    JSObject **chain = js_malloc(ctx, sizeof(*chain) * count);
+    if (!chain)
+        return;
+    const JsonFrame *f = innermost;
+    for (int i = count; i > 0; f = f->around)
+        chain[--i] = f->object;
+    js_throw_circular(ctx, chain, count);
+    js_free(ctx, chain);
+}
+
 static bool json_lacks_to_json(JSObject *p)
 {
     for (; p; p = p->shape->proto) {
@@ -173,7 +189,7 @@ static int json_write_value(JsonWriter *w, JSValueConst value, const JsonFrame *
         return failed;
     }
     default:
-        JS_ThrowTypeError(w->ctx, "BigInt are forbidden in JSON.stringify");
+        JS_ThrowTypeError(w->ctx, "Do not know how to serialize a BigInt");
         return -1;
     }
 }
@@ -372,7 +388,7 @@ static no_inline int json_write_object(JsonWriter *w, JSValueConst value, const 
     }
     for (const JsonFrame *f = around; f; f = f->around) {
         if (f->object == p) {
-            JS_ThrowTypeError(ctx, "Converting circular structure to JSON");
+            json_circle(ctx, f, around);
             return -1;
         }
     }
