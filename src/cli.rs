@@ -1,7 +1,8 @@
 //! The command line: words to an order, and the order's end to an exit code. It must not know how a
 //! script is run.
 use crate::launch::{self, Confine, Order, Program};
-use crate::policy::{FolderGrant, Grants, Limits, NetRule};
+use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
+use crate::runtime::CHILD_WORD;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -42,6 +43,9 @@ const NODE_SWITCHES: &[&str] = &[
 
 /// Runs the program; `words` includes its name.
 pub fn main(words: Vec<OsString>) -> ExitCode {
+    if words.len() == 2 && words[1] == CHILD_WORD {
+        return exit_code(launch::run_child());
+    }
     let matches = match command().try_get_matches_from(with_command(words)) {
         Ok(matches) => matches,
         Err(error) => {
@@ -61,6 +65,10 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    exit_code(done)
+}
+
+fn exit_code(done: Result<i32>) -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code as u8),
         Err(error) => {
@@ -181,6 +189,7 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
         .arg(path.help("Let it read (and write) this folder"))
         .arg(list("allow-env", "KEY,...", "Let it see the environment (these variables)"))
         .arg(list("allow-fork", "N", "Let it start processes, at most N in all"))
+        .arg(list("allow-run", "NAME,...", "Let it start other programs (these), which nothing confines"))
         .arg(Arg::new("allow-all").short('A').long("allow-all").action(ArgAction::SetTrue).help("Grant all of these"))
         .args(confinement_options())
         .arg(Arg::new("memory").long("memory").value_name("SIZE").help("Memory limit, e.g. 64M (default 512M)"))
@@ -253,7 +262,34 @@ fn grants(matches: &ArgMatches, project: Option<PathBuf>) -> Result<Grants> {
     for value in matches.get_many::<String>("allow-fork").into_iter().flatten() {
         grants.fork = if value.is_empty() { u32::MAX } else { value.parse().context("--allow-fork takes a number")? };
     }
+    for value in matches.get_many::<String>("allow-run").into_iter().flatten() {
+        allow_run(&mut grants.run, value)?;
+    }
     Ok(grants)
+}
+
+/// Programs by name, each where our own PATH leads now; without a name all.
+fn allow_run(run: &mut Run, list: &str) -> Result<()> {
+    if list.is_empty() {
+        *run = Run::All;
+        return Ok(());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for name in list.split(',').filter(|name| !name.is_empty()) {
+        let direct = PathBuf::from(name);
+        let found = if name.contains('/') {
+            Some(direct).filter(|path| path.is_file())
+        } else {
+            std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+        };
+        let found = found.with_context(|| format!("--allow-run={name}: there is no such program"))?;
+        match run {
+            Run::All => {}
+            Run::Named(names) => drop(names.insert(name.to_owned(), found)),
+            Run::None => *run = Run::Named([(name.to_owned(), found)].into()),
+        }
+    }
+    Ok(())
 }
 
 /// `HOST:PORT`, `HOST` or `:PORT`; the host is an address, since grants are judged on addresses.

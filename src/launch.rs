@@ -5,9 +5,9 @@ use crate::guest::{
     Engine, EngineOptions, Entropy, GuestState, Outside,
     cache::{self, CacheFolder, Digests, GuestFile},
 };
-use crate::policy::{Grants, Limits};
-use crate::reactor::{OsReactor, StandardStreams};
-use crate::runtime::{Hall, LogSink, Logs, Offload, Outcome};
+use crate::policy::{Grants, Limits, Run};
+use crate::reactor::{OsReactor, StandardStreams, process};
+use crate::runtime::{Hall, LogSink, Logs, Offload, Origin, Outcome};
 use crate::time::{Clock, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
@@ -15,11 +15,21 @@ use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+mod child;
+
 /// What is to be run.
 #[derive(Clone, Debug)]
 pub enum Program {
     File(PathBuf),
-    Eval { source: String, print: bool, module: bool },
+    Eval {
+        source: String,
+        print: bool,
+        module: bool,
+    },
+    /// What comes on standard input.
+    Stdin {
+        module: bool,
+    },
 }
 
 /// One script, as somebody wants it run.
@@ -56,18 +66,62 @@ const SIGHUP: i32 = 1;
 
 /// Runs a script to its end; answers the exit code.
 pub fn run(order: Order) -> Result<i32> {
+    let origin = Origin {
+        program: if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? },
+        cache: CacheFolder::from_environment().0,
+        guest: std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from),
+        confine: order.confine.required,
+        ..Origin::new(&order.limits)
+    };
+    run_from(order, origin, World::own()?, None)
+}
+
+/// Runs what the process that started this one has ordered; answers the exit code.
+pub fn run_child() -> Result<i32> {
+    let arrival = child::arrive()?;
+    let (order, origin, world) = arrival.order.into_parts()?;
+    run_from(order, origin, world, Some(arrival.link))
+}
+
+/// What a script is told of the world around it, besides its order.
+#[derive(Clone, Debug, Default)]
+struct World {
+    env: serde_json::Map<String, serde_json::Value>,
+    /// Programs and libraries that started it said this of it.
+    info: serde_json::Value,
+    argv0: Option<String>,
+    depth: u32,
+}
+
+impl World {
+    /// The process's own.
+    fn own() -> Result<World> {
+        let env = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .map(|(key, value)| (key, value.into()))
+            .collect();
+        Ok(World { env, ..World::default() })
+    }
+}
+
+fn run_from(order: Order, origin: Origin, mut world: World, link: Option<child::Link>) -> Result<i32> {
     let clock = OsClock::new();
     let engine = Engine::new(&EngineOptions::default())?;
-    let info = start_info(&order)?;
+    if link.is_none() {
+        // A child's was chosen by whoever starts it.
+        world.env.retain(|key, _| order.grants.env(key));
+    }
+    let info = start_info(&order, &world)?;
     let http = order.limits.http;
-    let folder = CacheFolder::from_environment();
+    let folder = CacheFolder(origin.cache.clone());
     let confinement = order.confine.this.then(|| confinement(&order.grants, &folder));
     if order.confine.required {
         ensure_confinable()?;
     }
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
-    let state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
-    let named = named_guest()?;
+    let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
+    state.depth = world.depth;
+    let named = named_guest(origin.guest.as_deref())?;
     let file = match &named {
         Some(wasm) => GuestFile::from(wasm),
         None => built_in_guest(),
@@ -81,13 +135,26 @@ pub fn run(order: Order) -> Result<i32> {
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
     }
     if let Some(confinement) = confinement {
-        confine_self(&confinement, order.confine.required, true)?;
+        confine_self(&confinement, order.confine.required, link.is_none())?;
     }
-    hall.seat(guest);
+    hall.set_origin(origin);
+    let seat = hall.seat(guest);
+    let is_child = link.is_some();
+    if let Some(child::Link { channel, decoder, fds, user }) = link {
+        hall.join_parent(seat, channel, decoder, fds, user)
+            .map_err(|error| anyhow!("the channel cannot be watched: {}", error.name()))?;
+    }
     hall.run();
     let (_, outcome) = hall.ended().context("the hall is empty, so its guest has ended")?;
     if let Outcome::Ended(verdict) = &outcome {
         eprintln!("skep: the script was {}", verdict);
+    }
+    hall.tell_end(&outcome);
+    if let Outcome::Signal(signal) = outcome
+        && is_child
+    {
+        // Whoever waits for a child wants to see what ended it.
+        process::die_of(signal);
     }
     let code = outcome.code();
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
@@ -115,6 +182,9 @@ pub fn confinement(grants: &Grants, cache: &CacheFolder) -> Confinement {
     if let (Ports::Only(ports), false) = (&mut confinement.connect, grants.net.is_empty()) {
         // An answer that a datagram has no room for.
         ports.push(DNS);
+    }
+    if grants.run != Run::None {
+        confinement.processes = Processes::Programs;
     }
     if confinement.processes == Processes::Own {
         // A new process of ours looks there for its code.
@@ -148,12 +218,9 @@ pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Res
 }
 
 /// The JavaScript guest that a developer of it names.
-fn named_guest() -> Result<Option<Vec<u8>>> {
-    let name = std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty());
-    let read = |file: &OsString| {
-        std::fs::read(file).with_context(|| format!("{GUEST_VARIABLE}={}", Path::new(file).display()))
-    };
-    name.as_ref().map(read).transpose()
+fn named_guest(name: Option<&Path>) -> Result<Option<Vec<u8>>> {
+    let read = |file: &Path| std::fs::read(file).with_context(|| format!("{GUEST_VARIABLE}={}", file.display()));
+    name.map(read).transpose()
 }
 
 /// The built-in one.
@@ -169,7 +236,9 @@ pub fn project_of(program: &Program) -> Result<Option<PathBuf>> {
             let path = resolve(path)?;
             path.parent().map(Path::to_path_buf).unwrap_or(path)
         }
-        Program::Eval { .. } => std::env::current_dir().context("the current folder is gone")?,
+        Program::Eval { .. } | Program::Stdin { .. } => {
+            std::env::current_dir().context("the current folder is gone")?
+        }
     };
     let found = start.ancestors().find(|folder| folder.join("package.json").is_file());
     Ok(Some(found.unwrap_or(&start).to_path_buf()))
@@ -191,7 +260,7 @@ fn resolve(path: &Path) -> Result<PathBuf> {
 }
 
 /// What the guest is told of its world, as JSON.
-fn start_info(order: &Order) -> Result<String> {
+fn start_info(order: &Order, world: &World) -> Result<String> {
     let exe = std::env::current_exe().context("the path of this program is unknown")?;
     let exe = exe.to_string_lossy().into_owned();
     let text = |word: &OsString| word.to_string_lossy().into_owned();
@@ -205,24 +274,23 @@ fn start_info(order: &Order) -> Result<String> {
         Program::Eval { source, print, module } => {
             (if *print { "print" } else { "eval" }, None, Some(source.clone()), *module)
         }
+        Program::Stdin { module } => ("stdin", None, None, *module),
     };
     argv.extend(order.args.iter().map(text));
     let mut exec_argv = order.node_flags.clone();
     if module {
         exec_argv.push("--input-type=module".into());
     }
-    let env: serde_json::Map<String, serde_json::Value> = std::env::vars_os()
-        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(key, _)| order.grants.env(key))
-        .map(|(key, value)| (key, value.into()))
-        .collect();
     let cwd = std::env::current_dir().context("the current folder is gone")?;
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     let info = json!({
         "argv": argv,
         "execPath": exe,
         "execArgv": exec_argv,
-        "env": env,
+        "env": world.env,
+        "info": world.info,
+        "argv0": world.argv0,
+        "fork": order.grants.fork > 0,
         "cwd": cwd.to_string_lossy(),
         "pid": std::process::id(),
         "ppid": rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),

@@ -78,6 +78,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_LISTEN_PAUSED 4096
 #define SKEP_LISTEN_CLIENT 8192
 #define SKEP_LISTEN_TELL_IDLE 16384
+#define SKEP_LISTEN_REST 32768
 #define SKEP_EXPECT_OTHER 0
 #define SKEP_EXPECT_HEAD 1
 #define SKEP_EXPECT_CONNECT 2

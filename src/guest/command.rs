@@ -1,6 +1,7 @@
 //! Commands: what a guest asked for in its turn, in the order it asked. Bytes stand in one arena that
 //! is reused, but for large bodies, which are moved on without another copy. It must not know who
 //! carries commands out.
+use super::child::ChildPlan;
 use super::handles::Handle;
 use super::work::Work;
 use crate::policy::{Granted, ListenAddress};
@@ -53,38 +54,184 @@ pub enum Target {
 /// One command. Every handle in it was live, and of the right kind, when the guest named it.
 #[derive(Debug)]
 pub enum Command {
-    Log { fd: u8, text: Span },
-    TimerArm { deadline: Option<u64>, keep: bool },
-    SignalWatch { signal: i32, on: bool },
-    Close { handle: Handle },
-    Listen { handle: Handle, at: Granted<ListenAddress>, backlog: u32, options: ListenOptions },
-    ListenSet { handle: Handle, options: ListenOptions },
-    CloseIdle { handle: Handle },
-    CloseAll { handle: Handle },
-    Attach { handle: Handle, listener: Option<Handle>, options: ListenOptions },
-    Feed { handle: Handle, data: Body },
-    Client { stream: Handle, options: ListenOptions },
-    Expect { stream: Handle, kind: u32 },
-    Respond { exchange: Handle, status: u16, flags: u32, fields: Span, body: Body },
-    Write { exchange: Handle, flags: u32, body: Body },
-    End { exchange: Handle, flags: u32, trailers: Span },
-    Inform { exchange: Handle, status: u16, fields: Span },
-    Watch { exchange: Handle },
-    Upgrade { exchange: Handle, stream: Handle },
-    Connection { exchange: Handle, conn: Handle },
-    Credit { handle: Handle, bytes: u32 },
-    Connect { handle: Handle, to: Target, flags: u32 },
-    UdpBind { handle: Handle, at: Granted<ListenAddress>, flags: u32 },
-    UdpConnect { handle: Handle, to: Option<Granted<SocketAddr>> },
-    UdpSend { handle: Handle, to: Option<Granted<SocketAddr>>, message: Span },
-    UdpOption { handle: Handle, option: u32, value: i64 },
-    UdpMember { handle: Handle, group: IpAddr, interface: String, join: bool },
-    StreamWrite { stream: Handle, body: Body },
-    Shutdown { stream: Handle },
-    Reset { stream: Handle },
-    Option { handle: Handle, option: u32, value: i64 },
-    Work { operation: Handle, work: Work },
-    WatchEntry { handle: Handle, entry: OwnedFd },
+    Log {
+        fd: u8,
+        text: Span,
+    },
+    TimerArm {
+        deadline: Option<u64>,
+        keep: bool,
+    },
+    SignalWatch {
+        signal: i32,
+        on: bool,
+    },
+    Close {
+        handle: Handle,
+    },
+    Listen {
+        handle: Handle,
+        at: Granted<ListenAddress>,
+        backlog: u32,
+        options: ListenOptions,
+    },
+    ListenSet {
+        handle: Handle,
+        options: ListenOptions,
+    },
+    CloseIdle {
+        handle: Handle,
+    },
+    CloseAll {
+        handle: Handle,
+    },
+    Attach {
+        handle: Handle,
+        listener: Option<Handle>,
+        options: ListenOptions,
+    },
+    Feed {
+        handle: Handle,
+        data: Body,
+    },
+    Client {
+        stream: Handle,
+        options: ListenOptions,
+    },
+    Expect {
+        stream: Handle,
+        kind: u32,
+    },
+    Respond {
+        exchange: Handle,
+        status: u16,
+        flags: u32,
+        fields: Span,
+        body: Body,
+    },
+    Write {
+        exchange: Handle,
+        flags: u32,
+        body: Body,
+    },
+    End {
+        exchange: Handle,
+        flags: u32,
+        trailers: Span,
+    },
+    Inform {
+        exchange: Handle,
+        status: u16,
+        fields: Span,
+    },
+    Watch {
+        exchange: Handle,
+    },
+    Upgrade {
+        exchange: Handle,
+        stream: Handle,
+    },
+    Connection {
+        exchange: Handle,
+        conn: Handle,
+    },
+    Credit {
+        handle: Handle,
+        bytes: u32,
+    },
+    Connect {
+        handle: Handle,
+        to: Target,
+        flags: u32,
+    },
+    UdpBind {
+        handle: Handle,
+        at: Granted<ListenAddress>,
+        flags: u32,
+    },
+    UdpConnect {
+        handle: Handle,
+        to: Option<Granted<SocketAddr>>,
+    },
+    UdpSend {
+        handle: Handle,
+        to: Option<Granted<SocketAddr>>,
+        message: Span,
+    },
+    UdpOption {
+        handle: Handle,
+        option: u32,
+        value: i64,
+    },
+    UdpMember {
+        handle: Handle,
+        group: IpAddr,
+        interface: String,
+        join: bool,
+    },
+    StreamWrite {
+        stream: Handle,
+        body: Body,
+    },
+    Shutdown {
+        stream: Handle,
+    },
+    Reset {
+        stream: Handle,
+    },
+    Option {
+        handle: Handle,
+        option: u32,
+        value: i64,
+    },
+    Work {
+        operation: Handle,
+        work: Work,
+    },
+    WatchEntry {
+        handle: Handle,
+        entry: OwnedFd,
+    },
+    ChildStart {
+        child: Handle,
+        plan: Box<ChildPlan>,
+    },
+    ChildKill {
+        child: Handle,
+        signal: i32,
+    },
+    /// Not to be resumed before the child has ended, or this many milliseconds have passed.
+    ChildWait {
+        child: Handle,
+        milliseconds: Option<u64>,
+    },
+    Kill {
+        pid: i32,
+        signal: i32,
+    },
+    Raise {
+        signal: i32,
+    },
+    ChannelSend {
+        channel: Handle,
+        flags: u32,
+        body: Body,
+        attach: Option<Handle>,
+    },
+    Share {
+        listener: Handle,
+        channel: Handle,
+        id: u32,
+    },
+    Unshare {
+        listener: Handle,
+        channel: Handle,
+    },
+    ListenShared {
+        handle: Handle,
+        id: u32,
+        options: ListenOptions,
+    },
 }
 
 /// What a guest has asked for and nobody has carried out yet.

@@ -3,6 +3,7 @@
 //! [`GuestState`]'s outbox. It must not know sockets, HTTP, the event loop or processes.
 pub mod cache;
 mod cell;
+pub mod child;
 pub mod command;
 mod deadline;
 mod engine;
@@ -28,6 +29,7 @@ pub mod work;
 mod tests;
 
 pub use cell::Cell;
+pub use child::{ChildEnd, ChildPlan, ChildProgram, ChildState};
 pub use command::{Body, Command, Outbox, Span, Target};
 pub use engine::{Engine, EngineOptions};
 pub use entropy::Entropy;

@@ -1,5 +1,6 @@
 //! What the host knows of one guest and an import may read or change: its handles, its outbox, its
 //! grants and limits, its clock and entropy. It must not know Wasm (engine.rs does) nor sockets.
+use super::child::ChildState;
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
 use super::imports::Roots;
@@ -51,6 +52,14 @@ pub struct GuestState {
     pub listeners: u32,
     /// Watched files and folders, held under [`Limits::watches`].
     pub watches: u32,
+    /// Processes that it has started, by handle; the runtime keeps what they do here.
+    pub children: HashMap<Handle, ChildState>,
+    /// Those that could not be started, and why: the newest few.
+    pub failures: Vec<(Handle, i32)>,
+    /// The way to the process that started this one, while it is open.
+    pub parent_channel: Option<Handle>,
+    /// Processes above this one.
+    pub depth: u32,
     /// Operations off the loop that are not over.
     pub operations: u32,
     /// Bytes that these were given, held under [`Limits::operation_bytes`].
@@ -80,6 +89,10 @@ impl GuestState {
             pending_total: 0,
             listeners: 0,
             watches: 0,
+            children: HashMap::new(),
+            failures: Vec::new(),
+            parent_channel: None,
+            depth: 0,
             operations: 0,
             operation_bytes: 0,
         }

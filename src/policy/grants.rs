@@ -1,6 +1,6 @@
 //! Grants: what was named on the command line or in a configuration, and the one judge of requests.
 //! A [`Granted`] value proves that the check was made. It must not know how a granted thing is done.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,16 @@ pub struct NetRule {
     pub port: Option<u16>,
 }
 
+/// Programs that may be started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Run {
+    #[default]
+    None,
+    /// By name: where each was found when it was granted, so that no PATH of a script's leads elsewhere.
+    Named(BTreeMap<String, PathBuf>),
+    All,
+}
+
 /// What one guest may do. The default is what every script gets: listening on unprivileged ports.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
@@ -62,6 +72,8 @@ pub struct Grants {
     pub input: bool,
     /// Processes that may be forked, the whole tree counted.
     pub fork: u32,
+    /// Programs other than this one.
+    pub run: Run,
 }
 
 impl Grants {
@@ -76,6 +88,7 @@ impl Grants {
             env_all: true,
             input: false,
             fork: u32::MAX,
+            run: Run::All,
         }
     }
 
@@ -133,6 +146,35 @@ impl Grants {
     /// May the guest read the program's standard input?
     pub fn input(&self) -> Result<(), Denied> {
         if self.input { Ok(()) } else { Err(Denied("reading standard input is not granted".into())) }
+    }
+
+    /// May the guest start another one in a process of its own? How many there are is counted where they are started.
+    pub fn fork(&self) -> Result<Granted<()>, Denied> {
+        if self.fork > 0 {
+            return Ok(Granted(()));
+        }
+        Err(Denied("starting a process is not granted: it needs --allow-fork".into()))
+    }
+
+    /// May the guest start this program? Answers what is to be started.
+    pub fn run(&self, program: &str) -> Result<Granted<PathBuf>, Denied> {
+        let found = match &self.run {
+            Run::None => None,
+            Run::All => Some(PathBuf::from(program)),
+            Run::Named(names) => {
+                let at = |(name, path): &(&String, &PathBuf)| *name == program || path.as_os_str() == program;
+                names.iter().find(at).map(|(_, path)| path.clone())
+            }
+        };
+        let name = Path::new(program).file_name().map_or(program.into(), |name| name.to_string_lossy());
+        found
+            .map(Granted)
+            .ok_or_else(|| Denied(format!("starting {program} is not granted: it needs --allow-run={name}")))
+    }
+
+    /// May the guest send signals to processes that it has not started? Whoever may run any program can.
+    pub fn signal_anyone(&self) -> bool {
+        self.run == Run::All
     }
 
     /// Whether the guest sees this environment variable.

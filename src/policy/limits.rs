@@ -51,6 +51,27 @@ pub struct Limits {
     pub batch_events: u32,
     /// Elements of the guest's function tables (row M03).
     pub table_elements: u32,
+    /// Processes that a guest has started and that have not ended: each has a channel and pipes here.
+    pub children: u32,
+    /// Processes in a line from the first one to the last (row P01).
+    pub fork_depth: u32,
+    /// Processes that may be started at once, and a second after that, in a whole tree: enough for a pool of workers
+    /// on a large machine, and no storm (row P01).
+    pub fork_burst: u32,
+    pub forks_per_second: u32,
+    /// Bytes of a child's program, arguments and environment, as a kernel bounds them.
+    pub order_bytes: u32,
+    /// Descriptors that a child is given.
+    pub child_descriptors: u32,
+    /// Bytes of one frame of a channel (row P04).
+    pub frame_bytes: u32,
+    /// Bytes of one message in all its parts (row P04).
+    pub message_bytes: u32,
+    /// Connections that a worker was offered and has not begun; the others stay in the kernel's queue, where any worker
+    /// can have them.
+    pub offers: u32,
+    /// How long a process whose parent is gone may take to end (row P09).
+    pub orphan_ms: u32,
     /// Limits of the HTTP server that the script cannot lift.
     pub http: HttpLimits,
 }
@@ -110,6 +131,16 @@ impl Default for Limits {
             connections: 65_536,
             batch_events: 1024,
             table_elements: 100_000,
+            children: 1024,
+            fork_depth: 8,
+            fork_burst: 64,
+            forks_per_second: 16,
+            order_bytes: 2 << 20,
+            child_descriptors: 64,
+            frame_bytes: 1 << 20,
+            message_bytes: 256 << 20,
+            offers: 16,
+            orphan_ms: 900,
             http: HttpLimits::default(),
         }
     }

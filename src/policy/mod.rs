@@ -4,6 +4,6 @@ pub mod grants;
 pub mod limits;
 pub mod meter;
 
-pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule};
+pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule, Run};
 pub use limits::{HttpLimits, Limits};
 pub use meter::Meter;

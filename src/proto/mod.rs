@@ -4,3 +4,4 @@
 //! plain limits, output is a value or bytes appended to a buffer. No `unsafe`.
 
 pub mod http1;
+pub mod ipc;

@@ -40,10 +40,21 @@ pub(super) struct Datagram<S> {
     queue: VecDeque<(Option<SocketAddr>, Vec<u8>)>,
 }
 
+impl<S> Datagram<S> {
+    pub(super) fn socket_mut(&mut self) -> &mut S {
+        &mut self.socket
+    }
+}
+
 impl<K: Kernel> Reactor<K> {
     /// Opens a socket with this address. Errors: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `EMFILE`.
     pub fn bind_datagram(&mut self, addr: SocketAddr, options: &DatagramOptions) -> Result<Key> {
         let socket = self.kernel.bind_datagram(addr, options)?;
+        self.add_datagram(socket)
+    }
+
+    /// Registers a socket with the kernel and gives it its key.
+    pub(super) fn add_datagram(&mut self, socket: K::Datagram) -> Result<Key> {
         let key = self.datagrams.insert(Datagram { socket, ready: Readiness::connected(), queue: VecDeque::new() });
         let datagram = self.datagrams.get_mut(key).expect("just inserted");
         if let Err(error) = self.kernel.watch_datagram(&mut datagram.socket, key) {

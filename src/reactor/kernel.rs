@@ -6,7 +6,7 @@
 
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -38,6 +38,9 @@ pub trait Kernel {
     /// A datagram socket. Dropping it closes it.
     type Datagram: DatagramSocket;
 
+    /// A channel to another process. Dropping it closes it.
+    type Channel: ChannelSocket;
+
     /// Waits until there are edges, or until `timeout` has passed (`None`: for ever). Appends edges
     /// of resources to `edges`; signals and wake-ups to `facts`. A bounded number of them. Being
     /// interrupted is no error; it just returns early.
@@ -51,6 +54,9 @@ pub trait Kernel {
 
     /// The same for a datagram socket.
     fn watch_datagram(&mut self, socket: &mut Self::Datagram, key: Key) -> Result<()>;
+
+    /// The same for a channel.
+    fn watch_channel(&mut self, channel: &mut Self::Channel, key: Key) -> Result<()>;
 
     /// Opens a UDP socket.
     fn bind_datagram(&mut self, addr: SocketAddr, options: &DatagramOptions) -> Result<Self::Datagram>;
@@ -70,6 +76,30 @@ pub trait Kernel {
 
     /// Begins to connect.
     fn connect_unix(&mut self, path: &Path) -> Result<Self::Stream>;
+
+    /// A channel of one end of a pair of UNIX sockets.
+    fn adopt_channel(&mut self, fd: OwnedFd) -> Result<Self::Channel>;
+
+    /// A connection that came from elsewhere. `ENOTSOCK`, `EPROTOTYPE` when it is none.
+    fn adopt_stream(&mut self, fd: OwnedFd) -> Result<Self::Stream>;
+
+    /// A listening socket that came from elsewhere. A path that it has stays when it is closed.
+    fn adopt_listener(&mut self, fd: OwnedFd) -> Result<Self::Listener>;
+
+    /// A datagram socket that came from elsewhere.
+    fn adopt_datagram(&mut self, fd: OwnedFd) -> Result<Self::Datagram>;
+
+    /// Another descriptor of the same connection, and no more edges of this one if it is to be `last` here.
+    fn share_stream(&mut self, stream: &mut Self::Stream, last: bool) -> Result<OwnedFd>;
+
+    /// The same for a listener.
+    fn share_listener(&mut self, listener: &mut Self::Listener, last: bool) -> Result<OwnedFd>;
+
+    /// The same for a datagram socket.
+    fn share_datagram(&mut self, socket: &mut Self::Datagram, last: bool) -> Result<OwnedFd>;
+
+    /// Takes a connection from a listener's queue to be given away: no edges of it are wanted.
+    fn accept_raw(&mut self, listener: &mut Self::Listener) -> Result<OwnedFd>;
 
     /// Has `signal` told as a fact instead of doing what it does by default.
     fn watch_signal(&mut self, signal: i32) -> Result<()>;
@@ -160,4 +190,14 @@ pub trait DatagramSocket {
 
     /// Our address.
     fn local_addr(&self) -> Result<SocketAddr>;
+}
+
+/// One end of a channel. No operation blocks; `EAGAIN` and `EINTR` are errors like others here.
+pub trait ChannelSocket {
+    /// Reads into `buf`, which is not empty; 0 is the end. Descriptors that came with these bytes are appended to `fds`.
+    /// `EMSGSIZE` when there were more of them than a peer of ours ever sends at once.
+    fn receive(&mut self, buf: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize>;
+
+    /// Writes from `slices`, in order; a descriptor goes with the first byte.
+    fn send(&mut self, slices: &[IoSlice<'_>], fd: Option<BorrowedFd<'_>>) -> Result<usize>;
 }

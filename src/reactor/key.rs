@@ -15,13 +15,15 @@ pub enum Kind {
     Datagram,
     /// The reactor's own: the waker, the signals. Never handed out.
     Control,
+    /// A channel to another process.
+    Channel,
 }
 
-/// The name of a stream or listener: index (30 bits), kind (2), generation (32, never 0).
+/// The name of a stream or listener: index (29 bits), kind (3), generation (32, never 0).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u64);
 
-const INDEX_BITS: u32 = 30;
+const INDEX_BITS: u32 = 29;
 const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 
 // A key travels through the kernel as mio's token, which is a usize.
@@ -35,10 +37,11 @@ impl Key {
 
     /// What it names.
     pub fn kind(self) -> Kind {
-        match (self.0 >> INDEX_BITS) & 3 {
+        match (self.0 >> INDEX_BITS) & 7 {
             0 => Kind::Stream,
             1 => Kind::Listener,
             2 => Kind::Datagram,
+            4 => Kind::Channel,
             _ => Kind::Control,
         }
     }
@@ -107,8 +110,8 @@ impl<T> Slab<T> {
     pub(super) fn insert(&mut self, value: T) -> Key {
         self.len += 1;
         if self.free == NO_PLACE {
-            let index = u32::try_from(self.places.len()).expect("fewer fds than 2^30 exist");
-            assert!(u64::from(index) <= INDEX_MASK, "fewer fds than 2^30 exist");
+            let index = u32::try_from(self.places.len()).expect("fewer fds than 2^29 exist");
+            assert!(u64::from(index) <= INDEX_MASK, "fewer fds than 2^29 exist");
             self.places.push(Place { generation: 1, next_free: NO_PLACE, value: Some(value) });
             return Key::new(self.kind, index, 1);
         }

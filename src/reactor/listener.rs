@@ -6,6 +6,7 @@
 //! one by one, which tells the clients at once, and it is taken back. Then the listener rests until
 //! the owner, who has a clock, rearms it: the rate of shedding is bounded.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::errno::Errno;
@@ -32,6 +33,14 @@ pub(super) struct Listener<L> {
     pub(super) ready: Readiness,
     /// Waits to be rearmed.
     resting: bool,
+    /// Its connections go to other processes: [`Fact::Acceptable`] instead of [`Fact::Accepted`].
+    raw: bool,
+}
+
+impl<L> Listener<L> {
+    pub(super) fn socket_mut(&mut self) -> &mut L {
+        &mut self.socket
+    }
 }
 
 /// How a round of accepting ended.
@@ -59,6 +68,13 @@ impl<K: Kernel> Reactor<K> {
             if listener.ready.dequeue() {
                 continue;
             }
+            if listener.raw {
+                // It comes again at the next wait, until an accept has found nothing or it is paused.
+                listener.ready.unqueue();
+                facts.push(Fact::Acceptable(key));
+                self.acceptable_raw.push(key);
+                continue;
+            }
             match self.accept_round(key, left.min(ROUND), facts, &mut left) {
                 Round::More => self.acceptable.push_back(key),
                 Round::Empty => self.listener_drained(key),
@@ -80,6 +96,44 @@ impl<K: Kernel> Reactor<K> {
         Ok(())
     }
 
+    /// From now on the listener's connections are taken by [`Reactor::accept_raw`], or as before.
+    pub fn set_raw(&mut self, listener: Key, raw: bool) -> Result<()> {
+        self.listeners.get_mut(listener).ok_or(Errno::EBADF)?.raw = raw;
+        Ok(())
+    }
+
+    /// Takes one connection to be given away; none when nobody waits: [`Fact::Acceptable`] will tell. An error is a
+    /// lack of descriptors or memory: the owner rests the listener and calls [`Reactor::rearm`].
+    pub fn accept_raw(&mut self, key: Key) -> Result<Option<OwnedFd>> {
+        let listener = self.listeners.get_mut(key).ok_or(Errno::EBADF)?;
+        loop {
+            match self.kernel.accept_raw(&mut listener.socket) {
+                Ok(fd) => return Ok(Some(fd)),
+                Err(Errno::EAGAIN) => {
+                    listener.ready.read_blocked();
+                    return Ok(None);
+                }
+                Err(error) if is_of_connection(error) => {}
+                Err(error) => {
+                    listener.resting = true;
+                    listener.ready.read_blocked();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Listeners whose connections are given away and that may have more.
+    pub(super) fn settle_raw(&mut self) {
+        for key in std::mem::take(&mut self.acceptable_raw) {
+            if let Some(listener) = self.listeners.get_mut(key)
+                && listener.ready.enqueue()
+            {
+                self.acceptable.push_back(key);
+            }
+        }
+    }
+
     /// The address of a stream's or listener's own end; of a listener on port 0 the port it got.
     pub fn local_addr(&self, key: Key) -> Result<Addr> {
         match key.kind() {
@@ -91,7 +145,7 @@ impl<K: Kernel> Reactor<K> {
     /// Registers a listener with the kernel and gives it its key.
     pub(super) fn add_listener(&mut self, socket: K::Listener) -> Result<Key> {
         let ready = Readiness::armed();
-        let key = self.listeners.insert(Listener { socket, ready, resting: false });
+        let key = self.listeners.insert(Listener { socket, ready, resting: false, raw: false });
         let listener = self.listeners.get_mut(key).expect("just inserted");
         if let Err(error) = self.kernel.watch_listener(&mut listener.socket, key) {
             self.listeners.remove(key);

@@ -1,6 +1,7 @@
 //! The operating system's datagram sockets, by mio. It must not know the bookkeeping of readiness.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket as StdUdpSocket};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use mio::event::Source;
 use mio::net::UdpSocket;
@@ -16,8 +17,16 @@ pub struct OsDatagram(UdpSocket);
 
 impl OsDatagram {
     pub(super) fn bind(addr: SocketAddr, options: &DatagramOptions) -> Result<OsDatagram> {
-        let fd = sys::bind_datagram(addr, options)?;
-        Ok(OsDatagram(UdpSocket::from_std(StdUdpSocket::from(fd))))
+        Ok(OsDatagram::from_fd(sys::bind_datagram(addr, options)?))
+    }
+
+    /// One that came from elsewhere.
+    pub(super) fn from_fd(fd: OwnedFd) -> OsDatagram {
+        OsDatagram(UdpSocket::from_std(StdUdpSocket::from(fd)))
+    }
+
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     /// For registering.

@@ -19,10 +19,12 @@ use super::errno::Errno;
 use super::inbox::Waker;
 use super::kernel::{Edge, Kernel, Listening, Socket};
 use super::key::{Key, Kind};
+use super::mio_channel::OsChannel;
 use super::mio_datagram::OsDatagram;
 use super::readiness::Edges;
 use super::signals::Signals;
-use super::{Addr, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result, sys};
+use super::sys::{self, Adopted, Family};
+use super::{Addr, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result};
 
 /// Events fetched by one wait, 12 KiB of them. The others come with the next.
 const EVENTS: usize = 1024;
@@ -64,6 +66,7 @@ impl Kernel for MioKernel {
     type Stream = OsStream;
     type Listener = OsListener;
     type Datagram = OsDatagram;
+    type Channel = OsChannel;
 
     fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
         let more = self.changes.more();
@@ -108,6 +111,81 @@ impl Kernel for MioKernel {
         }
     }
 
+    fn watch_channel(&mut self, channel: &mut OsChannel, key: Key) -> Result<()> {
+        register(self.poll.registry(), channel.source(), key, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    fn adopt_channel(&mut self, fd: OwnedFd) -> Result<OsChannel> {
+        OsChannel::new(fd)
+    }
+
+    fn adopt_stream(&mut self, fd: OwnedFd) -> Result<OsStream> {
+        Ok(match sys::adopt(&fd, Adopted::Stream)? {
+            Family::Ip => OsStream::Tcp(TcpStream::from_std(StdTcpStream::from(fd))),
+            Family::Unix => OsStream::Unix(UnixStream::from_std(StdUnixStream::from(fd))),
+        })
+    }
+
+    fn adopt_listener(&mut self, fd: OwnedFd) -> Result<OsListener> {
+        Ok(match sys::adopt(&fd, Adopted::Listener)? {
+            Family::Ip => OsListener::Tcp(TcpListener::from_std(StdTcpListener::from(fd))),
+            Family::Unix => OsListener::Unix(UnixListener::from_std(StdUnixListener::from(fd)), None),
+        })
+    }
+
+    fn adopt_datagram(&mut self, fd: OwnedFd) -> Result<OsDatagram> {
+        match sys::adopt(&fd, Adopted::Datagram)? {
+            Family::Ip => Ok(OsDatagram::from_fd(fd)),
+            Family::Unix => Err(Errno::EPROTOTYPE),
+        }
+    }
+
+    fn share_stream(&mut self, stream: &mut OsStream, last: bool) -> Result<OwnedFd> {
+        let shared = sys::duplicate(&*stream)?;
+        if last {
+            match stream {
+                OsStream::Tcp(tcp) => self.poll.registry().deregister(tcp)?,
+                OsStream::Unix(unix) => self.poll.registry().deregister(unix)?,
+            }
+        }
+        Ok(shared)
+    }
+
+    fn share_listener(&mut self, listener: &mut OsListener, last: bool) -> Result<OwnedFd> {
+        let registry = self.poll.registry();
+        match listener {
+            OsListener::Tcp(tcp) => {
+                let shared = sys::duplicate(&*tcp)?;
+                if last {
+                    registry.deregister(tcp)?;
+                }
+                Ok(shared)
+            }
+            OsListener::Unix(unix, _) => {
+                let shared = sys::duplicate(&*unix)?;
+                if last {
+                    registry.deregister(unix)?;
+                }
+                Ok(shared)
+            }
+        }
+    }
+
+    fn share_datagram(&mut self, socket: &mut OsDatagram, last: bool) -> Result<OwnedFd> {
+        let shared = sys::duplicate(socket.fd())?;
+        if last {
+            self.poll.registry().deregister(socket.source())?;
+        }
+        Ok(shared)
+    }
+
+    fn accept_raw(&mut self, listener: &mut OsListener) -> Result<OwnedFd> {
+        match listener {
+            OsListener::Tcp(tcp) => sys::accept(&*tcp),
+            OsListener::Unix(unix, _) => sys::accept(&*unix),
+        }
+    }
+
     fn watch_datagram(&mut self, socket: &mut OsDatagram, key: Key) -> Result<()> {
         register(self.poll.registry(), socket.source(), key, Interest::READABLE | Interest::WRITABLE)
     }
@@ -124,7 +202,7 @@ impl Kernel for MioKernel {
     fn listen_unix(&mut self, path: &Path, options: &ListenOptions) -> Result<OsListener> {
         let fd = sys::listen_unix(path, options)?;
         let listener = UnixListener::from_std(StdUnixListener::from(fd));
-        Ok(OsListener::Unix(listener, UnlinkOnDrop(path.to_path_buf())))
+        Ok(OsListener::Unix(listener, Some(UnlinkOnDrop(path.to_path_buf()))))
     }
 
     fn connect_tcp(
@@ -276,8 +354,8 @@ impl Socket for OsStream {
 pub enum OsListener {
     /// Over TCP.
     Tcp(TcpListener),
-    /// Over a UNIX socket, whose path goes with it.
-    Unix(UnixListener, UnlinkOnDrop),
+    /// Over a UNIX socket, whose path goes with it where it was opened.
+    Unix(UnixListener, Option<UnlinkOnDrop>),
 }
 
 impl Listening for OsListener {

@@ -18,16 +18,20 @@
 //! write asks for none besides; a broken connection shows as `EPIPE`.
 
 mod changes;
+mod channel;
 mod datagram;
 mod errno;
 mod inbox;
 mod kernel;
 mod key;
 mod listener;
+mod mio_channel;
 mod mio_datagram;
 mod mio_kernel;
 mod outbuf;
+pub mod process;
 mod readiness;
+mod sharing;
 mod signals;
 pub mod sim;
 mod standard;
@@ -47,12 +51,13 @@ pub use changes::Change;
 pub use datagram::{DatagramOption, DatagramOptions, Interface};
 pub use errno::Errno;
 pub use inbox::Waker;
-pub use kernel::{DatagramSocket, Edge, Kernel, Listening, Socket};
+pub use kernel::{ChannelSocket, DatagramSocket, Edge, Kernel, Listening, Socket};
 pub use key::{Key, Kind};
 pub use mio_kernel::MioKernel;
 pub use readiness::Edges;
 pub use standard::StandardStreams;
 
+use channel::Channel;
 use datagram::Datagram;
 use key::Slab;
 use listener::Listener;
@@ -150,6 +155,9 @@ pub enum Fact {
         /// The other end.
         peer: Addr,
     },
+    /// Connections may wait at a listener that [`Reactor::set_raw`] was called of. Comes again at every wait until
+    /// [`Reactor::accept_raw`] has found none, or it is paused.
+    Acceptable(Key),
     /// Nothing can be accepted now: no descriptors or memory are left. `shed` waiting connections
     /// were taken with the reserve descriptor and reset. The listener rests until the owner calls
     /// [`Reactor::rearm`], which is wished after `retry_after`.
@@ -235,14 +243,20 @@ pub struct Reactor<K: Kernel> {
     streams: Slab<Stream<K::Stream>>,
     listeners: Slab<Listener<K::Listener>>,
     datagrams: Slab<Datagram<K::Datagram>>,
+    channels: Slab<Channel<K::Channel>>,
     /// Streams that are readable, and those that were at the last look. In order of service.
     run: VecDeque<Key>,
     /// Streams to flush.
     dirty: Vec<Key>,
     /// Listeners with something to accept.
     acceptable: VecDeque<Key>,
+    /// Those of them that were told as [`Fact::Acceptable`] since the last wait.
+    acceptable_raw: Vec<Key>,
     /// Datagram sockets with messages.
     readable_datagrams: VecDeque<Key>,
+    /// Channels with something to read, and those with something to write.
+    readable_channels: VecDeque<Key>,
+    dirty_channels: Vec<Key>,
     spares: Spares,
     edges: Vec<Edge>,
 }
@@ -255,10 +269,14 @@ impl<K: Kernel> Reactor<K> {
             streams: Slab::new(Kind::Stream),
             listeners: Slab::new(Kind::Listener),
             datagrams: Slab::new(Kind::Datagram),
+            channels: Slab::new(Kind::Channel),
             run: VecDeque::new(),
             dirty: Vec::new(),
             acceptable: VecDeque::new(),
+            acceptable_raw: Vec::new(),
             readable_datagrams: VecDeque::new(),
+            readable_channels: VecDeque::new(),
+            dirty_channels: Vec::new(),
             spares: Spares::default(),
             edges: Vec::new(),
         }
@@ -272,7 +290,9 @@ impl<K: Kernel> Reactor<K> {
         let busy = !(self.run.is_empty()
             && self.dirty.is_empty()
             && self.acceptable.is_empty()
-            && self.readable_datagrams.is_empty());
+            && self.readable_datagrams.is_empty()
+            && self.readable_channels.is_empty()
+            && self.dirty_channels.is_empty());
         let timeout = if busy { Some(Duration::ZERO) } else { timeout };
         let mut edges = std::mem::take(&mut self.edges);
         let polled = self.kernel.poll(timeout, &mut edges, facts);
@@ -281,12 +301,14 @@ impl<K: Kernel> Reactor<K> {
                 Kind::Stream => self.stream_signalled(key, edges, facts),
                 Kind::Listener => self.listener_signalled(key, edges),
                 Kind::Datagram => self.datagram_signalled(key, edges, facts),
+                Kind::Channel => self.channel_signalled(key, edges),
                 Kind::Control => {}
             }
         }
         self.edges = edges;
         self.tell_readable(facts);
         self.tell_readable_datagrams(facts);
+        self.tell_readable_channels(facts);
         polled
     }
 
@@ -361,6 +383,8 @@ impl<K: Kernel> Reactor<K> {
     /// Takes from the run list what has nothing more to do.
     fn settle(&mut self) {
         self.settle_datagrams();
+        self.settle_channels();
+        self.settle_raw();
         let streams = &mut self.streams;
         self.run.retain(|&key| streams.get_mut(key).is_some_and(|stream| !stream.ready.dequeue()));
     }

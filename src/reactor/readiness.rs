@@ -160,6 +160,11 @@ impl Readiness {
         done
     }
 
+    /// It has left the run list, work or not.
+    pub(super) fn unqueue(&mut self) {
+        self.clear(QUEUED);
+    }
+
     /// Whether to put it on the dirty list now: it is not on it. Marks it as dirty.
     pub(super) fn soil(&mut self) -> bool {
         let wanted = !self.has(DIRTY);

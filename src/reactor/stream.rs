@@ -64,6 +64,10 @@ impl<S: Socket> Stream<S> {
         Stream { socket, ready, stage, sending: Sending::Open, told_closed: false, out }
     }
 
+    pub(super) fn socket_mut(&mut self) -> &mut S {
+        &mut self.socket
+    }
+
     /// Whether a flush would do something now.
     fn flushable(&self) -> bool {
         let work = self.out.pending() > 0 || self.sending == Sending::Ending;
@@ -256,6 +260,9 @@ impl<K: Kernel> Reactor<K> {
         dirty.retain(|&key| self.flush_one(key, facts));
         debug_assert!(self.dirty.is_empty(), "flushing dirties nothing");
         self.dirty = dirty;
+        if !self.dirty_channels.is_empty() {
+            self.flush_channels(facts);
+        }
     }
 
     /// Returns whether the stream stays on the dirty list: its socket may take more at once.
@@ -366,7 +373,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Closes the socket and frees the place.
-    fn forget(&mut self, key: Key) {
+    pub(super) fn forget(&mut self, key: Key) {
         if let Some(mut stream) = self.streams.remove(key) {
             stream.out.clear(&mut self.spares);
         }

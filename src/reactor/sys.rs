@@ -1,15 +1,21 @@
 //! Sys: the platform's differences, and the few socket calls that mio has no name for.
 //!
-//! It must not know keys or readiness. There is no `unsafe` here, nor elsewhere in this room:
-//! rustix wraps what is needed. What differs between Linux and macOS stands in this file.
+//! It must not know keys or readiness. What differs between Linux and macOS stands in this file, and the room's only
+//! `unsafe`: what is done between fork and exec, and closing what was inherited. rustix wraps the rest.
 
-use std::io::IoSlice;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketType, sockopt};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType, sockopt,
+};
 
 use super::errno::Errno;
 use super::{ConnectError, ConnectOptions, DatagramOptions, ListenOptions, Result};
@@ -151,3 +157,187 @@ pub(super) fn set_keepalive(fd: impl AsFd, idle: Option<Duration>) -> Result<()>
     }
     Ok(())
 }
+
+/// What a descriptor from elsewhere is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Adopted {
+    Stream,
+    Listener,
+    Datagram,
+}
+
+/// The kinds of addresses that sockets of ours have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Ip,
+    Unix,
+}
+
+/// Whether the descriptor is what it is taken for; makes it one that does not block. (Linux makes it so that it is closed
+/// on exec when it is received; elsewhere that is done here.)
+pub(super) fn adopt(fd: &OwnedFd, wanted: Adopted) -> Result<Family> {
+    let kind = sockopt::socket_type(fd)?;
+    let stream = kind == SocketType::STREAM;
+    let fits = match wanted {
+        Adopted::Stream => stream && !listens(fd),
+        Adopted::Listener => stream && listens(fd),
+        Adopted::Datagram => kind == SocketType::DGRAM,
+    };
+    if !fits {
+        return Err(Errno::EPROTOTYPE);
+    }
+    let family = match rustix::net::getsockname(fd)?.address_family() {
+        AddressFamily::INET | AddressFamily::INET6 => Family::Ip,
+        AddressFamily::UNIX => Family::Unix,
+        _ => return Err(Errno::EAFNOSUPPORT),
+    };
+    rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(fd, true)?;
+    Ok(family)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn listens(fd: &OwnedFd) -> bool {
+    sockopt::socket_acceptconn(fd).unwrap_or(false)
+}
+
+/// macOS tells it too, by another number that rustix has no name for: a listener is what has no peer.
+#[cfg(target_vendor = "apple")]
+fn listens(fd: &OwnedFd) -> bool {
+    rustix::net::getpeername(fd).is_err()
+}
+
+/// Another descriptor of the same open file.
+pub(super) fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, 3)?)
+}
+
+/// Takes a connection from a listener's queue, for another process: like all, it does not block.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn accept(fd: impl AsFd) -> Result<OwnedFd> {
+    use rustix::net::SocketFlags;
+    Ok(rustix::net::accept_with(fd, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?)
+}
+
+/// The same where it takes several steps.
+#[cfg(target_vendor = "apple")]
+pub(super) fn accept(fd: impl AsFd) -> Result<OwnedFd> {
+    let fd = rustix::net::accept(fd)?;
+    rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC)?;
+    rustix::io::ioctl_fionbio(&fd, true)?;
+    sockopt::set_socket_nosigpipe(&fd, true)?;
+    Ok(fd)
+}
+
+/// Two connected UNIX sockets, closed on exec. Both block.
+#[cfg(not(target_vendor = "apple"))]
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    use rustix::net::{SocketFlags, socketpair};
+    Ok(socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
+/// The same where it takes several steps.
+#[cfg(target_vendor = "apple")]
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    use rustix::net::{SocketFlags, socketpair};
+    let (one, other) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::empty(), None)?;
+    for fd in [&one, &other] {
+        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)?;
+        sockopt::set_socket_nosigpipe(fd, true)?;
+    }
+    Ok((one, other))
+}
+
+/// Descriptors that one read takes. A peer of ours sends one at a time.
+const FDS: usize = 4;
+
+#[cfg(not(target_vendor = "apple"))]
+const CLOSE_ON_EXEC: RecvFlags = RecvFlags::CMSG_CLOEXEC;
+#[cfg(target_vendor = "apple")]
+const CLOSE_ON_EXEC: RecvFlags = RecvFlags::empty();
+
+/// Reads bytes and the descriptors that came with them. Those that did not fit are closed by the kernel, and that is an
+/// error (`EMSGSIZE`).
+pub(super) fn receive_with_fds(fd: impl AsFd, buf: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let got = rustix::net::recvmsg(fd, &mut [IoSliceMut::new(buf)], &mut ancillary, CLOSE_ON_EXEC)?;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            fds.extend(rights);
+        }
+    }
+    if got.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(Errno::EMSGSIZE);
+    }
+    Ok(got.bytes)
+}
+
+/// Writes bytes, and a descriptor with the first of them.
+pub(super) fn send_with_fd(fd: impl AsFd, slices: &[IoSlice<'_>], with: Option<BorrowedFd<'_>>) -> Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let rights = with.as_slice();
+    if !rights.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(rights));
+    }
+    Ok(rustix::net::sendmsg(fd, slices, &mut ancillary, NO_SIGPIPE)?)
+}
+
+/// Has a command's process get these descriptors under these numbers, and a session of its own.
+pub(super) fn prepare(command: &mut Command, fds: Vec<(i32, OwnedFd)>, session: bool) -> Result<()> {
+    if fds.is_empty() && !session {
+        // Without a step between fork and exec the standard library starts it without copying page tables.
+        return Ok(());
+    }
+    // Out of the way of the numbers they are to get.
+    let beyond = fds.iter().map(|(number, _)| number + 1).max().unwrap_or(3);
+    let fds: Vec<(i32, OwnedFd)> = fds
+        .iter()
+        .map(|(number, fd)| Ok((*number, rustix::io::fcntl_dupfd_cloexec(fd, beyond)?)))
+        .collect::<Result<_>>()?;
+    let step = move || {
+        for (number, fd) in &fds {
+            // SAFETY: between fork and exec nothing else of this process uses the number: what stood there is closed
+            // by this very call, as exec would have. It is forgotten at once, so that it stays open.
+            let mut target = unsafe { OwnedFd::from_raw_fd(*number) };
+            let done = rustix::io::dup2(fd, &mut target);
+            std::mem::forget(target);
+            done?;
+        }
+        if session {
+            rustix::process::setsid()?;
+        }
+        Ok(())
+    };
+    // SAFETY: the step makes system calls only: it allocates nothing, takes no lock and cannot panic.
+    unsafe { command.pre_exec(step) };
+    Ok(())
+}
+
+/// Closes every descriptor beyond the standard ones. To be called before anything is opened.
+pub(super) fn close_others() {
+    let listing = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    let numbers = |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse::<i32>().ok();
+    let Ok(entries) = std::fs::read_dir(listing) else { return };
+    let open: Vec<i32> = entries.filter_map(numbers).filter(|number| *number > 2).collect();
+    for number in open {
+        // The listing's own is among them, and is closed by now: asking tells.
+        // SAFETY: this process has just begun and has opened nothing, so nobody owns the descriptor.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+        if rustix::io::fcntl_getfd(borrowed).is_ok() {
+            // SAFETY: as above; it is open, and nobody else will close it.
+            drop(unsafe { OwnedFd::from_raw_fd(number) });
+        }
+    }
+}
+
+/// Has the system end this process when its parent ends. Elsewhere the end of the channel is all there is.
+#[cfg(target_os = "linux")]
+pub(super) fn die_with_parent() {
+    // Cannot fail with a valid signal.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn die_with_parent() {}

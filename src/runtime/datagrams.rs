@@ -27,6 +27,12 @@ pub(super) struct Datagram {
     stopped: bool,
 }
 
+impl Datagram {
+    pub fn new(guest: u32, handle: Handle, key: Key) -> Datagram {
+        Datagram { guest, handle, key, pending: 0, stopped: false }
+    }
+}
+
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Opens a socket where the policy has granted it.
     pub(super) fn udp_bind(&mut self, guest: u32, handle: Handle, at: Granted<ListenAddress>, flags: u32) {
@@ -44,8 +50,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 return seat.tell(events::UDP_CLOSED, Some(handle), errno(error), &[]);
             }
         };
-        let datagram = Datagram { guest, handle, key, pending: 0, stopped: false };
-        let index = self.datagrams.insert(datagram) as u32;
+        let index = self.datagrams.insert(Datagram::new(guest, handle, key)) as u32;
         self.owners.set(key, Owner::Datagram(index));
         let seat = &mut self.seats[guest as usize];
         seat.bind(handle, Resource::Datagram(index));

@@ -1,7 +1,7 @@
 //! Facts to whom they concern, commands to what they change. It must not know how: each resource has
 //! a file of its own.
 use super::seat::{Resource, Seat};
-use super::{Hall, Owner};
+use super::{Hall, Outcome, Owner};
 use crate::guest::handles::Slot;
 use crate::guest::{Body, Command, Handle, Kind};
 use crate::reactor::{self, Fact, Kernel, Key};
@@ -18,7 +18,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Fact::Signal(signal) => self.signal(signal),
                 Fact::Woken => self.offload.woken(),
                 Fact::Sent { key, .. } => self.datagram_fact(key, fact),
-                Fact::Readable(key) if key.kind() == reactor::Kind::Datagram => self.datagram_fact(key, fact),
+                Fact::Acceptable(key) => self.deal(key),
                 Fact::Changed => self.take_changes(),
                 Fact::Readable(key)
                 | Fact::Flushed { key, .. }
@@ -32,6 +32,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     fn stream_or_conn(&mut self, key: Key, fact: Fact) {
+        match key.kind() {
+            reactor::Kind::Stream => {}
+            reactor::Kind::Channel => return self.channel_fact(key, fact),
+            _ => return self.datagram_fact(key, fact),
+        }
         match self.owners.get(key) {
             Owner::Conn(index) if self.conn_has_key(index, key) => self.conn_fact(index, fact),
             Owner::Stream(index) if self.streams.get(index as usize).is_some_and(|stream| stream.key == key) => {
@@ -58,6 +63,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             if budget_spent {
                 tell_refused(seat);
             }
+        }
+        if let Some((guest, signal)) = self.raised.take() {
+            self.dismiss(guest, Outcome::Signal(signal));
         }
     }
 
@@ -99,6 +107,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::Close { handle } => self.close_handle(guest, handle, false),
             Command::Reset { stream } => self.close_handle(guest, stream, true),
             Command::Shutdown { stream } => self.shutdown(guest, stream),
+            Command::ChildStart { child, plan } => self.child_start(guest, child, *plan),
+            Command::ChildKill { child, signal } => self.child_kill(guest, child, signal),
+            Command::ChildWait { child, milliseconds } => self.child_wait(guest, child, milliseconds),
+            Command::Kill { pid, signal } => self.kill_other(pid, signal),
+            Command::Raise { signal } => self.raise(guest, signal),
+            Command::ChannelSend { channel, flags, body, attach } => {
+                self.channel_send(guest, channel, flags, &body, attach);
+            }
+            Command::Share { listener, channel, id } => self.share_listener(guest, listener, channel, id),
+            Command::Unshare { listener, channel } => self.unshare_listener(guest, listener, channel),
+            Command::ListenShared { handle, id, options } => self.listen_shared(guest, handle, id, options),
             Command::WatchEntry { handle, entry } => self.begin_watch(guest, handle, &entry),
             Command::Work { operation, work } => self.begin_work(guest, operation, work),
             Command::Option { handle, option, value } => self.set_option(guest, handle, option, value),
@@ -116,8 +135,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Exchange(index) => self.abort_exchange(index),
             Resource::Fed(index) => self.drop_fed(index),
             Resource::Watch(index) => self.close_watch(index),
+            Resource::Channel(index) => self.close_channel(index),
+            Resource::Child(_) => self.close_child_handle(guest, handle),
             Resource::Done(_) | Resource::None => {
                 self.forget_work(guest, handle);
+                self.seats[guest as usize].guest.state_mut().children.remove(&handle);
                 self.seats[guest as usize].revoke(handle);
             }
         }
@@ -174,6 +196,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Connections that waited for room in this guest's mailbox go on.
     pub(super) fn release_held_back(&mut self, index: usize) {
         self.release_datagrams(index);
+        self.release_channels(index);
         let Some(seat) = self.seats.get_mut(index) else { return };
         if seat.held_back.is_empty() || seat.mail.is_full() {
             return;
@@ -200,7 +223,11 @@ fn tell_refused(seat: &mut Seat) {
         if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
             slot.wants_drain = false;
         }
-        let event = if kind == Kind::Stream { events::STREAM_DRAIN } else { events::HTTP_DRAIN };
+        let event = match kind {
+            Kind::Stream => events::STREAM_DRAIN,
+            Kind::Channel => events::CHANNEL_DRAIN,
+            _ => events::HTTP_DRAIN,
+        };
         seat.tell(event, Some(handle), 0, &[]);
     }
 }

@@ -3,7 +3,7 @@
 use super::seat::{GuestId, Hired, Running, Seat, Stage, deadline};
 use super::timers::Token;
 use super::{Hall, Outcome};
-use crate::reactor::{Fact, Kernel};
+use crate::reactor::{Fact, Kernel, process};
 use crate::time::{Clock, TimerId};
 use skep_abi::events;
 use std::time::Duration;
@@ -44,6 +44,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A signal has come.
     pub(super) fn signal(&mut self, signal: i32) {
+        if signal == process::CHILD_SIGNAL {
+            self.reap_children();
+        }
         let mut told = false;
         for (_, seat) in &mut self.seats {
             if seat.watches(signal) {
@@ -53,6 +56,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         if !told && !HARMLESS.contains(&signal) {
             self.leave(signal);
+        }
+    }
+
+    /// A guest does a signal to itself: at once, and not to its neighbours.
+    pub(super) fn raise(&mut self, guest: u32, signal: i32) {
+        let seat = &mut self.seats[guest as usize];
+        if seat.watches(signal) {
+            return seat.tell(events::SIGNAL, None, signal as u32, &[]);
+        }
+        if !HARMLESS.contains(&signal) {
+            self.raised = Some((GuestId(guest), signal));
         }
     }
 
@@ -190,6 +204,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.drop_streams(id.0);
         self.fed.retain(|_, fed| fed.guest != id.0);
         self.drop_datagrams(id.0);
+        self.drop_children(id.0);
         self.ended.push((id, outcome));
     }
 }

@@ -1,4 +1,5 @@
 //! Listeners: opening, what they accept, closing. It must not know what is spoken on a connection.
+use super::process::Shared;
 use super::seat::Resource;
 use super::timers::Token;
 use super::{Hall, Owner};
@@ -24,10 +25,39 @@ pub(super) struct Listener {
     /// The guest closed it: the handle goes when the last connection has gone.
     pub closing: bool,
     pub local: Option<SocketAddr>,
-    resting: bool,
+    pub resting: bool,
+    /// Workers that its connections go to.
+    pub shared: Option<Box<Shared>>,
+    /// It has no socket: the process that started this one hands it connections under this number.
+    pub fed: Option<u32>,
+    /// It accepts nothing before the guest has said how it wants its connections.
+    pub rests: bool,
 }
 
 impl Listener {
+    pub fn new(
+        guest: u32,
+        handle: Handle,
+        key: Option<Key>,
+        options: ListenOptions,
+        limits: http1::Limits,
+    ) -> Listener {
+        Listener {
+            guest,
+            handle,
+            key,
+            options,
+            limits,
+            conns: 0,
+            closing: false,
+            local: None,
+            resting: false,
+            shared: None,
+            fed: None,
+            rests: options.flags & listen::REST != 0,
+        }
+    }
+
     pub fn has(&self, flag: u32) -> bool {
         self.options.flags & flag != 0
     }
@@ -70,18 +100,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             _ => None,
         };
         let limits = self.decoder_limits(guest, &options);
-        let index = self.listeners.insert(Listener {
-            guest,
-            handle,
-            key: Some(key),
-            options,
-            limits,
-            conns: 0,
-            closing: false,
-            local,
-            resting: false,
-        }) as u32;
+        let listener = Listener { local, ..Listener::new(guest, handle, Some(key), options, limits) };
+        let index = self.listeners.insert(listener) as u32;
         self.owners.set(key, Owner::Listener(index));
+        if self.listeners[index as usize].rests {
+            let _fresh = self.reactor.pause(key);
+        }
         let seat = &mut self.seats[guest as usize];
         seat.bind(handle, Resource::Listener(index));
         let (port, text, ends) = match (local, at) {
@@ -122,6 +146,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let listener = &mut self.listeners[index as usize];
             listener.options = options;
             listener.limits = limits;
+            let rests = options.flags & listen::REST != 0;
+            if std::mem::replace(&mut listener.rests, rests) != rests
+                && let Some(key) = listener.key
+            {
+                let _gone = if rests { self.reactor.pause(key) } else { self.reactor.resume(key) };
+            }
         }
     }
 
@@ -136,12 +166,28 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let _gone = self.reactor.reset(stream);
             return;
         }
-        let seat = &self.seats[listener.guest as usize];
-        let most = match listener.options.max_connections {
-            0 => seat.guest.state().limits.connections,
-            some => some.min(seat.guest.state().limits.connections),
-        };
-        if listener.conns >= most {
+        self.take_connection(index, stream, peer);
+    }
+
+    /// How many connections the guest and the policy let a listener have.
+    fn most_connections(&self, listener: &Listener) -> u32 {
+        let most = self.seats[listener.guest as usize].guest.state().limits.connections;
+        match listener.options.max_connections {
+            0 => most,
+            some => some.min(most),
+        }
+    }
+
+    /// It has as many connections as it may.
+    pub(super) fn is_crowded(&self, index: u32) -> bool {
+        let listener = &self.listeners[index as usize];
+        listener.conns >= self.most_connections(listener)
+    }
+
+    /// A connection of a listener's begins.
+    pub(super) fn take_connection(&mut self, index: u32, stream: Key, peer: Addr) {
+        let listener = &self.listeners[index as usize];
+        if listener.conns >= self.most_connections(listener) {
             let _gone = self.reactor.reset(stream);
             return;
         }
@@ -180,6 +226,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let listener = &mut self.listeners[index as usize];
         listener.closing = true;
         let guest = listener.guest;
+        if let Some(id) = listener.fed.take() {
+            self.unfeed(id);
+            let state = self.seats[guest as usize].guest.state_mut();
+            state.listeners = state.listeners.saturating_sub(1);
+        }
+        let listener = &mut self.listeners[index as usize];
+        if listener.shared.take().is_some() {
+            self.drop_offers(index);
+        }
+        let listener = &mut self.listeners[index as usize];
         if let Some(key) = listener.key.take() {
             self.owners.set(key, Owner::Nobody);
             let _gone = self.reactor.close(key);

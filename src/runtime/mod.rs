@@ -14,6 +14,7 @@ mod logs;
 mod mailbox;
 mod offload;
 mod outcome;
+mod process;
 mod seat;
 mod streams;
 mod timers;
@@ -28,6 +29,7 @@ pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
 pub use offload::Offload;
 pub use outcome::Outcome;
+pub use process::{CHILD_WORD, ChildOrder, Origin};
 pub use seat::{GuestId, Hired};
 
 use crate::policy::HttpLimits;
@@ -38,7 +40,8 @@ use datagrams::Datagram;
 use http::client::Fed;
 use http::{Conn, DateLine, Exchange};
 use listeners::Listener;
-use seat::Seat;
+use process::Processes;
+use seat::{Running, Seat};
 use slab::Slab;
 use streams::Stream;
 
@@ -76,6 +79,12 @@ pub struct Hall<K: Kernel, C: Clock> {
     /// What the threads have.
     flights: work::Flights,
     watches: watches::Watches,
+    /// Those that guests have started, and the one that started this.
+    processes: Processes,
+    /// The process that started this one is gone, or makes no sense: why this one is to end.
+    orphaned: Option<u32>,
+    /// A guest has done to itself what this signal does.
+    raised: Option<(GuestId, i32)>,
     limits: HttpLimits,
     /// What connections without a listener are held to.
     bare_limits: http1::Limits,
@@ -97,6 +106,7 @@ enum Owner {
     Conn(u32),
     Stream(u32),
     Datagram(u32),
+    Channel(u32),
 }
 
 /// Owners by the place of the key: streams and listeners have places of their own.
@@ -105,6 +115,7 @@ struct Owners {
     streams: Vec<Owner>,
     listeners: Vec<Owner>,
     datagrams: Vec<Owner>,
+    channels: Vec<Owner>,
 }
 
 impl Owners {
@@ -112,6 +123,7 @@ impl Owners {
         match key.kind() {
             Kind::Listener => &mut self.listeners,
             Kind::Datagram => &mut self.datagrams,
+            Kind::Channel => &mut self.channels,
             _ => &mut self.streams,
         }
     }
@@ -158,6 +170,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             offload,
             flights: Slab::new(),
             watches: watches::Watches::default(),
+            processes: Processes::default(),
+            orphaned: None,
+            raised: None,
             limits,
             bare_limits: http1::Limits::default(),
             serials: 0,

@@ -1,5 +1,6 @@
 //! How a guest ended, as its owner wants to know it. It must not know what is done about it.
 use crate::guest::Verdict;
+use skep_abi::reason;
 
 /// The end of a guest.
 #[derive(Debug)]
@@ -10,6 +11,8 @@ pub enum Outcome {
     Signal(i32),
     /// The host ended it: a trap, a limit, a broken rule.
     Ended(Verdict),
+    /// The process that started this one is gone, or broke the channel's protocol.
+    Orphaned,
 }
 
 impl Outcome {
@@ -19,6 +22,18 @@ impl Outcome {
             Outcome::Exited(code) => *code,
             Outcome::Signal(signal) => 128 + signal,
             Outcome::Ended(_) => 134,
+            Outcome::Orphaned => 1,
+        }
+    }
+
+    /// The boundary's number for it: one of the constants `reason`.
+    pub fn reason(&self) -> u32 {
+        match self {
+            Outcome::Exited(_) => reason::EXIT,
+            Outcome::Signal(_) => reason::SIGNAL,
+            Outcome::Ended(Verdict::CpuExceeded) => reason::DEADLINE,
+            Outcome::Ended(_) => reason::TRAP,
+            Outcome::Orphaned => reason::PARENT_GONE,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A guest's seat in the hall: the guest, its mailbox, and what stands behind each of its handles.
 //! It must not know how any of these are served.
 use super::mailbox::{Mailbox, Note};
+use super::process::Hold;
 use super::work::Backlog;
 use crate::guest::{Guest, GuestState, Handle, Kind};
 use crate::time::{Mono, TimerId};
@@ -22,6 +23,8 @@ pub(super) enum Resource {
     Stream(u32),
     Datagram(u32),
     Watch(u32),
+    Child(u32),
+    Channel(u32),
     /// The stream that an exchange's connection becomes when the answers before it are out.
     Promised(u32),
     /// The connection of an exchange that is over, but for its last bytes.
@@ -53,6 +56,10 @@ pub(super) struct Seat {
     pub mail: Mailbox,
     resources: Vec<Resource>,
     pub running: Running,
+    /// Since when it has been inside a turn.
+    pub yielded_at: Option<Mono>,
+    /// It is not to go on with its turn before this, or that time.
+    pub hold: Option<(Hold, Option<Mono>)>,
     /// The guest has an immediate to run.
     pub soon: bool,
     pub timer: Option<TimerId>,
@@ -68,6 +75,8 @@ pub(super) struct Seat {
     pub held_back: Vec<u32>,
     /// UDP sockets that wait for room in the mailbox.
     pub held_datagrams: Vec<u32>,
+    /// Channels that wait for room in the mailbox.
+    pub held_channels: Vec<u32>,
 }
 
 impl Seat {
@@ -78,6 +87,8 @@ impl Seat {
             mail: Mailbox::new(capacity),
             resources: Vec::new(),
             running: Running::Idle,
+            yielded_at: None,
+            hold: None,
             soon: false,
             timer: None,
             timer_keeps: false,
@@ -87,6 +98,7 @@ impl Seat {
             work: Backlog::default(),
             held_back: Vec::new(),
             held_datagrams: Vec::new(),
+            held_channels: Vec::new(),
         }
     }
 
@@ -114,6 +126,14 @@ impl Seat {
     /// What stands behind a live handle.
     pub fn resource(&mut self, handle: Handle) -> Resource {
         match self.guest.state_mut().handles.get(handle) {
+            Some(_) => self.resources.get(handle.index()).copied().unwrap_or(Resource::None),
+            None => Resource::None,
+        }
+    }
+
+    /// As [`Seat::resource`].
+    pub fn resource_of(&self, handle: Handle) -> Resource {
+        match self.guest.state().handles.get(handle) {
             Some(_) => self.resources.get(handle.index()).copied().unwrap_or(Resource::None),
             None => Resource::None,
         }
@@ -157,7 +177,10 @@ impl Seat {
 
     /// Whether the hall may not sleep for its sake.
     pub fn is_busy(&self) -> bool {
-        self.running == Running::Yielded || self.soon || !self.mail.is_empty()
+        match self.running {
+            Running::Yielded => self.hold.is_none(),
+            Running::Idle => self.soon || !self.mail.is_empty(),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Stream {
     pub listener: Option<u32>,
     /// Its bytes are read as responses.
     pub client: Option<Box<Client>>,
+    /// It is an output of a child that is kept: the child, and which.
+    pub kept_for: Option<(u32, u32)>,
     /// Bytes the guest can still take.
     pub credit: i64,
     paused: bool,
@@ -50,6 +52,7 @@ impl Stream {
             key,
             listener,
             client: None,
+            kept_for: None,
             credit: WINDOW,
             paused: false,
             connecting: false,
@@ -151,6 +154,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn stream_readable(&mut self, index: u32) {
         for _ in 0..READS {
             let Some(stream) = self.streams.get_mut(index as usize) else { return };
+            if let Some((child, at)) = stream.kept_for {
+                match self.reactor.read(stream.key, &mut self.scratch) {
+                    Ok(Read::Data { count, .. }) => {
+                        let scratch = std::mem::take(&mut self.scratch);
+                        self.child_wrote(child, at, &scratch[..count]);
+                        self.scratch = scratch;
+                        continue;
+                    }
+                    Ok(Read::WouldBlock) => return,
+                    Ok(Read::Eof) | Err(_) => return self.lose_stream(index, None),
+                }
+            }
             let seat = &mut self.seats[stream.guest as usize];
             if stream.credit <= 0 || seat.mail.is_full() {
                 stream.paused = true;
@@ -218,6 +233,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         {
             seat.tell(events::STREAM_DRAIN, Some(handle), 0, &[]);
         }
+        if pending == 0 && !self.processes.is_quiet() {
+            self.send_all_waiting();
+        }
     }
 
     /// The stream is over; the guest is told and its handle goes.
@@ -228,6 +246,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.owners.set(stream.key, Owner::Nobody);
         self.let_drain(stream.key);
+        if let Some((child, _)) = stream.kept_for {
+            return self.child_output_over(child);
+        }
         if let Some(seat) = self.seats.get_mut(stream.guest as usize) {
             seat.revoke(stream.handle);
             seat.tell(events::STREAM_CLOSED, Some(stream.handle), error.map_or(0, errno), &[]);

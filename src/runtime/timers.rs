@@ -28,6 +28,12 @@ pub(super) enum Token {
     Draining(u32),
     /// An HTTP connection whose peer does not take all that it is sent.
     ConnSlow(u32),
+    /// A guest that is held may have waited long enough.
+    Held,
+    /// A child whose channel has ended.
+    Child(u32),
+    /// The process that started this one is gone.
+    Orphan,
 }
 
 impl Token {
@@ -42,6 +48,9 @@ impl Token {
             Token::Logs => (6, 0),
             Token::Draining(index) => (7, index),
             Token::ConnSlow(index) => (8, index),
+            Token::Held => (9, 0),
+            Token::Child(index) => (10, index),
+            Token::Orphan => (11, 0),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -57,7 +66,10 @@ impl Token {
             5 => Token::Leave,
             6 => Token::Logs,
             7 => Token::Draining(index),
-            _ => Token::ConnSlow(index),
+            8 => Token::ConnSlow(index),
+            9 => Token::Held,
+            10 => Token::Child(index),
+            _ => Token::Orphan,
         }
     }
 }
@@ -78,6 +90,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Logs => self.logs_timer(),
                 Token::Draining(index) => self.draining_timer(index),
                 Token::ConnSlow(index) => self.conn_slow_timer(index, id),
+                // It has ended the wait, which is all.
+                Token::Held => {}
+                Token::Child(index) => self.child_timer(index),
+                Token::Orphan => self.orphan_timer(),
             }
         }
         self.expired = expired;

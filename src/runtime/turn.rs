@@ -19,6 +19,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.turn();
         }
         self.last_words();
+        self.part_from_children();
     }
 
     /// One turn.
@@ -31,6 +32,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.take_in(&mut facts);
         self.collect_work();
         self.fire_timers();
+        self.tend_processes();
         self.run_guests();
         self.reactor.flush(&mut facts);
         self.take_in(&mut facts);
@@ -41,17 +43,27 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Every guest that has something to do gets one bounded stretch.
     fn run_guests(&mut self) {
         for index in 0..self.seats.capacity() {
-            let Some(seat) = self.seats.get_mut(index) else { continue };
-            if !seat.is_busy() {
+            let Some(seat) = self.seats.get(index) else { continue };
+            if seat.hold.is_some() && self.is_held(index) || !self.seats[index].is_busy() {
                 continue;
             }
+            let seat = &mut self.seats[index];
             let turn = enter(seat, self.now.0, self.wall);
             self.carry_out(index as u32);
+            if !self.seats.contains(index) {
+                continue;
+            }
             match turn {
-                Turn::Yielded => self.seats[index].running = Running::Yielded,
+                Turn::Yielded => {
+                    let seat = &mut self.seats[index];
+                    seat.running = Running::Yielded;
+                    seat.yielded_at.get_or_insert(self.now);
+                }
                 Turn::Done { wants } => {
-                    self.seats[index].running = Running::Idle;
-                    self.seats[index].soon = wants & skep_abi::wants::SOON != 0;
+                    let seat = &mut self.seats[index];
+                    seat.running = Running::Idle;
+                    seat.yielded_at = None;
+                    seat.soon = wants & skep_abi::wants::SOON != 0;
                 }
                 Turn::Ended(verdict) => self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
             }

@@ -141,6 +141,8 @@ pub mod listen {
     pub const CLIENT: u32 = 1 << 13;
     /// A connection that has a handle and has idled for `keep_alive_timeout` is told of (CONN_TIMEOUT), not closed.
     pub const TELL_IDLE: u32 = 1 << 14;
+    /// It listens and accepts nothing before `listen_set` is called without this flag.
+    pub const REST: u32 = 1 << 15;
 }
 
 /// Bits of [`ConnectOptions::flags`](events::ConnectOptions).

@@ -8,6 +8,7 @@
 //! its edge is never told again. So a wake-up that the reactor loses is lost, and shows.
 
 mod calls;
+mod channel;
 mod datagram;
 mod end;
 mod faults;
@@ -18,11 +19,12 @@ mod rng;
 use std::cell::RefCell;
 use std::io::IoSlice;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use channel::SimChannel;
 pub use datagram::SimDatagram;
 pub use faults::Faults;
 pub use peer::{SimNet, SimPeer};
@@ -84,6 +86,7 @@ impl Kernel for SimKernel {
     type Stream = SimStream;
     type Listener = SimListener;
     type Datagram = SimDatagram;
+    type Channel = SimChannel;
 
     fn poll(&mut self, timeout: Option<Duration>, edges: &mut Vec<Edge>, facts: &mut Vec<Fact>) -> Result<()> {
         let (before, told) = (edges.len(), facts.len());
@@ -114,6 +117,42 @@ impl Kernel for SimKernel {
 
     fn watch_datagram(&mut self, socket: &mut SimDatagram, _key: Key) -> Result<()> {
         match *socket {}
+    }
+
+    fn watch_channel(&mut self, channel: &mut SimChannel, _key: Key) -> Result<()> {
+        match *channel {}
+    }
+
+    fn adopt_channel(&mut self, _fd: OwnedFd) -> Result<SimChannel> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn adopt_stream(&mut self, _fd: OwnedFd) -> Result<SimStream> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn adopt_listener(&mut self, _fd: OwnedFd) -> Result<SimListener> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn adopt_datagram(&mut self, _fd: OwnedFd) -> Result<SimDatagram> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn share_stream(&mut self, _stream: &mut SimStream, _last: bool) -> Result<OwnedFd> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn share_listener(&mut self, _listener: &mut SimListener, _last: bool) -> Result<OwnedFd> {
+        Err(Errno::ENOSYS)
+    }
+
+    fn share_datagram(&mut self, socket: &mut SimDatagram, _last: bool) -> Result<OwnedFd> {
+        match *socket {}
+    }
+
+    fn accept_raw(&mut self, _listener: &mut SimListener) -> Result<OwnedFd> {
+        Err(Errno::ENOSYS)
     }
 
     fn bind_datagram(&mut self, _addr: SocketAddr, _options: &DatagramOptions) -> Result<SimDatagram> {

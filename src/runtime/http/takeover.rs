@@ -107,6 +107,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let _gone = self.reactor.resume(key);
     }
 
+    /// The connection leaves HTTP, whatever is due on it: a stream of the guest's.
+    pub(in crate::runtime) fn conn_into_stream(&mut self, index: u32) -> Option<Handle> {
+        let conn = &self.conns[index as usize];
+        let (guest, key) = (conn.guest, conn.key?);
+        let handle = self.give(guest, Kind::Stream, Resource::None)?;
+        self.abort_all(index, skep_abi::errno::ECONNRESET as u32);
+        let before = self.conns[index as usize].handle;
+        self.turn_into_stream(index, key, handle);
+        if let Some(before) = before {
+            self.seats[guest as usize].tell(events::CONN_CLOSED, Some(before), 0, &[]);
+        }
+        Some(handle)
+    }
+
     /// A fault that the script wants to see: it gets the stream, and answers itself.
     pub(super) fn hand_over_fault(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
         self.abort_all(index, skep_abi::errno::ECONNRESET as u32);

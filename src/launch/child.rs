@@ -1,0 +1,102 @@
+//! The beginning of a process that another of ours has started: its channel, its standard input, its order. Nothing of a
+//! guest runs before all of it is there. It must not know how an order is carried out.
+use super::{Confine, Order, Program, World};
+use crate::policy::Limits;
+use crate::proto::ipc::{Decoder, Kind, Side};
+use crate::reactor::process;
+use crate::runtime::{ChildOrder, Origin};
+use anyhow::{Context as _, Result, anyhow, bail};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// Bytes read at once.
+const READ: usize = 64 << 10;
+
+/// What has come.
+pub(super) struct Arrival {
+    pub order: ChildOrder,
+    pub link: Link,
+}
+
+/// The channel, as far as it has been read.
+pub(super) struct Link {
+    pub channel: OwnedFd,
+    pub decoder: Decoder,
+    pub fds: VecDeque<OwnedFd>,
+    /// The guest is to have it.
+    pub user: bool,
+}
+
+/// Waits for the order. Whoever sends it is the process that started this one, for nobody else has the channel's other end.
+pub(super) fn arrive() -> Result<Arrival> {
+    let channel = process::arrive().map_err(|error| anyhow!("there is no channel: {}", error.name()))?;
+    let mut decoder = Decoder::new(Side::Parent, Origin::new(&Limits::default()).frames);
+    let mut fds = VecDeque::new();
+    let mut buffer = vec![0; READ];
+    let mut text = Vec::new();
+    loop {
+        let mut came = Vec::new();
+        let count = process::receive(&channel, &mut buffer, &mut came)
+            .map_err(|error| anyhow!("the channel cannot be read: {}", error.name()))?;
+        if count == 0 {
+            bail!("the channel ended before there was an order: this word is not for the command line");
+        }
+        decoder.feed(&buffer[..count], came.len());
+        fds.extend(came);
+        while let Some(frame) = decoder.next_frame().map_err(|fault| anyhow!("the channel brought {fault}"))? {
+            match frame.kind {
+                Kind::Input => {
+                    let input = fds.pop_front().context("the table says that it comes with one")?;
+                    process::set_input(&input)
+                        .map_err(|error| anyhow!("there is no standard input: {}", error.name()))?;
+                }
+                Kind::Order => {
+                    text.extend_from_slice(frame.payload);
+                    if frame.more {
+                        continue;
+                    }
+                    let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
+                    let user = order.channel;
+                    return Ok(Arrival { order, link: Link { channel, decoder, fds, user } });
+                }
+                kind => bail!("the channel brought {kind:?} before an order"),
+            }
+        }
+    }
+}
+
+impl ChildOrder {
+    /// Goes to the order's folder; gives what the launch takes.
+    pub(super) fn into_parts(self) -> Result<(Order, Origin, World)> {
+        if let Some(folder) = &self.folder {
+            std::env::set_current_dir(folder).with_context(|| format!("cannot go to {}", folder.display()))?;
+        }
+        let file = || self.main.as_ref().map(PathBuf::from).context("an order to run a file names one");
+        let source = || self.source.clone().context("an order to run code has some");
+        let program = match self.mode.as_str() {
+            "file" | "check" => Program::File(file()?),
+            "stdin" => Program::Stdin { module: self.module },
+            mode => Program::Eval { source: source()?, print: mode == "print", module: self.module },
+        };
+        let origin = Origin {
+            program: if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? },
+            cache: self.cache,
+            guest: self.guest,
+            confine: self.confine,
+            ..Origin::new(&self.limits)
+        };
+        let world = World { env: self.env, info: self.info, argv0: Some(self.argv0), depth: self.depth };
+        let order = Order {
+            check: self.mode == "check",
+            program,
+            args: self.args.into_iter().map(OsString::from).collect(),
+            node_flags: self.exec_argv,
+            grants: self.grants,
+            limits: self.limits,
+            confine: Confine { this: true, required: self.confine },
+        };
+        Ok((order, origin, world))
+    }
+}

@@ -1,0 +1,149 @@
+//! Process: starting another one, and learning of its end. It must not know what runs there, nor why.
+//!
+//! Every descriptor that this process opens is closed on exec, so a child gets what it is given and nothing else. Its
+//! environment is what it is given too. The end is told by SIGCHLD, which the owner watches; [`Process::ended`] asks.
+
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal};
+
+use super::errno::Errno;
+use super::{Result, sys};
+
+/// SIGCHLD.
+pub const CHILD_SIGNAL: i32 = Signal::CHILD.as_raw();
+
+/// What to start.
+#[derive(Debug)]
+pub struct Spawn {
+    /// A path, or a name to be looked for in the child's PATH.
+    pub program: PathBuf,
+    pub argv0: Option<OsString>,
+    pub args: Vec<OsString>,
+    pub env: Vec<(OsString, OsString)>,
+    pub folder: Option<PathBuf>,
+    /// Its descriptors from 0 on; none is `/dev/null` below 3, and nothing from there on.
+    pub stdio: Vec<Option<OwnedFd>>,
+    /// In a session of its own.
+    pub detached: bool,
+    pub user: Option<u32>,
+    pub group: Option<u32>,
+}
+
+/// A process that was started and has not been waited for. Dropping it leaves it alone.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+}
+
+/// How a process has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Code(i32),
+    Signal(i32),
+}
+
+impl Process {
+    /// Starts one. Errors are those of the system: `ENOENT`, `EACCES`, `EAGAIN`, `E2BIG`...
+    pub fn start(spawn: Spawn) -> Result<Process> {
+        let mut command = Command::new(&spawn.program);
+        command.args(&spawn.args).env_clear().envs(spawn.env);
+        if let Some(argv0) = &spawn.argv0 {
+            command.arg0(argv0);
+        }
+        if let Some(folder) = &spawn.folder {
+            command.current_dir(folder);
+        }
+        if let Some(group) = spawn.group {
+            command.gid(group);
+        }
+        if let Some(user) = spawn.user {
+            command.uid(user);
+        }
+        let mut stdio = spawn.stdio.into_iter();
+        let mut next = || stdio.next().flatten().map_or_else(Stdio::null, Stdio::from);
+        command.stdin(next()).stdout(next()).stderr(next());
+        let more = (3..).zip(stdio).filter_map(|(number, fd)| Some((number, fd?))).collect();
+        sys::prepare(&mut command, more, spawn.detached)?;
+        Ok(Process { child: command.spawn()? })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended, and how. It is waited for by that: its number may be another's then.
+    pub fn ended(&mut self) -> Option<End> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(match (status.code(), status.signal()) {
+            (Some(code), _) => End::Code(code),
+            (None, signal) => End::Signal(signal.unwrap_or(0)),
+        })
+    }
+
+    /// Sends it a signal; 0 only asks. To be called only before [`Process::ended`] has told of its end.
+    pub fn kill(&self, signal: i32) -> Result<()> {
+        kill(self.child.id() as i32, signal)
+    }
+}
+
+/// Sends a signal to any process; 0 only asks.
+pub fn kill(pid: i32, signal: i32) -> Result<()> {
+    let whom = Pid::from_raw(pid.abs()).ok_or(Errno::ESRCH)?;
+    let signal = match signal {
+        0 => None,
+        number => Some(Signal::from_named_raw(number).ok_or(Errno::EINVAL)?),
+    };
+    Ok(match (pid > 0, signal) {
+        (true, Some(signal)) => rustix::process::kill_process(whom, signal)?,
+        (true, None) => rustix::process::test_kill_process(whom)?,
+        (false, Some(signal)) => rustix::process::kill_process_group(whom, signal)?,
+        (false, None) => rustix::process::test_kill_process_group(whom)?,
+    })
+}
+
+/// Two ends of a way for bytes, closed on exec. The first does not block; the second is for another process, and does.
+pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
+    let (ours, theirs) = sys::pair()?;
+    rustix::io::ioctl_fionbio(&ours, true)?;
+    Ok((ours, theirs))
+}
+
+/// Another descriptor of the same open file, closed on exec.
+pub fn duplicate(fd: impl std::os::fd::AsFd) -> Result<OwnedFd> {
+    sys::duplicate(fd)
+}
+
+/// For a process that was just started by another of ours: closes whatever it was given beyond its standard descriptors,
+/// has the system end it when its parent ends (where the system can), and takes the channel, which stands where standard
+/// input will.
+pub fn arrive() -> Result<OwnedFd> {
+    sys::close_others();
+    sys::die_with_parent();
+    Ok(rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?)
+}
+
+/// Makes this the process's standard input.
+pub fn set_input(fd: &OwnedFd) -> Result<()> {
+    Ok(rustix::stdio::dup2_stdin(fd)?)
+}
+
+/// Reads from a channel that nobody watches yet, waiting for it.
+pub fn receive(channel: &OwnedFd, buf: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<usize> {
+    loop {
+        match sys::receive_with_fds(channel, buf, fds) {
+            Err(Errno::EINTR) => {}
+            result => return result,
+        }
+    }
+}
+
+/// Ends this process as the signal ends one that does not care.
+pub fn die_of(signal: i32) {
+    // It returns for signals that end nobody, and then there is an exit code.
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+}

@@ -1,0 +1,126 @@
+//! Other processes: those that guests of this hall have started, and the one that started this one. A child is known by its
+//! channel, never by what it says; what it says that no child of ours would say ends it. It must not know how a system
+//! starts a process (the reactor's), nor what a script's message means.
+mod attach;
+mod channel;
+mod child;
+mod deal;
+mod end;
+mod order;
+mod parent;
+mod start;
+mod tree;
+
+pub use order::{ChildOrder, Origin};
+pub use start::CHILD_WORD;
+
+use super::Hall;
+use super::seat::{Resource, Seat};
+use crate::guest::Handle;
+use crate::reactor::Kernel;
+use crate::time::{Clock, Mono};
+use channel::Channel;
+use child::Child;
+use deal::{Offer, Offered};
+use slab::Slab;
+use std::collections::{HashMap, VecDeque};
+use tree::{Tree, Wisher};
+
+pub(super) use deal::Shared;
+
+/// All that the hall knows of other processes.
+#[derive(Default)]
+pub(super) struct Processes {
+    children: Slab<Child>,
+    channels: Slab<Channel>,
+    /// The channel to the process that started this one.
+    parent: Option<u32>,
+    /// What this process was started with, and hands on.
+    origin: Origin,
+    tree: Tree,
+    /// Wishes that were sent up and have no answer yet.
+    wishes: HashMap<u64, Wisher>,
+    wish: u64,
+    /// Connections that were handed to children and not begun.
+    offers: HashMap<u64, Offer>,
+    offer: u64,
+    /// Connections that the parent has offered, and this process has not begun.
+    offered: VecDeque<Offered>,
+    /// The parent was told that no offers are wanted.
+    unwell: bool,
+    /// SIGCHLD is watched.
+    watching: bool,
+}
+
+impl Processes {
+    /// Nobody is at the other end of anything.
+    pub fn is_quiet(&self) -> bool {
+        self.channels.is_empty()
+    }
+}
+
+/// Why a guest that has yielded is not to be resumed yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It asked to settle, and a process of its is being started.
+    Starting,
+    /// Until a child has ended.
+    Child(Handle),
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// What children of this process are told of it.
+    pub fn set_origin(&mut self, origin: Origin) {
+        self.processes.origin = origin;
+    }
+
+    /// Once a turn, before guests run: whatever waits for something that no fact tells of.
+    pub(super) fn tend_processes(&mut self) {
+        if !self.processes.offered.is_empty() || self.processes.unwell {
+            self.begin_offers();
+        }
+    }
+
+    /// Whether a guest that has yielded must wait.
+    pub(super) fn is_held(&mut self, index: usize) -> bool {
+        let seat = &self.seats[index];
+        let Some((hold, until)) = seat.hold else { return false };
+        let over = until.is_some_and(|until| until <= self.now);
+        let held = !over
+            && match hold {
+                Hold::Starting => self.is_starting(index as u32),
+                Hold::Child(child) => self.is_awaited(index as u32, child),
+            };
+        if !held {
+            self.seats[index].hold = None;
+        }
+        held
+    }
+
+    /// Holds a guest, at most until then.
+    fn hold(&mut self, guest: u32, hold: Hold, until: Option<Mono>) {
+        self.seats[guest as usize].hold = Some((hold, until));
+        if let Some(until) = until {
+            self.timers.arm(until, super::timers::Token::Held.pack());
+        }
+    }
+
+    fn channel_of(&mut self, guest: u32, handle: Handle) -> Option<u32> {
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Channel(index) => Some(index),
+            _ => None,
+        }
+    }
+
+    fn child_of(&mut self, guest: u32, handle: Handle) -> Option<u32> {
+        match self.seats[guest as usize].resource(handle) {
+            Resource::Child(index) => Some(index),
+            _ => None,
+        }
+    }
+}
+
+/// The seat of a guest that may be gone.
+fn seat_of(seats: &mut Slab<Seat>, guest: u32) -> Option<&mut Seat> {
+    seats.get_mut(guest as usize)
+}
