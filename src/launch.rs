@@ -2,12 +2,12 @@
 //! what is said when it is over. It must not know the words of the command line.
 use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
-    Engine, EngineOptions, Entropy, GuestState, Outside,
+    Engine, EngineOptions, Entropy, GuestState, Kit, Outside,
     cache::{self, CacheFolder, Digests, GuestFile},
 };
 use crate::policy::{Grants, Limits, Run};
 use crate::reactor::{OsReactor, StandardStreams, process};
-use crate::runtime::{Hall, LogSink, Logs, Offload, Origin, Outcome};
+use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
 use crate::time::{Clock, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
@@ -73,14 +73,14 @@ pub fn run(order: Order) -> Result<i32> {
         confine: order.confine.required,
         ..Origin::new(&order.limits)
     };
-    run_from(order, origin, World::own()?, None)
+    run_from(order, origin, World::own()?, None, None)
 }
 
 /// Runs what the process that started this one has ordered; answers the exit code.
 pub fn run_child() -> Result<i32> {
     let arrival = child::arrive()?;
     let (order, origin, world) = arrival.order.into_parts()?;
-    run_from(order, origin, world, Some(arrival.link))
+    run_from(order, origin, world, arrival.kit, Some(arrival.link))
 }
 
 /// What a script is told of the world around it, besides its order.
@@ -104,7 +104,13 @@ impl World {
     }
 }
 
-fn run_from(order: Order, origin: Origin, mut world: World, link: Option<child::Link>) -> Result<i32> {
+fn run_from(
+    order: Order,
+    origin: Origin,
+    mut world: World,
+    kit: Option<Kit>,
+    link: Option<child::Link>,
+) -> Result<i32> {
     let clock = OsClock::new();
     let engine = Engine::new(&EngineOptions::default())?;
     if link.is_none() {
@@ -121,13 +127,13 @@ fn run_from(order: Order, origin: Origin, mut world: World, link: Option<child::
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     state.depth = world.depth;
-    let named = named_guest(origin.guest.as_deref())?;
-    let file = match &named {
-        Some(wasm) => GuestFile::from(wasm),
-        None => built_in_guest(),
+    let guest = match &kit {
+        Some(kit) => kit.cell(&engine)?.spawn(state)?,
+        None => {
+            let named = named_guest(origin.guest.as_deref())?;
+            cache::spawn(&engine, guest_file(named.as_ref()), &folder, say, state)?
+        }
     };
-    let say = |line: &str| eprintln!("skep: {line}");
-    let guest = cache::spawn(&engine, file, &folder, say, state)?;
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
@@ -137,7 +143,11 @@ fn run_from(order: Order, origin: Origin, mut world: World, link: Option<child::
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }
-    hall.set_origin(origin);
+    let kit = match kit {
+        Some(kit) => KitSource::Ready(kit),
+        None => kit_for_children(&engine, &origin),
+    };
+    hall.set_origin(origin, kit);
     let seat = hall.seat(guest);
     let is_child = link.is_some();
     if let Some(child::Link { channel, decoder, fds, user }) = link {
@@ -160,6 +170,27 @@ fn run_from(order: Order, origin: Origin, mut world: World, link: Option<child::
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(code)
+}
+
+fn say(line: &str) {
+    eprintln!("skep: {line}");
+}
+
+fn guest_file(named: Option<&Vec<u8>>) -> GuestFile<'_> {
+    match named {
+        Some(wasm) => GuestFile::from(wasm),
+        None => built_in_guest(),
+    }
+}
+
+/// What the first child of this process makes, and every one maps. Without it each would find its own.
+fn kit_for_children(engine: &Engine, origin: &Origin) -> KitSource {
+    let (engine, guest, folder) = (engine.clone(), origin.guest.clone(), CacheFolder(origin.cache.clone()));
+    KitSource::Later(Box::new(move || {
+        confine::lacking().iter().for_each(|lack| say(&format!("child processes are not wholly confined: {lack}")));
+        let named = named_guest(guest.as_deref()).ok()?;
+        cache::kit(&engine, guest_file(named.as_ref()), &folder, say).ok()
+    }))
 }
 
 /// Has the kernel refuse this process from here on what these grants do not hold. What lies between the grants and what

@@ -10,6 +10,9 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+/// Children that have ended and are remembered.
+const PAST_CHILDREN: usize = 64;
+
 /// Both ends of a connection or stream, or of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ends {
@@ -54,8 +57,8 @@ pub struct GuestState {
     pub watches: u32,
     /// Processes that it has started, by handle; the runtime keeps what they do here.
     pub children: HashMap<Handle, ChildState>,
-    /// Those that could not be started, and why: the newest few.
-    pub failures: Vec<(Handle, i32)>,
+    /// What `child_pid` answers of those whose end has been queued and maybe not been told: the newest few.
+    pub past_children: Vec<(Handle, i64)>,
     /// The way to the process that started this one, while it is open.
     pub parent_channel: Option<Handle>,
     /// Processes above this one.
@@ -90,7 +93,7 @@ impl GuestState {
             listeners: 0,
             watches: 0,
             children: HashMap::new(),
-            failures: Vec::new(),
+            past_children: Vec::new(),
             parent_channel: None,
             depth: 0,
             operations: 0,
@@ -107,6 +110,13 @@ impl GuestState {
         let handle = self.handles.insert(kind)?;
         self.files.insert(handle, open);
         Some(handle)
+    }
+
+    /// A child's handle goes; what `child_pid` answers of it is remembered for a while.
+    pub fn forget_child(&mut self, child: Handle, pid: i64) {
+        self.children.remove(&child);
+        self.past_children.truncate(PAST_CHILDREN - 1);
+        self.past_children.insert(0, (child, pid));
     }
 
     /// Lets go of a blob, or of an open file or folder.

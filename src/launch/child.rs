@@ -1,6 +1,7 @@
 //! The beginning of a process that another of ours has started: its channel, its standard input, its order. Nothing of a
 //! guest runs before all of it is there. It must not know how an order is carried out.
 use super::{Confine, Order, Program, World};
+use crate::guest::Kit;
 use crate::policy::Limits;
 use crate::proto::ipc::{Decoder, Kind, Side};
 use crate::reactor::process;
@@ -17,6 +18,7 @@ const READ: usize = 64 << 10;
 /// What has come.
 pub(super) struct Arrival {
     pub order: ChildOrder,
+    pub kit: Option<Kit>,
     pub link: Link,
 }
 
@@ -36,6 +38,7 @@ pub(super) fn arrive() -> Result<Arrival> {
     let mut fds = VecDeque::new();
     let mut buffer = vec![0; READ];
     let mut text = Vec::new();
+    let (mut code, mut kit) = (None, None);
     loop {
         let mut came = Vec::new();
         let count = process::receive(&channel, &mut buffer, &mut came)
@@ -52,6 +55,12 @@ pub(super) fn arrive() -> Result<Arrival> {
                     process::set_input(&input)
                         .map_err(|error| anyhow!("there is no standard input: {}", error.name()))?;
                 }
+                Kind::Code => code = fds.pop_front(),
+                Kind::Image => {
+                    let image = fds.pop_front().context("the table says that it comes with one")?;
+                    let code = code.take().context("an image came without code")?;
+                    kit = Some(Kit::from_parts(code, image, frame.payload)?);
+                }
                 Kind::Order => {
                     text.extend_from_slice(frame.payload);
                     if frame.more {
@@ -59,7 +68,7 @@ pub(super) fn arrive() -> Result<Arrival> {
                     }
                     let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
                     let user = order.channel;
-                    return Ok(Arrival { order, link: Link { channel, decoder, fds, user } });
+                    return Ok(Arrival { order, kit, link: Link { channel, decoder, fds, user } });
                 }
                 kind => bail!("the channel brought {kind:?} before an order"),
             }

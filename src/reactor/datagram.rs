@@ -38,11 +38,13 @@ pub(super) struct Datagram<S> {
     socket: S,
     ready: Readiness,
     queue: VecDeque<(Option<SocketAddr>, Vec<u8>)>,
+    /// Another process has it too.
+    pub(super) shared: bool,
 }
 
 impl<S> Datagram<S> {
-    pub(super) fn socket_mut(&mut self) -> &mut S {
-        &mut self.socket
+    pub(super) fn socket(&self) -> &S {
+        &self.socket
     }
 }
 
@@ -55,7 +57,12 @@ impl<K: Kernel> Reactor<K> {
 
     /// Registers a socket with the kernel and gives it its key.
     pub(super) fn add_datagram(&mut self, socket: K::Datagram) -> Result<Key> {
-        let key = self.datagrams.insert(Datagram { socket, ready: Readiness::connected(), queue: VecDeque::new() });
+        let key = self.datagrams.insert(Datagram {
+            socket,
+            ready: Readiness::connected(),
+            queue: VecDeque::new(),
+            shared: false,
+        });
         let datagram = self.datagrams.get_mut(key).expect("just inserted");
         if let Err(error) = self.kernel.watch_datagram(&mut datagram.socket, key) {
             self.datagrams.remove(key);
@@ -137,7 +144,11 @@ impl<K: Kernel> Reactor<K> {
 
     /// Closes it; what waits to be sent is dropped.
     pub fn close_datagram(&mut self, key: Key) -> Result<()> {
-        self.datagrams.remove(key).map(|_| ()).ok_or(Errno::EBADF)
+        let mut datagram = self.datagrams.remove(key).ok_or(Errno::EBADF)?;
+        if datagram.shared {
+            self.kernel.unwatch_datagram(&mut datagram.socket);
+        }
+        Ok(())
     }
 
     /// Takes in an edge.

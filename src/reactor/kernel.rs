@@ -89,14 +89,23 @@ pub trait Kernel {
     /// A datagram socket that came from elsewhere.
     fn adopt_datagram(&mut self, fd: OwnedFd) -> Result<Self::Datagram>;
 
-    /// Another descriptor of the same connection, and no more edges of this one if it is to be `last` here.
-    fn share_stream(&mut self, stream: &mut Self::Stream, last: bool) -> Result<OwnedFd>;
+    /// Another descriptor of the same connection.
+    fn share_stream(&self, stream: &Self::Stream) -> Result<OwnedFd>;
 
     /// The same for a listener.
-    fn share_listener(&mut self, listener: &mut Self::Listener, last: bool) -> Result<OwnedFd>;
+    fn share_listener(&self, listener: &Self::Listener) -> Result<OwnedFd>;
 
     /// The same for a datagram socket.
-    fn share_datagram(&mut self, socket: &mut Self::Datagram, last: bool) -> Result<OwnedFd>;
+    fn share_datagram(&self, socket: &Self::Datagram) -> Result<OwnedFd>;
+
+    /// No more edges of it: what another process has open too must be told before it is closed here.
+    fn unwatch_stream(&mut self, stream: &mut Self::Stream);
+
+    /// The same for a listener.
+    fn unwatch_listener(&mut self, listener: &mut Self::Listener);
+
+    /// The same for a datagram socket.
+    fn unwatch_datagram(&mut self, socket: &mut Self::Datagram);
 
     /// Takes a connection from a listener's queue to be given away: no edges of it are wanted.
     fn accept_raw(&mut self, listener: &mut Self::Listener) -> Result<OwnedFd>;

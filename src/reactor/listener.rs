@@ -35,11 +35,13 @@ pub(super) struct Listener<L> {
     resting: bool,
     /// Its connections go to other processes: [`Fact::Acceptable`] instead of [`Fact::Accepted`].
     raw: bool,
+    /// Another process has it too.
+    pub(super) shared: bool,
 }
 
 impl<L> Listener<L> {
-    pub(super) fn socket_mut(&mut self) -> &mut L {
-        &mut self.socket
+    pub(super) fn socket(&self) -> &L {
+        &self.socket
     }
 }
 
@@ -145,13 +147,20 @@ impl<K: Kernel> Reactor<K> {
     /// Registers a listener with the kernel and gives it its key.
     pub(super) fn add_listener(&mut self, socket: K::Listener) -> Result<Key> {
         let ready = Readiness::armed();
-        let key = self.listeners.insert(Listener { socket, ready, resting: false, raw: false });
+        let key = self.listeners.insert(Listener { socket, ready, resting: false, raw: false, shared: false });
         let listener = self.listeners.get_mut(key).expect("just inserted");
         if let Err(error) = self.kernel.watch_listener(&mut listener.socket, key) {
             self.listeners.remove(key);
             return Err(error);
         }
         Ok(key)
+    }
+
+    /// Closes one that has left the tables.
+    pub(super) fn drop_listener(&mut self, mut listener: Listener<K::Listener>) {
+        if listener.shared {
+            self.kernel.unwatch_listener(&mut listener.socket);
+        }
     }
 
     /// Takes in an edge.

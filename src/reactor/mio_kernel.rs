@@ -140,43 +140,38 @@ impl Kernel for MioKernel {
         }
     }
 
-    fn share_stream(&mut self, stream: &mut OsStream, last: bool) -> Result<OwnedFd> {
-        let shared = sys::duplicate(&*stream)?;
-        if last {
-            match stream {
-                OsStream::Tcp(tcp) => self.poll.registry().deregister(tcp)?,
-                OsStream::Unix(unix) => self.poll.registry().deregister(unix)?,
-            }
-        }
-        Ok(shared)
+    fn share_stream(&self, stream: &OsStream) -> Result<OwnedFd> {
+        sys::duplicate(stream)
     }
 
-    fn share_listener(&mut self, listener: &mut OsListener, last: bool) -> Result<OwnedFd> {
-        let registry = self.poll.registry();
+    fn share_listener(&self, listener: &OsListener) -> Result<OwnedFd> {
         match listener {
-            OsListener::Tcp(tcp) => {
-                let shared = sys::duplicate(&*tcp)?;
-                if last {
-                    registry.deregister(tcp)?;
-                }
-                Ok(shared)
-            }
-            OsListener::Unix(unix, _) => {
-                let shared = sys::duplicate(&*unix)?;
-                if last {
-                    registry.deregister(unix)?;
-                }
-                Ok(shared)
-            }
+            OsListener::Tcp(tcp) => sys::duplicate(tcp),
+            OsListener::Unix(unix, _) => sys::duplicate(unix),
         }
     }
 
-    fn share_datagram(&mut self, socket: &mut OsDatagram, last: bool) -> Result<OwnedFd> {
-        let shared = sys::duplicate(socket.fd())?;
-        if last {
-            self.poll.registry().deregister(socket.source())?;
-        }
-        Ok(shared)
+    fn share_datagram(&self, socket: &OsDatagram) -> Result<OwnedFd> {
+        sys::duplicate(socket.fd())
+    }
+
+    fn unwatch_stream(&mut self, stream: &mut OsStream) {
+        // Fails only when it is not watched, which is what is wanted.
+        let _ = match stream {
+            OsStream::Tcp(tcp) => self.poll.registry().deregister(tcp),
+            OsStream::Unix(unix) => self.poll.registry().deregister(unix),
+        };
+    }
+
+    fn unwatch_listener(&mut self, listener: &mut OsListener) {
+        let _ = match listener {
+            OsListener::Tcp(tcp) => self.poll.registry().deregister(tcp),
+            OsListener::Unix(unix, _) => self.poll.registry().deregister(unix),
+        };
+    }
+
+    fn unwatch_datagram(&mut self, socket: &mut OsDatagram) {
+        let _ = self.poll.registry().deregister(socket.source());
     }
 
     fn accept_raw(&mut self, listener: &mut OsListener) -> Result<OwnedFd> {

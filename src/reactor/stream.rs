@@ -26,6 +26,8 @@ pub(super) struct Stream<S> {
     sending: Sending,
     /// [`Fact::PeerClosed`] was told.
     told_closed: bool,
+    /// Another process has it too.
+    pub(super) shared: bool,
     out: OutBuf,
 }
 
@@ -61,11 +63,11 @@ impl<S: Socket> Stream<S> {
 
     fn new(socket: S, stage: Stage, ready: Readiness) -> Stream<S> {
         let out = OutBuf::default();
-        Stream { socket, ready, stage, sending: Sending::Open, told_closed: false, out }
+        Stream { socket, ready, stage, sending: Sending::Open, told_closed: false, shared: false, out }
     }
 
-    pub(super) fn socket_mut(&mut self) -> &mut S {
-        &mut self.socket
+    pub(super) fn socket(&self) -> &S {
+        &self.socket
     }
 
     /// Whether a flush would do something now.
@@ -205,7 +207,8 @@ impl<K: Kernel> Reactor<K> {
     /// and read to the end. An attempt to connect is given up, with what
     /// was sent on it.
     pub fn close(&mut self, key: Key) -> Result<Closing> {
-        if self.listeners.remove(key).is_some() {
+        if let Some(listener) = self.listeners.remove(key) {
+            self.drop_listener(listener);
             return Ok(Closing::Done);
         }
         let stream = self.streams.get_mut(key).ok_or(Errno::EBADF)?;
@@ -373,8 +376,11 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Closes the socket and frees the place.
-    pub(super) fn forget(&mut self, key: Key) {
+    fn forget(&mut self, key: Key) {
         if let Some(mut stream) = self.streams.remove(key) {
+            if stream.shared {
+                self.kernel.unwatch_stream(&mut stream.socket);
+            }
             stream.out.clear(&mut self.spares);
         }
     }

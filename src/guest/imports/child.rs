@@ -232,8 +232,8 @@ pub(super) fn child_channel(call: &mut Call<'_>, child: Handle) -> Answer<i64> {
 }
 
 pub(super) fn child_pid(call: &mut Call<'_>, child: Handle) -> Answer<i64> {
-    if let Some((_, errno)) = call.state().failures.iter().find(|(failed, _)| *failed == child) {
-        return refuse(*errno);
+    if let Some((_, pid)) = call.state().past_children.iter().find(|(past, _)| *past == child) {
+        return Ok(*pid);
     }
     let status = known(call, child)?.status;
     match status.state {

@@ -139,15 +139,23 @@ impl Kernel for SimKernel {
         Err(Errno::ENOSYS)
     }
 
-    fn share_stream(&mut self, _stream: &mut SimStream, _last: bool) -> Result<OwnedFd> {
+    fn share_stream(&self, _stream: &SimStream) -> Result<OwnedFd> {
         Err(Errno::ENOSYS)
     }
 
-    fn share_listener(&mut self, _listener: &mut SimListener, _last: bool) -> Result<OwnedFd> {
+    fn share_listener(&self, _listener: &SimListener) -> Result<OwnedFd> {
         Err(Errno::ENOSYS)
     }
 
-    fn share_datagram(&mut self, socket: &mut SimDatagram, _last: bool) -> Result<OwnedFd> {
+    fn share_datagram(&self, socket: &SimDatagram) -> Result<OwnedFd> {
+        match *socket {}
+    }
+
+    fn unwatch_stream(&mut self, _stream: &mut SimStream) {}
+
+    fn unwatch_listener(&mut self, _listener: &mut SimListener) {}
+
+    fn unwatch_datagram(&mut self, socket: &mut SimDatagram) {
         match *socket {}
     }
 

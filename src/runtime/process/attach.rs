@@ -90,7 +90,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 let Resource::Stream(index) = self.seats.get(*guest as usize)?.resource_of(*handle) else {
                     return None;
                 };
-                let fd = self.reactor.release(self.streams[index as usize].key).ok();
+                let fd = self.reactor.share(self.streams[index as usize].key).ok();
                 self.lose_stream(index, None);
                 fd
             }
@@ -109,7 +109,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     fn take_stream(&mut self, guest: u32, fd: OwnedFd) -> Result<Option<Handle>, Fault> {
-        let key = self.reactor.adopt_stream(fd).map_err(|_| Fault::UnexpectedDescriptor)?;
+        let key = self.reactor.adopt_stream(fd, false).map_err(|_| Fault::UnexpectedDescriptor)?;
         let index = self.streams.vacant_key() as u32;
         let Some(handle) = self.give(guest, Kind::Stream, Resource::Stream(index)) else {
             let _gone = self.reactor.reset(key);

@@ -60,13 +60,11 @@ pub(super) struct Offered {
 
 impl Shared {
     /// The member with the fewest connections that it has not begun; among equals the next in the ring.
-    fn choose(&mut self, most: u32) -> Option<usize> {
+    fn choose(&self, most: u32) -> Option<usize> {
         let count = self.members.len();
         let free = |member: &Member| !member.resting && member.unbegun < most;
         let ring = (0..count).map(|step| (self.turn + step) % count.max(1));
-        let best = ring.filter(|at| free(&self.members[*at])).min_by_key(|at| self.members[*at].unbegun)?;
-        self.turn = (best + 1) % count;
-        Some(best)
+        ring.filter(|at| free(&self.members[*at])).min_by_key(|at| self.members[*at].unbegun)
     }
 
     fn member(&mut self, channel: u32) -> Option<&mut Member> {
@@ -144,6 +142,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         };
         member.unbegun += 1;
+        shared.turn = (at + 1) % shared.members.len();
         self.processes.offer += 1;
         let number = self.processes.offer;
         self.processes.offers.insert(number, Offer { listener: index, channel, fd });
@@ -165,25 +164,28 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A worker has begun a connection: it is its own.
     pub(super) fn offer_begun(&mut self, channel: u32, number: u64) -> Result<(), Fault> {
-        let offer = self.take_offer(channel, number)?;
-        self.unburden(&offer, false);
+        if let Some(offer) = self.take_offer(channel, number)? {
+            self.unburden(&offer, false);
+        }
         Ok(())
     }
 
     /// A worker does not take a connection: another does.
     pub(super) fn offer_returned(&mut self, channel: u32, number: u64) -> Result<(), Fault> {
-        let offer = self.take_offer(channel, number)?;
-        self.unburden(&offer, true);
-        self.rehome(offer);
+        if let Some(offer) = self.take_offer(channel, number)? {
+            self.unburden(&offer, true);
+            self.rehome(offer);
+        }
         Ok(())
     }
 
-    fn take_offer(&mut self, channel: u32, number: u64) -> Result<Offer, Fault> {
+    /// The offer that a worker speaks of; none when its listener was closed meanwhile.
+    fn take_offer(&mut self, channel: u32, number: u64) -> Result<Option<Offer>, Fault> {
         match self.processes.offers.get(&number) {
-            Some(offer) if offer.channel == channel => {}
-            _ => return Err(Fault::OutOfPlace),
+            Some(offer) if offer.channel != channel => Err(Fault::OutOfPlace),
+            None if number > self.processes.offer => Err(Fault::OutOfPlace),
+            _ => Ok(self.processes.offers.remove(&number)),
         }
-        self.processes.offers.remove(&number).ok_or(Fault::OutOfPlace)
     }
 
     /// A member has one fewer to begin.
@@ -233,6 +235,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for index in self.shared_with(channel) {
             self.remove_member(index, channel);
         }
+        let its = |(number, offer): (&u64, &Offer)| (offer.channel == channel).then_some(*number);
+        let mut numbers: Vec<u64> = self.processes.offers.iter().filter_map(its).collect();
+        numbers.sort_unstable();
+        for number in numbers {
+            if let Some(offer) = self.processes.offers.remove(&number) {
+                self.rehome(offer);
+            }
+        }
     }
 
     fn shared_with(&self, channel: u32) -> Vec<u32> {
@@ -242,18 +252,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         with.map(|(index, _)| index as u32).collect()
     }
 
+    /// It is offered nothing more. What it has not begun it may still begin, or give back.
     fn remove_member(&mut self, index: u32, channel: u32) {
         let Some(shared) = &mut self.listeners[index as usize].shared else { return };
         shared.members.retain(|member| member.channel != channel);
         shared.turn = 0;
-        let its = |offer: &Offer| offer.listener == index && offer.channel == channel;
-        let numbers: Vec<u64> =
-            self.processes.offers.iter().filter(|(_, offer)| its(offer)).map(|(number, _)| *number).collect();
-        for number in numbers {
-            if let Some(offer) = self.processes.offers.remove(&number) {
-                self.rehome(offer);
-            }
-        }
     }
 
     /// A listener is gone: so are the connections that nobody has begun.
@@ -339,7 +342,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn begin_offer(&mut self, parent: u32, index: u32, offered: Offered) {
         self.send_control(parent, Kind::Begun, offered.number, &[], None);
         self.push_channel(parent);
-        if let Ok(key) = self.reactor.adopt_stream(offered.fd) {
+        if let Ok(key) = self.reactor.adopt_stream(offered.fd, true) {
             let peer = peer_of(self.reactor.peer_addr(key));
             let peer = if matches!(self.reactor.local_addr(key), Ok(Addr::Unix)) { Addr::Unix } else { peer };
             self.take_connection(index, key, peer);

@@ -105,7 +105,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.processes.children.remove(index as usize);
         let Some((guest, handle)) = owner else { return };
         let Some(seat) = self.seats.get_mut(guest as usize) else { return };
-        seat.guest.state_mut().children.remove(&handle);
+        let state = seat.guest.state_mut();
+        let pid = state.children.get(&handle).map_or(0, |child| child.status.pid);
+        state.forget_child(handle, i64::from(pid));
         seat.revoke(handle);
         let (flags, value) = if signal != 0 { (BY_SIGNAL, signal as u32) } else { (0, code as u32) };
         let note = Note { kind: events::CHILD_EXIT, flags, handle: handle.raw(), value };

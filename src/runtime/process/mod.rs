@@ -16,7 +16,7 @@ pub use start::CHILD_WORD;
 
 use super::Hall;
 use super::seat::{Resource, Seat};
-use crate::guest::Handle;
+use crate::guest::{Handle, Kit};
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
 use channel::Channel;
@@ -37,6 +37,8 @@ pub(super) struct Processes {
     parent: Option<u32>,
     /// What this process was started with, and hands on.
     origin: Origin,
+    /// Code and image for those that it starts.
+    kit: KitSource,
     tree: Tree,
     /// Wishes that were sent up and have no answer yet.
     wishes: HashMap<u64, Wisher>,
@@ -59,6 +61,32 @@ impl Processes {
     }
 }
 
+/// Where the code and the image of children come from.
+#[derive(Default)]
+pub enum KitSource {
+    /// Each finds its own.
+    #[default]
+    Nowhere,
+    Ready(Kit),
+    /// Made when the first child is started.
+    Later(Box<dyn FnOnce() -> Option<Kit>>),
+}
+
+impl KitSource {
+    fn get(&mut self) -> Option<&Kit> {
+        if let KitSource::Later(_) = self
+            && let KitSource::Later(make) = std::mem::take(self)
+            && let Some(kit) = make()
+        {
+            *self = KitSource::Ready(kit);
+        }
+        match self {
+            KitSource::Ready(kit) => Some(kit),
+            _ => None,
+        }
+    }
+}
+
 /// Why a guest that has yielded is not to be resumed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
@@ -70,8 +98,9 @@ pub(super) enum Hold {
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// What children of this process are told of it.
-    pub fn set_origin(&mut self, origin: Origin) {
+    pub fn set_origin(&mut self, origin: Origin, kit: KitSource) {
         self.processes.origin = origin;
+        self.processes.kit = kit;
     }
 
     /// Once a turn, before guests run: whatever waits for something that no fact tells of.

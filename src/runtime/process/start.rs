@@ -25,9 +25,6 @@ pub const CHILD_WORD: &str = "child";
 /// Variables that would have a program load or run something else than what was granted.
 const UNCLEAN: [&str; 6] = ["LD_", "DYLD_", "NODE_OPTIONS", "BASH_ENV", "ENV", "SKEP_"];
 
-/// Failures that are remembered.
-const FAILURES: usize = 64;
-
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A guest asks for a process.
     pub(in crate::runtime) fn child_start(&mut self, guest: u32, handle: Handle, plan: ChildPlan) {
@@ -94,7 +91,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             },
             ChildEnd::Pipe(stream) => {
                 let (ours, theirs) = process::pair()?;
-                let key = self.reactor.adopt_stream(ours)?;
+                let key = self.reactor.adopt_stream(ours, true)?;
                 let index = self.streams.vacant_key() as u32;
                 let place = match stream {
                     Some(handle) => {
@@ -175,6 +172,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
         };
         self.send_control(channel, Kind::Input, 0, &[], Some(input));
+        self.send_kit(channel)?;
         self.send_order(channel, order.to_json().as_bytes());
         self.send_waiting(channel);
         self.push_channel(channel);
@@ -213,6 +211,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             depth: state.depth + 1,
             ..order
         })
+    }
+
+    /// Code and image, which the child maps and shares with this process and all that have them.
+    fn send_kit(&mut self, channel: u32) -> Result<(), Errno> {
+        let Some(kit) = self.processes.kit.get() else { return Ok(()) };
+        let (code, image) = (process::duplicate(kit.code_file())?, process::duplicate(kit.image_file())?);
+        let head = kit.head();
+        self.send_control(channel, Kind::Code, 0, &[], Some(code));
+        self.send_control(channel, Kind::Image, 0, &head, Some(image));
+        Ok(())
     }
 
     /// The order goes before all messages.
@@ -291,9 +299,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 return seat.bind(handle, Resource::None);
             }
         }
-        state.children.remove(&handle);
-        state.failures.truncate(FAILURES - 1);
-        state.failures.insert(0, (handle, errno));
+        state.forget_child(handle, -i64::from(errno));
         seat.revoke(handle);
         seat.tell(events::CHILD_FAILED, Some(handle), errno as u32, &[]);
     }
