@@ -240,6 +240,8 @@ pub struct Outbox {
     commands: Vec<Command>,
     arena: Vec<u8>,
     own_bytes: usize,
+    /// Empty buffers for large bodies; the runtime lends them for a turn.
+    pub spares: Vec<Vec<u8>>,
 }
 
 impl Outbox {
@@ -260,7 +262,18 @@ impl Outbox {
             return Body::Small(self.span(bytes));
         }
         self.own_bytes += bytes.len();
-        Body::Own(bytes.to_vec())
+        let mut own = self.spare(bytes.len());
+        own.extend_from_slice(bytes);
+        Body::Own(own)
+    }
+
+    /// An empty buffer for that many bytes. One that is more than twice as large is not taken: a body that waits
+    /// should hold about what it is accounted for.
+    fn spare(&mut self, len: usize) -> Vec<u8> {
+        match self.spares.iter().rposition(|spare| (len..=2 * len).contains(&spare.capacity())) {
+            Some(at) => self.spares.swap_remove(at),
+            None => Vec::with_capacity(len),
+        }
     }
 
     /// The bytes of a span.

@@ -23,23 +23,38 @@ pub(super) const SLICES: usize = 16;
 const SPARES: usize = 128;
 const SPARE_MAX: usize = 16 * 1024;
 
+/// Spare buffers of big pieces, 1 MiB at most for a loop: enough for the pieces of one turn. Without them the allocator
+/// gives their pages back to the system at each turn and faults them in at the next.
+const BIG_SPARES: usize = 8;
+const BIG_SPARE_MAX: usize = 128 * 1024;
+
 /// The smallest buffer worth making, in bytes: an ordinary response with its head.
 const FIRST_CAPACITY: usize = 512;
 
 /// Drained buffers waiting for their next stream. One for all streams of a reactor.
 #[derive(Debug, Default)]
-pub(super) struct Spares(Vec<Vec<u8>>);
+pub(super) struct Spares {
+    small: Vec<Vec<u8>>,
+    /// For whoever makes the big pieces; the oldest first.
+    pub(super) big: Vec<Vec<u8>>,
+}
 
 impl Spares {
     fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_else(|| Vec::with_capacity(FIRST_CAPACITY))
+        self.small.pop().unwrap_or_else(|| Vec::with_capacity(FIRST_CAPACITY))
     }
 
     fn give(&mut self, mut buffer: Vec<u8>) {
-        let fits = (FIRST_CAPACITY..=SPARE_MAX).contains(&buffer.capacity());
-        if fits && self.0.len() < SPARES {
-            buffer.clear();
-            self.0.push(buffer);
+        let capacity = buffer.capacity();
+        buffer.clear();
+        if (FIRST_CAPACITY..=SPARE_MAX).contains(&capacity) && self.small.len() < SPARES {
+            self.small.push(buffer);
+        } else if (SPARE_MAX + 1..=BIG_SPARE_MAX).contains(&capacity) {
+            // The oldest gives way: it may be of a size that nobody needs any more.
+            if self.big.len() == BIG_SPARES {
+                self.big.remove(0);
+            }
+            self.big.push(buffer);
         }
     }
 }

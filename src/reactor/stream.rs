@@ -189,6 +189,12 @@ impl<K: Kernel> Reactor<K> {
         Ok(stream.out.tail(spares))
     }
 
+    /// Drained buffers of big pieces, empty, for whoever makes the next ones. It may be swapped for another list, and
+    /// grows by what is drained.
+    pub fn spare_buffers(&mut self) -> &mut Vec<Vec<u8>> {
+        &mut self.spares.big
+    }
+
     /// Bytes that are sent but not yet written, for backpressure.
     pub fn pending_out(&self, key: Key) -> Result<usize> {
         Ok(self.streams.get(key).ok_or(Errno::EBADF)?.out.pending())

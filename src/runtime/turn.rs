@@ -48,7 +48,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 continue;
             }
             let seat = &mut self.seats[index];
+            std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
             let turn = enter(seat, self.now.0, self.wall);
+            std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
             self.carry_out(index as u32);
             if !self.seats.contains(index) {
                 continue;

@@ -1,6 +1,7 @@
 //! Limits on Wasm's own resources and on calls.
 use super::{batch, cell, guest_text, state, state_with, whole_turn};
-use crate::guest::{Turn, Verdict};
+use crate::guest::command::Outbox;
+use crate::guest::{Body, Turn, Verdict};
 use crate::policy::{Grants, Limits};
 
 #[test]
@@ -39,4 +40,18 @@ fn l01_log_has_a_budget() {
     let mut guest = cell(&guest_text(body, "")).spawn(state()).expect("a guest can be spawned");
     assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(16)));
     assert_eq!(guest.state().log_pending, 1 << 20);
+}
+
+#[test]
+fn a_lent_buffer_is_taken_where_it_is_about_the_bodys_size() {
+    let mut outbox = Outbox::default();
+    outbox.spares.extend([100_000, 40_000, 20_000].map(Vec::with_capacity));
+    let capacity = |body| match body {
+        Body::Own(bytes) => bytes.capacity(),
+        Body::Small(_) => 0,
+    };
+    assert_eq!(capacity(outbox.body(&[1; 30_000])), 40_000);
+    assert_eq!(capacity(outbox.body(&[1; 30_000])), 30_000, "neither too small nor more than twice as large");
+    assert_eq!(outbox.body(&[7; 60_000]).len(), 60_000);
+    assert_eq!(outbox.spares.len(), 1);
 }

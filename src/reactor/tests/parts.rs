@@ -277,6 +277,22 @@ fn a_drained_outbuf_holds_nothing() {
 }
 
 #[test]
+fn the_makers_of_big_pieces_get_some_of_them_back() {
+    let (mut out, mut spares) = (OutBuf::default(), Spares::default());
+    for size in 1..=20 {
+        out.push_vec(Vec::with_capacity(20_000), &mut spares);
+        out.push_vec(vec![1; 20_000 + size], &mut spares);
+        drain(&mut out, &mut spares, usize::MAX, || usize::MAX);
+    }
+    assert!(spares.big.iter().all(Vec::is_empty));
+    let kept: Vec<usize> = spares.big.iter().map(Vec::capacity).collect();
+    assert_eq!(kept, (20_013..=20_020).collect::<Vec<_>>(), "the newest");
+    out.push_vec(vec![1; 1 << 20], &mut spares);
+    drain(&mut out, &mut spares, usize::MAX, || usize::MAX);
+    assert!(spares.big.iter().all(|spare| spare.capacity() < 1 << 20), "too large to be kept");
+}
+
+#[test]
 fn a_big_vec_is_not_copied() {
     let (mut out, mut spares) = (OutBuf::default(), Spares::default());
     let bytes = vec![1; BIG];
