@@ -165,7 +165,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_HTTP_REQUEST 30 /* A request; handle is the exchange; payload opens with the record Request. */
 #define SKEP_EV_HTTP_BODY 31 /* Bytes of a request's body; they use up credit. */
 #define SKEP_EV_HTTP_END 32 /* The body is whole; payload: trailers as `Name: value` CRLF lines. */
-#define SKEP_EV_HTTP_DRAIN 33 /* The connection's queue has become empty after a write answered more than 16 KiB or -EAGAIN. */
+#define SKEP_EV_HTTP_DRAIN 33 /* The connection's queue has become empty after a write answered more than 128 KiB or -EAGAIN. */
 #define SKEP_EV_HTTP_DONE 34 /* Asked for by WATCH: the response is with the kernel; the exchange's handle is gone. */
 #define SKEP_EV_HTTP_ABORTED 35 /* The connection was lost before the exchange was over; value is an errno or 0; the handle is gone. */
 #define SKEP_EV_HTTP_CONNECTION 36 /* A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). Nothing is read from it before. */

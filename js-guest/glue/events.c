@@ -5,11 +5,11 @@
 
 enum {
   A_EVENTS, A_COUNT, A_MAX, A_NEW, A_REMOVE, A_ERROR, A_LISTENER, A_WARNED, A_EMIT, A_LENGTH,
-  A_REMOVE_LISTENER, A_OFF_ALIAS, A_NAMES
+  A_REMOVE_LISTENER, A_OFF_ALIAS, A_ON, A_PREPEND, A_NAMES
 };
 static const char *const names[A_NAMES] = {
   "_events", "_eventsCount", "_maxListeners", "newListener", "removeListener", "error", "listener",
-  "warned", "emit", "length", "removeListener", "off",
+  "warned", "emit", "length", "removeListener", "off", "on", "prependListener",
 };
 static JSAtom atoms[A_NAMES];
 static JSAtom capture_atom, monitor_atom;
@@ -370,10 +370,8 @@ static JSValue js_once(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   JSValue wrapper = new_once(ctx, self, type, listener);
   JS_FreeAtom(ctx, type);
   if (JS_IsException(wrapper)) return wrapper;
-  JSAtom method = JS_NewAtom(ctx, magic ? "prependListener" : "on");
   JSValueConst args[] = {argv[0], wrapper};
-  JSValue done = JS_Invoke(ctx, self, method, 2, args);
-  JS_FreeAtom(ctx, method);
+  JSValue done = JS_Invoke(ctx, self, atoms[magic ? A_PREPEND : A_ON], 2, args);
   JS_FreeValue(ctx, wrapper);
   if (JS_IsException(done)) return done;
   JS_FreeValue(ctx, done);

@@ -117,7 +117,7 @@ enum {
   RES_NO_BODY = 1024, RES_WATCHED = 2048, RES_DONE = 4096, RES_DESTROYED = 8192, RES_CLOSED = 16384,
   RES_NEED_DRAIN = 1 << 15, RES_IMPLICIT = 1 << 16, RES_REASON = 1 << 17, RES_SENT_100 = 1 << 18,
   RES_EXPECT = 1 << 19, RES_END_QUEUED = 1 << 20, RES_CHUNKED = 1 << 21, RES_DETACHED = 1 << 22,
-  RES_STRICT_BODY = 1 << 23, RES_END_SENT = 1 << 24, RES_LAST = 1 << 25
+  RES_STRICT_BODY = 1 << 23, RES_END_SENT = 1 << 24, RES_LAST = 1 << 25, RES_DRAIN_SOON = 1 << 26
 };
 typedef struct http_res {
   uint64_t exchange, ended_turn;
@@ -132,6 +132,7 @@ extern JSClassID http_res_class;
 extern JSValue http_res_proto;
 void http_response_init(JSContext *ctx, JSValue binding);
 void http_write_init(JSContext *ctx, JSValue proto);
+void http_watch_init(JSContext *ctx, JSValue proto);
 JSValue http_response_new(JSContext *ctx, JSValueConst proto, JSValueConst req);
 void http_response_attach(http_res *res, http_req *req);
 http_res *http_response_of(JSContext *ctx, JSValueConst value);

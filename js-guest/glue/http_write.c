@@ -2,7 +2,10 @@
  * come of it. An ended response written in one go is one call. It must not know framing. */
 #include "http.h"
 
-enum { HIGH_WATER = 16384 };
+/* Above HIGH_WATER write() answers false, as in Node. Up to QUEUE_WATER the host's queue stands for the kernel's buffer,
+ * into which Node writes at once: 'drain' and callbacks come on the next tick, and the chunks of one turn go out in one
+ * write. Above it they wait for the host's DRAIN. */
+enum { HIGH_WATER = 16384, QUEUE_WATER = 131072 };
 
 /* ---- To the host ---- */
 
@@ -163,7 +166,7 @@ static void later(JSContext *ctx, JSValueConst fn) {
   if (JS_IsFunction(ctx, fn)) JS_FreeValue(ctx, http_hook(ctx, HOOK_NEXT_TICK, 1, &fn));
 }
 
-/* Callbacks of writes: on the next tick while little waits, else when the queue has drained. */
+/* Callbacks of writes: on the next tick, or when the queue has drained. */
 static void after_write(JSContext *ctx, http_res *res, JSValueConst fn, bool waits) {
   if (!JS_IsFunction(ctx, fn)) return;
   if (!waits) {
@@ -232,6 +235,15 @@ static int queue_slices(JSContext *ctx, http_res *res, JSValueConst chunk, bool 
 
 static bool flush_queue(JSContext *ctx, http_res *res);
 
+static JSValue drain_fn;
+
+static void drain_soon(JSContext *ctx, JSValueConst self, http_res *res) {
+  if (res->bits & RES_DRAIN_SOON) return;
+  res->bits |= RES_DRAIN_SOON;
+  JSValueConst args[] = {drain_fn, self};
+  JS_FreeValue(ctx, http_hook(ctx, HOOK_NEXT_TICK, 2, args));
+}
+
 /* One checked chunk that is not the last: 1 when the writer may go on, 0 when it should wait, -1 thrown. */
 static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst chunk, bool latin1, JSValueConst fn) {
   if (!(res->bits & RES_HEAD) && !http_response_implicit(ctx, self, res)) return -1;
@@ -251,9 +263,11 @@ static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValue
     if (answer == -1000) return -1;
     if (answer == -SKEP_EAGAIN) queue_chunk(ctx, res, chunk, latin1);
   }
-  bool waits = answer == -SKEP_EAGAIN ? !res->corked : answer > HIGH_WATER;
-  after_write(ctx, res, fn, waits || res->corked);
+  bool queued = answer == -SKEP_EAGAIN, full = queued || answer > QUEUE_WATER;
+  bool waits = queued ? !res->corked : answer > HIGH_WATER;
+  after_write(ctx, res, fn, full || res->corked);
   if (waits) res->bits |= RES_NEED_DRAIN;
+  if (waits && !full) drain_soon(ctx, self, res);
   return !waits;
 }
 
@@ -290,7 +304,7 @@ static int call_once(JSContext *ctx, JSValueConst self, JSAtom event, JSValueCon
 /* All of it is the host's, and little of it waits there: what callbacks of writes take for written, too. */
 static bool is_handed_over(http_res *res) {
   if (res->bits & RES_DONE || !(res->bits & RES_WATCHED)) return true;
-  return res->bits & RES_END_SENT && !(res->bits & RES_END_QUEUED) && res->pending <= HIGH_WATER;
+  return res->bits & RES_END_SENT && !(res->bits & RES_END_QUEUED) && res->pending <= QUEUE_WATER;
 }
 
 /* end() on a response that has ended: only a callback is served. */
@@ -448,7 +462,9 @@ static void run_after(JSContext *ctx, http_res *res, bool now) {
 
 static void uncork(JSContext *ctx, JSValueConst self, http_res *res) {
   if (!res->corked || --res->corked) return;
-  if (flush_queue(ctx, res) && res->pending <= HIGH_WATER) run_after(ctx, res, false);
+  if (!flush_queue(ctx, res) || res->pending > QUEUE_WATER) return;
+  run_after(ctx, res, false);
+  if (res->bits & RES_NEED_DRAIN) drain_soon(ctx, self, res);
 }
 
 static JSValue js_cork(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
@@ -467,6 +483,12 @@ static JSValue js_flush_headers(JSContext *ctx, JSValueConst self, int argc, JSV
   return JS_UNDEFINED;
 }
 
+static int emit_drain(JSContext *ctx, JSValueConst self, http_res *res) {
+  bool wanted = (res->bits & (RES_NEED_DRAIN | RES_FINISHED)) == RES_NEED_DRAIN;
+  res->bits &= ~RES_NEED_DRAIN;
+  return wanted ? skep_emit(ctx, self, http_atoms[H_drain], 0, NULL) : 0;
+}
+
 void http_response_drain(JSContext *ctx, JSValueConst self) {
   http_res *res = http_response_of(ctx, self);
   if (!res) return;
@@ -475,11 +497,17 @@ void http_response_drain(JSContext *ctx, JSValueConst self) {
   if (res->bits & RES_END_QUEUED && !(res->bits & RES_END_SENT)) send(res, NULL, 0, SKEP_WRITE_END | (res->bits & RES_WATCHED ? SKEP_WRITE_WATCH : 0));
   res->bits &= ~RES_END_QUEUED;
   run_after(ctx, res, true);
-  if ((res->bits & RES_NEED_DRAIN) && res->pending <= HIGH_WATER) {
-    res->bits &= ~RES_NEED_DRAIN;
-    if (!(res->bits & RES_FINISHED) && skep_emit(ctx, self, http_atoms[H_drain], 0, NULL) < 0) skep_uncaught();
-  }
+  if (res->pending <= QUEUE_WATER && emit_drain(ctx, self, res) < 0) skep_uncaught();
   skep_after_callback();
+}
+
+/* On the tick after a write that the host's queue took. */
+static JSValue js_drain(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  http_res *res = http_response_of(ctx, argv[0]);
+  if (!res) return JS_UNDEFINED;
+  res->bits &= ~RES_DRAIN_SOON;
+  if (!JS_IsUndefined(res->queue) || res->pending > QUEUE_WATER || res->bits & RES_DESTROYED) return JS_UNDEFINED;
+  return emit_drain(ctx, argv[0], res) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
 }
 
 /* HTTP_DONE: the last byte is with the kernel. */
@@ -504,77 +532,16 @@ bool http_response_over(http_res *res) {
   return (res->bits & RES_END_SENT) && (!(res->bits & RES_WATCHED) || (res->bits & RES_DONE));
 }
 
-static JSValue done_fn;
-
-static JSValue js_done(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  http_res *res = http_response_of(ctx, argv[0]);
-  if (!res || (res->bits & RES_DONE)) return JS_UNDEFINED;
-  res->bits |= RES_DONE;
-  if (skep_emit(ctx, argv[0], http_atoms[H_finish], 0, NULL) < 0) return JS_EXCEPTION;
-  res->bits |= RES_DETACHED | RES_DESTROYED | RES_CLOSED;
-  return skep_emit(ctx, argv[0], http_atoms[H_close], 0, NULL) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
-}
-
-/* A listener for 'finish' or 'close' that comes after end(). In the turn of the end the host has not begun to send, and
- * will not remember: the events come on the next tick. Later it is asked to tell, while it knows the exchange. */
-static void watch_late(JSContext *ctx, JSValueConst self, http_res *res) {
-  if (!(res->bits & RES_FINISHED) || (res->bits & (RES_WATCHED | RES_DONE)) || !res->exchange) return;
-  res->bits |= RES_WATCHED;
-  if (res->bits & RES_END_QUEUED) return;
-  if (res->ended_turn != skep_turn_mono) {
-    skep_http_watch((int64_t)res->exchange);
-    return;
-  }
-  JSValueConst args[] = {done_fn, self};
-  JS_FreeValue(ctx, http_hook(ctx, HOOK_NEXT_TICK, 2, args));
-}
-
-static JSValue js_on(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSAtom type = JS_ValueToAtom(ctx, argc > 0 ? argv[0] : JS_UNDEFINED);
-  if (type == JS_ATOM_NULL) return JS_EXCEPTION;
-  if (argc < 2 || !JS_IsFunction(ctx, argv[1])) {
-    JS_FreeAtom(ctx, type);
-    JSValue name = JS_NewString(ctx, "listener"), kind = JS_NewString(ctx, "Function");
-    JSValueConst args[] = {name, kind, argc > 1 ? argv[1] : JS_UNDEFINED};
-    http_throw(ctx, "ERR_INVALID_ARG_TYPE", 3, args);
-    JS_FreeValue(ctx, name);
-    JS_FreeValue(ctx, kind);
-    return JS_EXCEPTION;
-  }
-  int result = skep_add_listener(ctx, self, type, argv[1], false);
-  if (result >= 0 && (type == http_atoms[H_finish] || type == http_atoms[H_close])) {
-    http_res *res = http_response_of(ctx, self);
-    if (res) watch_late(ctx, self, res);
-  }
-  JS_FreeAtom(ctx, type);
-  return result < 0 ? JS_EXCEPTION : JS_DupValue(ctx, self);
-}
-
-/* inform(res, status, lines): 100, 102, 103. */
-static JSValue js_inform(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  http_res *res = http_response_this(ctx, self);
-  int32_t status = 100;
-  if (!res || JS_ToInt32(ctx, &status, argv[0]) < 0) return JS_EXCEPTION;
-  size_t len = 0;
-  const char *text = argc > 1 && JS_IsString(argv[1]) ? JS_ToCStringLen(ctx, &len, argv[1]) : NULL;
-  if (res->exchange && !(res->bits & RES_DESTROYED)) skep_http_inform((int64_t)res->exchange, status, text, len);
-  if (text) JS_FreeCString(ctx, text);
-  return JS_UNDEFINED;
-}
-
 static const JSCFunctionListEntry methods[] = {
   JS_CFUNC_DEF("write", 3, js_write),
   JS_CFUNC_DEF("end", 3, js_end),
   JS_CFUNC_MAGIC_DEF("cork", 0, js_cork, 0),
   JS_CFUNC_MAGIC_DEF("uncork", 0, js_cork, 1),
   JS_CFUNC_DEF("flushHeaders", 0, js_flush_headers),
-  JS_CFUNC_DEF("_inform", 2, js_inform),
 };
 
 void http_write_init(JSContext *ctx, JSValue proto) {
   JS_SetPropertyFunctionList(ctx, proto, methods, sizeof methods / sizeof methods[0]);
-  JSValue on = JS_NewCFunction(ctx, js_on, "on", 2);
-  JS_DefinePropertyValueStr(ctx, proto, "addListener", JS_DupValue(ctx, on), JS_PROP_C_W_E);
-  JS_DefinePropertyValueStr(ctx, proto, "on", on, JS_PROP_C_W_E);
-  done_fn = JS_NewCFunction(ctx, js_done, "done", 1);
+  drain_fn = JS_NewCFunction(ctx, js_drain, "drain", 1);
+  http_watch_init(ctx, proto);
 }

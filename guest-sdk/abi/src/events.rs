@@ -230,7 +230,7 @@ events! {
     HTTP_REQUEST = 30, "A request; handle is the exchange; payload opens with the record Request.";
     HTTP_BODY = 31, "Bytes of a request's body; they use up credit.";
     HTTP_END = 32, "The body is whole; payload: trailers as `Name: value` CRLF lines.";
-    HTTP_DRAIN = 33, "The connection's queue has become empty after a write answered more than 16 KiB or -EAGAIN.";
+    HTTP_DRAIN = 33, "The connection's queue has become empty after a write answered more than 128 KiB or -EAGAIN.";
     HTTP_DONE = 34, "Asked for by WATCH: the response is with the kernel; the exchange's handle is gone.";
     HTTP_ABORTED = 35, "The connection was lost before the exchange was over; value is an errno or 0; the handle is gone.";
     HTTP_CONNECTION = 36, "A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). Nothing is read from it before.";

@@ -34,10 +34,9 @@ use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
 use wasmtime::{AsContextMut, Caller, Engine, Linker};
 
-/// Answers above this make the guest wait for a DRAIN event, as the table of events says. A stream's queue stands for
-/// the kernel's buffer as well, into which a script elsewhere writes at once.
-const DRAIN_ABOVE: u32 = 16 << 10;
-const STREAM_DRAIN_ABOVE: u32 = 128 << 10;
+/// Answers above this make the guest wait for a DRAIN event, as the table of events says. The queue stands for the
+/// kernel's buffer as well, into which a script elsewhere writes at once; and what is written together costs less.
+const DRAIN_ABOVE: u32 = 128 << 10;
 
 /// An error number of [`skep_abi::errno`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,7 +305,7 @@ impl Call<'_> {
         let now = u32::try_from(waits + bytes).unwrap_or(u32::MAX).min(i32::MAX as u32);
         slot.pending = now;
         slot.ended |= ends;
-        slot.wants_drain |= now > if slot.kind == Kind::Exchange { DRAIN_ABOVE } else { STREAM_DRAIN_ABOVE };
+        slot.wants_drain |= now > DRAIN_ABOVE;
         self.state().pending_total = total + bytes;
         Ok(now as i32)
     }

@@ -108,7 +108,7 @@
     (local $at i32)
     (local.set $at (call $known (local.get $handle)))
     (if (i32.eqz (local.get $len)) (then (return)))
-    (if (i32.and (i32.ne (local.get $at) (i32.const 0)) (i32.gt_s (local.get $waits) (i32.const 16384)))
+    (if (i32.and (i32.ne (local.get $at) (i32.const 0)) (i32.gt_s (local.get $waits) (i32.const 131072)))
       (then
         (i64.store offset=8 (local.get $at) (i64.add (i64.load offset=8 (local.get $at)) (i64.extend_i32_u (local.get $len))))
         (return)))
@@ -235,7 +235,7 @@
             (local.set $answer (call $write (i64.load (local.get $at)) (local.get $last) (global.get $pattern) (i32.load offset=20 (local.get $at))))
             (if (i32.eq (local.get $answer) (i32.const -11)) (then (i32.store offset=28 (local.get $at) (i32.const 1))) (else
               (call $must (local.get $answer))
-              (i32.store offset=28 (local.get $at) (i32.gt_s (local.get $answer) (i32.const 16384)))
+              (i32.store offset=28 (local.get $at) (i32.gt_s (local.get $answer) (i32.const 131072)))
               (i32.store offset=24 (local.get $at) (i32.sub (i32.load offset=24 (local.get $at)) (i32.const 1)))
               (if (local.get $last) (then (call $forget (local.get $at)))))))
           (else (local.set $left (i32.const 1))))))
@@ -282,8 +282,7 @@
     (if (i32.eqz (call $known (local.get $handle))) (then (return)))
     (local.set $waits (call $stream_write (local.get $handle) (i32.add (local.get $event) (i32.const 24)) (i32.load offset=16 (local.get $event))))
     (call $must (local.get $waits))
-    ;; A stream's DRAIN comes above 128 KiB, a body's above 16.
-    (call $take_more (local.get $handle) (i32.load offset=16 (local.get $event)) (i32.shr_u (local.get $waits) (i32.const 3))))
+    (call $take_more (local.get $handle) (i32.load offset=16 (local.get $event)) (local.get $waits)))
 
   (func $lost (param $handle i64)
     (local $at i32)
