@@ -1,6 +1,9 @@
 //! Events and the records in them, little endian, as they stand in the guest's inbox. It must not
 //! know who writes or reads them.
 
+// In the prelude since Rust 1.80; guests may be older.
+use core::mem::size_of;
+
 /// Stands at the start of the inbox when `skep_on_events` is called; events follow at once.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

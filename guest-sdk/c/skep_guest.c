@@ -1,0 +1,160 @@
+/* See skep_guest.h. Compiled with -ffreestanding: without it a compiler takes skep_length's loop for strlen, which is not
+ * here. It must not know what a guest serves. */
+#include "skep_guest.h"
+
+#define INBOX (256u << 10)
+#define PAGE (64u << 10)
+/* The low bits of a handle are its place in the host's table, and in ours. */
+#define PLACE 0xffffffu
+
+static _Alignas(8) uint8_t inbox_bytes[INBOX];
+
+struct entry {
+  skep_handle handle;
+  skep_call call;
+  void *data;
+};
+
+/* Grows at the end of memory; the old one is left behind: each is twice as large as the one before. */
+static struct entry *table;
+static uint32_t places;
+static struct entry others;
+
+static int grow(uint32_t place) {
+  uint32_t wanted = places ? places : 1024;
+  while (wanted <= place) wanted *= 2;
+  uint32_t bytes = wanted * sizeof(struct entry);
+  size_t at = __builtin_wasm_memory_grow(0, (bytes + PAGE - 1) / PAGE);
+  if (at == (size_t)-1) return -SKEP_ENOMEM;
+  struct entry *larger = (struct entry *)(at * PAGE);
+  for (uint32_t i = 0; i < places; i++) larger[i] = table[i];
+  table = larger;
+  places = wanted;
+  return 0;
+}
+
+int skep_on(skep_handle handle, skep_call call, void *data) {
+  uint32_t place = (uint32_t)handle & PLACE;
+  if (place >= places) {
+    if (!call) return 0;
+    int error = grow(place);
+    if (error) return error;
+  }
+  if (call || table[place].handle == handle) table[place] = (struct entry){call ? handle : 0, call, data};
+  return 0;
+}
+
+void skep_on_others(skep_call call, void *data) {
+  others = (struct entry){0, call, data};
+}
+
+static skep_handle listen_with(const char *host, int port, skep_listen_options options, skep_call call, void *data) {
+  skep_handle listener = skep_listen(host, skep_length(host), port, 511, &options, sizeof options);
+  if (listener < 0) return listener;
+  int error = skep_on(listener, call, data);
+  return error ? error : listener;
+}
+
+skep_handle skep_http_listen(const char *host, int port, skep_call call, void *data) {
+  skep_listen_options options = {
+      .flags = SKEP_LISTEN_HTTP | SKEP_LISTEN_REQUIRE_HOST | SKEP_LISTEN_NO_DELAY,
+      .headers_timeout = 60000,
+      .request_timeout = 300000,
+      .keep_alive_timeout = 5000,
+      .keep_alive_buffer = 1000,
+  };
+  return listen_with(host, port, options, call, data);
+}
+
+skep_handle skep_net_listen(const char *host, int port, skep_call call, void *data) {
+  return listen_with(host, port, (skep_listen_options){.flags = SKEP_LISTEN_NO_DELAY}, call, data);
+}
+
+int skep_answer(skep_handle exchange, int status, const char *fields, const void *body, size_t length) {
+  int flags = SKEP_RESPOND_END | SKEP_RESPOND_IMPLICIT;
+  return skep_http_respond(exchange, status, flags, fields, skep_length(fields), body, length);
+}
+
+static const char *raw(const uint8_t *payload) {
+  const skep_request *request = (const skep_request *)payload;
+  return (const char *)payload + sizeof *request + request->field_count * sizeof(skep_field);
+}
+
+const char *skep_target(const uint8_t *payload, size_t *length) {
+  const skep_request *request = (const skep_request *)payload;
+  *length = request->target_len;
+  return raw(payload) + request->target;
+}
+
+static char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? letter + 32 : letter;
+}
+
+static int same(const char *a, const char *b, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (lower(a[i]) != lower(b[i])) return 0;
+  }
+  return 1;
+}
+
+const char *skep_header(const uint8_t *payload, const char *name, size_t *length) {
+  const skep_request *request = (const skep_request *)payload;
+  const skep_field *fields = (const skep_field *)(request + 1);
+  size_t wanted = skep_length(name);
+  for (uint32_t i = 0; i < request->field_count; i++) {
+    if (fields[i].name_len == wanted && same(raw(payload) + fields[i].name, name, wanted)) {
+      *length = fields[i].value_len;
+      return raw(payload) + fields[i].value;
+    }
+  }
+  *length = 0;
+  return 0;
+}
+
+const uint8_t *skep_body(const uint8_t *payload, size_t *length) {
+  const skep_request *request = (const skep_request *)payload;
+  *length = request->body_len;
+  return (const uint8_t *)raw(payload) + request->raw_len;
+}
+
+size_t skep_length(const char *text) {
+  size_t length = 0;
+  while (text[length]) length++;
+  return length;
+}
+
+void skep_say(const char *text) {
+  skep_log(1, text, skep_length(text));
+  skep_log(1, "\n", 1);
+}
+
+static void tell(const skep_event *event, const uint8_t *payload) {
+  skep_handle to = (skep_handle)event->handle;
+  if (event->kind == SKEP_EV_HTTP_REQUEST || event->kind == SKEP_EV_ACCEPTED) to = *(const skep_handle *)payload;
+  uint32_t place = (uint32_t)to & PLACE;
+  if (to && place < places && table[place].handle == to) {
+    struct entry entry = table[place];
+    int gone = event->kind == SKEP_EV_STREAM_CLOSED || event->kind == SKEP_EV_LISTENER_CLOSED ||
+               event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED;
+    if (gone) skep_on(to, 0, 0);
+    entry.call(event, payload, entry.data);
+  } else if (others.call) {
+    others.call(event, payload, others.data);
+  }
+}
+
+__attribute__((export_name("skep_abi"))) int skep_guest_abi(void) {
+  skep_inbox(inbox_bytes, INBOX);
+  return SKEP_ABI_VERSION;
+}
+
+__attribute__((export_name("skep_on_events"))) int skep_guest_on_events(int length) {
+  const uint8_t *at = inbox_bytes + sizeof(skep_batch), *end = inbox_bytes + length;
+  while (at < end) {
+    const skep_event *event = (const skep_event *)at;
+    if (event->kind == SKEP_EV_START) skep_main();
+    tell(event, at + sizeof *event);
+    at += event->size;
+  }
+  return 0;
+}

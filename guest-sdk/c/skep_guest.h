@@ -1,0 +1,39 @@
+/* Guests of Skep in C: who is told of which event, and the few things every server needs. It stands on skep.h, the
+ * printed boundary, and needs no C library. Compile skep_guest.c with your own file, for wasm32. */
+#ifndef SKEP_GUEST_H
+#define SKEP_GUEST_H
+#include <stddef.h>
+#include "../include/skep.h"
+
+/* Told of an event; the payload (event->len bytes) is good until it returns. */
+typedef void (*skep_call)(const skep_event *event, const uint8_t *payload, void *data);
+
+/* You define it: runs when the guest comes to life, sets things up, and returns. */
+void skep_main(void);
+
+/* Has the events of a handle told there; call 0: nowhere. Answers 0, or -SKEP_ENOMEM. */
+int skep_on(skep_handle handle, skep_call call, void *data);
+
+/* Told of events that no handle's call was told of: TIMER, SIGNAL, EXIT... */
+void skep_on_others(skep_call call, void *data);
+
+/* Listens for HTTP with Node's timeouts; each HTTP_REQUEST goes to `call`, and so do LISTENING and LISTEN_FAILED. Answers the
+ * listener's handle or -errno. */
+skep_handle skep_http_listen(const char *host, int port, skep_call call, void *data);
+
+/* Listens for streams; each ACCEPTED goes to `call`, with the stream as event->handle. */
+skep_handle skep_net_listen(const char *host, int port, skep_call call, void *data);
+
+/* Answers a request whole: fields are `Name: value` lines, each ended by CR LF. */
+int skep_answer(skep_handle exchange, int status, const char *fields, const void *body, size_t length);
+
+/* A request's parts, in the payload of HTTP_REQUEST. Names are compared without regard to case; 0 when it has none. */
+const char *skep_target(const uint8_t *payload, size_t *length);
+const char *skep_header(const uint8_t *payload, const char *name, size_t *length);
+const uint8_t *skep_body(const uint8_t *payload, size_t *length);
+
+/* A line for standard output. */
+void skep_say(const char *text);
+
+size_t skep_length(const char *text);
+#endif

@@ -1,0 +1,211 @@
+//! HTTP servers: the host reads requests and frames responses; here they are values.
+//!
+//! The host checks what goes out: a field with a line break in it is `EINVAL`. It adds `Date`, `Connection` and, where
+//! the body is given whole, `Content-Length`.
+mod exchange;
+mod request;
+mod response;
+
+pub(crate) use exchange::Exchange;
+pub use request::{Body, Part, Request};
+pub use response::{Response, Writer};
+
+use crate::events::{Head, Incoming};
+use crate::net::Address;
+use crate::raw::{self, Handle};
+use crate::world::{self, Entry};
+use crate::{log, process, Error, Result};
+use skep_abi::{events, listen, ListenOptions};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 511;
+
+/// How a server treats its connections. The defaults are Node's.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// From a request's first byte to the end of its head; zero is for ever, as below.
+    pub headers_timeout: Duration,
+    /// From a request's first byte to its last.
+    pub request_timeout: Duration,
+    /// From a response to the next request.
+    pub keep_alive_timeout: Duration,
+    /// Bytes of a head; 0: the policy's.
+    pub max_header_size: u32,
+    /// Connections at once; 0: the policy's.
+    pub max_connections: u32,
+    /// Requests with `Upgrade`, and CONNECT, may leave HTTP by [`Response::upgrade`].
+    pub upgrade: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            headers_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(300),
+            keep_alive_timeout: Duration::from_secs(5),
+            max_header_size: 0,
+            max_connections: 0,
+            upgrade: false,
+        }
+    }
+}
+
+impl Options {
+    fn record(&self) -> ListenOptions {
+        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
+        let upgrade = if self.upgrade { listen::UPGRADE | listen::CONNECT } else { 0 };
+        ListenOptions {
+            flags: listen::HTTP | listen::REQUIRE_HOST | listen::NO_DELAY | upgrade,
+            headers_timeout: millis(self.headers_timeout),
+            request_timeout: millis(self.request_timeout),
+            keep_alive_timeout: millis(self.keep_alive_timeout),
+            keep_alive_buffer: 1000,
+            max_header_size: self.max_header_size,
+            max_connections: self.max_connections,
+            ..ListenOptions::default()
+        }
+    }
+}
+
+/// What a request handler may answer: nothing, or what its last call answered. A client that has gone (`EBADF`) is no
+/// failure; any other error is told on standard error.
+pub trait Outcome {
+    /// Takes note of it.
+    fn settle(self);
+}
+
+impl Outcome for () {
+    fn settle(self) {}
+}
+
+impl Outcome for Result<()> {
+    fn settle(self) {
+        match self {
+            Err(error) if error.errno() != skep_abi::errno::EBADF => {
+                log::line(2, &format!("a response failed: {}", error))
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A listening server. Dropping it changes nothing: a server lives until it is closed.
+#[derive(Clone, Copy, Debug)]
+pub struct Server {
+    handle: Handle,
+}
+
+type Handler = Box<dyn FnMut(Request<'_>, Response)>;
+type Listened = Box<dyn FnOnce(Result<Address>)>;
+
+/// What stands behind a server's handle.
+pub(crate) struct Serving {
+    handle: Handle,
+    handler: RefCell<Handler>,
+    listened: RefCell<Option<Listened>>,
+}
+
+impl Server {
+    /// Listens on `host:port` (a numeric host; port 0: any) or `unix:/path`, with the default options.
+    ///
+    /// # Errors
+    /// `EACCES` without the grant; what else keeps it from listening is told later: see [`Server::on_listening`].
+    pub fn listen<O: Outcome>(
+        address: &str,
+        handler: impl FnMut(Request<'_>, Response) -> O + 'static,
+    ) -> Result<Server> {
+        Server::with(&Options::default(), address, handler)
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    /// As [`Server::listen`].
+    pub fn with<O: Outcome>(
+        options: &Options,
+        address: &str,
+        mut handler: impl FnMut(Request<'_>, Response) -> O + 'static,
+    ) -> Result<Server> {
+        let address: Address = address.parse()?;
+        let handle = raw::listen(address.host(), address.port_or_path(), BACKLOG, &options.record())?;
+        let serving = Serving {
+            handle,
+            handler: RefCell::new(Box::new(move |request, response| handler(request, response).settle())),
+            listened: RefCell::new(None),
+        };
+        world::insert(handle, Entry::Server(Rc::new(serving)));
+        Ok(Server { handle })
+    }
+
+    /// Tells once where it listens, or why it cannot. Without this a server that cannot listen ends the guest with a
+    /// message and exit code 1.
+    pub fn on_listening(&self, call: impl FnOnce(Result<Address>) + 'static) -> &Server {
+        if let Some(Entry::Server(serving)) = world::find(self.handle) {
+            *serving.listened.borrow_mut() = Some(Box::new(call));
+        }
+        self
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> u32 {
+        raw::connections(self.handle).unwrap_or(0)
+    }
+
+    /// Stops accepting; requests under way are finished.
+    ///
+    /// # Errors
+    /// `EBADF` when it was closed before.
+    pub fn close(&self) -> Result<()> {
+        raw::close(self.handle)
+    }
+
+    /// Whether it keeps the guest alive (it does from the start).
+    ///
+    /// # Errors
+    /// `EBADF` when it was closed before.
+    pub fn keep_alive(&self, on: bool) -> Result<()> {
+        raw::handle_ref(self.handle, on)
+    }
+}
+
+impl Serving {
+    pub(crate) fn event(&self, event: &Incoming<'_>) {
+        let listened = self.listened.borrow_mut().take();
+        match event.kind {
+            events::LISTENING => {
+                if let Some(call) = listened {
+                    call(raw::address(self.handle, 0).and_then(|text| Address::from_host(&text)));
+                }
+            }
+            events::LISTEN_FAILED => {
+                world::remove(self.handle);
+                let error = Error::from_errno(event.value as i32);
+                match listened {
+                    Some(call) => call(Err(error)),
+                    None => {
+                        log::line(2, &format!("the server cannot listen: {}", error));
+                        process::exit(1);
+                    }
+                }
+            }
+            events::LISTENER_CLOSED => world::remove(self.handle),
+            _ => {}
+        }
+    }
+}
+
+/// A request has come.
+pub(crate) fn request(event: &Incoming<'_>) {
+    let head = match Head::new(event.payload) {
+        Some(head) => head,
+        None => return,
+    };
+    if let Some(Entry::Server(serving)) = world::find(head.record.listener) {
+        let request = Request::new(event.handle, head);
+        let response = Response::new(event.handle);
+        (serving.handler.borrow_mut())(request, response);
+    }
+}

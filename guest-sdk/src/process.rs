@@ -1,0 +1,324 @@
+//! The guest as a process: its words and variables, its end, signals, children and the channel to the one that started
+//! it. It must not know what is sent over a channel.
+use crate::error::from_value;
+use crate::events::{u32_at, Incoming};
+use crate::info::Value;
+use crate::raw::{self, Handle};
+use crate::world::{self, Entry};
+use crate::{Error, Flow, Result};
+use skep_abi::{channel, child, child_stdio, events, Attached, ChildOptions};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Above so many waiting bytes a DRAIN event follows (docs/abi.md).
+const MUCH: u32 = 128 << 10;
+
+/// Bytes of one call of `channel_send`: a longer message travels in parts.
+const PART: usize = 1 << 20;
+
+type OnSignal = Box<dyn FnMut()>;
+
+thread_local! {
+    static SIGNALS: RefCell<Vec<(i32, OnSignal)>> = const { RefCell::new(Vec::new()) };
+    static CODE: Cell<Option<i32>> = const { Cell::new(None) };
+}
+
+fn info() -> Value {
+    Value::parse(&raw::start_info()).unwrap_or(Value::Other)
+}
+
+/// The words it was started with: the host's program, the guest's file, then its own.
+pub fn args() -> Vec<String> {
+    match info().get("argv") {
+        Some(Value::List(words)) => words.iter().filter_map(Value::text).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A variable of the environment, if it was granted and is set.
+pub fn env(name: &str) -> Option<String> {
+    info().get("env")?.get(name)?.text().map(str::to_owned)
+}
+
+/// Ends the guest at once.
+pub fn exit(code: i32) -> ! {
+    raw::exit(code)
+}
+
+/// The exit code for when nothing is left to wait for.
+pub fn set_exit_code(code: i32) {
+    CODE.with(|cell| cell.set(Some(code)));
+}
+
+/// Random bytes of the host's.
+///
+/// # Errors
+/// None that a caller can mend.
+pub fn random(out: &mut [u8]) -> Result<()> {
+    out.chunks_mut(64 << 10).try_for_each(raw::random)
+}
+
+/// Called whenever the signal comes, instead of what it does by itself. Watching keeps nothing alive.
+///
+/// # Errors
+/// `EINVAL` for a number that is no signal.
+pub fn on_signal(signal: i32, call: impl FnMut() + 'static) -> Result<()> {
+    raw::signal_watch(signal, true)?;
+    SIGNALS.with(|signals| signals.borrow_mut().push((signal, Box::new(call))));
+    Ok(())
+}
+
+pub(crate) fn signal(number: i32) {
+    let mut calls = SIGNALS.with(|signals| std::mem::take(&mut *signals.borrow_mut()));
+    for (signal, call) in &mut calls {
+        if *signal == number {
+            call();
+        }
+    }
+    SIGNALS.with(|signals| {
+        calls.append(&mut signals.borrow_mut());
+        *signals.borrow_mut() = calls;
+    });
+}
+
+/// The last event.
+pub(crate) fn leave(proposed: i32) {
+    exit(CODE.with(Cell::get).unwrap_or(proposed));
+}
+
+/// What a child tells.
+#[derive(Debug)]
+pub enum ChildEvent {
+    /// It runs; its process id.
+    Started(u32),
+    /// It could not be started.
+    Failed(Error),
+    /// It has ended by itself, with this code.
+    Exited(i32),
+    /// A signal has ended it.
+    Killed(i32),
+}
+
+/// What a channel tells.
+#[derive(Debug)]
+pub enum ChannelEvent<'a> {
+    /// A whole message.
+    Message(&'a [u8]),
+    /// All that was waiting has gone, after a send that answered [`Flow::Full`].
+    Drain,
+    /// The other side is gone, or has closed it.
+    Closed(Option<Error>),
+}
+
+type OnChild = Box<dyn FnMut(ChildEvent)>;
+type OnChannel = Box<dyn FnMut(&Channel, ChannelEvent<'_>)>;
+
+pub(crate) struct Fork {
+    handle: Handle,
+    call: RefCell<OnChild>,
+}
+
+/// Another process that runs this guest, or another one. Dropping it changes nothing.
+#[derive(Clone, Debug)]
+pub struct Child {
+    handle: Handle,
+    channel: Channel,
+}
+
+/// Starts a process of its own that runs the guest in `file` (none: this one's file) with these words. It has what
+/// this guest was granted, its environment, its standard output, and a channel.
+///
+/// # Errors
+/// `EACCES` without the grant to fork, `EAGAIN` when there are too many processes.
+pub fn fork(file: Option<&str>, args: &[&str], call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
+    let main = match (file, info().get("main")) {
+        (Some(file), _) => file.to_owned(),
+        (None, Some(Value::Text(main))) => main.clone(),
+        (None, _) => return Err(Error::from_errno(skep_abi::errno::ENOENT)),
+    };
+    let program = format!("{{\"mode\":\"file\",\"main\":\"{}\"}}", escaped(&main));
+    let options = ChildOptions {
+        flags: child::GUEST | child::CHANNEL | child::CLONE_ENV,
+        args: args.len() as u32,
+        stdio: 4,
+        uid: -1,
+        gid: -1,
+        ..ChildOptions::default()
+    };
+    let mut texts = Vec::new();
+    let own = [program.as_str(), "skep", ""];
+    for text in own.iter().chain(args) {
+        texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        texts.extend_from_slice(text.as_bytes());
+    }
+    let handle = raw::child_start(&record(&options), &texts)?;
+    world::insert(handle, Entry::Child(Rc::new(Fork { handle, call: RefCell::new(Box::new(call)) })));
+    Ok(Child { handle, channel: Channel::new(raw::child_channel(handle)?) })
+}
+
+/// The options and four descriptors: nothing to read, our own output twice, the channel.
+fn record(options: &ChildOptions) -> Vec<u8> {
+    let words = [options.flags, options.args, options.env, options.stdio, options.max_buffer];
+    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    bytes.extend_from_slice(&options.uid.to_le_bytes());
+    bytes.extend_from_slice(&options.gid.to_le_bytes());
+    bytes.extend_from_slice(&0u32.to_le_bytes());
+    for (kind, number) in
+        [(child_stdio::IGNORE, 0u32), (child_stdio::INHERIT, 1), (child_stdio::INHERIT, 2), (child_stdio::CHANNEL, 0)]
+    {
+        bytes.extend_from_slice(&kind.to_le_bytes());
+        bytes.extend_from_slice(&number.to_le_bytes());
+        bytes.extend_from_slice(&0u64.to_le_bytes());
+    }
+    bytes
+}
+
+/// A path in JSON.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            letter if letter < ' ' => out.push_str(&format!("\\u{:04x}", letter as u32)),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+impl Child {
+    /// The channel to it.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// Sends it a signal; 0 only asks whether it lives.
+    ///
+    /// # Errors
+    /// `ESRCH` when it has ended.
+    pub fn kill(&self, signal: i32) -> Result<()> {
+        raw::child_kill(self.handle, signal)
+    }
+}
+
+impl Fork {
+    pub(crate) fn event(&self, event: &Incoming<'_>) {
+        let told = match event.kind {
+            events::CHILD_STARTED => ChildEvent::Started(event.value),
+            events::CHILD_FAILED => ChildEvent::Failed(Error::from_errno(event.value as i32)),
+            events::CHILD_EXIT if event.flags & 1 != 0 => ChildEvent::Killed(event.value as i32),
+            events::CHILD_EXIT => ChildEvent::Exited(event.value as i32),
+            _ => return,
+        };
+        if event.kind != events::CHILD_STARTED {
+            world::remove(self.handle);
+        }
+        (self.call.borrow_mut())(told);
+    }
+}
+
+/// What stands behind a channel's handle.
+pub(crate) struct Line {
+    handle: Handle,
+    call: RefCell<Option<OnChannel>>,
+    /// The first parts of a message whose last one has not come.
+    parts: RefCell<Vec<u8>>,
+}
+
+/// A way for messages to another process of this program.
+#[derive(Clone)]
+pub struct Channel(Rc<Line>);
+
+/// The channel to the process that started this one, if it was started with one.
+pub fn parent() -> Option<Channel> {
+    let handle = raw::parent_channel().ok()?;
+    match world::find(handle) {
+        Some(Entry::Channel(line)) => Some(Channel(line)),
+        _ => Some(Channel::new(handle)),
+    }
+}
+
+impl Channel {
+    fn new(handle: Handle) -> Channel {
+        let line = Rc::new(Line { handle, call: RefCell::new(None), parts: RefCell::new(Vec::new()) });
+        world::insert(handle, Entry::Channel(line.clone()));
+        Channel(line)
+    }
+
+    /// Has everything told there from now on, and keeps the guest alive meanwhile.
+    pub fn on(&self, call: impl FnMut(&Channel, ChannelEvent<'_>) + 'static) -> &Channel {
+        *self.0.call.borrow_mut() = Some(Box::new(call));
+        let _gone = raw::handle_ref(self.0.handle, true);
+        self
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// `EAGAIN` when too much is waiting (of a message above 1 MiB some parts may have gone), `EBADF` when the channel is
+    /// closed.
+    pub fn send(&self, message: impl AsRef<[u8]>) -> Result<Flow> {
+        let message = message.as_ref();
+        let last = message.len().saturating_sub(1) / PART;
+        for part in 0..last {
+            raw::channel_send(self.0.handle, channel::MORE, &message[part * PART..(part + 1) * PART])?;
+        }
+        let waiting = raw::channel_send(self.0.handle, 0, &message[last * PART..])?;
+        Ok(if waiting > MUCH { Flow::Full } else { Flow::Open })
+    }
+
+    /// Closes it; what is queued still goes out.
+    pub fn close(&self) {
+        let _gone = raw::close(self.0.handle);
+    }
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Channel({})", self.0.handle)
+    }
+}
+
+impl Line {
+    pub(crate) fn event(this: &Rc<Line>, event: &Incoming<'_>) {
+        match event.kind {
+            events::CHANNEL_MESSAGE => Line::message(this, event),
+            events::CHANNEL_DRAIN => Line::tell(this, ChannelEvent::Drain),
+            events::CHANNEL_CLOSED => {
+                world::remove(this.handle);
+                Line::tell(this, ChannelEvent::Closed(from_value(event.value)));
+                this.call.borrow_mut().take();
+            }
+            _ => {}
+        }
+    }
+
+    fn message(this: &Rc<Line>, event: &Incoming<'_>) {
+        let attached = u64::from(u32_at(event.payload, 0)) | u64::from(u32_at(event.payload, 4)) << 32;
+        if attached != 0 {
+            // Nobody here takes sockets: an open one that nobody knows would be a leak.
+            let _gone = raw::close(attached);
+        }
+        let bytes = event.payload.get(std::mem::size_of::<Attached>()..).unwrap_or(&[]);
+        let flags = u32::from(event.flags);
+        if flags & channel::INTERNAL != 0 {
+            return;
+        }
+        if flags & channel::MORE == 0 && this.parts.borrow().is_empty() {
+            return Line::tell(this, ChannelEvent::Message(bytes));
+        }
+        this.parts.borrow_mut().extend_from_slice(bytes);
+        if flags & channel::MORE == 0 {
+            let whole = std::mem::take(&mut *this.parts.borrow_mut());
+            Line::tell(this, ChannelEvent::Message(&whole));
+        }
+    }
+
+    fn tell(this: &Rc<Line>, event: ChannelEvent<'_>) {
+        let call = this.call.borrow_mut().take();
+        if let Some(mut call) = call {
+            call(&Channel(this.clone()), event);
+            this.call.borrow_mut().get_or_insert(call);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Who is told of which event: a table by handle, and the walk over a batch. It must not know what anyone does when
+//! told.
+use crate::events::{Batch, Incoming};
+use crate::raw::Handle;
+use crate::{http, net, process, raw, task, timer};
+use skep_abi::events;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// What stands behind a handle.
+#[derive(Clone)]
+pub(crate) enum Entry {
+    Server(Rc<http::Serving>),
+    Exchange(Rc<http::Exchange>),
+    Listener(Rc<net::Listening>),
+    Stream(Rc<net::Socket>),
+    Lookup(Rc<net::Lookup>),
+    Child(Rc<process::Fork>),
+    Channel(Rc<process::Line>),
+}
+
+/// The low bits of a handle are its place in the host's table, and in ours.
+const PLACE: u64 = (1 << 24) - 1;
+
+thread_local! {
+    static TABLE: RefCell<Vec<Option<(Handle, Entry)>>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(crate) fn insert(handle: Handle, entry: Entry) {
+    let place = (handle & PLACE) as usize;
+    let before = TABLE.with(|table| {
+        let mut table = table.borrow_mut();
+        if table.len() <= place {
+            table.resize_with(place + 1, || None);
+        }
+        table[place].replace((handle, entry))
+    });
+    // Dropped when the table is free again: what it owns may look into it.
+    drop(before);
+}
+
+pub(crate) fn find(handle: Handle) -> Option<Entry> {
+    TABLE.with(|table| match table.borrow().get((handle & PLACE) as usize) {
+        Some(Some((found, entry))) if *found == handle => Some(entry.clone()),
+        _ => None,
+    })
+}
+
+/// Events about it go to nobody from now on.
+pub(crate) fn remove(handle: Handle) {
+    let removed = TABLE.with(|table| {
+        let mut table = table.borrow_mut();
+        match table.get_mut((handle & PLACE) as usize) {
+            Some(slot) if slot.as_ref().map_or(false, |(found, _)| *found == handle) => slot.take(),
+            _ => None,
+        }
+    });
+    drop(removed);
+}
+
+/// One turn: every event of the batch, and what became ready by it.
+pub(crate) fn turn(bytes: &[u8]) -> u32 {
+    let batch = Batch::new(bytes);
+    timer::set_now(batch.mono);
+    for event in batch {
+        dispatch(&event);
+        task::run_ready();
+    }
+    timer::arm();
+    0
+}
+
+fn dispatch(event: &Incoming<'_>) {
+    match event.kind {
+        events::START => start(),
+        events::TIMER => timer::due(),
+        events::SIGNAL => process::signal(event.value as i32),
+        events::EXIT => process::leave(event.value as i32),
+        events::HTTP_REQUEST => http::request(event),
+        events::ACCEPTED => net::accepted(event),
+        _ => match find(event.handle) {
+            Some(Entry::Server(server)) => server.event(event),
+            Some(Entry::Exchange(exchange)) => exchange.event(event),
+            Some(Entry::Listener(listener)) => listener.event(event),
+            Some(Entry::Stream(socket)) => net::Socket::event(&socket, event),
+            Some(Entry::Lookup(lookup)) => lookup.event(event),
+            Some(Entry::Child(child)) => child.event(event),
+            Some(Entry::Channel(line)) => process::Line::event(&line, event),
+            None => {}
+        },
+    }
+}
+
+fn start() {
+    std::panic::set_hook(Box::new(|info| crate::log::line(2, &info.to_string())));
+    raw::main();
+}
