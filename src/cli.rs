@@ -2,6 +2,7 @@
 //! script is run.
 use crate::launch::{self, Confine, Order, Program};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
+use crate::program;
 use crate::runtime::CHILD_WORD;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -220,7 +221,7 @@ fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
         (None, None) => Program::File(PathBuf::from(words.remove(0))),
     };
     let limits = limits(matches)?;
-    let project = launch::project_of(&program)?;
+    let project = program::project_of(&program)?;
     let node_flags = node_flags(matches);
     let confine = Confine { this: matches.get_flag("confine"), required: matches.get_flag("require-confinement") };
     Ok(Order { program, args: words, node_flags, grants: grants(matches, project)?, limits, check, confine })

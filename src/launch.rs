@@ -3,9 +3,10 @@
 use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
     Engine, EngineOptions, Entropy, GuestState, Kit, Outside,
-    cache::{self, CacheFolder, Digests, GuestFile},
+    cache::{self, CacheFolder},
 };
 use crate::policy::{Grants, Limits, Run};
+use crate::program::{self, Chosen};
 use crate::reactor::{OsReactor, StandardStreams, process};
 use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
 use crate::time::{Clock, OsClock};
@@ -13,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 mod child;
 
@@ -55,9 +56,6 @@ pub struct Confine {
     pub required: bool,
 }
 
-/// Names a guest to run scripts on instead of the built-in one, for those who work on it.
-const GUEST_VARIABLE: &str = "SKEP_JS_GUEST";
-
 const DNS: u16 = 53;
 
 const SIGINT: i32 = 2;
@@ -69,7 +67,7 @@ pub fn run(order: Order) -> Result<i32> {
     let origin = Origin {
         program: if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? },
         cache: CacheFolder::from_environment().0,
-        guest: std::env::var_os(GUEST_VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from),
+        guest: program::named_guest(),
         confine: order.confine.required,
         ..Origin::new(&order.limits)
     };
@@ -127,12 +125,15 @@ fn run_from(
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     state.depth = world.depth;
-    let guest = match &kit {
-        Some(kit) => kit.cell(&engine)?.spawn(state)?,
-        None => {
-            let named = named_guest(origin.guest.as_deref())?;
-            cache::spawn(&engine, guest_file(named.as_ref()), &folder, say, state)?
+    let chosen = program::choose(&order.program, origin.guest.as_deref())?;
+    let compiling = |_: &str| say(chosen.compiling());
+    let guest = match (&kit, &chosen) {
+        (None, Chosen::Itself(_)) if order.check => {
+            return cache::load_or_build(&engine, chosen.file(), &folder, compiling).map(|_| 0);
         }
+        // A kit is that of scripts.
+        (Some(kit), Chosen::BuiltIn | Chosen::Scripts(_)) => kit.cell(&engine)?.spawn(state)?,
+        _ => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
     };
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
@@ -176,20 +177,13 @@ fn say(line: &str) {
     eprintln!("skep: {line}");
 }
 
-fn guest_file(named: Option<&Vec<u8>>) -> GuestFile<'_> {
-    match named {
-        Some(wasm) => GuestFile::from(wasm),
-        None => built_in_guest(),
-    }
-}
-
 /// What the first child of this process makes, and every one maps. Without it each would find its own.
 fn kit_for_children(engine: &Engine, origin: &Origin) -> KitSource {
     let (engine, guest, folder) = (engine.clone(), origin.guest.clone(), CacheFolder(origin.cache.clone()));
     KitSource::Later(Box::new(move || {
         confine::lacking().iter().for_each(|lack| say(&format!("child processes are not wholly confined: {lack}")));
-        let named = named_guest(guest.as_deref()).ok()?;
-        cache::kit(&engine, guest_file(named.as_ref()), &folder, say).ok()
+        let scripts = program::of_scripts(guest.as_deref()).ok()?;
+        cache::kit(&engine, scripts.file(), &folder, |_| say(scripts.compiling())).ok()
     }))
 }
 
@@ -248,48 +242,6 @@ pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Res
     }
 }
 
-/// The JavaScript guest that a developer of it names.
-fn named_guest(name: Option<&Path>) -> Result<Option<Vec<u8>>> {
-    let read = |file: &Path| std::fs::read(file).with_context(|| format!("{GUEST_VARIABLE}={}", file.display()));
-    name.map(read).transpose()
-}
-
-/// The built-in one.
-fn built_in_guest() -> GuestFile<'static> {
-    let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
-    GuestFile::built_in(skep_js_guest::WASM, digests)
-}
-
-/// The folder a script may read without asking: the nearest one upward with a package.json, else its own.
-pub fn project_of(program: &Program) -> Result<Option<PathBuf>> {
-    let start = match program {
-        Program::File(path) => {
-            let path = resolve(path)?;
-            path.parent().map(Path::to_path_buf).unwrap_or(path)
-        }
-        Program::Eval { .. } | Program::Stdin { .. } => {
-            std::env::current_dir().context("the current folder is gone")?
-        }
-    };
-    let found = start.ancestors().find(|folder| folder.join("package.json").is_file());
-    Ok(Some(found.unwrap_or(&start).to_path_buf()))
-}
-
-/// The script's real path; its extension may be left out, and a folder means its index, as in Node.
-fn resolve(path: &Path) -> Result<PathBuf> {
-    let tries = ["", ".js", ".mjs", ".cjs", ".json"].map(|end| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    });
-    let found = tries.iter().find(|path| path.is_file()).cloned();
-    let found = found.or_else(|| Some(path.join("index.js")).filter(|path| path.is_file()));
-    let Some(found) = found else {
-        return Err(anyhow!("cannot find the script {} (MODULE_NOT_FOUND)", path.display()));
-    };
-    found.canonicalize().with_context(|| format!("cannot open {}", found.display()))
-}
-
 /// What the guest is told of its world, as JSON.
 fn start_info(order: &Order, world: &World) -> Result<String> {
     let exe = std::env::current_exe().context("the path of this program is unknown")?;
@@ -298,7 +250,7 @@ fn start_info(order: &Order, world: &World) -> Result<String> {
     let mut argv = vec![exe.clone()];
     let (mode, main, source, module) = match &order.program {
         Program::File(path) => {
-            let main = resolve(path)?.to_string_lossy().into_owned();
+            let main = program::resolve(path)?.to_string_lossy().into_owned();
             argv.push(main.clone());
             (if order.check { "check" } else { "file" }, Some(main), None, false)
         }
@@ -384,15 +336,4 @@ fn nameservers(order: &Order) -> Vec<String> {
     let words = text.lines().filter_map(|line| line.strip_prefix("nameserver"));
     let numeric = words.map(str::trim).filter(|word| word.parse::<std::net::IpAddr>().is_ok());
     numeric.map(str::to_owned).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_guest_has_the_digests_that_it_would_have_as_a_file() {
-        let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
-        assert_eq!(digests, Digests::of(skep_js_guest::WASM));
-    }
 }

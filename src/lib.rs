@@ -7,6 +7,7 @@ pub mod confine;
 pub mod guest;
 pub mod launch;
 pub mod policy;
+pub mod program;
 pub mod proto;
 pub mod reactor;
 pub mod runtime;

@@ -1,14 +1,16 @@
-//! An HTTP server in 20 lines: every request gets the same answer.
+//! An HTTP server: every request gets the same answer. The port may be given as a word.
 use skep_guest::http::Server;
+use skep_guest::{println, process};
 
 fn main() {
-    let server = Server::listen("127.0.0.1:1337", |_request, response| {
+    let port = process::args().get(2).cloned().unwrap_or_else(|| "1337".into());
+    let server = Server::listen(&format!("127.0.0.1:{}", port), |_request, response| {
         response.header("Content-Type", "text/plain").end("Hello World\n")
     });
-    match server {
-        Ok(_) => skep_guest::println!("Server running at http://127.0.0.1:1337/"),
-        Err(error) => skep_guest::eprintln!("{}", error),
-    }
+    server.expect("a port is a number").on_listening(|address| match address {
+        Ok(address) => println!("Server running at http://{}/", address),
+        Err(error) => panic!("{}", error),
+    });
 }
 
 skep_guest::start!(main);

@@ -221,7 +221,7 @@ impl Reader {
     ///
     /// # Errors
     /// Those of [`Stream::write`].
-    pub fn write(&self, bytes: &[u8]) -> Result<crate::Flow> {
+    pub fn write(&self, bytes: impl AsRef<[u8]>) -> Result<crate::Flow> {
         self.stream.write(bytes)
     }
 

@@ -30,7 +30,7 @@ const STEP: usize = 512 << 10;
 const CODE_FILE: &str = "skep-code";
 
 /// What is said, once, before the engine is compiled.
-pub const COMPILING: &str = "compiling the JavaScript engine for this machine (once)";
+pub const COMPILING: &str = "compiling the guest for this machine (once)";
 
 /// Where compiled code and images are kept; none: nowhere.
 #[derive(Clone, Debug)]

@@ -36,7 +36,7 @@ impl Code {
         let module = &loaded.module;
         check_exports(module)?;
         let find = |name: &str| module.get_export_index(name).ok_or_else(|| anyhow!("the guest exports no `{name}`"));
-        let pre = imports::linker(engine.wasm())?.instantiate_pre(module).map_err(to_anyhow);
+        let pre = imports::linker(engine.wasm(), module)?.instantiate_pre(module).map_err(to_anyhow);
         Ok(Code {
             memory: find(exports::MEMORY)?,
             on_events: find(exports::ON_EVENTS)?,

@@ -17,7 +17,7 @@ mod imports;
 mod kit;
 mod limiter;
 mod memory;
-mod module;
+pub mod module;
 mod names;
 pub mod state;
 mod vault;

@@ -215,8 +215,8 @@ fn check_imports(section: ImportSectionReader<'_>) -> Result<()> {
         let import = import?;
         let name = format!("{}.{}", import.module, import.name);
         ensure!(matches!(import.ty, TypeRef::Func(_)), "the guest imports {name}, which is not a function");
-        let known = skep_abi::CALLS.iter().any(|call| call.name == import.name);
-        ensure!(import.module == skep_abi::MODULE && known, "the guest imports {name}, which this host does not have");
+        let known = super::imports::has(import.module, import.name);
+        ensure!(known, "the guest imports {name}, which this host does not have");
     }
     Ok(())
 }

@@ -2,6 +2,10 @@
  * sent is given back when its answer has gone. */
 #include "../skep_guest.h"
 
+#ifndef PORT
+#define PORT 7007
+#endif
+
 /* Above so many waiting bytes STREAM_DRAIN follows. */
 #define MUCH (128 << 10)
 
@@ -42,7 +46,7 @@ static void on_stream(const skep_event *event, const uint8_t *payload, void *dat
 
 static void on_listener(const skep_event *event, const uint8_t *payload, void *data) {
   (void)payload, (void)data;
-  if (event->kind == SKEP_EV_LISTENING) skep_say("Echo server at 127.0.0.1:7007");
+  if (event->kind == SKEP_EV_LISTENING) skep_say("Server running");
   if (event->kind == SKEP_EV_LISTEN_FAILED) skep_exit(1);
   if (event->kind == SKEP_EV_ACCEPTED) {
     skep_handle stream = (skep_handle)event->handle;
@@ -51,5 +55,5 @@ static void on_listener(const skep_event *event, const uint8_t *payload, void *d
 }
 
 void skep_main(void) {
-  if (skep_net_listen("127.0.0.1", 7007, on_listener, 0) < 0) skep_exit(1);
+  if (skep_net_listen("127.0.0.1", PORT, on_listener, 0) < 0) skep_exit(1);
 }

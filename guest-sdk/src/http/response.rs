@@ -3,7 +3,8 @@ use crate::body::Chunk;
 use crate::http::exchange::{watch, Exchange};
 use crate::net::Stream;
 use crate::raw::{self, Handle};
-use crate::{Flow, Result};
+use crate::{Error, Flow, Result};
+use skep_abi::errno::EINVAL;
 use skep_abi::{respond, write};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,6 +19,8 @@ pub struct Response {
     status: u16,
     flags: u32,
     fields: Vec<u8>,
+    /// A field was given that cannot be sent.
+    invalid: bool,
     answered: bool,
 }
 
@@ -29,7 +32,7 @@ thread_local! {
 impl Response {
     pub(crate) fn new(exchange: Handle) -> Response {
         let fields = SPARE.with(|spare| std::mem::take(&mut *spare.borrow_mut()));
-        Response { exchange, status: 200, flags: 0, fields, answered: false }
+        Response { exchange, status: 200, flags: 0, fields, invalid: false, answered: false }
     }
 
     /// Another status than 200.
@@ -39,9 +42,11 @@ impl Response {
         self
     }
 
-    /// One more field.
+    /// One more field. One that cannot be sent (a name that is no token, a value with a control character) is told by
+    /// what ends the response.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Response {
+        self.invalid |= !is_name(name.as_bytes()) || !is_value(value.as_ref());
         self.fields.extend_from_slice(name.as_bytes());
         self.fields.extend_from_slice(b": ");
         self.fields.extend_from_slice(value.as_ref());
@@ -61,6 +66,7 @@ impl Response {
     /// # Errors
     /// `EINVAL` for a field or status that cannot be sent, `EBADF` when the client has gone.
     pub fn end(mut self, body: impl AsRef<[u8]>) -> Result<()> {
+        self.check()?;
         let flags = respond::END | respond::IMPLICIT | self.flags;
         raw::http_respond(self.exchange, self.status, flags, &self.fields, body.as_ref())?;
         self.answered = true;
@@ -72,6 +78,7 @@ impl Response {
     /// # Errors
     /// As [`Response::end`].
     pub fn start(mut self) -> Result<Writer> {
+        self.check()?;
         raw::http_respond(self.exchange, self.status, self.flags, &self.fields, b"")?;
         self.answered = true;
         let exchange = Exchange::of(self.exchange);
@@ -97,6 +104,13 @@ impl Response {
         let stream = raw::http_upgrade(self.exchange)?;
         self.answered = true;
         Ok(Stream::open(stream))
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.invalid {
+            return Err(Error::from_errno(EINVAL));
+        }
+        Ok(())
     }
 
     /// Closes the connection without an answer.
@@ -183,4 +197,15 @@ impl Drop for Writer {
             let _gone = raw::close(self.exchange.handle);
         }
     }
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_name(name: &[u8]) -> bool {
+    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    !name.is_empty() && name.iter().all(token)
+}
+
+/// RFC 9110 section 5.5: anything but controls.
+fn is_value(value: &[u8]) -> bool {
+    value.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }

@@ -19,6 +19,7 @@ mod process;
 mod sys;
 mod timer;
 mod udp;
+mod wasi;
 
 pub(super) use fs_open::Roots;
 
@@ -32,7 +33,7 @@ use super::work::Work;
 use crate::policy::Denied;
 use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
-use wasmtime::{AsContextMut, Caller, Engine, Linker};
+use wasmtime::{AsContextMut, Caller, Engine, Linker, Module};
 
 /// Answers above this make the guest wait for a DRAIN event, as the table of events says. The queue stands for the
 /// kernel's buffer as well, into which a script elsewhere writes at once; and what is written together costs less.
@@ -153,18 +154,22 @@ pub(super) struct Call<'a> {
     shared: &'a mut Shared,
 }
 
-/// Runs one call: finds its guest, and turns a refusal into what travels.
-fn call<T: wire::Give>(
-    caller: &mut Caller<'_, Context>,
-    run: impl FnOnce(&mut Call<'_>) -> Answer<T>,
-) -> wasmtime::Result<T::Raw> {
+/// Runs one call on the guest that makes it.
+fn call_with<T>(caller: &mut Caller<'_, Context>, run: impl FnOnce(&mut Call<'_>) -> Answer<T>) -> Answer<T> {
     let (memory, context): (&mut [u8], _) = match caller.data().memory {
         Some(memory) => memory.data_and_store_mut(&mut *caller),
         None => (&mut [], caller.data_mut()),
     };
-    let mut call = Call { memory, shared: context.shared() };
-    let answer = run(&mut call);
-    if std::mem::take(&mut call.shared.settle) {
+    run(&mut Call { memory, shared: context.shared() })
+}
+
+/// Runs one call of the boundary, and turns a refusal into what travels.
+fn call<T: wire::Give>(
+    caller: &mut Caller<'_, Context>,
+    run: impl FnOnce(&mut Call<'_>) -> Answer<T>,
+) -> wasmtime::Result<T::Raw> {
+    let answer = call_with(caller, run);
+    if std::mem::take(&mut caller.data_mut().shared().settle) {
         // Its slice is over: it yields before it can ask anything else.
         caller.as_context_mut().set_epoch_deadline(0);
     }
@@ -237,9 +242,21 @@ macro_rules! GiveOf {
 
 skep_abi::for_each_call!(register);
 
-/// A linker with every call.
-pub(super) fn linker(engine: &Engine) -> Result<Linker<Context>> {
+/// Whether this host has a function of this name for its guests.
+pub(super) fn has(module: &str, name: &str) -> bool {
+    match module {
+        skep_abi::MODULE => skep_abi::CALLS.iter().any(|call| call.name == name),
+        wasi::MODULE => wasi::NAMES.contains(&name),
+        _ => false,
+    }
+}
+
+/// A linker with every call, and those of WASI for a guest that imports some.
+pub(super) fn linker(engine: &Engine, module: &Module) -> Result<Linker<Context>> {
     let mut linker = Linker::new(engine);
+    if module.imports().any(|import| import.module() == wasi::MODULE) {
+        wasi::register(&mut linker).map_err(super::engine::to_anyhow).context("WASI's calls cannot be registered")?;
+    }
     register(&mut linker).map_err(super::engine::to_anyhow).context("the boundary's calls cannot be registered")?;
     Ok(linker)
 }

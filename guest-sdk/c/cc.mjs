@@ -1,0 +1,68 @@
+// Compiles a guest in C where no clang for wasm32 is installed: the compiler that npm brings for the JavaScript guest, or the
+// one that SKEP_CC names. Knows nothing about what is compiled.
+//
+//   node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]...
+//
+// With a clang and wasm-ld of one's own the same is
+//   clang --target=wasm32 -O2 -ffreestanding -nostdlib -Wl,--no-entry -o OUT.wasm guest-sdk/c/skep_guest.c FILE.c...
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Cache } from '../../js-guest/build/cache.mjs';
+import { BuildError, fail } from '../../js-guest/build/fail.mjs';
+import { installPackages } from '../../js-guest/build/npm.mjs';
+import { pickToolchain } from '../../js-guest/build/toolchain.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, '..', '..');
+
+const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c'];
+const LINK = ['-nostdlib', '-Wl,--no-entry', '-Wl,--strip-all'];
+
+async function main() {
+  const { values, positionals } = parseArgs({
+    options: { output: { type: 'string', short: 'o' }, define: { type: 'string', short: 'D', multiple: true } },
+    allowPositionals: true,
+  });
+  if (!values.output || positionals.length === 0) fail('usage: node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]...');
+  mkdirSync(join(root, 'target', 'skep-js-guest', 'stage'), { recursive: true });
+  const cache = new Cache(join(root, 'target', 'skep-js-guest'));
+  const environment = { systemClang: process.env.SKEP_CC || null, sysroot: process.env.SKEP_SYSROOT || null };
+  const toolchain = pickToolchain(environment, cache, () => installPackages(cache, join(root, 'js-guest')));
+  const lane = await toolchain.lane(false);
+  try {
+    writeFileSync(values.output, await build(lane, cache, [join(here, 'skep_guest.c'), ...positionals], values.define ?? []));
+  } finally {
+    lane.close();
+  }
+}
+
+// The headers stand as in the tree, whose examples include them by "../skep_guest.h".
+function headers() {
+  return {
+    'c/skep_guest.h': join(here, 'skep_guest.h'),
+    'include/skep.h': join(here, '..', 'include', 'skep.h'),
+  };
+}
+
+async function build(lane, cache, files, defines) {
+  const words = [...COMPILE, '-Ic', '-Iinclude', ...defines.map((define) => `-D${define}`)];
+  const objects = {};
+  for (const [place, file] of files.entries()) {
+    const source = place === 0 ? 'c/skep_guest.c' : `c/guest/${place}-${basename(file)}`;
+    const inputs = { ...headers(), [source]: resolve(file) };
+    const bytes = await lane.clang(['clang', ...words, source], inputs, 'out.o');
+    const object = join(cache.root, 'stage', `${process.pid}-${place}.o`);
+    writeFileSync(object, bytes);
+    objects[`${place}.o`] = object;
+  }
+  return lane.clang(['clang', ...LINK, ...Object.keys(objects)], objects, 'out.wasm');
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(error instanceof BuildError ? `cc: ${error.message}\n` : `cc: ${error.stack}\n`);
+  process.exitCode = 1;
+}
