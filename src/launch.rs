@@ -2,14 +2,14 @@
 //! what is said when it is over. It must not know the words of the command line.
 use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
-    Engine, EngineOptions, Entropy, GuestState, Kit, Outside,
+    Engine, EngineOptions, Entropy, GuestState, Kit, Outside, Will,
     cache::{self, CacheFolder},
 };
 use crate::policy::{Grants, Limits, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{OsReactor, StandardStreams, process};
 use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
-use crate::time::{Clock, OsClock};
+use crate::time::{Clock, Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use std::ffi::OsString;
@@ -31,6 +31,8 @@ pub enum Program {
     Stdin {
         module: bool,
     },
+    /// Nothing from its beginning: it goes on from another's image.
+    Clone,
 }
 
 /// One script, as somebody wants it run.
@@ -71,14 +73,14 @@ pub fn run(order: Order) -> Result<i32> {
         confine: order.confine.required,
         ..Origin::new(&order.limits)
     };
-    run_from(order, origin, World::own()?, None, None)
+    run_from(order, origin, World::own()?, Birth::default())
 }
 
 /// Runs what the process that started this one has ordered; answers the exit code.
 pub fn run_child() -> Result<i32> {
     let arrival = child::arrive()?;
     let (order, origin, world) = arrival.order.into_parts()?;
-    run_from(order, origin, world, arrival.kit, Some(arrival.link))
+    run_from(order, origin, world, Birth { link: Some(arrival.link), kit: arrival.kit, will: arrival.will })
 }
 
 /// What a script is told of the world around it, besides its order.
@@ -102,14 +104,17 @@ impl World {
     }
 }
 
-fn run_from(
-    order: Order,
-    origin: Origin,
-    mut world: World,
-    kit: Option<Kit>,
+/// What a child has from the process that started it.
+#[derive(Default)]
+struct Birth {
     link: Option<child::Link>,
-) -> Result<i32> {
-    let clock = OsClock::new();
+    kit: Option<Kit>,
+    will: Option<Will>,
+}
+
+fn run_from(order: Order, origin: Origin, mut world: World, birth: Birth) -> Result<i32> {
+    let Birth { link, kit, will } = birth;
+    let clock = will.as_ref().map_or_else(OsClock::new, |will| OsClock::going_on(Mono(will.mono)));
     let engine = Engine::new(&EngineOptions::default())?;
     if link.is_none() {
         // A child's was chosen by whoever starts it.
@@ -118,13 +123,17 @@ fn run_from(
     let info = start_info(&order, &world)?;
     let http = order.limits.http;
     let folder = CacheFolder(origin.cache.clone());
-    let confinement = order.confine.this.then(|| confinement(&order.grants, &folder));
+    let needed = if kit.is_some() { &CacheFolder(None) } else { &folder };
+    let confinement = order.confine.this.then(|| confinement(&order.grants, needed));
     if order.confine.required {
         ensure_confinable()?;
     }
     let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
     let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     state.depth = world.depth;
+    if let Some(will) = &will {
+        state = state.beyond(will.generation);
+    }
     let chosen = program::choose(&order.program, origin.guest.as_deref())?;
     let compiling = |_: &str| say(chosen.compiling());
     let guest = match (&kit, &chosen) {
@@ -149,7 +158,11 @@ fn run_from(
         None => kit_for_children(&engine, &origin),
     };
     hall.set_origin(origin, kit);
-    let seat = hall.seat(guest);
+    hall.allow_clones(!matches!(chosen, Chosen::Itself(_)));
+    let seat = match &will {
+        Some(will) => hall.seat_clone(guest, will),
+        None => hall.seat(guest),
+    };
     let is_child = link.is_some();
     if let Some(child::Link { channel, decoder, fds, user }) = link {
         hall.join_parent(seat, channel, decoder, fds, user)
@@ -258,6 +271,7 @@ fn start_info(order: &Order, world: &World) -> Result<String> {
             (if *print { "print" } else { "eval" }, None, Some(source.clone()), *module)
         }
         Program::Stdin { module } => ("stdin", None, None, *module),
+        Program::Clone => ("clone", None, None, false),
     };
     argv.extend(order.args.iter().map(text));
     let mut exec_argv = order.node_flags.clone();

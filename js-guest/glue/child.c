@@ -142,6 +142,11 @@ static JSValue js_kill_pid(JSContext *ctx, JSValueConst self, int argc, JSValueC
   return JS_NewInt32(ctx, skep_process_kill(first, (int32_t)number_of(ctx, argv[1])));
 }
 
+/* clone() */
+static JSValue js_clone(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewInt64(ctx, skep_clone());
+}
+
 static JSValue js_parent(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   return JS_NewInt64(ctx, skep_parent_channel());
 }
@@ -187,6 +192,19 @@ static JSValue js_detach(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   return JS_UNDEFINED;
 }
 
+/* forget(): all objects, none of which hears anything any more. */
+static JSValue js_forget(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  JSValue list = JS_NewArray(ctx);
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < objects.cap; i++) {
+    if (!objects.pins[i].key) continue;
+    JS_SetPropertyUint32(ctx, list, count++, objects.pins[i].first);
+    objects.pins[i].key = 0;
+  }
+  objects.count = 0;
+  return list;
+}
+
 /* (object, kind, handle, value, flags), and of a message (..., bytes, attached handle or 0, its kind). What came with a
  * message that nobody hears is closed. */
 static void child_event(const skep_event *event, const uint8_t *payload) {
@@ -228,6 +246,8 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_MAGIC_DEF("killPid", 2, js_kill_pid, 0),
   JS_CFUNC_MAGIC_DEF("raise", 1, js_kill_pid, 1),
   JS_CFUNC_DEF("parent", 0, js_parent),
+  JS_CFUNC_DEF("clone", 0, js_clone),
+  JS_CFUNC_DEF("forget", 0, js_forget),
   JS_CFUNC_DEF("send", 4, js_send),
   JS_CFUNC_DEF("share", 3, js_share),
   JS_CFUNC_MAGIC_DEF("unshare", 2, js_call, CALL_UNSHARE),

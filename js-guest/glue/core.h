@@ -30,6 +30,7 @@ bool skep_operation_pin(JSContext *ctx, skep_handle operation, JSValueConst call
 
 /* ---- timers.c ---- */
 bool skep_immediates_wait(void);
+void skep_timers_renew(void);  /* the host's timer is another host's */
 void skep_timers_settle(void); /* tells the host the next deadline, once an entry */
 
 /* ---- process.c ---- */

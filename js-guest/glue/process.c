@@ -181,8 +181,9 @@ static void on_start(const skep_event *event, const uint8_t *payload) {
   memcpy(skep_seed, payload, event->len < sizeof skep_seed ? event->len : sizeof skep_seed);
   uint64_t seeds[2];
   memcpy(seeds, skep_seed, sizeof seeds);
-  JS_Reseed(skep_ctx, seeds[0]);
+  JS_ReseedAll(skep_rt, seeds[0]);
   JS_RenewHashKey(skep_rt, seeds[1]);
+  skep_timers_renew();
   JSValue info = start_info(skep_ctx);
   if (JS_IsException(info)) {
     skep_uncaught();

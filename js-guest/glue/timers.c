@@ -259,6 +259,10 @@ bool skep_immediates_wait(void) {
   return refed_soon > 0;
 }
 
+void skep_timers_renew(void) {
+  dirty = true;
+}
+
 void skep_timers_settle(void) {
   if (!dirty) return;
   dirty = false;

@@ -399,6 +399,10 @@ Socket.prototype.onUdp = function(kind, value, extra, port) {
       state.handle = 0;
       if (state.closed) break;
       state.bind = UNBOUND;
+      if (value === 0) { // a clone: the socket stayed with the process that was cloned
+        this.close();
+        break;
+      }
       this.emit('error', exceptionWithHostPort(-value, 'bind', state.boundTo, state.boundPort));
       break;
     }

@@ -1,6 +1,7 @@
 //! Another process as a guest wants it, and what the guest may know of it at once. It must not know how a process is
 //! started, nor how its end is learnt.
 use super::handles::Handle;
+use super::legacy::Legacy;
 use crate::policy::Granted;
 use rustix::fd::OwnedFd;
 use skep_abi::ChildStatus;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 pub enum ChildProgram {
     /// Another guest: JSON, as the call takes it.
     Guest { text: String, grant: Granted<()> },
+    /// Another guest that goes on from this one's image, once it has been taken.
+    Clone { legacy: Option<Box<Legacy>>, grant: Granted<()> },
     /// A program.
     Path(Granted<PathBuf>),
 }

@@ -66,6 +66,11 @@ pub enum Command {
         signal: i32,
         on: bool,
     },
+    /// When the turn has ended.
+    Clone {
+        child: Handle,
+        plan: Box<ChildPlan>,
+    },
     Close {
         handle: Handle,
     },

@@ -99,11 +99,23 @@ pub struct HandleTable {
     free: Vec<u32>,
     kept: usize,
     limit: u32,
+    /// Of slots that were never used.
+    first: u32,
 }
 
 impl HandleTable {
     pub fn new(limit: u32) -> HandleTable {
-        HandleTable { slots: Vec::new(), free: Vec::new(), kept: 0, limit: limit.min(1 << INDEX_BITS) }
+        HandleTable { slots: Vec::new(), free: Vec::new(), kept: 0, limit: limit.min(1 << INDEX_BITS), first: 1 }
+    }
+
+    /// A table none of whose handles has been given by one that had come to `generation`: a clone's heap remembers those.
+    pub fn beyond(limit: u32, generation: u32) -> HandleTable {
+        HandleTable { first: generation.saturating_add(1).min(GENERATION_MAX), ..HandleTable::new(limit) }
+    }
+
+    /// The highest generation of any slot.
+    pub fn generation(&self) -> u32 {
+        self.slots.iter().map(|slot| slot.generation).max().unwrap_or(self.first)
     }
 
     /// Takes a slot; none when the limit is reached. Blobs, open files and exchanges do not keep the loop alive
@@ -113,7 +125,7 @@ impl HandleTable {
         let index = match self.free.pop() {
             Some(index) => index,
             None if (self.slots.len() as u64) < u64::from(self.limit) => {
-                self.slots.push(Slot::vacant());
+                self.slots.push(Slot { generation: self.first, ..Slot::vacant() });
                 (self.slots.len() - 1) as u32
             }
             None => return None,

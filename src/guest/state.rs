@@ -101,6 +101,12 @@ impl GuestState {
         }
     }
 
+    /// For a clone: none of its handles is one that its heap remembers.
+    pub fn beyond(mut self, generation: u32) -> GuestState {
+        self.handles = HandleTable::beyond(self.limits.handles, generation);
+        self
+    }
+
     /// Gives what was opened a handle; none when too much is open.
     pub fn keep_open(&mut self, open: Open) -> Option<Handle> {
         if self.files.len() >= self.limits.files as usize {

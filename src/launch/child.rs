@@ -1,7 +1,7 @@
 //! The beginning of a process that another of ours has started: its channel, its standard input, its order. Nothing of a
 //! guest runs before all of it is there. It must not know how an order is carried out.
 use super::{Confine, Order, Program, World};
-use crate::guest::Kit;
+use crate::guest::{Kit, Will};
 use crate::policy::Limits;
 use crate::proto::ipc::{Decoder, Kind, Side};
 use crate::reactor::process;
@@ -19,6 +19,8 @@ const READ: usize = 64 << 10;
 pub(super) struct Arrival {
     pub order: ChildOrder,
     pub kit: Option<Kit>,
+    /// The image is a running guest's.
+    pub will: Option<Will>,
     pub link: Link,
 }
 
@@ -38,7 +40,7 @@ pub(super) fn arrive() -> Result<Arrival> {
     let mut fds = VecDeque::new();
     let mut buffer = vec![0; READ];
     let mut text = Vec::new();
-    let (mut code, mut kit) = (None, None);
+    let (mut code, mut kit, mut will) = (None, None, None);
     loop {
         let mut came = Vec::new();
         let count = process::receive(&channel, &mut buffer, &mut came)
@@ -61,6 +63,7 @@ pub(super) fn arrive() -> Result<Arrival> {
                     let code = code.take().context("an image came without code")?;
                     kit = Some(Kit::from_parts(code, image, frame.payload)?);
                 }
+                Kind::Will => will = Some(Will::from_bytes(frame.payload).context("the will makes no sense")?),
                 Kind::Order => {
                     text.extend_from_slice(frame.payload);
                     if frame.more {
@@ -68,7 +71,7 @@ pub(super) fn arrive() -> Result<Arrival> {
                     }
                     let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
                     let user = order.channel;
-                    return Ok(Arrival { order, kit, link: Link { channel, decoder, fds, user } });
+                    return Ok(Arrival { order, kit, will, link: Link { channel, decoder, fds, user } });
                 }
                 kind => bail!("the channel brought {kind:?} before an order"),
             }
@@ -87,6 +90,7 @@ impl ChildOrder {
         let program = match self.mode.as_str() {
             "file" | "check" => Program::File(file()?),
             "stdin" => Program::Stdin { module: self.module },
+            "clone" => Program::Clone,
             mode => Program::Eval { source: source()?, print: mode == "print", module: self.module },
         };
         let origin = Origin {

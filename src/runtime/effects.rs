@@ -95,6 +95,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             Command::TimerArm { deadline, keep } => self.arm_guest(guest, deadline, keep),
             Command::SignalWatch { signal, on } => self.signal_watch(guest, signal, on),
+            Command::Clone { child, plan } => self.prepare_clone(guest, child, *plan),
             Command::Listen { handle, at, backlog, options } => self.listen(guest, handle, at, backlog, options),
             Command::ListenSet { handle, options } => self.listen_set(guest, handle, options),
             Command::CloseIdle { handle } => self.close_conns_of(guest, handle, true),
@@ -182,7 +183,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    fn signal_watch(&mut self, guest: u32, signal: i32, on: bool) {
+    pub(super) fn signal_watch(&mut self, guest: u32, signal: i32, on: bool) {
         let seat = &mut self.seats[guest as usize];
         if !(1..64).contains(&signal) {
             return;

@@ -5,6 +5,7 @@
 //! Data walks one way: fact → `inbound` → `proto` → the guest's mailbox → `deliver` → the guest's
 //! outbox → `outbound` → `proto` → the stream's outbuf → one `writev` at the end of the turn.
 
+mod clones;
 mod datagrams;
 mod effects;
 mod http;

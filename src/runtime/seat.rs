@@ -67,6 +67,8 @@ pub(super) struct Seat {
     /// Connections of its listeners that are open.
     pub conns: u32,
     pub stage: Stage,
+    /// Clones it has asked for, their handles and places among the children: taken when a turn has ended.
+    pub clones: Vec<(Handle, u32)>,
     /// Signals it watches, a bit each.
     pub signals: u64,
     /// Its operations off the loop.
@@ -94,6 +96,7 @@ impl Seat {
             timer_keeps: false,
             conns: 0,
             stage: Stage::Live,
+            clones: Vec::new(),
             signals: 0,
             work: Backlog::default(),
             held_back: Vec::new(),

@@ -36,7 +36,7 @@ pub(super) struct Stream {
     /// Bytes the guest can still take.
     pub credit: i64,
     paused: bool,
-    connecting: bool,
+    pub connecting: bool,
     /// The peer has sent FIN.
     ended: bool,
     /// The guest has shut its side down.

@@ -66,6 +66,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     seat.running = Running::Idle;
                     seat.yielded_at = None;
                     seat.soon = wants & skep_abi::wants::SOON != 0;
+                    self.take_clones(index);
                 }
                 Turn::Ended(verdict) => self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
             }

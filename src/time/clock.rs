@@ -52,6 +52,12 @@ impl OsClock {
     pub fn new() -> OsClock {
         OsClock { start: Instant::now() }
     }
+
+    /// A clock that goes on from this moment of another's.
+    pub fn going_on(from: Mono) -> OsClock {
+        let now = Instant::now();
+        OsClock { start: now.checked_sub(Duration::from_nanos(from.0)).unwrap_or(now) }
+    }
 }
 
 impl Default for OsClock {

@@ -8,6 +8,7 @@ const builtins = internalBinding('builtins');
 const ALIASES = new Map([
   ['abort-controller', 'internal/abort_controller'],
   ['sys', 'util'],
+  ['skep:process', 'skep/process'],
 ]);
 
 // Large and rarely wanted: their text waits in the image, and is evaluated for who asks first.

@@ -14,7 +14,14 @@ function inputType(execArgv) {
   return execArgv[at].includes('=') ? execArgv[at].split('=')[1] : execArgv[at + 1];
 }
 
-function start(info) {
+const CLONED = 1; // a flag of START
+
+function start(info, flags) {
+  if (flags & CLONED) {
+    lifecycle.resume(info, native.now(0));
+    require('internal/child_process/clone').renew();
+    return;
+  }
   const origin = native.now(0), entered = native.now(0);
   lifecycle.begin(info, origin);
   const begun = native.now(0);

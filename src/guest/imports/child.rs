@@ -399,6 +399,30 @@ pub(super) fn listen_shared(call: &mut Call<'_>, id: i32, ptr: Ptr, len: Len) ->
     Ok(handle.raw() as i64)
 }
 
-pub(super) fn clone(_: &mut Call<'_>) -> Answer<i64> {
-    refuse(skep_abi::errno::ENOSYS)
+pub(super) fn clone(call: &mut Call<'_>) -> Answer<i64> {
+    let grant = call.state().grants.fork()?;
+    let state = call.state();
+    if state.depth >= state.limits.fork_depth || state.children.len() >= state.limits.children as usize {
+        return refuse(EAGAIN);
+    }
+    call.room(0)?;
+    let options = ChildOptions { flags: child::GUEST | child::CHANNEL, ..ChildOptions::default() };
+    let (child, _, state) = make(call, &[], &options)?;
+    let plan = ChildPlan {
+        program: ChildProgram::Clone { legacy: None, grant },
+        argv0: String::new(),
+        folder: None,
+        args: Vec::new(),
+        env: None,
+        // Two that read one input would each miss what the other has read.
+        stdio: vec![ChildEnd::Null, ChildEnd::Inherit(1), ChildEnd::Inherit(2)],
+        detached: false,
+        sync: false,
+        user: None,
+        group: None,
+        channel: state.channel,
+    };
+    call.state().children.insert(child, state);
+    call.state().outbox.push(Command::Clone { child, plan: Box::new(plan) });
+    Ok(child.raw() as i64)
 }

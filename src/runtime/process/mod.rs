@@ -39,6 +39,8 @@ pub(super) struct Processes {
     origin: Origin,
     /// Code and image for those that it starts.
     kit: KitSource,
+    /// That code runs the guests of this process too.
+    clones: bool,
     tree: Tree,
     /// Wishes that were sent up and have no answer yet.
     wishes: HashMap<u64, Wisher>,
@@ -101,6 +103,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub fn set_origin(&mut self, origin: Origin, kit: KitSource) {
         self.processes.origin = origin;
         self.processes.kit = kit;
+    }
+
+    /// Whether the kit's code is that of the guests here, so that it can run their images elsewhere.
+    pub fn allow_clones(&mut self, allowed: bool) {
+        self.processes.clones = allowed;
     }
 
     /// Once a turn, before guests run: whatever waits for something that no fact tells of.

@@ -52,7 +52,7 @@ impl Origin {
 /// One order, as the child reads it.
 #[derive(Clone, Debug, Default)]
 pub struct ChildOrder {
-    /// `file`, `eval`, `print`, `stdin`.
+    /// `file`, `eval`, `print`, `stdin`; or `clone`, which runs nothing from its beginning.
     pub mode: String,
     pub main: Option<String>,
     pub source: Option<String>,
@@ -124,6 +124,11 @@ impl ChildOrder {
             "depth": self.depth,
         })
         .to_string()
+    }
+
+    /// To go on from an image.
+    pub(super) fn of_clone() -> ChildOrder {
+        ChildOrder { mode: "clone".into(), ..ChildOrder::default() }
     }
 
     /// What a guest's library asks for, in its own words; none when they make no sense.

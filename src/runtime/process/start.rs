@@ -4,7 +4,7 @@ use super::channel::{Channel, Far, Waiting};
 use super::child::{Child, Stage, Wished};
 use super::order::{ChildOrder, environment};
 use super::{Hall, Wisher};
-use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle};
+use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle, Legacy};
 use crate::proto::ipc::{self, Frame, Kind, Side};
 use crate::reactor::process::{self, Process, Spawn};
 use crate::reactor::{Errno, Kernel};
@@ -13,6 +13,7 @@ use crate::runtime::seat::Resource;
 use crate::runtime::streams::Stream;
 use crate::time::Clock;
 use serde_json::Value;
+use skep_abi::errno::ENOMEM;
 use skep_abi::{child_state, events};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -28,8 +29,37 @@ const UNCLEAN: [&str; 6] = ["LD_", "DYLD_", "NODE_OPTIONS", "BASH_ENV", "ENV", "
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A guest asks for a process.
     pub(in crate::runtime) fn child_start(&mut self, guest: u32, handle: Handle, plan: ChildPlan) {
+        let is_guest = !matches!(plan.program, ChildProgram::Path(_));
+        if let Some(index) = self.prepare_child(guest, handle, plan) {
+            // Programs were granted by name, and are not counted.
+            if is_guest { self.wish(Wisher::Own(index)) } else { self.start_child(index) }
+        }
+    }
+
+    /// A guest asks for a clone: the channel is there at once, the process follows when the turn has ended.
+    pub(in crate::runtime) fn prepare_clone(&mut self, guest: u32, handle: Handle, plan: ChildPlan) {
+        if let Some(index) = self.prepare_child(guest, handle, plan) {
+            self.seats[guest as usize].clones.push((handle, index));
+        }
+    }
+
+    /// The image has been taken, or none can be.
+    pub(in crate::runtime) fn start_clone(&mut self, index: u32, taken: Option<Legacy>) {
+        let Some(child) = self.processes.children.get_mut(index as usize) else { return };
+        let Stage::Wished(wished) = &mut child.stage else { return };
+        match (&mut wished.plan.program, taken) {
+            (ChildProgram::Clone { legacy, .. }, Some(taken)) if self.processes.clones => {
+                *legacy = Some(Box::new(taken));
+                self.wish(Wisher::Own(index));
+            }
+            _ => self.child_refused(index, ENOMEM),
+        }
+    }
+
+    /// Its place, and what a guest may use of it at once.
+    fn prepare_child(&mut self, guest: u32, handle: Handle, plan: ChildPlan) -> Option<u32> {
         self.processes.tree.most = self.seats[guest as usize].guest.state().grants.fork;
-        let is_guest = matches!(plan.program, ChildProgram::Guest { .. });
+        let is_guest = !matches!(plan.program, ChildProgram::Path(_));
         let child = Child {
             owner: Some((guest, handle)),
             stage: Stage::Ended(process::End::Code(0)),
@@ -46,10 +76,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.prepare(index, guest, plan) {
             Ok(wished) => {
                 self.processes.children[index as usize].stage = Stage::Wished(Box::new(wished));
-                // Programs were granted by name, and are not counted.
-                if is_guest { self.wish(Wisher::Own(index)) } else { self.start_child(index) }
+                Some(index)
             }
-            Err(error) => self.child_failed(index, errno(error) as i32),
+            Err(error) => {
+                self.child_failed(index, errno(error) as i32);
+                None
+            }
         }
     }
 
@@ -143,14 +175,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn spawn(&mut self, guest: u32, channel: Option<u32>, wished: Wished) -> Result<Process, Errno> {
         let Wished { mut plan, mut ends, far } = wished;
-        let text = match &mut plan.program {
-            ChildProgram::Guest { text, .. } => std::mem::take(text),
+        let (order, legacy) = match &mut plan.program {
+            ChildProgram::Guest { text, .. } => (ChildOrder::of_program(text).ok_or(Errno::EINVAL)?, None),
+            ChildProgram::Clone { legacy, .. } => (ChildOrder::of_clone(), legacy.take()),
             ChildProgram::Path(path) => {
                 let program = path.get().clone();
                 return self.spawn_program(guest, program, plan, ends);
             }
         };
-        let order = self.order(guest, &text, &plan)?;
+        let order = self.order(guest, order, &plan)?;
         let mut stdio = vec![far];
         let input = ends.first_mut().and_then(Option::take);
         let rest = ends.drain(..).skip(1).take(2);
@@ -172,7 +205,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
         };
         self.send_control(channel, Kind::Input, 0, &[], Some(input));
-        self.send_kit(channel)?;
+        self.send_kit(channel, legacy.as_deref())?;
         self.send_order(channel, order.to_json().as_bytes());
         self.send_waiting(channel);
         self.push_channel(channel);
@@ -180,8 +213,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// What a child of this guest is told: it may do what the guest may.
-    fn order(&self, guest: u32, text: &str, plan: &ChildPlan) -> Result<ChildOrder, Errno> {
-        let order = ChildOrder::of_program(text).ok_or(Errno::EINVAL)?;
+    fn order(&self, guest: u32, order: ChildOrder, plan: &ChildPlan) -> Result<ChildOrder, Errno> {
         let state = self.seats[guest as usize].guest.state();
         let folder = match &plan.folder {
             Some(folder) if !folder.is_dir() => return Err(Errno::ENOENT),
@@ -213,13 +245,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         })
     }
 
-    /// Code and image, which the child maps and shares with this process and all that have them.
-    fn send_kit(&mut self, channel: u32) -> Result<(), Errno> {
-        let Some(kit) = self.processes.kit.get() else { return Ok(()) };
+    /// Code and image, which the child maps and shares with this process and all that have them. A clone's image is that of
+    /// the guest it was.
+    fn send_kit(&mut self, channel: u32, legacy: Option<&Legacy>) -> Result<(), Errno> {
+        let kit = match (self.processes.kit.get(), legacy) {
+            (Some(kit), None) => kit,
+            (Some(kit), Some(legacy)) => &kit.with_image(legacy.image.clone()),
+            (None, None) => return Ok(()),
+            (None, Some(_)) => return Err(Errno::ENOMEM),
+        };
         let (code, image) = (process::duplicate(kit.code_file())?, process::duplicate(kit.image_file())?);
         let head = kit.head();
         self.send_control(channel, Kind::Code, 0, &[], Some(code));
         self.send_control(channel, Kind::Image, 0, &head, Some(image));
+        if let Some(legacy) = legacy {
+            self.send_control(channel, Kind::Will, 0, &legacy.will.to_bytes(), None);
+        }
         Ok(())
     }
 

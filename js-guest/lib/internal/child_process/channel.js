@@ -150,6 +150,13 @@ class Channel {
     streams.close(handle);
   }
 
+  // In a clone: the channel is that of the process that was cloned, and its callbacks are called there.
+  forsake() {
+    this.handle = 0;
+    this.#callbacks.clear();
+    this.#out = [];
+  }
+
   // The host's last word.
   closed(handle) {
     native.detachObject(handle);

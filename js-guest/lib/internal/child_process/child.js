@@ -22,6 +22,7 @@ const ESRCH = -3, EINVAL = -22, ENOSYS = -38;
 const TOLD_LATER = new Set([-13, -11, -24, -23, -2]);
 
 const kHandle = Symbol('kHandle');
+const kTold = Symbol('kTold'); // of a clone: called once, with its process id or an error number
 
 function ChildProcess() {
   EventEmitter.call(this);
@@ -164,10 +165,44 @@ function onExit(child, value, bySignal) {
 }
 
 function onChildEvent(child, number, handle, value, flags) {
-  if (number === event.STARTED) return;
+  if (number === event.STARTED) {
+    child.pid ??= value;
+    child[kTold]?.(value);
+    return;
+  }
   native.detachObject(handle);
   if (number === event.EXIT) onExit(child, value, (flags & BY_SIGNAL) !== 0);
+  else if (child[kTold] !== undefined) onNoClone(child, value);
   else onFailed(child, new ErrnoException(-value, `spawn ${child.spawnfile}`));
+}
+
+// ---- Clones ----
+
+// A clone of this process, which the host knows under this handle already. It writes where this process writes.
+function adopt(handle, mode) {
+  const child = new ChildProcess();
+  child.spawnfile = process.execPath;
+  child.spawnargs = [process.execPath, ...process.argv.slice(1)];
+  child.stdio = [child.stdin, child.stdout, child.stderr] = [null, null, null];
+  child[kHandle] = handle;
+  native.attachObject(handle, child);
+  openChannel(child, mode);
+  return child;
+}
+
+function onNoClone(child, errno) {
+  child[kHandle] = 0;
+  child[kTold](-errno);
+}
+
+// In a clone: this child, or the channel to one, belongs to the process that was cloned.
+function forsake(object) {
+  if (!(object instanceof ChildProcess)) {
+    object.forsake?.();
+    return;
+  }
+  object[kHandle] = 0;
+  object.connected = false;
 }
 
 // ---- While it runs ----
@@ -202,4 +237,4 @@ native.setup((object, number, handle, value, flags, bytes, attached, attachedKin
   else onChildEvent(object, number, handle, value, flags);
 });
 
-module.exports = { ChildProcess, describe, flatten, flag };
+module.exports = { ChildProcess, adopt, forsake, kTold, describe, flatten, flag };

@@ -5,6 +5,7 @@
 const wire = require('internal/cluster/wire');
 const { Worker } = require('internal/cluster/worker');
 const { fork } = require('internal/child_process/spawn');
+const { begin } = require('internal/child_process/clone');
 const { Shares, readWish } = require('internal/cluster/shares');
 const { codes: { ERR_INVALID_ARG_VALUE } } = require('internal/errors');
 
@@ -57,10 +58,23 @@ function startProcess(id, env) {
   return fork(exec, args, options, { worker: id });
 }
 
+// From this process's heap as it stands; in the clone, where nothing starts from the beginning, cluster emits 'clone'.
+function cloneProcess(id, env) {
+  let refused;
+  const child = begin({
+    serialization: cluster.settings.serialization ?? 'json', worker: id, env,
+    resolve: (other) => { if (other === null) cluster.emit('clone', cluster.worker); },
+    reject: (error) => { refused = error; child?.emit('error', error); },
+  });
+  if (child === null) throw refused;
+  return child;
+}
+
 function forkWorker(env) {
   cluster.setupPrimary();
   const id = ++ids;
-  const worker = new Worker({ id, process: startProcess(id, env) });
+  const { clone = false, ...rest } = env ?? {};
+  const worker = new Worker({ id, process: clone === true ? cloneProcess(id, rest) : startProcess(id, env) });
   worker.on('message', (message, handle) => cluster.emit('message', worker, message, handle));
   worker.process.once('exit', (code, signal) => onExit(worker, code, signal));
   worker.process.once('disconnect', () => onDisconnect(worker));

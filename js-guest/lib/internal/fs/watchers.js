@@ -14,6 +14,7 @@ const {
 
 const ENOSYS = -38;
 const EACCES = -13;
+const ECANCELED = -125;
 const RENAMED = 1;
 const CHANGED = 2;
 const POLL_MS = 100;
@@ -64,10 +65,14 @@ class FSWatcher extends EventEmitter {
     if (!this.#closed && (what & CHANGED)) this.emit('change', 'change', given);
   }
 
-  // It could not be watched after all.
+  // It could not be watched after all; or this is a clone, and the watch stayed with the process that was cloned.
   fail(errno) {
     watching.delete(this.#handle);
     this.#handle = 0;
+    if (errno === ECANCELED) {
+      this.close();
+      return;
+    }
     const error = watchError(this.#path, errno);
     this.close();
     this.emit('error', error);

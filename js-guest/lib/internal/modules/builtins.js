@@ -12,8 +12,10 @@ const PUBLIC = [
   'util', 'util/types', 'v8', 'vm', 'wasi', 'worker_threads', 'zlib',
 ];
 const PREFIXED = ['sea', 'test', 'test/reporters'];
+// Ours: a scheme of its own, so that they can be taken for nobody's.
+const OWN = ['skep:process'];
 
-const bare = new Set(PUBLIC);
+const bare = new Set([...PUBLIC, ...OWN]);
 const prefixed = new Set([...PUBLIC, ...PREFIXED]);
 let internals = false;
 

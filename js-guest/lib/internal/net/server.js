@@ -236,7 +236,9 @@ function onListenerEvent(server, kind, handle, value) {
     case event.LISTENER_CLOSED:
       server._released?.(handle);
       native.detachObject(handle);
-      server[kClosing]--;
+      // In a clone nobody has asked for it: the listener stayed with the process that was cloned.
+      if (server[kListener] === handle) server[kListener] = 0;
+      else server[kClosing]--;
       if (server[kLeaving] === handle) server[kLeaving] = 0;
       if (server[kListener] === 0 && server[kClosing] === 0) emitClose(server);
       break;

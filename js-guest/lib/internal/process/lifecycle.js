@@ -74,6 +74,13 @@ function begin(info, startedAt) {
   if (info.version !== undefined) process.versions.skep = info.version;
 }
 
+// A clone goes on with what the script has made of its process, under a number of its own.
+function resume(info, startedAt) {
+  state.info = { ...state.info, pid: info.pid, ppid: info.ppid, info: info.info };
+  state.startedAt = startedAt;
+  process.pid = info.pid;
+}
+
 // ---- Exit ----
 
 function checkExitCode(code) {
@@ -172,4 +179,4 @@ function killPid(pid, number) {
   return 0;
 }
 
-module.exports = { begin, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, killPid, state, SIGNALS, onExit };
+module.exports = { begin, resume, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, killPid, state, SIGNALS, onExit };
