@@ -174,16 +174,20 @@ fn run_from(order: Order, origin: Origin, mut world: World, birth: Birth) -> Res
         eprintln!("skep: the script was {}", verdict);
     }
     hall.tell_end(&outcome);
-    if let Outcome::Signal(signal) = outcome
-        && is_child
-    {
-        // Whoever waits for a child wants to see what ended it.
-        process::die_of(signal);
-    }
-    let code = outcome.code();
+    let code = exit_code(&outcome, is_child);
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(code)
+}
+
+/// The exit code; a child ends by the signal that ended its guest, as whoever waits for it wants to see.
+fn exit_code(outcome: &Outcome, is_child: bool) -> i32 {
+    if let Outcome::Signal(signal) = outcome
+        && is_child
+    {
+        process::die_of(*signal);
+    }
+    outcome.code()
 }
 
 fn say(line: &str) {
