@@ -67,6 +67,7 @@ function E(key, text, Base, ...otherBases) {
 }
 
 const FURTHER_BASES = {
+  HTTP2_INVALID_SETTING_VALUE: [RangeError],
   INVALID_STATE: [TypeError, RangeError],
   OPERATION_FAILED: [TypeError],
   INVALID_ARG_VALUE: [RangeError],

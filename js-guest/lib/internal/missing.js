@@ -20,7 +20,6 @@ function stub(module, name) {
 const words = (text) => text.trim().split(/\s+/);
 
 const FUNCTIONS = {
-  'http2': words('connect createServer createSecureServer getDefaultSettings getPackedSettings getUnpackedSettings performServerHandshake'),
   'https': words('Agent Server createServer get request'),
   'inspector': words('Session open close url waitForDebugger'),
   'inspector/promises': words('Session open close url waitForDebugger'),
@@ -36,7 +35,6 @@ const FUNCTIONS = {
 };
 
 const VALUES = {
-  'http2': { constants: require('internal/http2_constants'), sensitiveHeaders: Symbol('nodejs.http2.sensitiveHeaders') },
   'sea': { isSea: () => false },
   'tls': { DEFAULT_MIN_VERSION: 'TLSv1.2', DEFAULT_MAX_VERSION: 'TLSv1.3', rootCertificates: [] },
   'https': { globalAgent: undefined },

@@ -112,7 +112,17 @@ const REPORT = 'This is caused by either a bug in Node.js or incorrect usage of 
 
 const imported = (base) => (base ? ` imported from ${base}` : '');
 
+function invalidSetting(name, actual, min, max) {
+  this.actual = actual;
+  if (min !== undefined) {
+    this.min = min;
+    this.max = max;
+  }
+  return `Invalid value for setting "${name}": ${actual}`;
+}
+
 exports.TypeError = {
+  HTTP2_INVALID_SETTING_VALUE: invalidSetting,
   AMBIGUOUS_ARGUMENT: (name, reason) => `The "${name}" argument is ambiguous. ${reason}`,
   ENCODING_INVALID_ENCODED_DATA(encoding, errno) {
     this.errno = errno;
@@ -162,6 +172,11 @@ exports.Error = {
   FALSY_VALUE_REJECTION(reason) {
     this.reason = reason;
     return 'Promise was rejected with falsy value';
+  },
+  HTTP2_STREAM_CANCEL(error) {
+    if (!error) return 'The pending stream has been canceled';
+    this.cause = error;
+    return `The pending stream has been canceled (caused by: ${typeof error.message === 'string' ? error.message : error})`;
   },
   INTERNAL_ASSERTION: (message) => (message === undefined ? REPORT : `${message}\n${REPORT}`),
   INVALID_PACKAGE_CONFIG: (path, base, message) =>

@@ -1,5 +1,5 @@
 // http2.constants: names and numbers of RFC 9113, RFC 9110 and of nghttp2, which clients read before they choose HTTP/1.1
-// (superagent, got). HTTP/2 itself is not built. Must not know anything but these words.
+// (superagent, got). Must not know anything but these words.
 'use strict';
 
 const words = (text) => text.trim().split(/\s+/);

@@ -1,0 +1,177 @@
+// Header lists: a script's object, checked, to fields, and the peer's fields to an object. What makes a message malformed
+// (RFC 9113, section 8.2 and 8.3) is told here. Knows no stream and no bytes.
+'use strict';
+
+const { codes: {
+  ERR_HTTP2_CONNECT_AUTHORITY, ERR_HTTP2_CONNECT_PATH, ERR_HTTP2_CONNECT_SCHEME, ERR_HTTP2_HEADER_SINGLE_VALUE,
+  ERR_HTTP2_INVALID_CONNECTION_HEADERS, ERR_HTTP2_INVALID_PSEUDOHEADER, ERR_INVALID_ARG_VALUE, ERR_INVALID_HTTP_TOKEN,
+} } = require('internal/errors');
+
+const kSensitiveHeaders = Symbol('sensitiveHeaders');
+
+const SINGLE = new Set((':status :method :authority :scheme :path :protocol access-control-allow-credentials access-control-max-age ' +
+  'access-control-request-method age authorization content-encoding content-language content-length content-location content-md5 ' +
+  'content-range content-type date dnt etag expires from host if-match if-modified-since if-none-match if-range ' +
+  'if-unmodified-since last-modified location max-forwards proxy-authorization range referer retry-after tk ' +
+  'upgrade-insecure-requests user-agent x-content-type-options').split(' '));
+const CONNECTION = new Set(['connection', 'upgrade', 'http2-settings', 'keep-alive', 'proxy-connection', 'transfer-encoding']);
+const PSEUDO = new Set([':status', ':method', ':authority', ':scheme', ':path', ':protocol']);
+
+// ---- Ours ----
+
+function forbidden(key, value) {
+  if (key === 'te') return value !== 'trailers' && !(Array.isArray(value) && value.length === 1 && value[0] === 'trailers');
+  return CONNECTION.has(key);
+}
+
+// Which pseudo-headers may be said, by who says what.
+const anyPseudo = (key) => {
+  if (!PSEUDO.has(key)) throw new ERR_HTTP2_INVALID_PSEUDOHEADER(key);
+};
+const responsePseudo = (key) => {
+  if (key !== ':status') throw new ERR_HTTP2_INVALID_PSEUDOHEADER(key);
+};
+const noPseudo = (key) => {
+  throw new ERR_HTTP2_INVALID_PSEUDOHEADER(key);
+};
+
+// { fields: [name, value, name, value...], never: Set or null }. Pseudo-headers come first.
+function toFields(headers, checkPseudo = anyPseudo) {
+  const pseudo = [], fields = [], seen = new Set();
+  const sensitive = headers[kSensitiveHeaders];
+  if (sensitive !== undefined && !Array.isArray(sensitive)) {
+    throw new ERR_INVALID_ARG_VALUE('headers[http2.neverIndex]', sensitive);
+  }
+  for (const name of Object.keys(headers)) {
+    let value = headers[name];
+    if (value === undefined || name === '') continue;
+    const key = name.toLowerCase();
+    const isSingle = SINGLE.has(key);
+    if (Array.isArray(value)) {
+      if (value.length === 0) continue;
+      if (value.length === 1) value = String(value[0]);
+      else if (isSingle) throw new ERR_HTTP2_HEADER_SINGLE_VALUE(key);
+    } else {
+      value = String(value);
+    }
+    if (isSingle) {
+      if (seen.has(key)) throw new ERR_HTTP2_HEADER_SINGLE_VALUE(key);
+      seen.add(key);
+    }
+    if (key[0] === ':') {
+      checkPseudo(key);
+      pseudo.push(key, value);
+      continue;
+    }
+    if (key.includes(' ')) throw new ERR_INVALID_HTTP_TOKEN('Header name', key);
+    if (forbidden(key, value)) throw new ERR_HTTP2_INVALID_CONNECTION_HEADERS(key);
+    if (typeof value === 'string') fields.push(key, value);
+    else for (const one of value) fields.push(key, String(one));
+  }
+  return {
+    fields: pseudo.length === 0 ? fields : pseudo.concat(fields),
+    never: sensitive === undefined || sensitive.length === 0 ? null : new Set(sensitive.map((name) => String(name).toLowerCase())),
+  };
+}
+
+// CONNECT names a place and nothing else, unless it is the extended one of RFC 8441.
+function checkConnect(headers) {
+  if (headers[':protocol'] !== undefined) return;
+  if (headers[':authority'] === undefined) throw new ERR_HTTP2_CONNECT_AUTHORITY();
+  if (headers[':scheme'] !== undefined) throw new ERR_HTTP2_CONNECT_SCHEME();
+  if (headers[':path'] !== undefined) throw new ERR_HTTP2_CONNECT_PATH();
+}
+
+// ---- The peer's ----
+
+// As http's headers, and with the names that no one on the way may keep.
+function toObject(fields, never) {
+  const headers = { __proto__: null };
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    let value = fields[i + 1];
+    if (name === ':status') value |= 0;
+    const before = headers[name];
+    if (before === undefined) headers[name] = name === 'set-cookie' ? [value] : value;
+    else if (SINGLE.has(name)) continue;
+    else if (name === 'cookie') headers[name] = `${before}; ${value}`;
+    else if (name === 'set-cookie') before.push(value);
+    else headers[name] = `${before}, ${value}`;
+  }
+  headers[kSensitiveHeaders] = never;
+  return headers;
+}
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+// eslint-disable-next-line no-control-regex
+const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/;
+
+// Checks one list of the peer's as it is decoded. `kind`: request, response, push or trailers. `fault` is what is wrong first.
+class ListCheck {
+  constructor(kind, extendedConnect) {
+    this.kind = kind;
+    this.extended = extendedConnect;
+    this.pseudo = { __proto__: null };
+    this.regular = false;
+    this.fault = null;
+    this.length = -1; // content-length
+  }
+
+  // Answers whether the field is kept.
+  field(name, value) {
+    if (this.fault !== null) return false;
+    this.kept = true;
+    if (name.charCodeAt(0) === 58) this.pseudoField(name, value);
+    else this.regularField(name, value);
+    return this.kept;
+  }
+
+  // A server's field that could split a message is left out, as nghttp2 does; a client's makes the request malformed.
+  badValue(name) {
+    if (this.kind === 'request') this.fault = `the value of ${name}`;
+    else this.kept = false;
+  }
+
+  pseudoField(name, value) {
+    const wanted = this.kind === 'trailers' ? false : this.kind === 'response' ? name === ':status' : name !== ':status' && PSEUDO.has(name);
+    if (!wanted || this.regular || this.pseudo[name] !== undefined || BAD_VALUE.test(value)) {
+      this.fault = `${name} is not for here`;
+    }
+    this.pseudo[name] = value;
+  }
+
+  regularField(name, value) {
+    this.regular = true;
+    if (!NAME.test(name)) this.fault = 'a name is no lower-case token';
+    else if (BAD_VALUE.test(value)) this.badValue(name);
+    else if (CONNECTION.has(name) && name !== 'http2-settings') this.fault = `${name} belongs to HTTP/1.1`;
+    else if (name === 'te' && value.toLowerCase() !== 'trailers') this.fault = 'te is more than trailers';
+    else if (name === 'content-length' && this.kind !== 'trailers') this.contentLength(value);
+    else if (name === 'host') this.host = value;
+  }
+
+  contentLength(value) {
+    const length = /^\d{1,15}$/.test(value) ? Number(value) : -1;
+    if (length === -1 || this.length !== -1) this.fault = 'content-length';
+    this.length = length;
+  }
+
+  // Answers what is wrong, or null.
+  end() {
+    if (this.fault !== null || this.kind === 'trailers') return this.fault;
+    const { pseudo } = this;
+    if (this.kind === 'response') return /^[1-9]\d\d$/.test(pseudo[':status'] ?? '') && pseudo[':status'] !== '101' ? null : ':status';
+    const method = pseudo[':method'];
+    if (method === undefined || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) return ':method';
+    if (pseudo[':protocol'] !== undefined && !(this.extended && method === 'CONNECT')) return ':protocol';
+    if (method === 'CONNECT' && pseudo[':protocol'] === undefined) {
+      return pseudo[':scheme'] === undefined && pseudo[':path'] === undefined && pseudo[':authority'] ? null : 'CONNECT';
+    }
+    if (!pseudo[':scheme'] || !pseudo[':path']) return ':scheme or :path';
+    if (!/^(?:\/|\*$)/.test(pseudo[':path']) && /^https?$/.test(pseudo[':scheme'])) return ':path';
+    if (pseudo[':authority'] === '' || (pseudo[':authority'] === undefined && !this.host)) return ':authority';
+    return null;
+  }
+}
+
+module.exports = { kSensitiveHeaders, ListCheck, anyPseudo, checkConnect, noPseudo, responsePseudo, toFields, toObject };
