@@ -34,6 +34,12 @@ fn peers_that_break_the_rules_are_answered_and_bounded() {
     assert_eq!(said.lines().count(), wanted.lines().count());
 }
 
+#[test]
+fn random_frames_are_answered_by_the_rules() {
+    let code = concat!(include_str!("js/http2_frames.js"), include_str!("js/http2_fuzz.js"));
+    assert_eq!(ok(&run_as(&["-A", "--expose-internals"], code)), "random frames: 22500\n");
+}
+
 const CLIENT: &str = "
     const client = require('http2').connect('http://127.0.0.1:' + process.argv.at(-1));
     let left = 20, sum = 0;
