@@ -7,6 +7,8 @@ const { codes: {
   ERR_HTTP2_INVALID_CONNECTION_HEADERS, ERR_HTTP2_INVALID_PSEUDOHEADER, ERR_INVALID_ARG_VALUE, ERR_INVALID_HTTP_TOKEN,
 } } = require('internal/errors');
 
+const { _checkInvalidHeaderChar, _checkIsHttpToken } = require('_http_common');
+
 const kSensitiveHeaders = Symbol('sensitiveHeaders');
 
 const SINGLE = new Set((':status :method :authority :scheme :path :protocol access-control-allow-credentials access-control-max-age ' +
@@ -102,9 +104,14 @@ function toObject(fields, never) {
   return headers;
 }
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-// eslint-disable-next-line no-control-regex
-const BAD_VALUE = /[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/;
+const isName = (name) => _checkIsHttpToken(name) && name === name.toLowerCase();
+const isBlank = (code) => code === 32 || code === 9;
+
+// What could split a message, or would not come through as it is (RFC 9113, section 8.2.1).
+function isBadValue(value) {
+  if (value === '') return false;
+  return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1)) || _checkInvalidHeaderChar(value);
+}
 
 // Checks one list of the peer's as it is decoded. `kind`: request, response, push or trailers. `fault` is what is wrong first.
 class ListCheck {
@@ -134,7 +141,7 @@ class ListCheck {
 
   pseudoField(name, value) {
     const wanted = this.kind === 'trailers' ? false : this.kind === 'response' ? name === ':status' : name !== ':status' && PSEUDO.has(name);
-    if (!wanted || this.regular || this.pseudo[name] !== undefined || BAD_VALUE.test(value)) {
+    if (!wanted || this.regular || this.pseudo[name] !== undefined || isBadValue(value)) {
       this.fault = `${name} is not for here`;
     }
     this.pseudo[name] = value;
@@ -142,8 +149,8 @@ class ListCheck {
 
   regularField(name, value) {
     this.regular = true;
-    if (!NAME.test(name)) this.fault = 'a name is no lower-case token';
-    else if (BAD_VALUE.test(value)) this.badValue(name);
+    if (!isName(name)) this.fault = 'a name is no lower-case token';
+    else if (isBadValue(value)) this.badValue(name);
     else if (CONNECTION.has(name) && name !== 'http2-settings') this.fault = `${name} belongs to HTTP/1.1`;
     else if (name === 'te' && value.toLowerCase() !== 'trailers') this.fault = 'te is more than trailers';
     else if (name === 'content-length' && this.kind !== 'trailers') this.contentLength(value);
@@ -162,13 +169,14 @@ class ListCheck {
     const { pseudo } = this;
     if (this.kind === 'response') return /^[1-9]\d\d$/.test(pseudo[':status'] ?? '') && pseudo[':status'] !== '101' ? null : ':status';
     const method = pseudo[':method'];
-    if (method === undefined || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) return ':method';
+    if (method === undefined || !_checkIsHttpToken(method)) return ':method';
     if (pseudo[':protocol'] !== undefined && !(this.extended && method === 'CONNECT')) return ':protocol';
     if (method === 'CONNECT' && pseudo[':protocol'] === undefined) {
       return pseudo[':scheme'] === undefined && pseudo[':path'] === undefined && pseudo[':authority'] ? null : 'CONNECT';
     }
     if (!pseudo[':scheme'] || !pseudo[':path']) return ':scheme or :path';
-    if (!/^(?:\/|\*$)/.test(pseudo[':path']) && /^https?$/.test(pseudo[':scheme'])) return ':path';
+    const path = pseudo[':path'], scheme = pseudo[':scheme'];
+    if (path.charCodeAt(0) !== 47 && path !== '*' && (scheme === 'http' || scheme === 'https')) return ':path';
     if (pseudo[':authority'] === '' || (pseudo[':authority'] === undefined && !this.host)) return ':authority';
     return null;
   }

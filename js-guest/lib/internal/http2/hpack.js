@@ -210,6 +210,18 @@ class Encoder {
   }
 
   field(name, value, sensitive) {
+    // What was said before, mostly: one look, one octet.
+    const key = keyOf(name, value);
+    const known = sensitive ? undefined : this.indexOf(key);
+    if (known !== undefined) {
+      this.reserve(8);
+      this.integer(known, 7, 0x80);
+      return;
+    }
+    this.newField(name, value, key, sensitive);
+  }
+
+  newField(name, value, key, sensitive) {
     // Short secrets could be guessed by how well they compress (RFC 7541, section 7.1).
     if (name === 'authorization' || (name === 'cookie' && value.length < 20)) sensitive = true;
     this.reserve(2 * (name.length + value.length) + 24);
@@ -218,8 +230,7 @@ class Encoder {
       this.literal(nameIndex, name, value, 4, 0x10);
       return;
     }
-    const key = keyOf(name, value);
-    const known = staticFields.get(key) ?? this.indexOf(key);
+    const known = staticFields.get(key);
     if (known !== undefined) {
       this.integer(known, 7, 0x80);
     } else if (NOT_KEPT.has(name) || name.length + value.length + OVERHEAD > this.table.capacity / 2) {
