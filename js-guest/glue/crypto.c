@@ -1,5 +1,6 @@
 /* internalBinding('crypto'): digests and HMACs as objects that take bytes, and PBKDF2. Must not know Node's streams or what a
  * digest is called elsewhere. */
+#include "buffer.h"
 #include "core.h"
 #include "digest.h"
 
@@ -79,14 +80,16 @@ static JSValue js_update(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   return JS_DupValue(ctx, self);
 }
 
-/* What was taken in stays, so that copies of a finished one are copies. */
+/* digest([encoding]): text in an encoding that is known, else a Buffer. What was taken in stays, so that copies of a
+ * finished one are copies. */
 static JSValue js_digest(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   digest_state *d = JS_GetOpaque2(ctx, self, digest_class);
   if (!d) return JS_EXCEPTION;
   digest_state last = *d;
   uint8_t out[DIGEST_MOST];
   digest_end(&last, out);
-  return skep_new_buffer(ctx, out, d->kind->length);
+  codec_encoding enc = JS_IsString(argv[0]) ? buffer_encoding(ctx, argv[0]) : ENC_UNKNOWN;
+  return enc == ENC_UNKNOWN ? skep_new_buffer(ctx, out, d->kind->length) : buffer_to_string(ctx, enc, out, d->kind->length);
 }
 
 static JSValue js_clone(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -185,7 +188,7 @@ static JSValue init_crypto(JSContext *ctx) {
   JS_NewClassID(skep_rt, &hmac_class);
   JS_NewClass(skep_rt, hmac_class, &hmac_def);
   skep_def_fn(ctx, digest_proto, "update", js_update, 1);
-  skep_def_fn(ctx, digest_proto, "digest", js_digest, 0);
+  skep_def_fn(ctx, digest_proto, "digest", js_digest, 1);
   skep_def_fn(ctx, digest_proto, "clone", js_clone, 0);
   skep_def_fn(ctx, hmac_proto, "update", js_hmac_update, 1);
   skep_def_fn(ctx, hmac_proto, "digest", js_hmac_digest, 0);

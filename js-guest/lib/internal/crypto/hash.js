@@ -4,13 +4,13 @@
 
 const { Transform } = require('stream');
 const { begin, beginHmac, findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
+const { isUint8Array } = require('internal/util/types');
 const { validateString, validateUint32 } = require('internal/validators');
 const { codes: { ERR_CRYPTO_HASH_FINALIZED, ERR_INVALID_ARG_VALUE } } = require('internal/errors');
 
 const kState = Symbol('kState'); // the algorithm's own object
 const kDigest = Symbol('kDigest');
-const kPlain = Symbol('kPlain');
-const kLength = Symbol('kLength');
+const kLength = Symbol('kLength'); // of who asked for another one than the digest's
 const kFinalized = Symbol('kFinalized');
 const kOptions = Symbol('kOptions');
 
@@ -47,8 +47,9 @@ Digester.prototype._flush = function(callback) {
 
 function update(data, encoding) {
   if (this[kFinalized]) throw new ERR_CRYPTO_HASH_FINALIZED();
-  // Text as it is, where the state is C's: it knows UTF-8.
-  const plain = this[kPlain] && typeof data === 'string' && (encoding === undefined || encoding === 'utf8');
+  // As it is, where the state is C's: it knows UTF-8, and bytes when it sees them.
+  const plain = this[kDigest].kind !== undefined &&
+    (typeof data === 'string' ? encoding === undefined || encoding === 'utf8' : isUint8Array(data));
   this[kState].update(plain ? data : dataBytes(data, encoding, 'data'));
   return this;
 }
@@ -59,19 +60,18 @@ const encoded = (buffer, encoding) => (Buffer.isEncoding(encoding) ? buffer.toSt
 
 function Hash(algorithm, options) {
   if (!new.target) return new Hash(algorithm, options);
-  const original = algorithm instanceof Hash ? algorithm : undefined;
-  if (original === undefined) validateString(algorithm, 'algorithm');
+  const original = typeof algorithm === 'object' && algorithm instanceof Hash ? algorithm : undefined;
+  if (original === undefined && typeof algorithm !== 'string') validateString(algorithm, 'algorithm');
   const length = options !== null && typeof options === 'object' ? options.outputLength : undefined;
   if (length !== undefined) validateUint32(length, 'options.outputLength');
   const digest = original === undefined ? findDigest(algorithm) : original[kDigest];
   if (digest === undefined) throw new Error('Digest method not supported');
   if (length !== undefined && length !== digest.length && !digest.anyLength) throw notOfThatLength();
   this[kState] = original === undefined ? begin(digest) : original[kState].clone();
-  this[kPlain] = digest.kind !== undefined;
   this[kDigest] = digest;
-  this[kLength] = length ?? digest.length;
   this[kFinalized] = false;
-  this[kOptions] = options;
+  if (length !== undefined) this[kLength] = length;
+  if (options !== undefined) this[kOptions] = options;
 }
 Object.setPrototypeOf(Hash.prototype, Digester.prototype);
 Object.setPrototypeOf(Hash, Digester);
@@ -93,7 +93,10 @@ Hash.prototype.update = update;
 Hash.prototype.digest = function(outputEncoding) {
   if (this[kFinalized]) throw new ERR_CRYPTO_HASH_FINALIZED();
   this[kFinalized] = true;
-  return encoded(finish(this[kState], this[kDigest], this[kLength]), outputEncoding);
+  const digest = this[kDigest];
+  // C's writes its text itself, where it knows the encoding.
+  if (digest.kind !== undefined) return this[kState].digest(outputEncoding);
+  return encoded(finish(this[kState], digest, this[kLength] ?? digest.length), outputEncoding);
 };
 
 Hash.prototype.copy = function(options) {
@@ -111,7 +114,7 @@ function Hmac(algorithm, key, options) {
   const bytes = secretBytes(key, 'key', KEY, Buffer.isEncoding(options?.encoding) ? options.encoding : 'utf8');
   const digest = digestFor(algorithm);
   this[kState] = beginHmac(digest, bytes);
-  this[kPlain] = digest.kind !== undefined;
+  this[kDigest] = digest;
   this[kFinalized] = false;
   this[kOptions] = options;
 }
