@@ -175,6 +175,7 @@ static void space_collections(JSContext *ctx, JSValueConst info) {
   if (!(bytes >= LEAST_GC_BYTES)) bytes = LEAST_GC_BYTES;
   if (bytes > MOST_GC_BYTES) bytes = MOST_GC_BYTES;
   JS_SetGCSlack(skep_rt, (size_t)bytes);
+  JS_KeepShapes(skep_rt); /* without memory for it, shapes are made anew */
 }
 
 static void on_start(const skep_event *event, const uint8_t *payload) {
