@@ -2,7 +2,10 @@
 """Skep beside the node on the PATH: requests per second of the server's own CPU, in interleaved rounds.
 
     python3 benches/compare.py [--rounds 3] [--seconds 3] [--skep target/release/skep] [--node node]
+                               [--express DIR] [--only TEXT]
 
+DIR is a folder where `npm install express@4` ran; without it there is no row for express. TEXT picks the rows with
+that text in their name.
 Prints one table. Needs nothing but Python and node; the client is one epoll loop here, so the rate on the
 wall says little, and the ratio per CPU second is what counts. Linux only (/proc). It must not know how
 either server works inside.
@@ -40,6 +43,9 @@ JSON = """require('http').createServer((req, res) => {
     res.end(JSON.stringify({ok: true, count: body.items.length, body}));
   });
 })""" + LISTEN
+EXPRESS = """const app = require('%s/node_modules/express')();
+app.get('/', (req, res) => res.send('Hello World\\n'));
+app""" + LISTEN
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ITEM = '{"id":%d,"name":"item number %d","price":%d.5,"tags":["a","b","c"],"on":true}'
 BODY = ('{"id":7,"name":"a small order","items":[%s]}' % ",".join(ITEM % (i, i, i) for i in range(12))).encode()
@@ -125,6 +131,19 @@ def per_cpu(command, source, request, depth, seconds):
         return done / max(server.cpu() - before, 1 / TICK)
 
 
+def express(folder, powers):
+    """Hello on express, for one CPU second. It reads its modules from a folder, which Skep grants to nobody unasked."""
+    source = EXPRESS % os.path.abspath(folder)
+
+    def test(command, seconds):
+        with Server(command + powers.get(command[0], []), source) as server:
+            load(server, GET, 1, max(2, seconds))  # a JIT needs its time
+            before = server.cpu()
+            return load(server, GET, 1, seconds) / max(server.cpu() - before, 1 / TICK)
+
+    return test
+
+
 def download(command, _seconds):
     """Megabytes of a streamed response for one CPU second."""
     with Server(command, STREAM) as server:
@@ -184,10 +203,16 @@ def main():
     p.add_argument("--seconds", type=float, default=3)
     p.add_argument("--skep", default=os.path.join(here, "target/release/skep"))
     p.add_argument("--node", default="node")
+    p.add_argument("--express", metavar="DIR")
+    p.add_argument("--only", default="", metavar="TEXT")
     args = p.parse_args()
+    if args.express:
+        TESTS["hello on express, requests per CPU second"] = express(args.express, {args.skep: ["run", "-A"]})
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     print("| what | skep | node | ratio |\n|---|---:|---:|---:|")
     for name, test in TESTS.items():
+        if args.only not in name:
+            continue
         rows = [(test([args.skep], args.seconds), test([args.node], args.seconds)) for _ in range(args.rounds)]
         ours, theirs = (statistics.median(column) for column in zip(*rows))
         ratio = statistics.median(a / max(b, 1e-9) for a, b in rows)

@@ -32,6 +32,11 @@ fn errors_speak_v8s_words() {
 }
 
 #[test]
+fn shared_shapes_and_short_ways_are_not_noticed() {
+    says(include_str!("js/shapes.js"), "ok\n");
+}
+
+#[test]
 fn values_become_bytes_in_the_format_of_v8() {
     says(include_str!("js/v8.js"), "v8 ok\n");
 }

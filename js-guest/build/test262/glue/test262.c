@@ -186,6 +186,7 @@ EXPORT(start) void start(uint64_t hash_key)
     runtime = JS_NewRuntime();
     JS_SetMemoryLimit(runtime, MEMORY_BYTES);
     JS_SetCanBlock(runtime, false);
+    JS_KeepShapes(runtime);
     JS_SetModuleLoaderFunc2(runtime, NULL, load, NULL, NULL);
     context = JS_NewContext(runtime);
     JS_FreeValue(context, add_helpers(context));
