@@ -1,7 +1,9 @@
-//! The fuzz targets `mailbox` and `imports` on a few seconds of seeded input, without cargo-fuzz. A failure names its seed.
+//! The fuzz targets `mailbox`, `imports` and `ipc` on a few seconds of seeded input, without cargo-fuzz. A failure names its seed.
 //! `SKEP_FUZZ_ROUNDS` makes it longer. What is asserted stands in fuzz/fuzz_targets.
 #[path = "../fuzz/fuzz_targets/imports_checks.rs"]
 mod imports_checks;
+#[path = "../fuzz/fuzz_targets/ipc_checks.rs"]
+mod ipc_checks;
 #[path = "../fuzz/fuzz_targets/mailbox_checks.rs"]
 mod mailbox_checks;
 
@@ -36,4 +38,29 @@ fn mailbox_smoke() {
 #[test]
 fn imports_smoke() {
     rounds(imports_checks::imports, "imports", 300, 40_000);
+}
+
+/// T-IPC of SECURITY-CASES: random bytes mostly fail at once, so half of the inputs are frames with a few bytes changed.
+#[test]
+fn ipc_smoke() {
+    rounds(ipc_checks::ipc, "ipc", 3_000, 900);
+    rounds(|data| ipc_checks::ipc(&frames(data)), "frames", 3_000, 400);
+}
+
+/// Frames by the bytes, one of them spoilt.
+fn frames(data: &[u8]) -> Vec<u8> {
+    use skep::proto::ipc::{Frame, Kind, encode};
+    let mut out = vec![data.first().copied().unwrap_or(0)];
+    for chunk in data.chunks(9) {
+        let kind = Kind::ALL[usize::from(chunk[0]) % Kind::ALL.len()];
+        let payload = vec![chunk[0]; chunk.len() % 9];
+        encode(&mut out, &Frame { kind, fd: chunk[0] & 64 != 0, more: chunk[0] & 128 != 0, id: 1, payload: &payload });
+    }
+    if let [first, second, ..] = data {
+        let at = 1 + (usize::from(*first) << 8 | usize::from(*second)) % out.len().saturating_sub(1).max(1);
+        if let Some(byte) = out.get_mut(at) {
+            *byte ^= 1 << (second % 8);
+        }
+    }
+    out
 }

@@ -140,7 +140,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Child(_) => self.close_child_handle(guest, handle),
             Resource::Done(_) | Resource::None => {
                 self.forget_work(guest, handle);
-                self.seats[guest as usize].guest.state_mut().children.remove(&handle);
+                self.close_child_handle(guest, handle);
                 self.seats[guest as usize].revoke(handle);
             }
         }

@@ -1,5 +1,6 @@
 //! Guests written by hand, in Wasm's text format, against the room of guests. What they must not know is the runtime:
 //! the tests play its part.
+mod children;
 mod files;
 mod hostile;
 mod images;

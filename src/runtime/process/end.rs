@@ -195,6 +195,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A handle of a child with flag SYNC, or one that nobody listens to, is given up.
     pub(in crate::runtime) fn close_child_handle(&mut self, guest: u32, handle: Handle) {
+        // What a child with flag SYNC was fed through goes with it.
+        let state = self.child_state(Some((guest, handle))).filter(|state| state.sync);
+        let streams: Vec<Handle> =
+            state.map(|state| state.streams.iter().flatten().copied().collect()).unwrap_or_default();
+        for stream in streams {
+            if let Resource::Stream(index) = self.seats[guest as usize].resource(stream) {
+                self.close_stream(index, false);
+            }
+        }
         match self.seats[guest as usize].resource(handle) {
             Resource::Child(index) => self.close_child(index),
             _ => {
