@@ -98,12 +98,13 @@ pub fn kill(pid: i32, signal: i32) -> Result<()> {
         0 => None,
         number => Some(Signal::from_named_raw(number).ok_or(Errno::EINVAL)?),
     };
-    Ok(match (pid > 0, signal) {
-        (true, Some(signal)) => rustix::process::kill_process(whom, signal)?,
-        (true, None) => rustix::process::test_kill_process(whom)?,
-        (false, Some(signal)) => rustix::process::kill_process_group(whom, signal)?,
-        (false, None) => rustix::process::test_kill_process_group(whom)?,
-    })
+    let done = match (pid > 0, signal) {
+        (true, Some(signal)) => rustix::process::kill_process(whom, signal),
+        (true, None) => rustix::process::test_kill_process(whom),
+        (false, Some(signal)) => rustix::process::kill_process_group(whom, signal),
+        (false, None) => rustix::process::test_kill_process_group(whom),
+    };
+    Ok(done?)
 }
 
 /// Two ends of a way for bytes, closed on exec. The first does not block; the second is for another process, and does.

@@ -37,6 +37,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.reactor.flush(&mut facts);
         self.take_in(&mut facts);
         self.facts = facts;
+        self.tend_processes();
         self.reap();
     }
 

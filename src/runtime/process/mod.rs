@@ -110,7 +110,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.processes.clones = allowed;
     }
 
-    /// Once a turn, before guests run: whatever waits for something that no fact tells of.
+    /// Before guests run, and at the end of a turn, for what came of that: whatever waits for something that no fact
+    /// tells of.
     pub(super) fn tend_processes(&mut self) {
         if !self.processes.offered.is_empty() || self.processes.unwell {
             self.begin_offers();
