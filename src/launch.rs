@@ -134,7 +134,9 @@ fn run_from(order: Order, origin: Origin, mut world: World, birth: Birth) -> Res
     if let Some(will) = &will {
         state = state.beyond(will.generation);
     }
-    let chosen = program::choose(&order.program, origin.guest.as_deref())?;
+    // With a kit at hand the file that it was made from is not read, nor need it be within reach.
+    let named = origin.guest.as_deref().filter(|_| kit.is_none());
+    let chosen = program::choose(&order.program, named)?;
     let compiling = |_: &str| say(chosen.compiling());
     let guest = match (&kit, &chosen) {
         (None, Chosen::Itself(_)) if order.check => {
