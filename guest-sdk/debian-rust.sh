@@ -9,7 +9,10 @@ folder=${1:?usage: sh guest-sdk/debian-rust.sh FOLDER}
 mkdir -p "$folder"
 cd "$folder"
 if [ ! -e done ]; then
-  apt-get download -q rustc=1.63.* libstd-rust-1.63 libstd-rust-dev libstd-rust-dev-wasm32 libllvm14 >&2
+  packages='rustc=1.63.* libstd-rust-1.63 libstd-rust-dev libstd-rust-dev-wasm32 libllvm14'
+  # A new machine may have no lists of packages yet; fetching them takes root.
+  # shellcheck disable=SC2086 # one word for each package
+  apt-get download -q $packages >&2 || { apt-get update -q >&2 && apt-get download -q $packages >&2; }
   for package in ./*.deb; do dpkg -x "$package" root; done
   rm -f ./*.deb
   touch done

@@ -40,6 +40,8 @@ _Static_assert(sizeof(skep_batch) == 24 && sizeof(skep_event) == 24, "records");
 _Static_assert(sizeof(skep_request) == 40 && sizeof(skep_field) == 16, "records");
 _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) == 40 && sizeof(skep_file_stat) == 144, "records");
 
+/* A write that answers more waiting bytes is followed by a DRAIN event. */
+#define SKEP_DRAIN_ABOVE 131072
 #define SKEP_WANTS_SOON 1
 #define SKEP_WANTS_BROKEN 2
 #define SKEP_RESPOND_END 1

@@ -7,7 +7,7 @@ use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
 use crate::{Error, Flow, Result};
 use skep_abi::errno::EINVAL;
-use skep_abi::{connect, done, events, listen as flag, option, ConnectOptions, ListenOptions};
+use skep_abi::{connect, done, events, listen as flag, option, ConnectOptions, ListenOptions, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -16,9 +16,6 @@ use std::time::Duration;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 511;
-
-/// Above so many waiting bytes a DRAIN event follows (docs/abi.md).
-const MUCH: u32 = 128 << 10;
 
 /// Where something listens: a numeric host and a port, or the path of a UNIX socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +154,7 @@ impl Stream {
     /// `EAGAIN` when too much is waiting: nothing was taken. `EBADF` when the stream is gone.
     pub fn write(&self, bytes: impl AsRef<[u8]>) -> Result<Flow> {
         let waiting = raw::stream_write(self.0.handle, bytes.as_ref())?;
-        Ok(if waiting > MUCH { Flow::Full } else { Flow::Open })
+        Ok(if waiting > DRAIN_ABOVE { Flow::Full } else { Flow::Open })
     }
 
     /// Passes bytes on that came from elsewhere. While much is waiting here, their sender is held back.

@@ -6,12 +6,9 @@ use crate::info::Value;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
 use crate::{Error, Flow, Result};
-use skep_abi::{channel, child, child_stdio, events, Attached, ChildOptions};
+use skep_abi::{channel, child, child_stdio, events, Attached, ChildOptions, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-
-/// Above so many waiting bytes a DRAIN event follows (docs/abi.md).
-const MUCH: u32 = 128 << 10;
 
 /// Bytes of one call of `channel_send`: a longer message travels in parts.
 const PART: usize = 1 << 20;
@@ -264,7 +261,7 @@ impl Channel {
             raw::channel_send(self.0.handle, channel::MORE, &message[part * PART..(part + 1) * PART])?;
         }
         let waiting = raw::channel_send(self.0.handle, 0, &message[last * PART..])?;
-        Ok(if waiting > MUCH { Flow::Full } else { Flow::Open })
+        Ok(if waiting > DRAIN_ABOVE { Flow::Full } else { Flow::Open })
     }
 
     /// Closes it; what is queued still goes out.

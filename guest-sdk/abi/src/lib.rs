@@ -31,6 +31,9 @@ pub use file_op::{FileOp, FILE_OPS};
 /// Version of the whole boundary; a guest built for another one is refused at load.
 pub const VERSION: u32 = 1;
 
+/// Bytes waiting on a connection, stream or channel: a write that answers more is followed by a DRAIN event.
+pub const DRAIN_ABOVE: u32 = 128 << 10;
+
 /// Wasm module name under which every call is imported.
 pub const MODULE: &str = "skep";
 

@@ -114,6 +114,8 @@ pub fn c_header(out: &mut dyn Write) -> Result {
     writeln!(out, "#define SKEP_ABI_VERSION {}\ntypedef int64_t skep_handle;\n", crate::VERSION)?;
     out.write_str(RECORDS)?;
     writeln!(out)?;
+    writeln!(out, "/* A write that answers more waiting bytes is followed by a DRAIN event. */")?;
+    writeln!(out, "#define SKEP_DRAIN_ABOVE {}", crate::DRAIN_ABOVE)?;
     constants(out)?;
     writeln!(out, "\n/* Events. */")?;
     for event in EVENTS {

@@ -6,9 +6,6 @@
 #define PORT 7007
 #endif
 
-/* Above so many waiting bytes STREAM_DRAIN follows. */
-#define MUCH (128 << 10)
-
 /* Streams at once; the low 24 bits of a handle number them. */
 #define STREAMS (64 << 10)
 
@@ -24,7 +21,7 @@ static void on_stream(const skep_event *event, const uint8_t *payload, void *dat
       int waiting = skep_stream_write(stream, payload, event->len);
       if (waiting < 0) {
         skep_stream_reset(stream);
-      } else if (waiting > MUCH) {
+      } else if (waiting > SKEP_DRAIN_ABOVE) {
         owed[place] += event->len;
       } else {
         skep_credit(stream, event->len);

@@ -5,12 +5,9 @@ use crate::net::Stream;
 use crate::raw::{self, Handle};
 use crate::{Error, Flow, Result};
 use skep_abi::errno::EINVAL;
-use skep_abi::{respond, write};
+use skep_abi::{respond, write, DRAIN_ABOVE};
 use std::cell::RefCell;
 use std::rc::Rc;
-
-/// Above so many waiting bytes a DRAIN event follows (docs/abi.md).
-const MUCH: u32 = 16 << 10;
 
 /// A response. Dropped without an answer it becomes a 500, so that no client waits for ever.
 #[derive(Debug)]
@@ -144,7 +141,7 @@ impl Writer {
     /// `EAGAIN` when too much is waiting: nothing was taken. `EBADF` when the client has gone.
     pub fn write(&self, bytes: impl AsRef<[u8]>) -> Result<Flow> {
         let waiting = raw::http_write(self.exchange.handle, 0, bytes.as_ref())?;
-        Ok(if waiting > MUCH { Flow::Full } else { Flow::Open })
+        Ok(if waiting > DRAIN_ABOVE { Flow::Full } else { Flow::Open })
     }
 
     /// Passes bytes on that came from elsewhere. While much is waiting here, their sender is held back.

@@ -35,10 +35,6 @@ use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
 use wasmtime::{AsContextMut, Caller, Engine, Linker, Module};
 
-/// Answers above this make the guest wait for a DRAIN event, as the table of events says. The queue stands for the
-/// kernel's buffer as well, into which a script elsewhere writes at once; and what is written together costs less.
-const DRAIN_ABOVE: u32 = 128 << 10;
-
 /// An error number of [`skep_abi::errno`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Errno(pub i32);
@@ -322,7 +318,9 @@ impl Call<'_> {
         let now = u32::try_from(waits + bytes).unwrap_or(u32::MAX).min(i32::MAX as u32);
         slot.pending = now;
         slot.ended |= ends;
-        slot.wants_drain |= now > DRAIN_ABOVE;
+        // The queue stands for the kernel's buffer as well, into which a script elsewhere writes at once; and what is
+        // written together costs less.
+        slot.wants_drain |= now > skep_abi::DRAIN_ABOVE;
         self.state().pending_total = total + bytes;
         Ok(now as i32)
     }
