@@ -279,6 +279,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let index = self.listeners.insert(listener) as u32;
         let seat = &mut self.seats[guest as usize];
         seat.bind(handle, Resource::Listener(index));
+        self.begin_offers();
     }
 
     /// That listener is closed: no more of its connections, and those that were not begun go back.
@@ -303,6 +304,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let Some(offered) = self.processes.offered.pop_front() else { break };
             let fed = self.listeners.iter().find(|(_, listener)| listener.fed == Some(offered.share));
             let Some((index, guest)) = fed.map(|(index, listener)| (index as u32, listener.guest)) else {
+                // The guest has not come to listen yet, or does so no longer. Whoever returns one rests until it is well.
+                self.processes.unwell = true;
                 self.send_control(parent, Kind::Return, offered.number, &[], None);
                 continue;
             };
