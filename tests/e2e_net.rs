@@ -170,3 +170,25 @@ fn a_silent_name_server_is_a_timeout() {
     let at = name_server(|_| Vec::new());
     assert_eq!(ok(&resolving(&at)), "ETIMEOUT\n");
 }
+
+#[test]
+fn a_sockets_methods_may_be_replaced_at_any_time() {
+    let told = ok(&run_as(&["-A"], include_str!("js/socket_methods.js"))).to_owned();
+    let plain = "plain p object\n";
+    let spied = [
+        "own o push,object",
+        "own o emit,object",
+        "own o object,_write",
+        "socket s push,object",
+        "socket s emit,object",
+        "socket s object,_write",
+        "duplex d push,object",
+        "duplex d emit,object",
+        "readable r push,object",
+        "readable r emit,object",
+        "emitter e emit,object",
+    ];
+    let spied: String = spied.iter().map(|line| format!("{line}\n{plain}")).collect();
+    let rest = "paused p resumed,object\ncorked c object,uncorked\nencoded e string\n28 28 true true\nERR_STREAM_WRITE_AFTER_END\n";
+    assert_eq!(told, format!("{}{spied}{rest}", "warm w object\n".repeat(3)));
+}

@@ -62,7 +62,7 @@ static int call_list(JSContext *ctx, JSValueConst self, JSAtom type, JSValueCons
   return failed < 0 ? -1 : 1;
 }
 
-static int call_handler(JSContext *ctx, JSValueConst self, JSAtom type, JSValue handler, int argc, JSValueConst *argv) {
+int skep_call_handler(JSContext *ctx, JSValueConst self, JSAtom type, JSValue handler, int argc, JSValueConst *argv) {
   int answer = 1;
   if (JS_IsException(handler)) return -1;
   if (JS_IsFunction(ctx, handler)) {
@@ -76,7 +76,7 @@ static int call_handler(JSContext *ctx, JSValueConst self, JSAtom type, JSValue 
   return answer;
 }
 
-static JSValue handler_of(JSContext *ctx, JSValueConst self, JSAtom type) {
+JSValue skep_handler(JSContext *ctx, JSValueConst self, JSAtom type) {
   JSValue events = JS_GetProperty(ctx, self, atoms[A_EVENTS]);
   if (!JS_IsObject(events)) {
     if (JS_IsException(events)) return events;
@@ -89,11 +89,11 @@ static JSValue handler_of(JSContext *ctx, JSValueConst self, JSAtom type) {
 }
 
 static int emit_error(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  int heard = call_handler(ctx, self, monitor_atom, handler_of(ctx, self, monitor_atom), argc, argv);
+  int heard = skep_call_handler(ctx, self, monitor_atom, skep_handler(ctx, self, monitor_atom), argc, argv);
   if (heard < 0) return -1;
-  JSValue handler = handler_of(ctx, self, atoms[A_ERROR]);
+  JSValue handler = skep_handler(ctx, self, atoms[A_ERROR]);
   if (JS_IsException(handler)) return -1;
-  if (!JS_IsUndefined(handler)) return call_handler(ctx, self, atoms[A_ERROR], handler, argc, argv);
+  if (!JS_IsUndefined(handler)) return skep_call_handler(ctx, self, atoms[A_ERROR], handler, argc, argv);
   JSValueConst hook[] = {self, argc > 0 ? argv[0] : JS_UNDEFINED};
   JSValue thrown = JS_Call(ctx, on_unhandled, JS_UNDEFINED, 2, hook);
   if (JS_IsException(thrown)) return -1;
@@ -103,7 +103,7 @@ static int emit_error(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
 
 static int emit_plain(JSContext *ctx, JSValueConst self, JSAtom type, int argc, JSValueConst *argv) {
   if (type == atoms[A_ERROR]) return emit_error(ctx, self, argc, argv);
-  return call_handler(ctx, self, type, handler_of(ctx, self, type), argc, argv);
+  return skep_call_handler(ctx, self, type, skep_handler(ctx, self, type), argc, argv);
 }
 
 static JSValue js_emit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -153,7 +153,7 @@ bool skep_has_any_listener(JSContext *ctx, JSValueConst self, const JSAtom *want
 }
 
 bool skep_has_listener(JSContext *ctx, JSValueConst self, JSAtom event) {
-  JSValue handler = handler_of(ctx, self, event);
+  JSValue handler = skep_handler(ctx, self, event);
   bool has = JS_IsObject(handler);
   if (JS_IsException(handler)) JS_FreeValue(ctx, JS_GetException(ctx));
   JS_FreeValue(ctx, handler);
@@ -445,7 +445,7 @@ static JSValue js_off(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
 static JSValue js_listener_count(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   JSAtom type = JS_ValueToAtom(ctx, argc > 0 ? argv[0] : JS_UNDEFINED);
   if (type == JS_ATOM_NULL) return JS_EXCEPTION;
-  JSValue handler = handler_of(ctx, self, type);
+  JSValue handler = skep_handler(ctx, self, type);
   JS_FreeAtom(ctx, type);
   if (JS_IsException(handler)) return handler;
   int64_t count = 0;

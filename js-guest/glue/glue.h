@@ -88,6 +88,10 @@ JSValue skep_new_buffer(JSContext *ctx, const uint8_t *ptr, size_t len);
  * it is not overridden. Answers 1 when there were listeners, 0 when none, -1 with an exception pending. */
 int skep_emit(JSContext *ctx, JSValueConst self, JSAtom event, int argc, JSValueConst *argv);
 /* Whether `self` has a listener for the event; touches nothing. */
+/* What is called for an event: a function, a list of them, or undefined; and calling that (it is given away), -1 when it
+ * threw. For an emitter whose `emit` is known to be EventEmitter's. */
+JSValue skep_handler(JSContext *ctx, JSValueConst self, JSAtom event);
+int skep_call_handler(JSContext *ctx, JSValueConst self, JSAtom event, JSValue handler, int argc, JSValueConst *argv);
 bool skep_has_listener(JSContext *ctx, JSValueConst self, JSAtom event);
 bool skep_has_any_listener(JSContext *ctx, JSValueConst self, const JSAtom *wanted, int count);
 

@@ -1,6 +1,7 @@
 /* Listeners and byte streams for lib/net.js: thin calls, and events that find the object of their handle. It must
  * not know what a Socket or a Server is. */
 #include "handles.h"
+#include "stream_fast.h"
 
 static skep_pins objects = {.type = "TCPWRAP"};
 static JSValue on_data, on_event;
@@ -168,7 +169,12 @@ static void data_event(const skep_event *event, const uint8_t *payload) {
   skep_pin *found = skep_pins_find(&objects, event->handle);
   if (!found) return;
   JSContext *ctx = skep_ctx;
-  JSValue object = JS_DupValue(ctx, found->first), bytes = skep_new_buffer(ctx, payload, event->len);
+  JSValue object = JS_DupValue(ctx, found->first);
+  if (skep_stream_fast_data(ctx, object, payload, event->len)) {
+    JS_FreeValue(ctx, object);
+    return;
+  }
+  JSValue bytes = skep_new_buffer(ctx, payload, event->len);
   JSValueConst args[] = {object, bytes, JS_NewInt32(ctx, (int32_t)event->len)};
   skep_callback(on_data, JS_UNDEFINED, 3, args);
   JS_FreeValue(ctx, bytes);
@@ -208,6 +214,7 @@ static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueCons
 
 static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_DEF("setup", 2, js_setup),
+  JS_CFUNC_DEF("setupSocket", 5, skep_stream_setup_socket),
   JS_CFUNC_DEF("listen", 4, js_listen),
   JS_CFUNC_DEF("connect", 5, js_connect),
   JS_CFUNC_DEF("settle", 0, js_settle),

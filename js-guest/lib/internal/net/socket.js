@@ -3,6 +3,7 @@
 // internal/net/socket_options. What is unread stays in the kernel: credit is granted as the reader takes bytes.
 'use strict';
 
+const { EventEmitter } = require('events');
 const stream = require('stream');
 const native = internalBinding('stream');
 const { errnoException, codes: {
@@ -209,8 +210,9 @@ function wakeUp(socket) {
 const { push } = stream.Duplex.prototype;
 const { _read } = Socket.prototype;
 
-// A chunk for a reader that flows and has nothing waiting is emitted at once. The stream stays as a read(0) would leave
-// it, so none follows on a tick; nor is credit due. All else is push's, as is everything of who has replaced it.
+// A chunk for a reader that flows and has nothing waiting is emitted at once, in C (stream_fast.c) but for the first. The
+// stream stays as a read(0) would leave it, so none follows on a tick; nor is credit due. All else is push's, as is
+// everything of who has replaced it.
 function onData(socket, bytes, count) {
   const owed = socket[kOwed] + count, state = socket._readableState;
   socket[kBytesRead] += count;
@@ -346,32 +348,24 @@ function writeNow(socket, chunk, encoding, cb) {
   }
 }
 
-const { write } = stream.Duplex.prototype;
 const nop = () => {};
 
-// Bytes that nobody waits for, written while nothing else is: they go to the host, and the state stays what it was, as
-// it would be after `onwrite`. All else is Writable's.
-Socket.prototype.write = function(chunk, encoding, cb) {
-  const state = this._writableState, handle = this[kHandle];
-  if (encoding !== undefined || cb !== undefined || state.writing || state.needDrain || state.length !== 0 || !(handle > 0) ||
-      this.connecting || !(chunk instanceof Buffer) || state.corked !== 0 || state.ending || state.destroyed ||
-      state.errored !== null || !state.constructed || this._write !== _write) return write.call(this, chunk, encoding, cb);
-  const { length } = chunk;
-  if (length >= state.highWaterMark) return write.call(this, chunk);
-  const waiting = native.write(handle, chunk);
-  if (waiting < 0) return write.call(this, chunk); // it fails there as well, or may wait
-  this[kBytesWritten] += length;
-  if (waiting > HIGH_WATER) {
-    state.pendingcb++;
-    state.length = state.writelen = length;
-    state.writecb = nop;
-    state.writing = true;
-    state.sync = false;
-    this[kWaiting] = state.onwrite;
-    if (this[kAsleep]) wakeUp(this);
-  }
-  return true;
-};
+// What a write that went past the stream's state (stream_fast.c) does to it when much waits, as it would be after _write.
+function overflow(socket, length) {
+  const state = socket._writableState;
+  state.pendingcb++;
+  state.length = state.writelen = length;
+  state.writecb = nop;
+  state.writing = true;
+  state.sync = false;
+  socket[kWaiting] = state.onwrite;
+  if (socket[kAsleep]) wakeUp(socket);
+}
+
+Socket.prototype.write = native.setupSocket(
+  { kOwed, kBytesRead, kInUse, kHandle, kBytesWritten, push, _read, _write, emit: stream.Duplex.prototype.emit },
+  [Socket.prototype, stream.Duplex.prototype, stream.Readable.prototype, stream.Stream.prototype, EventEmitter.prototype],
+  Buffer.prototype, stream.Duplex.prototype.write, overflow);
 
 function resumeWriting(socket) {
   const next = socket[kWaiting];
