@@ -3,7 +3,7 @@
 use crate::launch::{self, Confine, Order, Program};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
 use crate::program;
-use crate::runtime::CHILD_WORD;
+use crate::runtime::{CHILD_WORD, OPTIONS};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -95,6 +95,10 @@ fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
     let own = |word: &str| COMMANDS.contains(&word) || ["-h", "--help", "-V", "--version", "-v"].contains(&word);
     if first.is_some_and(|first| !own(&first)) {
         words.insert(1, "run".into());
+    }
+    // A script's program starts us again: what the script may do, ours may.
+    if let (Ok(options), Some("run")) = (std::env::var(OPTIONS), words.get(1).and_then(|word| word.to_str())) {
+        words.splice(2..2, options.lines().map(OsString::from));
     }
     words
 }

@@ -56,7 +56,7 @@ pub enum Run {
 }
 
 /// What one guest may do. The default is what every script gets: listening on unprivileged ports.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Outgoing connections.
     pub net: Vec<NetRule>,
@@ -175,6 +175,35 @@ impl Grants {
     /// May the guest send signals to processes that it has not started? Whoever may run any program can.
     pub fn signal_anyone(&self) -> bool {
         self.run == Run::All
+    }
+
+    /// The words of the command line that grant this much, a line each: for a program that starts this one again.
+    pub fn words(&self) -> String {
+        if (Grants { input: false, ..self.clone() }) == Grants::all() {
+            return "--allow-all".into();
+        }
+        let mut words = vec![];
+        words.extend(self.net.iter().map(|rule| match (rule.host, rule.port) {
+            (None, None) => "--allow-net".to_owned(),
+            (Some(host), None) => format!("--allow-net={host}"),
+            (None, Some(port)) => format!("--allow-net=:{port}"),
+            (Some(host), Some(port)) => format!("--allow-net={}", std::net::SocketAddr::new(host, port)),
+        }));
+        words.extend(self.listen_any.then(|| "--allow-listen".to_owned()));
+        words.extend(
+            self.folders.iter().map(|grant| {
+                format!("--allow-fs={}{}", grant.folder.display(), if grant.write { ":rw" } else { ":r" })
+            }),
+        );
+        words.extend(self.env_all.then(|| "--allow-env".to_owned()));
+        words.extend(self.env.iter().map(|name| format!("--allow-env={name}")));
+        words.extend((self.fork > 0).then(|| format!("--allow-fork={}", self.fork)));
+        match &self.run {
+            Run::None => {}
+            Run::All => words.push("--allow-run".into()),
+            Run::Named(names) => words.extend(names.keys().map(|name| format!("--allow-run={name}"))),
+        }
+        words.join("\n")
     }
 
     /// Whether the guest sees this environment variable.

@@ -25,11 +25,13 @@ pub(super) struct Datagram {
     pending: usize,
     /// The guest does not want messages now.
     stopped: bool,
+    /// Other processes read from it, too: what is taken here and not wanted any more would be lost to them.
+    pub shared: bool,
 }
 
 impl Datagram {
     pub fn new(guest: u32, handle: Handle, key: Key) -> Datagram {
-        Datagram { guest, handle, key, pending: 0, stopped: false }
+        Datagram { guest, handle, key, pending: 0, stopped: false, shared: false }
     }
 }
 
@@ -162,7 +164,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for _ in 0..MESSAGES {
             let datagram = &self.datagrams[index as usize];
             let seat = &mut self.seats[datagram.guest as usize];
-            if datagram.stopped || seat.mail.is_full() {
+            let full = seat.mail.is_full() || (datagram.shared && !seat.mail.is_empty());
+            if datagram.stopped || full {
                 if !datagram.stopped {
                     seat.held_datagrams.push(index);
                 }

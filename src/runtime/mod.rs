@@ -30,7 +30,7 @@ pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
 pub use offload::Offload;
 pub use outcome::Outcome;
-pub use process::{CHILD_WORD, ChildOrder, KitSource, Origin};
+pub use process::{CHILD_WORD, ChildOrder, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
 
 use crate::policy::HttpLimits;

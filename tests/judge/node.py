@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Runs Node's own tests on skep and holds the result against what passed before.
 
-    tests/judge/node.py --suite DIR [--version 20.11.1] [--exe "target/release/skep run -A"]
+    tests/judge/node.py --suite DIR [--version 20.11.1 | 20.11.1-fork-cluster | 0.8.28] [--exe "target/release/skep run -A"]
                         [--module http] [--grep PATTERN] [--jobs 2] [--failed] [--update] [--docs]
 
 DIR is a checkout that holds Node's test folder (for 20.11.1: the GitHub repository denoland/node_test at d12a68fc; for
 0.8.28: nodejs/node-v0.x-archive at v0.8.28, whose test/common.js wants `exports.globalCheck = false`, as any later Node
 fails that check). Nothing of it is kept here but the tests' names.
+
+The tests of processes have a list of their own, 20.11.1-fork-cluster, of the same suite.
 
 node-VERSION.tsv beside this file has a line for each test: module, path, state (pass, skip, fail), and a failing one's
 cause. The run fails when a test that is listed as passing does not pass: that list may only grow. `--update` writes down
@@ -21,7 +23,7 @@ import argparse, collections, concurrent.futures, os, pathlib, re, shlex, shutil
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMPAT = ROOT / "docs" / "compat.md"
-VERSIONS = ("20.11.1", "0.8.28")
+VERSIONS = ("20.11.1", "20.11.1-fork-cluster", "0.8.28")
 BEGIN, END = "<!-- printed by tests/judge/node.py --docs: begin -->\n", "<!-- end of what is printed -->\n"
 
 

@@ -13,6 +13,7 @@ const ALIASES = new Map([
 
 // Large and rarely wanted: their text waits in the image, and is evaluated for who asks first.
 const LATER = new Set(['internal/deps/legacy-encodings', 'internal/deps/noble-rare']);
+const LATER_FOLDERS = /^(?:internal\/)?(?:readline|v8)(?:\/|$)/;
 
 const loaded = new Map();
 const failed = new Map(); // id -> what its evaluation threw, thrown again at whoever asks
@@ -74,7 +75,7 @@ for (const id of ['internal/errors', 'process', 'internal/globals']) {
   if (ids.has(id)) evaluate(id);
 }
 for (const id of ids) {
-  if (id !== 'internal/bootstrap' && !LATER.has(id)) evaluate(id);
+  if (id !== 'internal/bootstrap' && !LATER.has(id) && !LATER_FOLDERS.test(id)) evaluate(id);
 }
 if (ids.has('internal/missing')) {
   for (const id of requireBuiltin('internal/missing').ids) evaluate(id);

@@ -49,7 +49,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             Resource::Datagram(index) => {
                 let fd = self.reactor.share(self.datagrams[index as usize].key).ok()?;
-                if !keep {
+                if keep {
+                    self.datagrams[index as usize].shared = true;
+                } else {
                     self.lose_datagram(index, None);
                 }
                 (attached::DATAGRAM, fd)
@@ -169,7 +171,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let _gone = self.reactor.close_datagram(key);
             return Ok(None);
         };
-        self.datagrams.insert(Datagram::new(guest, handle, key));
+        let mut datagram = Datagram::new(guest, handle, key);
+        datagram.shared = true;
+        self.datagrams.insert(datagram);
         self.owners.set(key, Owner::Datagram(index));
         if let Ok(local) = self.reactor.datagram_addr(key) {
             let ends = Ends::Tcp { local, peer: None };

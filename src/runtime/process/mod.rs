@@ -12,7 +12,7 @@ mod start;
 mod tree;
 
 pub use order::{ChildOrder, Origin};
-pub use start::CHILD_WORD;
+pub use start::{CHILD_WORD, OPTIONS};
 
 use super::Hall;
 use super::seat::{Resource, Seat};

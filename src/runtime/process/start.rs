@@ -23,6 +23,9 @@ use std::path::PathBuf;
 /// The hidden word of the command line that makes this program a child.
 pub const CHILD_WORD: &str = "child";
 
+/// What a program that starts this one again hands on: the grants of the guest that started it, a word a line.
+pub const OPTIONS: &str = "SKEP_OPTIONS";
+
 /// Variables that would have a program load or run something else than what was granted.
 const UNCLEAN: [&str; 6] = ["LD_", "DYLD_", "NODE_OPTIONS", "BASH_ENV", "ENV", "SKEP_"];
 
@@ -301,6 +304,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 .filter_map(|(name, value)| Some((name.into(), value.as_str()?.into())))
                 .collect(),
         };
+        let mut env: Vec<(OsString, OsString)> = env.into_iter().filter(is_clean).collect();
+        env.push((OPTIONS.into(), state.grants.words().into()));
         if plan.folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
             return Err(Errno::ENOENT);
         }
@@ -308,7 +313,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             program,
             argv0: Some(plan.argv0.into()),
             args: plan.args.into_iter().map(OsString::from).collect(),
-            env: env.into_iter().filter(is_clean).collect(),
+            env,
             folder: plan.folder,
             stdio: ends,
             detached: plan.detached,

@@ -11,10 +11,16 @@ const { ErrnoException, codes: { ERR_IPC_CHANNEL_CLOSED } } = require('internal/
 
 const event = { MESSAGE: 73, DRAIN: 74, SENT: 75, CLOSED: 76 };
 const flag = { INTERNAL: 1, MORE: 2, KEEP: 4 };
-const EAGAIN = -11;
+const EAGAIN = -11, EBADF = -9, ECONNRESET = -104;
 const PART = 1 << 20; // the host's limit for one frame
 const WHOLE = 256 << 20; // the longest message that is put together
 const HIGH_WATER = 128 << 10;
+
+// What is gone already, and its event still on the way: the socket that was to be sent, or the channel.
+function failure(errno, attach) {
+  if (errno !== EBADF) return new ErrnoException(errno, 'write');
+  return attach ? new ErrnoException(ECONNRESET, 'write') : new ERR_IPC_CHANNEL_CLOSED();
+}
 
 class Channel {
   #parts = [];
@@ -74,7 +80,7 @@ class Channel {
     const answer = native.send(this.handle, flags | (attach?.keep ? flag.KEEP : 0), bytes, attach?.handle ?? 0);
     if (answer === EAGAIN) return answer;
     if (answer < 0) {
-      this.#abandon(attach, callback, new ErrnoException(answer, 'write'));
+      this.#abandon(attach, callback, failure(answer, attach));
       return answer;
     }
     if (this.#posted === this.#sent) this.control.hold();
@@ -162,8 +168,8 @@ class Channel {
     native.detachObject(handle);
     this.handle = 0;
     this.control.end();
-    const error = this.#closing ? null : new ERR_IPC_CHANNEL_CLOSED();
-    for (const callback of this.#callbacks.values()) process.nextTick(callback, error);
+    // What the host had taken was sent, as far as anybody can tell.
+    for (const callback of this.#callbacks.values()) process.nextTick(callback, null);
     for (const { attach, callback } of this.#out) this.#abandon(attach, callback, new ERR_IPC_CHANNEL_CLOSED());
     this.#callbacks.clear();
     this.#out = [];

@@ -13,16 +13,30 @@ const { kInfo, signalName, toSignal } = require('internal/child_process/options'
 const { onChannelEvent } = require('internal/child_process/channel');
 const ipc = require('internal/child_process/ipc');
 const commandLine = require('internal/child_process/command_line');
+const { ownPath } = require('internal/child_process/own_program');
 
 const event = { STARTED: 70, FAILED: 71, EXIT: 72 };
 const flag = { GUEST: 1, CHANNEL: 2, DETACHED: 4, SYNC: 16 };
 const BY_SIGNAL = 1;
-const ESRCH = -3, EINVAL = -22, ENOSYS = -38;
+const ESRCH = -3, EBADF = -9, EINVAL = -22, ENOSYS = -38;
 // Failures of a start that Node tells by 'error', later; any other is thrown.
 const TOLD_LATER = new Set([-13, -11, -24, -23, -2]);
 
-const kHandle = Symbol('kHandle');
 const kTold = Symbol('kTold'); // of a clone: called once, with its process id or an error number
+
+// What `_handle` is: a process as long as it runs.
+class Process {
+  #id;
+
+  constructor(id, pid) {
+    this.#id = id;
+    this.pid = pid;
+  }
+
+  kill(signal) { return native.kill(this.#id, signal); }
+  ref() { streams.ref(this.#id, true); }
+  unref() { streams.ref(this.#id, false); }
+}
 
 function ChildProcess() {
   EventEmitter.call(this);
@@ -33,7 +47,7 @@ function ChildProcess() {
   this.exitCode = null;
   this.killed = false;
   this.spawnfile = null;
-  this[kHandle] = 0;
+  this._handle = null;
 }
 Object.setPrototypeOf(ChildProcess.prototype, EventEmitter.prototype);
 Object.setPrototypeOf(ChildProcess, EventEmitter);
@@ -48,18 +62,6 @@ function checkOptions(options) {
   if (options.args !== undefined) validateArray(options.args, 'options.args');
 }
 
-// Another guest when it is our own program, by whatever name it is called.
-function isOwnProgram(file) {
-  if (file === process.execPath) return true;
-  if (!file.includes('/')) return false;
-  const fs = require('fs');
-  try {
-    return fs.realpathSync(file) === fs.realpathSync(process.execPath);
-  } catch {
-    return false;
-  }
-}
-
 // What the host wants to know: the head of its record, and all texts.
 function describe(options, channel, more = 0) {
   const [argv0 = options.file, ...args] = options.args ?? [];
@@ -67,12 +69,13 @@ function describe(options, channel, more = 0) {
   const flags = more | (channel < 0 ? 0 : flag.CHANNEL) | (options.detached ? flag.DETACHED : 0);
   const folder = require('path').resolve(options.cwd ?? '');
   const user = [options.maxBuffer ?? 0, options.uid ?? -1, options.gid ?? -1];
-  if (!isOwnProgram(options.file)) {
+  const execPath = ownPath(options.file, folder);
+  if (execPath === undefined) {
     return { head: [flags, args.length, pairs.length, ...user], texts: [options.file, argv0, folder, ...args, ...pairs] };
   }
   const { args: rest, ...order } = commandLine.read(args);
   if (order.main !== undefined) order.main = require('path').resolve(folder, order.main);
-  order.info = { serialization: options.serialization ?? 'json', ...options[kInfo] };
+  order.info = { serialization: options.serialization ?? 'json', execPath, ...options[kInfo] };
   return {
     head: [flags | flag.GUEST, rest.length, pairs.length, ...user], texts: [JSON.stringify(order), argv0, folder, ...rest, ...pairs],
   };
@@ -85,17 +88,22 @@ function begin(child, options, entries, channel) {
   const handle = native.start(head, flatten(entries), texts);
   if (handle < 0) return { error: handle, refused: handle === EACCES };
   native.attachObject(handle, child);
-  child[kHandle] = handle;
+  // Once it has begun it may be gone, and then its handle tells nothing any more.
+  const ends = entries.map((entry, index) => (entry.kind === kind.PIPE ? native.stdio(handle, index) : 0));
+  const link = channel < 0 ? 0 : native.channel(handle);
   streams.settle();
   const pid = native.pid(handle);
-  if (pid < 0) {
-    // Its CHILD_FAILED is for nobody.
-    native.detachObject(handle);
-    child[kHandle] = 0;
-    return { error: pid, refused: false };
-  }
-  child.pid = pid;
-  return { error: 0, refused: false };
+  if (pid >= 0) child.pid = pid;
+  else if (pid !== EBADF) return { error: forget(handle, [...ends, link], pid), refused: false };
+  child._handle = new Process(handle, child.pid);
+  return { error: 0, ends, link };
+}
+
+// Its CHILD_FAILED is for nobody, and neither are its streams.
+function forget(handle, ends, error) {
+  native.detachObject(handle);
+  for (const end of ends) if (end > 0) streams.close(end);
+  return error;
 }
 
 ChildProcess.prototype.spawn = function(options) {
@@ -103,18 +111,17 @@ ChildProcess.prototype.spawn = function(options) {
   const { entries, channel } = toEntries(options.stdio || 'pipe', false);
   this.spawnfile = options.file;
   this.spawnargs = options.args ?? [];
-  const { error, refused } = begin(this, options, entries, channel);
+  const { error, refused, ends, link } = begin(this, options, entries, channel);
   if (error !== 0 && !TOLD_LATER.has(error)) throw new ErrnoException(error, 'spawn');
   if (error === 0) process.nextTick(() => this.emit('spawn'));
   else process.nextTick(onFailed, this, refused ? denied(`spawn ${options.file}`) : new ErrnoException(error, `spawn ${options.file}`));
-  this.stdio = entries.map((entry, index) => (entry.kind === kind.PIPE ? openStream(this, index) : null));
+  this.stdio = entries.map((entry, index) => (entry.kind === kind.PIPE ? openStream(this, index, ends?.[index] ?? 0) : null));
   [this.stdin, this.stdout, this.stderr] = this.stdio;
-  if (channel >= 0 && error === 0) openChannel(this, options.serialization ?? 'json');
+  if (link > 0) openChannel(this, link, options.serialization ?? 'json');
   return error;
 };
 
-function openStream(child, index) {
-  const handle = child[kHandle] === 0 ? 0 : native.stdio(child[kHandle], index);
+function openStream(child, index, handle) {
   const stream = toStream(handle > 0 ? handle : -1, index);
   child._closesNeeded++;
   stream.on('close', () => maybeClose(child));
@@ -122,9 +129,9 @@ function openStream(child, index) {
   return stream;
 }
 
-function openChannel(child, mode) {
+function openChannel(child, link, mode) {
   child._closesNeeded++;
-  ipc.open(child, native.channel(child[kHandle]), mode, {
+  ipc.open(child, link, mode, {
     onBroken: () => child.kill('SIGKILL'),
     onClosed: () => maybeClose(child),
   });
@@ -138,7 +145,7 @@ function maybeClose(child) {
 }
 
 function onFailed(child, error) {
-  child[kHandle] = 0;
+  child._handle = null;
   Object.assign(error, { path: child.spawnfile, spawnargs: child.spawnargs.slice(1) });
   child.exitCode = error.errno ?? EACCES;
   child.stdin?.destroy();
@@ -157,7 +164,7 @@ function drain(child) {
 function onExit(child, value, bySignal) {
   if (bySignal) child.signalCode = signalName(value);
   else child.exitCode = value;
-  child[kHandle] = 0;
+  child._handle = null;
   child.stdin?.destroy();
   child.emit('exit', child.exitCode, child.signalCode);
   process.nextTick(drain, child);
@@ -184,14 +191,14 @@ function adopt(handle, mode) {
   child.spawnfile = process.execPath;
   child.spawnargs = [process.execPath, ...process.argv.slice(1)];
   child.stdio = [child.stdin, child.stdout, child.stderr] = [null, null, null];
-  child[kHandle] = handle;
+  child._handle = new Process(handle, undefined);
   native.attachObject(handle, child);
-  openChannel(child, mode);
+  openChannel(child, native.channel(handle), mode);
   return child;
 }
 
 function onNoClone(child, errno) {
-  child[kHandle] = 0;
+  child._handle = null;
   child[kTold](-errno);
 }
 
@@ -201,7 +208,7 @@ function forsake(object) {
     object.forsake?.();
     return;
   }
-  object[kHandle] = 0;
+  object._handle = null;
   object.connected = false;
 }
 
@@ -209,14 +216,15 @@ function forsake(object) {
 
 ChildProcess.prototype.kill = function(signal) {
   const number = signal === 0 ? 0 : toSignal(signal === undefined ? 'SIGTERM' : signal);
-  if (this[kHandle] === 0) return false;
-  const answer = native.kill(this[kHandle], number);
+  if (!this._handle) return false;
+  const answer = this._handle.kill(number);
   if (answer === 0) {
     this.killed = true;
     return true;
   }
   if (answer === EINVAL || answer === ENOSYS) throw new ErrnoException(answer, 'kill');
-  if (answer !== ESRCH) this.emit('error', new ErrnoException(answer, 'kill'));
+  // EBADF: it has ended, and its event is on the way.
+  if (answer !== ESRCH && answer !== EBADF) this.emit('error', new ErrnoException(answer, 'kill'));
   return false;
 };
 
@@ -225,11 +233,11 @@ ChildProcess.prototype[Symbol.dispose ?? Symbol.for('nodejs.dispose')] = functio
 };
 
 ChildProcess.prototype.ref = function() {
-  if (this[kHandle] !== 0) streams.ref(this[kHandle], true);
+  this._handle?.ref();
 };
 
 ChildProcess.prototype.unref = function() {
-  if (this[kHandle] !== 0) streams.ref(this[kHandle], false);
+  this._handle?.unref();
 };
 
 native.setup((object, number, handle, value, flags, bytes, attached, attachedKind) => {

@@ -8,6 +8,7 @@ const ipc = require('internal/child_process/ipc');
 const HEARS = new Set(['message', 'disconnect']);
 
 function setup(info) {
+  if (typeof info?.execPath === 'string') process.argv[0] = process.execPath = info.execPath;
   const handle = native.parent();
   if (handle <= 0) return;
   const mode = info?.serialization === 'advanced' ? 'advanced' : 'json';

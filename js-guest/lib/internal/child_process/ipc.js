@@ -94,7 +94,8 @@ class Ipc {
       case 'ack': return () => this.#acknowledged();
       case 'sockets': return this.counts.understand(value);
       case 'handle': {
-        const object = handles.unpack(value, attached, kind, this);
+        // The socket may have been lost on its way.
+        const object = attached ? handles.unpack(value, attached, kind, this) : undefined;
         return () => {
           this.tell({ act: 'ack' });
           this.#deliver(value.message, object);

@@ -4,7 +4,7 @@
 
 const { codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_UNKNOWN_SIGNAL } } = require('internal/errors');
 const {
-  validateBoolean, validateInt32, validateObject, validateString,
+  validateBoolean, validateObject, validateString,
 } = require('internal/validators');
 const { SIGNALS } = require('internal/process/lifecycle');
 
@@ -63,8 +63,12 @@ function toFolder(cwd) {
 
 const CHECKS = {
   detached: validateBoolean, windowsHide: validateBoolean, windowsVerbatimArguments: validateBoolean, argv0: validateString,
-  uid: validateInt32, gid: validateInt32,
+  uid: validateId, gid: validateId,
 };
+
+function validateId(value, name) {
+  if (value !== (value | 0)) throw new ERR_INVALID_ARG_TYPE(name, 'int32', value);
+}
 
 // Inherited names count, as they do in Node; what is undefined is left out.
 function toPairs(env) {

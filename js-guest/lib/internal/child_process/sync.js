@@ -15,7 +15,9 @@ const {
 const MAX_BUFFER = 1024 * 1024;
 const FOREVER = -1;
 const LAST_WORDS = 1000; // for a killed process to be gone, milliseconds
-const ENOBUFS = -105, ETIMEDOUT = -110;
+const PIECE = 65536;
+const PATIENCE = 5; // between tries to write what does not fit yet, milliseconds
+const EAGAIN = -11, ENOBUFS = -105, ETIMEDOUT = -110;
 const state = { RUNNING: 1, ENDED: 2, FAILED: 3 };
 
 // ---- One process, from start to end ----
@@ -26,17 +28,21 @@ function toBytes(input, name) {
   throw new ERR_INVALID_ARG_TYPE(name, ['string', 'Buffer', 'TypedArray', 'DataView'], input);
 }
 
-// What its standard input gets is all written before it is waited for; then it is told the end.
+// What its standard input gets is all written before it is waited for; then it is told the end. Answers the streams.
 function feed(child, entries) {
-  entries.forEach((entry, index) => {
-    if (entry.kind !== kind.PIPE || (index !== 0 && entry.input === undefined)) return;
+  return entries.flatMap((entry, index) => {
+    if (entry.kind !== kind.PIPE) return [];
     const stream = native.stdio(child, index);
-    if (stream <= 0) return;
+    if (stream <= 0) return [];
     const bytes = entry.input;
-    for (let at = 0; bytes !== undefined && at < bytes.length; at += 65536) {
-      if (streams.write(stream, bytes.subarray(at, at + 65536)) < 0) break;
+    for (let at = 0; bytes !== undefined && at < bytes.length;) {
+      const answer = streams.write(stream, bytes.subarray(at, at + PIECE));
+      if (answer >= 0) at += PIECE;
+      else if (answer !== EAGAIN || native.status(child)[0] > state.RUNNING) break;
+      else native.wait(child, PATIENCE);
     }
     streams.shutdown(stream);
+    return [stream];
   });
 }
 
@@ -70,19 +76,16 @@ function run(options) {
   for (const entry of entries) if (entry.input !== undefined) entry.input = toBytes(entry.input, 'stdio');
   if (options.input) Object.assign(entries[0], { kind: kind.PIPE, input: toBytes(options.input, 'options.input') });
   const most = Math.min(options.maxBuffer ?? MAX_BUFFER, 0xffffffff);
-  const { head, texts } = describe({ ...options, maxBuffer: most }, -1, flag.SYNC);
+  const { head, texts } = describe({ __proto__: null, ...options, maxBuffer: most }, -1, flag.SYNC);
   const syscall = `spawnSync ${options.file}`;
   const child = native.start(head, flatten(entries), texts);
   if (child < 0) return failed(child === EACCES ? denied(syscall) : new ErrnoException(child, syscall));
-  feed(child, entries);
+  const fed = feed(child, entries);
   const error = wait(child, options.timeout, options.killSignal);
   const [at, pid, code, signal] = native.status(child);
-  if (at === state.FAILED) {
-    streams.close(child);
-    return failed(new ErrnoException(-code, syscall));
-  }
   const output = outputsOf(child, entries);
-  streams.close(child);
+  for (const handle of [...fed, child]) streams.close(handle);
+  if (at === state.FAILED) return failed(new ErrnoException(-code, syscall));
   return {
     error: error === 0 ? undefined : new ErrnoException(error, syscall), status: signal === 0 ? code : null,
     signal: signal === 0 ? null : signalName(signal), output, pid, stdout: output[1], stderr: output[2],

@@ -5,10 +5,11 @@
 const native = internalBinding('child');
 const streams = internalBinding('stream');
 const cluster = require('cluster');
+const path = require('path');
 const primary = require('internal/cluster/primary');
 const wire = require('internal/cluster/wire');
 const { Worker } = require('internal/cluster/worker');
-const { begin, kRelease, shareBy } = require('internal/net/server');
+const { begin, kListener, kRelease, shareBy } = require('internal/net/server');
 const { asker, kBound } = require('internal/dgram/shared');
 const { exceptionWithHostPort } = require('internal/errors');
 
@@ -16,6 +17,7 @@ const { LISTENER, DATAGRAM } = native.kinds;
 const EADDRINUSE = -98;
 
 const owned = new Set(); // servers and sockets that listen through the primary
+let leaving = false;
 
 // ---- The same address more than once ----
 
@@ -35,10 +37,17 @@ function takeIndex({ address, port, family }) {
 
 // `take(reply, attached, kind)` answers an error number, or 0 when it listens.
 function request(object, wish, take, listening) {
+  // The primary works in a folder of its own.
+  if (wish.port === -1) wish = { ...wish, address: path.resolve(wish.address) };
   const [index, giveBack] = takeIndex(wish);
   const place = { ...wish, index };
   const ask = { do: 'listen', ...place };
   wire.ask(process, ask, (reply, attached, kind) => {
+    if (leaving) {
+      // Too late: nobody would close it.
+      if (attached) streams.close(attached);
+      return;
+    }
     const error = reply.errno || take(reply, attached, kind);
     if (error) {
       giveBack();
@@ -58,10 +67,36 @@ function request(object, wish, take, listening) {
   });
 }
 
+const MAX_CONNECTIONS = 9; // in a ListenOptions record
+
+// A worker that is full is passed over, so the host knows the limit of any server here, and when it changes.
+function tellLimit(server) {
+  const options = server._options(false);
+  if (Object.hasOwn(server, 'maxConnections') || !('maxConnections' in server)) {
+    let limit = server.maxConnections;
+    const tell = () => {
+      const now = server._options(false);
+      now[MAX_CONNECTIONS] = limit ?? 0;
+      streams.listenSet(server[kListener], now);
+    };
+    Object.defineProperty(server, 'maxConnections', {
+      configurable: true,
+      enumerable: true,
+      get: () => limit,
+      set(value) {
+        limit = value;
+        if (server[kListener]) tell();
+      },
+    });
+    options[MAX_CONNECTIONS] = limit ?? 0;
+  }
+  return options;
+}
+
 function shareServer(server, wish) {
   let handle;
   const take = (reply, attached, kind) => {
-    const options = server._options(wish.ipv6Only);
+    const options = tellLimit(server);
     if (attached && kind !== LISTENER) return EADDRINUSE;
     handle = attached || native.listenShared(reply.id, options);
     if (handle < 0) return handle;
@@ -86,6 +121,7 @@ function shareDatagram(socket, wish) {
 function leave(asked) {
   const { worker } = cluster;
   worker.exitedAfterDisconnect = true;
+  leaving = true;
   let waiting = 1;
   const done = () => {
     if (--waiting > 0) return;

@@ -146,7 +146,6 @@ function listenOn(server, object, given) {
   if (pipe) server._pipeName ??= '';
   begin(server, handle, { address: '', port: pipe ? undefined : 0, otherwise: undefined });
   object.owner = server;
-  server[kObject] = object;
   process.nextTick(() => { if (server[kListener] === handle) server.emit('listening'); });
   return server;
 }
