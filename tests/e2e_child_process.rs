@@ -136,7 +136,7 @@ fn programs_run_with_the_grant_and_are_refused_without() {
     let done = run_as(&["-A"], code);
     let mut lines: Vec<_> = done.out.lines().collect();
     lines.sort_unstable();
-    assert_eq!(lines, [" err", "", "3 true out", "ENOENT /no/such/program"], "{}", done.err);
+    assert_eq!(lines, ["", " err", "3 true out", "ENOENT /no/such/program"], "{}", done.err);
     let denied = run_as(
         &["--allow-fork=1"],
         "require('child_process').spawn('ls').on('error', (error) => console.log(error.code, error.message));
