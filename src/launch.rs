@@ -12,6 +12,7 @@ use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
 use crate::time::{Clock, Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -112,7 +113,7 @@ struct Birth {
     will: Option<Will>,
 }
 
-fn run_from(order: Order, origin: Origin, mut world: World, birth: Birth) -> Result<i32> {
+fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) -> Result<i32> {
     let Birth { link, kit, will } = birth;
     let clock = will.as_ref().map_or_else(OsClock::new, |will| OsClock::going_on(Mono(will.mono)));
     let engine = Engine::new(&EngineOptions::default())?;
@@ -120,6 +121,7 @@ fn run_from(order: Order, origin: Origin, mut world: World, birth: Birth) -> Res
         // A child's was chosen by whoever starts it.
         world.env.retain(|key, _| order.grants.env(key));
     }
+    order.grants.env_hidden = hidden_variables(&order.grants, &world);
     let info = start_info(&order, &world)?;
     let http = order.limits.http;
     let folder = CacheFolder(origin.cache.clone());
@@ -261,6 +263,12 @@ pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Res
     }
 }
 
+/// Names of this process's variables that are not granted, nor given by whoever started it.
+fn hidden_variables(grants: &Grants, world: &World) -> BTreeSet<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| !grants.env(name) && !world.env.contains_key(name)).collect()
+}
+
 /// What the guest is told of its world, as JSON.
 fn start_info(order: &Order, world: &World) -> Result<String> {
     let exe = std::env::current_exe().context("the path of this program is unknown")?;
@@ -291,6 +299,7 @@ fn start_info(order: &Order, world: &World) -> Result<String> {
         "execPath": exe,
         "execArgv": exec_argv,
         "env": world.env,
+        "envHidden": !order.grants.env_hidden.is_empty(),
         "info": world.info,
         "argv0": world.argv0,
         "fork": order.grants.fork > 0,

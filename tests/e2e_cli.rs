@@ -214,15 +214,35 @@ fn grants_give_what_they_name_and_no_more() {
     std::os::unix::fs::symlink("/etc/passwd", outside.join("link")).expect("a link");
     let link = run_as(&[&format!("--allow-fs={place}")], &format!("require('fs').readFileSync('{place}/link')"));
     assert!(link.code == Some(1) && !link.out.contains("root"), "F02: a link out of the folder leads nowhere");
-    let env = "console.log(Object.keys(process.env).length, process.env.SKEP_TEST_A, process.env.SKEP_TEST_B);";
+}
+
+#[test]
+fn a_variable_that_is_not_granted_says_so_when_it_is_read() {
+    let env = "const read = (name) => { try { return process.env[name]; } catch (e) { return e.code + e.message.slice(-23); } };
+        const { SKEP_TEST_A, ...rest } = { ...process.env };
+        console.log(Object.keys(process.env).length, read('SKEP_TEST_A'), read('SKEP_TEST_B'));
+        if (read('SKEP_TEST_B') === '2') process.exit();
+        console.log('SKEP_TEST_B' in process.env, Object.hasOwn(process.env, 'SKEP_TEST_B'), rest.SKEP_TEST_B);
+        console.log(read('SKEP_TEST_C'), read('NODE_ENV'), read('LC_ALL'), typeof read('toString'));
+        process.env.SKEP_TEST_B = 3; console.log(read('SKEP_TEST_B'));
+        delete process.env.SKEP_TEST_B; console.log(read('SKEP_TEST_B'));";
     let of = |options: &[&str]| {
         let path = file(&folder(), "main.js", env);
         let mut command = skep();
-        command.env("SKEP_TEST_A", "1").env("SKEP_TEST_B", "2").arg("run").args(options).arg(path);
+        command
+            .env("SKEP_TEST_A", "1")
+            .env("SKEP_TEST_B", "2")
+            .env("NODE_ENV", "x")
+            .env("LC_ALL", "C")
+            .arg("run")
+            .args(options)
+            .arg(path);
         finish(piped(&mut command).spawn().expect("the program starts")).out
     };
-    assert_eq!(of(&[]), "0 undefined undefined\n");
-    assert_eq!(of(&["--allow-env=SKEP_TEST_A"]), "1 1 undefined\n");
+    let [a, b] = ["A", "B"].map(|name| format!("ERR_ACCESS_DENIED--allow-env=SKEP_TEST_{name}"));
+    let rest = "false false undefined\nundefined undefined undefined function\n3\nundefined\n";
+    assert_eq!(of(&[]), format!("0 {a} {b}\n{rest}"));
+    assert_eq!(of(&["--allow-env=SKEP_TEST_A"]), format!("1 1 {b}\n{rest}"));
     assert!(of(&["--allow-env"]).ends_with(" 1 2\n"));
 }
 

@@ -526,6 +526,9 @@ int32_t skep_why(const void *ptr, uint32_t len);
 /* Copies the guest's start record (JSON: argv, env, cwd, pid...), answers its whole length; call with len 0 to ask for it. */
 __attribute__((import_module("skep"), import_name("start_info")))
 int32_t skep_start_info(const void *ptr, uint32_t len);
+/* Asks about one environment variable that the start record does not hold: 0 when the host has none of that name, -EACCES (see `why`) when it has one that was not granted. Answers at once. */
+__attribute__((import_module("skep"), import_name("env_ask")))
+int32_t skep_env_ask(const void *name, uint32_t len);
 /* Length of a blob in bytes. Answers at once. */
 __attribute__((import_module("skep"), import_name("blob_len")))
 int64_t skep_blob_len(skep_handle blob);

@@ -109,6 +109,21 @@ static JSValue js_random(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   return JS_UNDEFINED;
 }
 
+/* ---- Environment ---- */
+
+/* askVariable(name): why a variable that exists is not seen, or undefined when there is none. */
+static JSValue js_ask_variable(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  char why[1024];
+  size_t len;
+  const char *name = JS_ToCStringLen(ctx, &len, argv[0]);
+  if (!name) return JS_EXCEPTION;
+  bool denied = skep_env_ask(name, (uint32_t)len) < 0;
+  JS_FreeCString(ctx, name);
+  int32_t said = denied ? skep_why(why, sizeof why) : 0;
+  if (said <= 0) return JS_UNDEFINED;
+  return JS_NewStringLen(ctx, why, said < (int32_t)sizeof why ? (size_t)said : sizeof why);
+}
+
 /* ---- Exit and signals ---- */
 
 static JSValue js_exit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -227,6 +242,7 @@ static JSValue init_process(JSContext *ctx) {
   skep_def_fn(ctx, object, "memory", js_memory, 0);
   skep_def_fn(ctx, object, "gc", js_gc, 0);
   skep_def_fn(ctx, object, "random", js_random, 1);
+  skep_def_fn(ctx, object, "askVariable", js_ask_variable, 1);
   skep_def_fn(ctx, object, "exit", js_exit, 1);
   skep_def_fn(ctx, object, "signalWatch", js_signal_watch, 2);
   skep_def_fn(ctx, object, "makeErrno", js_errno, 2);

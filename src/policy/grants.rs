@@ -68,6 +68,8 @@ pub struct Grants {
     /// Environment variables by name; [`Grants::env_all`] gives all.
     pub env: BTreeSet<String>,
     pub env_all: bool,
+    /// Names of variables that the host has and this guest was not given: asked for one by one, never listed.
+    pub env_hidden: BTreeSet<String>,
     /// The program's standard input. Whoever names the script gives it, never a list of powers: there is one for all.
     pub input: bool,
     /// Processes that may be forked, the whole tree counted.
@@ -86,6 +88,7 @@ impl Grants {
             folders: vec![FolderGrant { folder: PathBuf::from("/"), write: true }],
             env: BTreeSet::new(),
             env_all: true,
+            env_hidden: BTreeSet::new(),
             input: false,
             fork: u32::MAX,
             run: Run::All,
@@ -209,6 +212,14 @@ impl Grants {
     /// Whether the guest sees this environment variable.
     pub fn env(&self, name: &str) -> bool {
         self.env_all || self.env.contains(name)
+    }
+
+    /// Is this name of a variable that the guest does not see free to be taken for unset?
+    pub fn env_ask(&self, name: &str) -> Result<(), Denied> {
+        if !self.env_hidden.contains(name) {
+            return Ok(());
+        }
+        Err(Denied(format!("the environment variable {name} is not granted: it needs --allow-env={name}")))
     }
 }
 

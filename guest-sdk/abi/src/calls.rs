@@ -41,6 +41,7 @@ macro_rules! for_each_call {
             exit(code: I32) -> I32, "Ends the guest with this exit code; does not return.";
             why(ptr: Ptr, len: Len) -> I32, "Copies the text of the last refusal (what was denied, which flag grants it); answers its length.";
             start_info(ptr: Ptr, len: Len) -> I32, "Copies the guest's start record (JSON: argv, env, cwd, pid...), answers its whole length; call with len 0 to ask for it.";
+            env_ask(name: Ptr, len: Len) -> I32, "Asks about one environment variable that the start record does not hold: 0 when the host has none of that name, -EACCES (see `why`) when it has one that was not granted. Answers at once.";
             blob_len(blob: Handle) -> I64, "Length of a blob in bytes. Answers at once.";
             blob_read(blob: Handle, offset: I64, ptr: Ptr, len: Len) -> I32, "Copies bytes of a blob, answers how many. Answers at once.";
             settle() -> I32, "Has all that was asked for so far carried out before it answers (0): the guest yields as at the end of a slice. After it `address` knows what `listen` got.";

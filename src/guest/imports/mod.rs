@@ -203,7 +203,7 @@ mod calls {
         address, connections, credit, listen, listen_set, net_connect, stream_option, stream_reset, stream_shutdown,
         stream_write, traffic,
     };
-    pub(super) use super::process::{exit, settle, signal_watch, start_info, why};
+    pub(super) use super::process::{env_ask, exit, settle, signal_watch, start_info, why};
     pub(super) use super::sys::{blob_len, blob_read, clock, close, handle_ref, inbox, log, random};
     pub(super) use super::timer::timer_arm;
     pub(super) use super::udp::{udp_bind, udp_connect, udp_member, udp_option, udp_send};

@@ -27,6 +27,14 @@ pub(super) fn start_info(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i32>
     Ok(memory::fill(call.memory, ptr, len, &call.shared.state.start_info)?)
 }
 
+pub(super) fn env_ask(call: &mut Call<'_>, name: Ptr, len: Len) -> Answer<i32> {
+    let name = memory::bytes(call.memory, name, len)?;
+    // A name that is not text is none that the start record could have held.
+    let Ok(name) = std::str::from_utf8(name) else { return Ok(0) };
+    call.shared.state.grants.env_ask(name)?;
+    Ok(0)
+}
+
 pub(super) fn signal_watch(call: &mut Call<'_>, signal: i32, on: i32) -> Answer<i32> {
     if !(1..=SIGNALS).contains(&signal) || UNWATCHABLE.contains(&signal) {
         return refuse(EINVAL);

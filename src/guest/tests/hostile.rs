@@ -32,6 +32,7 @@ fn pointers_and_lengths() {
             ("log", vec![1, ptr, len]),
             ("why", vec![ptr, len]),
             ("start_info", vec![ptr, len]),
+            ("env_ask", vec![ptr, len]),
             ("listen", vec![ptr, len, 80, 0, 0, 0]),
             ("listen", vec![0, 0, 80, 0, ptr, len]),
             ("net_connect", vec![ptr, len, 80, 0, 0]),
@@ -95,6 +96,30 @@ fn refusals_of_the_policy_say_why() {
         puppet.poke(SCRATCH, host);
         assert_eq!(puppet.one("listen", &[at, host.len() as i64, 8080, 0, 0, 0]), errno(EINVAL));
     }
+}
+
+#[test]
+fn a_hidden_variable_gives_one_bit() {
+    let env_hidden = ["SECRET".to_owned(), "\u{e9}".to_owned()].into();
+    let mut puppet = Puppet::new(state_with(Grants { env_hidden, ..Grants::default() }, Limits::default()));
+    let at = i64::from(SCRATCH);
+    for (name, expected) in [
+        (&b"SECRET"[..], errno(EACCES)),
+        ("\u{e9}".as_bytes(), errno(EACCES)),
+        (b"SECRE", 0),
+        (b"SECRET\0", 0),
+        (b"secret", 0),
+        (b"", 0),
+        (b"\xff\xfe", 0),
+        (&[b'A'; 3000], 0),
+    ] {
+        puppet.poke(SCRATCH, name);
+        assert_eq!(puppet.one("env_ask", &[at, name.len() as i64]), expected, "{name:?}");
+    }
+    puppet.poke(SCRATCH, b"SECRET");
+    assert_eq!(puppet.one("env_ask", &[at, 6]), errno(EACCES));
+    let len = puppet.one("why", &[at + 64, 200]);
+    assert!(String::from_utf8_lossy(&puppet.guest.peek(SCRATCH + 64, len as u32)).contains("--allow-env=SECRET"));
 }
 
 #[test]

@@ -209,6 +209,7 @@ fn read_grants(grants: &Value) -> Option<Grants> {
         folders: grants["folders"].as_array()?.iter().map(folder).collect::<Option<_>>()?,
         env: grants["env"].as_array()?.iter().filter_map(owned).collect(),
         env_all: grants["envAll"].as_bool()?,
+        env_hidden: Default::default(), // of the process itself: found where it starts
         input: grants["input"].as_bool()?,
         fork: u32::try_from(grants["fork"].as_u64()?).ok()?,
         run,

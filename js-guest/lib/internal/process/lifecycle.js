@@ -4,6 +4,7 @@
 const native = internalBinding('process');
 const { codes: { ERR_INVALID_ARG_TYPE } } = require('internal/errors');
 const { validateInteger } = require('internal/validators');
+const { environment } = require('internal/process/environment');
 
 // Names by number, as Linux has them.
 const SIGNALS = {
@@ -17,45 +18,6 @@ let exitCode;
 // Milliseconds of the monotonic clock: the guest's start and the steps of it, the end of its script, the end of its loop.
 const state = { info: {}, startedAt: 0, steps: undefined, loopAt: 0, loopCpu: 0, exitAt: 0 };
 
-// ---- Environment ----
-
-const toText = (value) => {
-  if (typeof value === 'symbol') throw new TypeError('Cannot convert a Symbol value to a string');
-  return `${value}`;
-};
-
-let typeWarned = false;
-
-function warnOfType() {
-  if (typeWarned || !process.execArgv.includes('--pending-deprecation')) return;
-  typeWarned = true;
-  process.emitWarning('Assigning any value other than a string, number, or boolean to a process.env property is deprecated. ' +
-    'Please make sure to convert the value to a string before setting process.env with it.', 'DeprecationWarning', 'DEP0104');
-}
-
-const WANTED = "'process.env' only accepts a configurable, writable, and enumerable data descriptor";
-const badDefinition = (message) =>
-  require('internal/modules/errors').make(TypeError, 'ERR_INVALID_OBJECT_DEFINE_PROPERTY', message);
-
-const environment = {
-  set(target, key, value) {
-    if (typeof value === 'object' || typeof value === 'function' || value === undefined) warnOfType();
-    target[toText(key)] = toText(value);
-    return true;
-  },
-  defineProperty(target, key, descriptor) {
-    if ('value' in descriptor) {
-      if (!descriptor.configurable || !descriptor.writable || !descriptor.enumerable) {
-        throw badDefinition(WANTED);
-      }
-      target[toText(key)] = toText(descriptor.value);
-      return true;
-    }
-    if (!('get' in descriptor) && !('set' in descriptor)) throw badDefinition(WANTED);
-    throw badDefinition("'process.env' does not accept an accessor(getter/setter) descriptor");
-  },
-};
-
 // ---- START ----
 
 function begin(info, startedAt) {
@@ -66,7 +28,7 @@ function begin(info, startedAt) {
   process.argv0 = argv[0];
   process.execPath = argv[0];
   process.execArgv = info.execArgv ?? [];
-  process.env = new Proxy(info.env ?? {}, environment);
+  process.env = environment(info);
   process.pid = info.pid ?? 1;
   process.title = argv[0];
   if (info.platform !== undefined) process.platform = info.platform;
