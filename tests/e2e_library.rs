@@ -37,6 +37,21 @@ fn shared_shapes_and_short_ways_are_not_noticed() {
 }
 
 #[test]
+fn tests_of_a_programs_own_run_and_report() {
+    let done = run(include_str!("js/node_test.js"));
+    assert_eq!(done.code, Some(1), "{}", done.err);
+    let wanted = |line: &&str| {
+        let line = line.trim_start();
+        ["ok ", "not ok ", "1..", "# a word", "# tests", "failureType"].iter().any(|start| line.starts_with(start))
+            || ["# pass ", "# fail ", "# cancelled ", "# skipped ", "# todo "]
+                .iter()
+                .any(|start| line.starts_with(start))
+    };
+    let lines: Vec<&str> = done.out.lines().filter(wanted).collect();
+    assert_eq!(lines.join("\n"), include_str!("js/node_test.tap").trim_end(), "{}", done.out);
+}
+
+#[test]
 fn values_become_bytes_in_the_format_of_v8() {
     says(include_str!("js/v8.js"), "v8 ok\n");
 }

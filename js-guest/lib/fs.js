@@ -114,7 +114,7 @@ const settled = (callback) => (error) => callback(error);
 fs.writeFile = function writeFile(path, data, options, callback) {
   callback ||= options;
   validateFunction(callback, 'cb');
-  run(sequences.writeFileSteps(path, data, options), settled(callback));
+  run(patchedLater(sequences.writeFileSteps(path, data, options)), settled(callback));
 };
 
 fs.writeFileSync = function writeFileSync(path, data, options) {
@@ -124,21 +124,22 @@ fs.writeFileSync = function writeFileSync(path, data, options) {
 fs.appendFile = function appendFile(path, data, options, callback) {
   callback ||= options;
   validateFunction(callback, 'cb');
-  run(sequences.appendFileSteps(path, data, options), settled(callback));
+  run(patchedLater(sequences.appendFileSteps(path, data, options)), settled(callback));
 };
 
 fs.appendFileSync = function appendFileSync(path, data, options) {
   runSync(patched(sequences.appendFileSteps(path, data, options)));
 };
 
-// Scripts that put something else in the place of fsyncSync see it used.
-function* patched(steps) {
+// Scripts that put something else in the place of fsyncSync, or of fsync, see it used. `instead` answers what is to be yielded
+// for a request to flush, and undefined where nothing was put in its place.
+function* flushingBy(steps, instead) {
   let answer;
   for (let state = steps.next(); ; state = steps.next(answer)) {
     if (state.done) return state.value;
     try {
-      if (state.value.op === ops.SYNC && fs.fsyncSync !== fsyncSync) answer = fs.fsyncSync(state.value.fd);
-      else answer = yield state.value;
+      const other = state.value.op === ops.SYNC ? instead(state.value.fd) : undefined;
+      answer = other === undefined ? yield state.value : other.now ? other.answer : yield other.later;
     } catch (error) {
       const next = steps.throw(error);
       if (next.done) return next.value;
@@ -146,7 +147,13 @@ function* patched(steps) {
     }
   }
 }
-const { fsyncSync } = fs;
+const { fsync, fsyncSync } = fs;
+
+const patched = (steps) => flushingBy(steps, (fd) => (fs.fsyncSync === fsyncSync ? undefined : { now: true, answer: fs.fsyncSync(fd) }));
+
+const patchedLater = (steps) => flushingBy(steps, (fd) => (fs.fsync === fsync ? undefined : {
+  later: new Promise((resolve, reject) => fs.fsync(fd, (error) => (error ? reject(error) : resolve()))),
+}));
 
 fs.truncate = function truncate(path, length, callback) {
   if (typeof path === 'number') {

@@ -11,6 +11,8 @@ const { setUnrefTimeout } = require('internal/timers');
 const customInspectSymbol = Symbol.for('nodejs.util.inspect.custom');
 const kSignal = Symbol('kSignal');
 const kMake = Symbol('kMake');
+const kAborted = Symbol('kAborted');
+const kReason = Symbol('kReason');
 const kSources = Symbol('kSources');
 
 const domError = (message, name) => new DOMException(message, name);
@@ -30,8 +32,9 @@ function checkSignal(value) {
 }
 
 class AbortSignal extends EventTarget {
-  #aborted = false;
-  #reason = undefined;
+  // Properties, not private fields: as in Node a Proxy of a signal is a signal, too.
+  [kAborted] = false;
+  [kReason] = undefined;
 
   constructor(token) {
     if (token !== kMake) throw new ERR_ILLEGAL_CONSTRUCTOR();
@@ -39,21 +42,21 @@ class AbortSignal extends EventTarget {
   }
 
   static {
-    is = (value) => #aborted in value;
+    is = (value) => value[kAborted] !== undefined;
     fire = (signal, reason) => {
-      if (signal.#aborted) return;
-      signal.#aborted = true;
-      signal.#reason = reason;
+      if (signal[kAborted]) return;
+      signal[kAborted] = true;
+      signal[kReason] = reason;
       signal.dispatchEvent(new Event('abort', { [kTrustEvent]: true }));
     };
   }
 
-  get aborted() { checkSignal(this); return this.#aborted; }
-  get reason() { checkSignal(this); return this.#reason; }
+  get aborted() { checkSignal(this); return this[kAborted]; }
+  get reason() { checkSignal(this); return this[kReason]; }
 
   throwIfAborted() {
     checkSignal(this);
-    if (this.#aborted) throw this.#reason;
+    if (this[kAborted]) throw this[kReason];
   }
 
   [customInspectSymbol](depth, options) {
@@ -62,8 +65,8 @@ class AbortSignal extends EventTarget {
 
   static abort(reason = domError('This operation was aborted', 'AbortError')) {
     const signal = new AbortSignal(kMake);
-    signal.#aborted = true;
-    signal.#reason = reason;
+    signal[kAborted] = true;
+    signal[kReason] = reason;
     return signal;
   }
 
@@ -85,8 +88,8 @@ class AbortSignal extends EventTarget {
         throw new ERR_INVALID_ARG_TYPE('signals', 'AbortSignal', source);
       }
       if (source.aborted) {
-        made.#aborted = true;
-        made.#reason = source.reason;
+        made[kAborted] = true;
+        made[kReason] = source.reason;
         return made;
       }
     }
