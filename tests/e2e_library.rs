@@ -52,6 +52,11 @@ fn tests_of_a_programs_own_run_and_report() {
 }
 
 #[test]
+fn words_numbers_and_dates_are_written_in_english() {
+    says(include_str!("js/intl.js"), include_str!("js/intl.txt"));
+}
+
+#[test]
 fn values_become_bytes_in_the_format_of_v8() {
     says(include_str!("js/v8.js"), "v8 ok\n");
 }

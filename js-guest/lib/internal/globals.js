@@ -83,6 +83,7 @@ const CLASSES = {
 for (const [id, names] of Object.entries(CLASSES)) {
   for (const name of names) lazy(name, () => member(id, name));
 }
+lazy('Intl', () => member('internal/intl/intl', 'Intl'));
 lazy('console', () => require('console'));
 lazy('crypto', () => require('crypto').webcrypto, true);
 lazy('Crypto', () => require('crypto').webcrypto.constructor);

@@ -1,5 +1,6 @@
-// Numbers as people in the United States write them: Number's and BigInt's toLocaleString, for there is no Intl here.
-// Every locale is taken for en-US, as in a Node that was built with that one alone. Must not know where it is asked from.
+// What strings, numbers and dates say in the words of the United States: their methods with `locale` in the name, and how
+// digits are written, which Intl.NumberFormat uses too. Every locale is taken for en-US, as in a Node that was built with that
+// one alone. Must not know where it is asked from.
 'use strict';
 
 const { codes: { ERR_METHOD_NOT_IMPLEMENTED } } = require('internal/errors');
@@ -68,30 +69,41 @@ function format(negative, parts, given) {
   return (negative ? '-' : '') + write(parts, options, percent);
 }
 
-const methods = {
-  number: {
-    toLocaleString() {
-      const value = NumberValue.call(this);
-      if (!Number.isFinite(value)) {
-        const sign = checkOptions(Object(arguments[1])) ? '%' : '';
-        return (Number.isNaN(value) ? 'NaN' : value < 0 ? '-∞' : '∞') + sign;
-      }
-      return format(value < 0 || Object.is(value, -0), digitsOf(Math.abs(value)), arguments[1]);
-    },
-  },
-  bigint: {
-    toLocaleString() {
-      const value = BigIntValue.call(this);
-      const digits = String(value < 0n ? -value : value);
-      return format(value < 0n, { digits, point: digits.length }, arguments[1]);
-    },
-  },
-};
+function writeNumber(value, options) {
+  if (typeof value === 'bigint') {
+    const digits = String(value < 0n ? -value : value);
+    return format(value < 0n, { digits, point: digits.length }, options);
+  }
+  if (!Number.isFinite(value)) {
+    const sign = checkOptions(Object(options)) ? '%' : '';
+    return (Number.isNaN(value) ? 'NaN' : value < 0 ? '-∞' : '∞') + sign;
+  }
+  return format(value < 0 || Object.is(value, -0), digitsOf(Math.abs(value)), options);
+}
+
+// The common styles stay with the short way; what it refuses, Intl.NumberFormat may know.
+function numberText(value, [locales, options]) {
+  if (options?.style !== 'currency' && options?.signDisplay === undefined) return writeNumber(value, options);
+  return new (require('internal/intl/number_format').NumberFormat)(locales, options).format(value);
+}
+
+const methods = [
+  [Number.prototype, { toLocaleString() { return numberText(NumberValue.call(this), arguments); } }],
+  [BigInt.prototype, { toLocaleString() { return numberText(BigIntValue.call(this), arguments); } }],
+  [String.prototype, { localeCompare(that) { return require('internal/intl/collator').localeCompare.call(this, that, arguments[1], arguments[2]); } }],
+  [Date.prototype, {
+    toLocaleString() { return require('internal/intl/date_time_format').toLocaleString.apply(this, arguments); },
+    toLocaleDateString() { return require('internal/intl/date_time_format').toLocaleDateString.apply(this, arguments); },
+    toLocaleTimeString() { return require('internal/intl/date_time_format').toLocaleTimeString.apply(this, arguments); },
+  }],
+];
 
 function install() {
-  for (const [proto, from] of [[Number.prototype, methods.number], [BigInt.prototype, methods.bigint]]) {
-    Object.defineProperty(proto, 'toLocaleString', { value: from.toLocaleString, writable: true, configurable: true, enumerable: false });
+  for (const [proto, from] of methods) {
+    for (const [name, value] of Object.entries(from)) {
+      Object.defineProperty(proto, name, { value, writable: true, configurable: true, enumerable: false });
+    }
   }
 }
 
-module.exports = { install };
+module.exports = { install, writeNumber };
