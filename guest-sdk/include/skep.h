@@ -65,6 +65,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_REQUEST_EXPECT_OTHER 32
 #define SKEP_REQUEST_CHUNKED 64
 #define SKEP_REQUEST_OVER_LIMIT 128
+#define SKEP_CLIENT_ERROR_ANSWERED 65536
 #define SKEP_LISTEN_HTTP 1
 #define SKEP_LISTEN_REQUIRE_HOST 2
 #define SKEP_LISTEN_WATCH_CONNECTIONS 4
@@ -171,7 +172,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_HTTP_DONE 34 /* Asked for by WATCH: the response is with the kernel; the exchange's handle is gone. */
 #define SKEP_EV_HTTP_ABORTED 35 /* The connection was lost before the exchange was over; value is an errno or 0; the handle is gone. */
 #define SKEP_EV_HTTP_CONNECTION 36 /* A new connection (flag WATCH_CONNECTIONS): handle is the connection; payload u64: the listener, u64: its number (Request.conn). Nothing is read from it before. */
-#define SKEP_EV_CLIENT_ERROR 37 /* A malformed or late request (flag CLIENT_ERROR, or a connection with a handle): the connection has left HTTP and is the stream `handle`, to be answered and closed by the guest; value is the status that fits; payload u64 listener, u64 connection number, u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. A connection handle of the guest is gone without CONN_CLOSED. */
+#define SKEP_EV_CLIENT_ERROR 37 /* A malformed or late request, told when the answers due before it are out. With the flag CLIENT_ERROR the connection has left HTTP and is the stream `handle`, to be answered and closed by the guest; its handle of the connection is gone without CONN_CLOSED. A guest without the flag that has a handle of the connection is told by that, with 65536 added to value: the host has answered. An attached connection is told by its handle, and CONN_CLOSED follows. value is the status that fits; payload u64 listener or 0, u64 connection number, u32 bytes parsed, u16 length of code, u16 length of message, code, message, then the raw packet. */
 #define SKEP_EV_CONN_CLOSED 38 /* A connection with a handle is closed; value is an errno or 0. */
 #define SKEP_EV_CONN_OUT 39 /* Bytes that an attached connection wants sent. CONN_CLOSED: close the stream after them. */
 #define SKEP_EV_CONN_TIMEOUT 40 /* No traffic on a connection for as long as option TIMEOUT says. */

@@ -83,7 +83,8 @@ static JSValue js_unserve(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 /* ---- Exchanges ---- */
 
 static skep_pins exchanges = {.type = "HTTPINCOMINGMESSAGE"};
-
+static JSValueConst dispatched[2]; /* while http_dispatching is set by dispatch() */
+static bool observed;
 
 static void let_go(JSContext *ctx, uint64_t exchange) {
   JSValue req, res;
@@ -138,9 +139,19 @@ void http_pin(JSContext *ctx, uint64_t exchange, JSValueConst req, JSValueConst 
 
 enum { SPECIAL = SKEP_REQUEST_UPGRADE | SKEP_REQUEST_EXPECT_CONTINUE | SKEP_REQUEST_EXPECT_OTHER | SKEP_REQUEST_OVER_LIMIT };
 
+static void tell_observers(JSContext *ctx, JSValueConst server, JSValue pair[2]) {
+  JSValueConst args[] = {server, pair[0], pair[1]};
+  JSValue done = http_hook(ctx, HOOK_OBSERVE, 3, args);
+  if (JS_IsException(done)) skep_uncaught();
+  JS_FreeValue(ctx, done);
+}
+
 static void dispatch(JSContext *ctx, JSValueConst server, http_req *req, JSValue pair[2]) {
   uint64_t exchange = req->exchange;
   http_dispatching = req;
+  dispatched[0] = pair[0];
+  dispatched[1] = pair[1];
+  if (observed) tell_observers(ctx, server, pair);
   if (req->flags & SPECIAL) {
     JSValue flags = JS_NewInt32(ctx, req->flags);
     JSValueConst args[] = {server, pair[0], pair[1], flags};
@@ -279,8 +290,8 @@ static void on_connection(const skep_event *event, const uint8_t *payload) {
 /* u64 listener, u64 connection number, u32 bytes parsed, u16 and u16 lengths of code and message, these, the packet. */
 static void on_client_error(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
-  http_server *at = event->len >= 24 ? find_server(read_u64(payload)) : NULL;
-  if (!at) return;
+  if (event->len < 24) return;
+  http_server *at = find_server(read_u64(payload)); /* none: a connection over a stream of the script's own */
   uint32_t parsed;
   uint16_t lens[2];
   memcpy(&parsed, payload + 16, 4);
@@ -289,7 +300,7 @@ static void on_client_error(const skep_event *event, const uint8_t *payload) {
   if (start > event->len) return;
   const char *text = (const char *)payload + 24;
   JSValue args[] = {
-    JS_DupValue(ctx, at->server), JS_NewInt64(ctx, event->handle), JS_NewInt64(ctx, read_u64(payload + 8)),
+    at ? JS_DupValue(ctx, at->server) : JS_UNDEFINED, JS_NewInt64(ctx, event->handle), JS_NewInt64(ctx, read_u64(payload + 8)),
     JS_NewInt32(ctx, (int32_t)event->value), JS_NewInt64(ctx, parsed), JS_NewStringLen(ctx, text, lens[0]),
     JS_NewStringLen(ctx, text + lens[0], lens[1]), skep_new_buffer(ctx, payload + start, event->len - start),
   };
@@ -308,6 +319,38 @@ static void on_conn_event(const skep_event *event, const uint8_t *payload) {
 }
 
 /* ---- The binding ---- */
+
+/* observe(on): whether HOOK_OBSERVE is called. */
+static JSValue js_observe(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  observed = JS_ToBool(ctx, argv[0]) > 0;
+  return JS_UNDEFINED;
+}
+
+typedef struct { JSValueConst first, last; http_req *first_req, *last_req; } under_way;
+
+static void consider(JSContext *ctx, under_way *found, uint64_t conn, JSValueConst req_value, JSValueConst res_value) {
+  http_req *req = http_request_of(ctx, req_value);
+  http_res *res = http_response_of(ctx, res_value);
+  if (!req || req->conn != conn) return;
+  if (!found->last_req || req->serial > found->last_req->serial) found->last = req_value, found->last_req = req;
+  if (!res || http_response_over(res) || (res->bits & RES_DETACHED)) return;
+  if (!found->first_req || req->serial < found->first_req->serial) found->first = res_value, found->first_req = req;
+}
+
+/* underWay(conn): [the request that came last, the response whose turn it is] of a connection, or nulls. */
+static JSValue js_under_way(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  uint64_t conn = (uint64_t)skep_value_handle(ctx, argv[0]);
+  under_way found = {JS_NULL, JS_NULL, NULL, NULL};
+  for (uint32_t i = 0; conn && i < exchanges.cap; i++) {
+    if (exchanges.pins[i].key) consider(ctx, &found, conn, exchanges.pins[i].first, exchanges.pins[i].second);
+  }
+  if (conn && http_dispatching && http_dispatching->conn == conn) consider(ctx, &found, conn, dispatched[0], dispatched[1]);
+  if (conn && http_ending && http_ending->conn == conn) consider(ctx, &found, conn, http_ending_value, JS_UNDEFINED);
+  JSValue list = JS_NewArray(ctx);
+  JS_SetPropertyUint32(ctx, list, 0, JS_DupValue(ctx, found.last));
+  JS_SetPropertyUint32(ctx, list, 1, JS_DupValue(ctx, found.first));
+  return list;
+}
 
 static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   for (uint32_t i = 0; i < HOOKS; i++) http_hooks[i] = JS_GetPropertyUint32(ctx, argv[0], i);
@@ -348,6 +391,8 @@ static JSValue init_binding(JSContext *ctx) {
   JS_SetPropertyStr(ctx, binding, "setup", JS_NewCFunction(ctx, js_setup, "setup", 1));
   JS_SetPropertyStr(ctx, binding, "serve", JS_NewCFunction(ctx, js_serve, "serve", 5));
   JS_SetPropertyStr(ctx, binding, "unserve", JS_NewCFunction(ctx, js_unserve, "unserve", 1));
+  JS_SetPropertyStr(ctx, binding, "observe", JS_NewCFunction(ctx, js_observe, "observe", 1));
+  JS_SetPropertyStr(ctx, binding, "underWay", JS_NewCFunction(ctx, js_under_way, "underWay", 1));
   JS_SetPropertyStr(ctx, binding, "letGo", JS_NewCFunction(ctx, js_let_go, "letGo", 1));
   JS_SetPropertyStr(ctx, binding, "isToken", JS_NewCFunction(ctx, js_is_token, "isToken", 1));
   JS_SetPropertyStr(ctx, binding, "hasBadChar", JS_NewCFunction(ctx, js_has_bad_char, "hasBadChar", 1));

@@ -24,7 +24,7 @@ enum {
   HOOK_RESUME,       /* (req): Readable's on('data') for a request with a state */
   HOOK_SPECIAL,      /* (server, req, res, flags, head): upgrade, connect, expect, over limit */
   HOOK_MAKE,         /* (server, conn): [req, res] of the server's own classes */
-  HOOK_SOCKET,       /* (exchange, conn): the socket of an exchange */
+  HOOK_SOCKET,       /* (exchange, conn, listener, handle or 0): the socket of an exchange */
   HOOK_ABORTED,      /* (req, res, errno) */
   HOOK_DUMP,         /* (req): a touched request whose response is done */
   HOOK_NEXT_TICK,    /* process.nextTick */
@@ -33,6 +33,8 @@ enum {
   HOOK_CONN_EVENT,   /* (kind, conn, value, bytes) */
   HOOK_SLICES,       /* (chunk, encoding, size): Buffers of at most that size */
   HOOK_ORPHAN,       /* (conn): the server of an attached connection */
+  HOOK_OBSERVE,      /* (server, req, res): somebody watches http from outside; before 'request' */
+  HOOK_WIRE,         /* (res, what, chunk, encoding, cb): a response over a stream of the script's own */
   HOOKS
 };
 extern JSValue http_hooks[HOOKS];
@@ -78,13 +80,15 @@ bool http_add_table(JSContext *ctx, http_block *b, http_table *t);
 enum {
   REQ_COMPLETE = 1, REQ_FLOWING = 2, REQ_SENT_DATA = 4, REQ_END_EMITTED = 8, REQ_DUMPED = 16, REQ_CONSUMED = 32,
   REQ_ABORTED = 64, REQ_CLOSE_EMITTED = 128, REQ_UPGRADE = 256, REQ_QUEUED = 512, REQ_DESTROYED = 1024,
-  REQ_JOIN_DUPLICATES = 2048, REQ_TOUCHED = 4096, REQ_EXPECT = 8192
+  REQ_JOIN_DUPLICATES = 2048, REQ_TOUCHED = 4096, REQ_EXPECT = 8192, REQ_STOPPED = 1 << 14, REQ_LET_GO = 1 << 15
 };
 typedef struct http_req {
   uint64_t exchange, conn, listener;
+  int64_t named; /* the connection's handle, where the socket may be asked for when the exchange is over */
   uint8_t *head; /* the record's fields, then the raw head */
   uint32_t field_count, raw_len, target, target_len, bits, owed;
   uint32_t told; /* pieces of a `body` that is a list which have been told */
+  uint32_t serial; /* later requests have higher ones */
   uint16_t flags;
   uint8_t method, minor;
   JSValue url, headers, body, state, socket, trailers;
@@ -102,6 +106,8 @@ void http_request_flow(JSContext *ctx, JSValueConst value);
 bool http_request_needs_dump(JSContext *ctx, JSValueConst value, http_req *req);
 void http_request_dump(JSContext *ctx, JSValueConst value, http_req *req);
 extern http_req *http_dispatching; /* whose 'request' callback runs, or NULL */
+extern http_req *http_ending; /* whose 'end' is being told, or NULL */
+extern JSValueConst http_ending_value;
 
 /* ---- Fields of a request (http_fields.c) ---- */
 void http_fields_init(JSContext *ctx, JSValue binding);
@@ -117,12 +123,13 @@ enum {
   RES_NO_BODY = 1024, RES_WATCHED = 2048, RES_DONE = 4096, RES_DESTROYED = 8192, RES_CLOSED = 16384,
   RES_NEED_DRAIN = 1 << 15, RES_IMPLICIT = 1 << 16, RES_REASON = 1 << 17, RES_SENT_100 = 1 << 18,
   RES_EXPECT = 1 << 19, RES_END_QUEUED = 1 << 20, RES_CHUNKED = 1 << 21, RES_DETACHED = 1 << 22,
-  RES_STRICT_BODY = 1 << 23, RES_END_SENT = 1 << 24, RES_LAST = 1 << 25, RES_DRAIN_SOON = 1 << 26
+  RES_STRICT_BODY = 1 << 23, RES_END_SENT = 1 << 24, RES_LAST = 1 << 25, RES_DRAIN_SOON = 1 << 26, RES_WIRED = 1 << 27
 };
 typedef struct http_res {
-  uint64_t exchange, ended_turn;
+  uint64_t exchange, ended_turn, framed_turn;
   uint32_t bits;
   int32_t pending, corked, told; /* told: the status that the head was made with */
+  int32_t framed; /* what the host will add around this turn's chunks, if they are chunks */
   int64_t content_length, written; /* -1: unknown */
   JSValue req, status, message, queue, after, trailers;
   http_table fields;
@@ -139,6 +146,10 @@ http_res *http_response_of(JSContext *ctx, JSValueConst value);
 http_res *http_response_this(JSContext *ctx, JSValueConst value); /* throws */
 bool http_response_implicit(JSContext *ctx, JSValueConst self, http_res *res);
 int http_write_head(JSContext *ctx, http_res *res, int argc, JSValueConst *argv);
+int32_t http_response_pending(http_res *res);
+void http_count_frame(http_res *res, size_t len); /* a chunk of so many bytes has gone to the host */
+enum { WIRE_WRITE, WIRE_END, WIRE_CORK, WIRE_UNCORK, WIRE_FLUSH };
+JSValue http_wire(JSContext *ctx, JSValueConst self, int what, int argc, JSValueConst *argv);
 void http_response_drain(JSContext *ctx, JSValueConst self);
 void http_response_done(JSContext *ctx, JSValueConst self);
 bool http_response_over(http_res *res); /* nothing more will come from the host for it */

@@ -5,7 +5,8 @@
 
 JSClassID http_req_class;
 JSValue http_req_proto;
-http_req *http_dispatching;
+http_req *http_dispatching, *http_ending;
+JSValueConst http_ending_value;
 static JSValue readable_on, carrier_symbol, flow_tick;
 static JSAtom carrier;
 
@@ -83,6 +84,8 @@ static JSValue js_new(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
 /* Takes a request's head out of the inbox: one copy, kept until the object dies. */
 bool http_request_fill(JSContext *ctx, http_req *req, uint64_t exchange, const skep_request *record) {
   uint32_t fields = record->field_count * sizeof(skep_field);
+  static uint32_t serials;
+  req->serial = ++serials;
   req->head = js_malloc(ctx, fields + record->raw_len + 1);
   if (!req->head) return false;
   memcpy(req->head, record + 1, fields + record->raw_len);
@@ -129,8 +132,8 @@ static JSValue socket_of(JSContext *ctx, http_req *req) {
   if (JS_IsUndefined(req->socket) && req->conn) {
     JSValue conn = JS_NewInt64(ctx, req->conn), exchange = JS_NewInt64(ctx, req->exchange);
     JSValue listener = JS_NewInt64(ctx, req->listener);
-    JSValueConst args[] = {exchange, conn, listener};
-    req->socket = http_hook(ctx, HOOK_SOCKET, 3, args);
+    JSValueConst args[] = {exchange, conn, listener, JS_NewInt64(ctx, req->named)};
+    req->socket = http_hook(ctx, HOOK_SOCKET, 4, args);
   }
   if (JS_IsException(req->socket)) {
     req->socket = JS_UNDEFINED;
@@ -277,12 +280,31 @@ static void grant(http_req *req, uint32_t bytes) {
   if (bytes && req->exchange && !(req->bits & REQ_COMPLETE)) skep_credit((int64_t)req->exchange, (int32_t)bytes);
 }
 
+/* As in Node, a socket that a script has touched is paused while the reader of its request is behind. */
+static void tell_socket(JSContext *ctx, http_req *req, int how) {
+  JSValue socket = JS_DupValue(ctx, req->socket);
+  req->bits ^= REQ_STOPPED;
+  JSValue done = JS_Invoke(ctx, socket, http_atoms[how], 0, NULL);
+  if (JS_IsException(done)) skep_uncaught();
+  JS_FreeValue(ctx, done);
+  JS_FreeValue(ctx, socket);
+}
+
+static void stop_socket(JSContext *ctx, http_req *req) {
+  enum { BEHIND = 16384 };
+  if (req->conn && req->owed >= BEHIND && !(req->bits & REQ_STOPPED) && JS_IsObject(req->socket)) tell_socket(ctx, req, H_pause);
+}
+
+static void owe_nothing(JSContext *ctx, http_req *req) {
+  grant(req, req->owed);
+  req->owed = 0;
+  if (req->bits & REQ_STOPPED) tell_socket(ctx, req, H_resume);
+}
+
 /* grantCredit(req): the reader has taken what was pushed. */
 static JSValue js_grant(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   http_req *req = http_request_of(ctx, argv[0]);
-  if (!req) return JS_UNDEFINED;
-  grant(req, req->owed);
-  req->owed = 0;
+  if (req) owe_nothing(ctx, req);
   return JS_UNDEFINED;
 }
 
@@ -296,8 +318,7 @@ static void tell(JSContext *ctx, JSValueConst self, JSAtom event, int argc, JSVa
 static void flow_body(JSContext *ctx, JSValueConst self, http_req *req) {
   JSValue piece = req->body;
   int64_t count = 0;
-  grant(req, req->owed);
-  req->owed = 0;
+  owe_nothing(ctx, req);
   if (JS_IsArray(piece)) {
     JS_GetLength(ctx, piece, &count);
     piece = JS_GetPropertyUint32(ctx, req->body, req->told++);
@@ -334,7 +355,10 @@ static bool flow_step(JSContext *ctx, JSValueConst self, http_req *req) {
   if (!(req->bits & REQ_COMPLETE) || (req->bits & REQ_ABORTED)) return false;
   if (!(req->bits & REQ_END_EMITTED)) {
     req->bits |= REQ_END_EMITTED | REQ_CONSUMED;
+    http_ending = req;
+    http_ending_value = self;
     tell(ctx, self, http_atoms[H_end], 0, NULL);
+    http_ending = NULL;
     return true;
   }
   if (req->bits & REQ_CLOSE_EMITTED) return false;
@@ -380,6 +404,9 @@ static JSValue js_on(JSContext *ctx, JSValueConst self, int argc, JSValueConst *
     result = JS_EXCEPTION;
   } else {
     req->bits |= REQ_TOUCHED;
+    /* Nobody had asked for its end when its response ended. */
+    bool late = (req->bits & REQ_LET_GO) && (type == http_atoms[H_end] || type == http_atoms[H_close]);
+    if (late) http_request_dump(ctx, self, req);
     if (type == http_atoms[H_data] && !(req->bits & REQ_FLOWING)) {
       req->bits |= REQ_FLOWING;
       queue_flow(ctx, self, req);
@@ -397,7 +424,7 @@ static void push(JSContext *ctx, JSValueConst self, http_req *req, JSValue chunk
   JS_FreeValue(ctx, chunk);
   if (JS_IsException(more)) skep_uncaught();
   else if (JS_ToBool(ctx, more) > 0) grant(req, len);
-  else req->owed += len;
+  else req->owed += len, stop_socket(ctx, req);
   JS_FreeValue(ctx, more);
 }
 
@@ -427,6 +454,7 @@ void http_request_body(JSContext *ctx, JSValueConst self, const uint8_t *bytes, 
     int64_t count = 0;
     JS_GetLength(ctx, req->body, &count);
     JS_SetPropertyInt64(ctx, req->body, count, chunk);
+    stop_socket(ctx, req);
   }
   skep_after_callback();
 }
@@ -467,7 +495,10 @@ void http_request_ended(JSContext *ctx, JSValueConst self, const uint8_t *traile
 bool http_request_needs_dump(JSContext *ctx, JSValueConst self, http_req *req) {
   if (req->bits & (REQ_DUMPED | REQ_CONSUMED | REQ_FLOWING)) return false;
   const JSAtom wanted[] = {http_atoms[H_end], http_atoms[H_close]};
-  return !JS_IsUndefined(req->state) || skep_has_any_listener(ctx, self, wanted, 2);
+  if (JS_IsUndefined(req->state) && !skep_has_any_listener(ctx, self, wanted, 2)) return false;
+  /* They will hear of it when the exchange is gone, and may ask for the socket then. */
+  if (!req->named && req->exchange && JS_IsUndefined(req->socket)) req->named = skep_http_conn((int64_t)req->exchange);
+  return true;
 }
 
 void http_request_dump(JSContext *ctx, JSValueConst self, http_req *req) {
@@ -479,8 +510,7 @@ void http_request_dump(JSContext *ctx, JSValueConst self, http_req *req) {
     return;
   }
   req->bits |= REQ_DUMPED;
-  grant(req, req->owed);
-  req->owed = 0;
+  owe_nothing(ctx, req);
   JS_FreeValue(ctx, req->body);
   req->body = JS_UNDEFINED;
   req->told = 0;

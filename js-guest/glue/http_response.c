@@ -295,6 +295,21 @@ static void find_length(http_res *res) {
   res->content_length = n;
 }
 
+/* The size in hexadecimal and two line ends. */
+void http_count_frame(http_res *res, size_t len) {
+  if (res->framed_turn != skep_turn_mono) res->framed_turn = skep_turn_mono, res->framed = 0;
+  res->framed += (35 - __builtin_clz((uint32_t)len)) / 4 + 4;
+}
+
+/* Bytes that wait, with what frames them: the host counts that only when it has done it. */
+int32_t http_response_pending(http_res *res) {
+  const char *stop;
+  if (res->bits & RES_DONE) return 0;
+  bool chunked = res->framed && res->framed_turn == skep_turn_mono && !(res->bits & (RES_NO_CHUNKED | RES_REMOVED_TE)) &&
+                 !find_line(res, "content-length:", 15, &stop);
+  return res->pending + (chunked ? res->framed : 0);
+}
+
 /* Trailers need chunks, which a length, or a message without a body, rules out. */
 static int check_trailer(JSContext *ctx, http_res *res) {
   const char *stop;
@@ -399,6 +414,22 @@ static JSValue js_implicit(JSContext *ctx, JSValueConst self, int argc, JSValueC
   return done;
 }
 
+/* The fields of the head, without the reason that may stand before them. */
+static JSValue lines_of(JSContext *ctx, http_res *res) {
+  const char *at = res->block.ptr, *end = at + res->block.len;
+  const char *line = res->bits & RES_REASON ? memchr(at, '\n', end - at) : NULL;
+  if (line) at = line + 1;
+  return http_latin1(ctx, (const uint8_t *)at, end - at);
+}
+
+/* A response that no exchange stands behind, over a stream of the script's own: lib frames and writes it. */
+JSValue http_wire(JSContext *ctx, JSValueConst self, int what, int argc, JSValueConst *argv) {
+  JSValue number = JS_NewInt32(ctx, what);
+  JSValueConst args[5] = {self, number, JS_UNDEFINED, JS_UNDEFINED, JS_UNDEFINED};
+  for (int i = 0; i < argc && i < 3; i++) args[i + 2] = argv[i];
+  return http_hook(ctx, HOOK_WIRE, 5, args);
+}
+
 /* ---- Accessors ---- */
 
 /* Flags; `off` ones read true while the bit is clear. */
@@ -409,7 +440,7 @@ static const struct { const char *name; uint32_t bit; bool off; } flags[] = {
   {"_removedContLen", RES_REMOVED_LENGTH, false}, {"_removedTE", RES_REMOVED_TE, false},
   {"destroyed", RES_DESTROYED, false}, {"_closed", RES_CLOSED, false}, {"_sent100", RES_SENT_100, false},
   {"_expect_continue", RES_EXPECT, false}, {"_headerSent", RES_SENT, false}, {"_last", RES_LAST, false},
-  {"_detached", RES_DETACHED, false}, {"_rejectNonStandardBodyWrites", RES_STRICT_BODY, false},
+  {"_detached", RES_DETACHED, false}, {"_wired", RES_WIRED, false}, {"_rejectNonStandardBodyWrites", RES_STRICT_BODY, false},
 };
 
 static JSValue js_get_flag(JSContext *ctx, JSValueConst self, int magic) {
@@ -460,7 +491,7 @@ static JSValue js_get_value(JSContext *ctx, JSValueConst self, int magic) {
       return JS_NewBool(ctx, (bits & RES_FINISHED) && (!(bits & RES_WATCHED) || (bits & RES_DONE)) &&
                                !(bits & RES_END_QUEUED));
     case V_PENDING:
-    case V_OUTPUT_SIZE: return JS_NewInt32(ctx, bits & RES_DONE ? 0 : res->pending);
+    case V_OUTPUT_SIZE: return JS_NewInt32(ctx, http_response_pending(res));
     case V_CORKED: return JS_NewInt32(ctx, res->corked);
     case V_NEED_DRAIN: return JS_NewBool(ctx, (bits & RES_NEED_DRAIN) && !(bits & (RES_DESTROYED | RES_FINISHED)));
     case V_TRAILERS: return JS_IsUndefined(res->trailers) ? JS_NewString(ctx, "") : JS_DupValue(ctx, res->trailers);
@@ -468,7 +499,7 @@ static JSValue js_get_value(JSContext *ctx, JSValueConst self, int magic) {
     case V_EXCHANGE: return JS_NewInt64(ctx, res->exchange);
     case V_LINES:
       if (!(bits & RES_HEAD)) return JS_NULL;
-      return http_latin1(ctx, (const uint8_t *)res->block.ptr, res->block.len);
+      return lines_of(ctx, res);
   }
   return JS_UNDEFINED;
 }

@@ -43,6 +43,7 @@ static int32_t send(http_res *res, const void *bytes, size_t len, int32_t flags)
     answer = flags & SKEP_WRITE_END ? skep_http_end(exchange, flags & ~SKEP_WRITE_END, NULL, 0) : res->pending;
   }
   if (answer >= 0) res->pending = answer;
+  if (len && !(flags & SKEP_WRITE_END)) http_count_frame(res, len);
   if (answer >= 0 && (flags & SKEP_WRITE_END)) res->bits |= RES_END_SENT;
   return answer;
 }
@@ -274,6 +275,7 @@ static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValue
 static JSValue js_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   http_res *res = http_response_this(ctx, self);
   if (!res) return JS_EXCEPTION;
+  if (res->bits & RES_WIRED) return http_wire(ctx, self, WIRE_WRITE, argc, argv);
   JSValueConst encoding = argc > 1 ? argv[1] : JS_UNDEFINED, fn = argc > 2 ? argv[2] : JS_UNDEFINED;
   if (JS_IsFunction(ctx, encoding)) {
     fn = encoding;
@@ -325,7 +327,7 @@ static JSValue end_again(JSContext *ctx, JSValueConst self, http_res *res, JSVal
  * dumped, and where the request is still coming in, since then nothing else may end the exchange. */
 static bool wants_done(JSContext *ctx, JSValueConst self, http_res *res) {
   http_req *req = http_request_of(ctx, res->req);
-  if (req && (!(req->bits & REQ_COMPLETE) || http_request_needs_dump(ctx, res->req, req))) return true;
+  if (req && (http_request_needs_dump(ctx, res->req, req) || !(req->bits & REQ_COMPLETE))) return true;
   const JSAtom wanted[] = {http_atoms[H_finish], http_atoms[H_close]};
   return skep_has_any_listener(ctx, self, wanted, 2);
 }
@@ -380,6 +382,7 @@ static int finish(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst
   if (skep_has_listener(ctx, self, http_atoms[H_prefinish]) && skep_emit(ctx, self, http_atoms[H_prefinish], 0, NULL) < 0) return -1;
   http_req *req = http_request_of(ctx, res->req);
   if (req && res->exchange && !(req->bits & REQ_COMPLETE)) http_request_dump(ctx, res->req, req);
+  if (req && !(res->bits & RES_WATCHED)) req->bits |= REQ_LET_GO;
   if (res->exchange) http_release(ctx, res->exchange);
   return 0;
 }
@@ -387,6 +390,7 @@ static int finish(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst
 static JSValue js_end(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   http_res *res = http_response_this(ctx, self);
   if (!res) return JS_EXCEPTION;
+  if (res->bits & RES_WIRED) return http_wire(ctx, self, WIRE_END, argc, argv);
   JSValueConst given = argc > 0 ? argv[0] : JS_UNDEFINED, encoding = argc > 1 ? argv[1] : JS_UNDEFINED;
   JSValueConst fn = argc > 2 ? argv[2] : JS_UNDEFINED;
   if (JS_IsFunction(ctx, given)) {
@@ -470,6 +474,7 @@ static void uncork(JSContext *ctx, JSValueConst self, http_res *res) {
 static JSValue js_cork(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
   http_res *res = http_response_this(ctx, self);
   if (!res) return JS_EXCEPTION;
+  if (res->bits & RES_WIRED) return http_wire(ctx, self, magic ? WIRE_UNCORK : WIRE_CORK, 0, NULL);
   if (magic) uncork(ctx, self, res);
   else res->corked++;
   return JS_UNDEFINED;
@@ -478,6 +483,7 @@ static JSValue js_cork(JSContext *ctx, JSValueConst self, int argc, JSValueConst
 static JSValue js_flush_headers(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   http_res *res = http_response_this(ctx, self);
   if (!res) return JS_EXCEPTION;
+  if (res->bits & RES_WIRED) return http_wire(ctx, self, WIRE_FLUSH, 0, NULL);
   if (!(res->bits & RES_HEAD) && !http_response_implicit(ctx, self, res)) return JS_EXCEPTION;
   if (!(res->bits & RES_SENT)) send(res, NULL, 0, 0);
   return JS_UNDEFINED;
@@ -510,6 +516,15 @@ static JSValue js_drain(JSContext *ctx, JSValueConst self, int argc, JSValueCons
   return emit_drain(ctx, argv[0], res) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
 }
 
+static JSValue close_fn;
+
+static JSValue js_close(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  http_res *res = http_response_of(ctx, argv[0]);
+  if (!res || (res->bits & RES_CLOSED)) return JS_UNDEFINED;
+  res->bits |= RES_DESTROYED | RES_CLOSED;
+  return skep_emit(ctx, argv[0], http_atoms[H_close], 0, NULL) < 0 ? JS_EXCEPTION : JS_UNDEFINED;
+}
+
 /* HTTP_DONE: the last byte is with the kernel. */
 void http_response_done(JSContext *ctx, JSValueConst self) {
   http_res *res = http_response_of(ctx, self);
@@ -518,12 +533,12 @@ void http_response_done(JSContext *ctx, JSValueConst self) {
   res->pending = 0;
   run_after(ctx, res, true);
   if (skep_emit(ctx, self, http_atoms[H_finish], 0, NULL) < 0) skep_uncaught();
+  /* On a tick that comes before those of a request which is only now let go: it closes after its response. */
+  JSValueConst args[] = {close_fn, self};
+  JS_FreeValue(ctx, http_hook(ctx, HOOK_NEXT_TICK, 2, args));
   http_req *req = http_request_of(ctx, res->req);
   if (req && (req->bits & REQ_COMPLETE)) http_request_dump(ctx, res->req, req);
   res->bits |= RES_DETACHED;
-  skep_after_callback();
-  res->bits |= RES_DESTROYED | RES_CLOSED;
-  if (skep_emit(ctx, self, http_atoms[H_close], 0, NULL) < 0) skep_uncaught();
   skep_after_callback();
 }
 
@@ -544,4 +559,5 @@ void http_write_init(JSContext *ctx, JSValue proto) {
   JS_SetPropertyFunctionList(ctx, proto, methods, sizeof methods / sizeof methods[0]);
   drain_fn = JS_NewCFunction(ctx, js_drain, "drain", 1);
   http_watch_init(ctx, proto);
+  close_fn = JS_NewCFunction(ctx, js_close, "close", 1);
 }

@@ -10,6 +10,7 @@ const agents = require('_http_agent');
 const { kOutHeaders, kNeedDrain, kUniqueHeaders } = require('internal/http');
 const { readArguments, apply, fields } = require('internal/http/client_options');
 const { readerOf, setup } = require('internal/http/reader');
+const observed = require('internal/http/observed');
 const { getTimerDuration } = require('internal/timers');
 const { finished } = require('stream');
 const { connResetException, codes: { ERR_HTTP_HEADERS_SENT } } = require('internal/errors');
@@ -81,6 +82,7 @@ prototype._implicitHeader = function() {
 
 prototype._finish = function() {
   OutgoingMessage.prototype._finish.call(this);
+  observed.sent(this);
   if (started.hasSubscribers) started.publish({ request: this });
 };
 
@@ -171,8 +173,7 @@ function carry(req, socket) {
   req.socket = socket;
   req.parser = socket.parser = reader;
   socket._httpMessage = req;
-  reader.outgoing = req;
-  reader.expect(req);
+  reader.carry(req, onHead);
   for (const name of eventNames) socket.on(name, onSocket[name]);
   if (req.timeout !== undefined || req.agent?.options?.timeout) listenForTimeout(req);
   req.emit('socket', socket);
@@ -181,7 +182,7 @@ function carry(req, socket) {
 function letParserGo(req, socket) {
   if (req) req.parser = null;
   if (!socket) return;
-  if (socket.parser) socket.parser.outgoing = null;
+  socket.parser?.release();
   socket.parser = null;
 }
 
@@ -270,7 +271,7 @@ function onHead(reader, res, flags) {
   }
   if (flags & UPGRADE) {
     takeOver(req, res, socket, reader);
-  } else if (res.statusCode < 200) {
+  } else if (res.statusCode < 200 && res.statusCode !== 101) {
     inform(req, res);
   } else {
     respond(req, res, socket, flags);
@@ -290,6 +291,7 @@ function respond(req, res, socket, flags) {
   if (req.joinDuplicateHeaders) res.joinDuplicateHeaders = true;
   req.res = res;
   res.req = req;
+  observed.answered(req, res);
   if (answered.hasSubscribers) answered.publish({ request: req, response: res });
   res.on('end', onResponseEnd);
   req.on('finish', onRequestFinish);
@@ -325,7 +327,9 @@ function takeOver(req, res, socket, reader) {
 
 // What came is no response, or more than one.
 function onFault(reader, error) {
-  const { socket, outgoing: req } = reader;
+  const { socket } = reader;
+  // What stands behind a whole response in the same bytes is that request's fault.
+  const req = reader.outgoing ?? (error.bytesParsed > 0 ? reader.answered : null);
   letParserGo(req, socket);
   detach(socket, ['data', 'end']);
   socket.destroy();
@@ -349,6 +353,7 @@ function onResponseEnd() {
   }
   req._ended = true;
   if (!req.shouldKeepAlive) {
+    letParserGo(req, socket);
     if (!socket.writable) return;
     if (typeof socket.destroySoon === 'function') socket.destroySoon();
     else socket.end();

@@ -13,14 +13,10 @@ function validateHeaderValue(name, value) {
   if (native.hasBadChar(value)) throw new ERR_INVALID_CHAR('header content', name);
 }
 
-// Node's list of parsers to be used again; here the host parses, and keeps none.
-const parsers = { max: 1000 };
-
 const CRLF = '\r\n';
 
 module.exports = {
   CRLF,
-  parsers,
   chunkExpression: /(?:^|\W)chunked(?:$|\W)/i,
   continueExpression: /(?:^|\W)100-continue(?:$|\W)/i,
   methods: native.methods,
@@ -29,3 +25,10 @@ module.exports = {
   validateHeaderName,
   validateHeaderValue,
 };
+
+// The host parses; these are for scripts that do it themselves.
+for (const name of ['HTTPParser', 'parsers', 'freeParser', 'prepareError', 'kIncomingMessage']) {
+  Object.defineProperty(module.exports, name, {
+    configurable: true, enumerable: true, get: () => require('internal/http/parser')[name],
+  });
+}

@@ -8,7 +8,7 @@ const { connResetException } = require('internal/errors');
 
 // Bits of http_req (glue/http.h).
 const COMPLETE = 1, FLOWING = 2, END_EMITTED = 8, DUMPED = 16, CONSUMED = 32, CLOSE_EMITTED = 128, DESTROYED = 1024;
-const TOUCHED = 4096;
+const TOUCHED = 4096, LET_GO = 1 << 15;
 
 function IncomingMessage(socket) {
   if (new.target !== undefined) return native.newRequest(new.target.prototype, socket);
@@ -40,6 +40,7 @@ function makeState(req) {
   if (bits & END_EMITTED) {
     state.ended = state.endEmitted = true;
     if (bits & (CLOSE_EMITTED | DESTROYED)) state.destroyed = state.closed = state.closeEmitted = true;
+    else process.nextTick(() => req.destroy()); // between 'end' and 'close': that is the state's to tell now
     return state;
   }
   if (bits & DESTROYED) state.destroyed = state.closed = true;
@@ -50,7 +51,12 @@ function makeState(req) {
     if (body !== undefined) state.emittedReadable = false;
   }
   if (bits & (FLOWING | DUMPED)) Readable.prototype.resume.call(req);
+  else if (bits & LET_GO) process.nextTick(dumpUnread, req); // its response has ended
   return state;
+}
+
+function dumpUnread(req) {
+  if (!req._consumed) req._dump();
 }
 
 prototype._read = function() {
@@ -97,7 +103,6 @@ function onAborted(req) {
 
 prototype.setTimeout = function(msecs, callback) {
   if (callback) this.on('timeout', callback);
-  this.socket._httpRequest = this;
   this.socket.setTimeout(msecs);
   return this;
 };

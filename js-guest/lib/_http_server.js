@@ -20,6 +20,8 @@ const outgoing = require('internal/http/response');
 const { IncomingMessage } = incoming;
 const { OutgoingMessage } = require('_http_outgoing');
 const specials = require('internal/http/special');
+const observed = require('internal/http/observed');
+const wire = require('internal/http/wire');
 const { validateHeaderName, validateHeaderValue } = require('_http_common');
 
 // ---- ServerResponse ----
@@ -102,6 +104,8 @@ ServerResponse.prototype._finish = function() {
 
 const kOptions = Symbol('kOptions');
 const kReady = Symbol('kReady');
+const kConnectionsCheckingInterval = Symbol('http.server.connectionsCheckingInterval');
+const kInterval = Symbol('kInterval');
 const listeners = new Map(); // listener handle to server
 const kMaxHeaderSize = 16384;
 
@@ -203,7 +207,7 @@ function count(server, event) {
 
 // A script that wants to hear of idle connections gets their sockets; the host then leaves the closing to it.
 function tellsTimeouts(server) {
-  return server[kOptions].timeout > 0 && count(server, 'timeout') > 0;
+  return count(server, 'timeout') > 0;
 }
 
 Server.prototype._options = function(ipv6Only) {
@@ -214,7 +218,7 @@ Server.prototype._options = function(ipv6Only) {
     (watch ? flag.WATCH_CONNECTIONS : 0) |
     (count(this, 'upgrade') ? flag.UPGRADE : 0) |
     (count(this, 'connect') ? flag.CONNECT : 0) |
-    (watch || count(this, 'clientError') ? flag.CLIENT_ERROR : 0) |
+    (count(this, 'clientError') ? flag.CLIENT_ERROR : 0) |
     (tellsTimeouts(this) ? flag.TELL_IDLE : 0) |
     (count(this, 'checkContinue') ? flag.CHECK_CONTINUE : 0) |
     (ipv6Only ? flag.IPV6_ONLY : 0) |
@@ -253,6 +257,22 @@ Server.prototype._released = function(handle) {
   listeners.delete(handle);
   native.unserve(handle);
 };
+
+// In Node an interval looks for connections that are late; here the host has a timer for each. Who asks for the interval
+// gets one that lives as long as the server listens, and finds nothing left to do.
+Object.defineProperty(Server.prototype, kConnectionsCheckingInterval, {
+  configurable: true,
+  get() {
+    const interval = this[kInterval] ??= setInterval(() => {}, this.connectionsCheckingInterval).unref();
+    if (!this.listening) clearInterval(interval);
+    else if (!this.listeners('close').includes(stopChecking)) this.prependListener('close', stopChecking);
+    return interval;
+  },
+});
+
+function stopChecking() {
+  clearInterval(this[kInterval]);
+}
 
 Server.prototype.close = function(cb) {
   this.closeIdleConnections();
@@ -300,7 +320,8 @@ Server.prototype[EventEmitter.captureRejectionSymbol] = function(error, event, .
 function connectionListener(socket) {
   if (socket?.[specials.kFacade]) return;
   socket.server ??= this;
-  connections.attach(this, socket, 0, this._options(false));
+  const [flags, ...options] = this._options(false);
+  connections.attach(this, socket, 0, [flags | flag.CLIENT_ERROR, ...options]); // the answer is to go to that stream
 }
 
 function makeMessages(server) {
@@ -343,7 +364,7 @@ native.setup([
   incoming.resume,
   specials.dispatch,
   makeMessages,
-  (exchange, number, listener) => specials.withTimeout(connections.socketOf(exchange, number, listeners.get(listener) ?? null)),
+  (exchange, number, listener, named) => connections.socketOf(exchange, number, listeners.get(listener) ?? null, named),
   incoming.onAborted,
   () => {},
   process.nextTick,
@@ -352,9 +373,11 @@ native.setup([
   connections.onConnEvent,
   slices,
   connections.serverOf,
+  observed.onRequest,
+  wire.act,
 ]);
 
 module.exports = {
-  STATUS_CODES, Server, ServerResponse, _connectionListener: connectionListener, kServerResponse: Symbol('ServerResponse'),
+  STATUS_CODES, Server, ServerResponse, _connectionListener: connectionListener, kConnectionsCheckingInterval, kServerResponse: Symbol('ServerResponse'),
   connResetException, ERR_INVALID_ARG_TYPE,
 };

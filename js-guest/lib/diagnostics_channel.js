@@ -87,7 +87,9 @@ class Channel {
   }
 }
 
+// `_onChange` is the library's own: it wants to know whether anybody listens without asking each time.
 function keep(made) {
+  made._onChange?.();
   channels.set(made.name, made.hasSubscribers ? { strong: made, weak: undefined } : { strong: undefined, weak: new WeakRef(made) });
 }
 

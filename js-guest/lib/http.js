@@ -1,7 +1,8 @@
 // node:http: the module itself. The server is in _http_server, the client in _http_client and _http_agent.
 'use strict';
 
-const { methods, parsers, validateHeaderName, validateHeaderValue } = require('_http_common');
+const common = require('_http_common');
+const { methods, validateHeaderName, validateHeaderValue } = common;
 const agents = require('_http_agent');
 const { ClientRequest } = require('_http_client');
 const { IncomingMessage } = require('_http_incoming');
@@ -42,7 +43,7 @@ module.exports = {
   request,
   setMaxIdleHTTPParsers(max) {
     validateInteger(max, 'max', 1);
-    parsers.max = max;
+    common.parsers.max = max;
   },
 };
 Object.defineProperties(module.exports, {

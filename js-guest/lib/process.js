@@ -204,6 +204,10 @@ define({
     throw Object.assign(new Error(`${filename}: ${whyNotLoaded(filename)}`), { code: 'ERR_DLOPEN_FAILED' });
   },
   binding(name) {
+    if (name === 'http_parser') {
+      const { HTTPParser } = require('internal/http/parser');
+      return { HTTPParser, methods: internalBinding('http').methods.slice() };
+    }
     const error = new Error(`No such module: ${name}`);
     error.code = 'ERR_INVALID_MODULE';
     throw error;

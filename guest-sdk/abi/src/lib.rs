@@ -111,6 +111,12 @@ pub mod request {
     pub const OVER_LIMIT: u16 = 1 << 7;
 }
 
+/// Bits of CLIENT_ERROR's value, above the status.
+pub mod client_error {
+    /// The host has answered; the event's handle is that of the connection, which goes.
+    pub const ANSWERED: u32 = 1 << 16;
+}
+
 /// Bits of [`ListenOptions::flags`](events::ListenOptions).
 pub mod listen {
     /// An HTTP server; without it a plain stream listener.

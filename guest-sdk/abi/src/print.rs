@@ -42,6 +42,7 @@ fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, write, "WRITE_", END WATCH);
     c_constants!(out, request, "REQUEST_", KEEP_ALIVE HAS_BODY COMPLETE UPGRADE EXPECT_CONTINUE
         EXPECT_OTHER CHUNKED OVER_LIMIT);
+    c_constants!(out, client_error, "CLIENT_ERROR_", ANSWERED);
     c_constants!(out, listen, "LISTEN_", HTTP REQUIRE_HOST WATCH_CONNECTIONS UPGRADE CONNECT
         CLIENT_ERROR CHECK_CONTINUE IPV6_ONLY NO_DELAY TCP_KEEP_ALIVE HALF_OPEN UPGRADE_HEAD PAUSED CLIENT
         TELL_IDLE REST);

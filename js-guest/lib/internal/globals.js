@@ -70,6 +70,7 @@ const CLASSES = {
   'internal/abort_controller': ['AbortController', 'AbortSignal'],
   'internal/domexception': ['DOMException'],
   'internal/encoding': ['TextEncoder', 'TextDecoder'],
+  'internal/headers': ['Headers'],
   'buffer': ['Blob'],
   'url': ['URL', 'URLSearchParams'],
   'perf_hooks': ['PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver',
@@ -95,7 +96,7 @@ for (const name of ['CryptoKey', 'SubtleCrypto']) lazy(name, () => require('inte
 // It is there and throws, as Node's other parts that are missing.
 define('fetch', { fetch(input, init) { throw require('internal/missing').error('fetch'); } }.fetch, true);
 
-// Whoever can do without fetch's classes looks for their names: there are none. Nor is there
+// Whoever can do without fetch's other classes looks for their names: there are none. Nor is there
 // WebAssembly, which would need a compiler in the guest.
 delete globalThis.WebAssembly;
 

@@ -233,14 +233,14 @@ impl Decoder {
     }
 
     fn head<'a>(&mut self, input: &'a [u8], limits: &Limits, scratch: &'a mut Scratch) -> Step<'a> {
-        if self.role == Role::Client && self.due.is_none() && !input.is_empty() {
-            return step(0, Item::Error(Reason::UnsolicitedResponse));
-        }
         let skipped = match self.skip_empty_lines(input, limits) {
             Ok(skipped) => skipped,
             Err(position) => return step(position, Item::Error(Reason::StrayLineBreak)),
         };
         let rest = &input[skipped..];
+        if self.role == Role::Client && self.due.is_none() && !rest.is_empty() {
+            return step(skipped, Item::Error(Reason::UnsolicitedResponse));
+        }
         if rest.is_empty() {
             return step(skipped, Item::NeedMore);
         }

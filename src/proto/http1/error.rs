@@ -86,8 +86,6 @@ pub enum Reason {
     UnsolicitedResponse,
     /// More interim responses than `max_informational`.
     TooManyInformational,
-    /// A 101 to a request that offered no upgrade.
-    UnexpectedUpgrade,
     /// Bytes after a message that was the connection's last.
     ClosedConnection,
     /// The stream ended inside a message.
@@ -137,7 +135,7 @@ impl Reason {
             PrematureEof => "HPE_INVALID_EOF_STATE",
             RequestTimeout => "ERR_HTTP_REQUEST_TIMEOUT",
             MissingHost | DuplicateHost | InvalidHost | HostMismatch => "HPE_USER",
-            UnsolicitedResponse | TooManyInformational | UnexpectedUpgrade => "HPE_USER",
+            UnsolicitedResponse | TooManyInformational => "HPE_USER",
         }
     }
 
@@ -165,8 +163,9 @@ impl Reason {
             TrailerOverflow => "Trailer overflow",
             InvalidContentLength => "Invalid character in Content-Length",
             DuplicateContentLength => "Content-Length already present",
-            LengthAfterTransferEncoding => "Content-Length can't be present with Transfer-Encoding",
-            TransferEncodingAfterLength => "Transfer-Encoding can't be present with Content-Length",
+            LengthAfterTransferEncoding | TransferEncodingAfterLength => {
+                "Content-Length can't be present with Transfer-Encoding"
+            }
             InvalidTransferEncoding | UnsupportedTransferCoding => "Invalid `Transfer-Encoding` header value",
             TransferEncodingInHttp10 => "Transfer-Encoding in an HTTP/1.0 message",
             MissingHost => "Missing Host",
@@ -183,7 +182,6 @@ impl Reason {
             ChunkDataCrlfExpected => "Expected LF after chunk data",
             UnsolicitedResponse => "Unsolicited response",
             TooManyInformational => "Too many interim responses",
-            UnexpectedUpgrade => "Unexpected upgrade",
             ClosedConnection => "Data after `Connection: close`",
             PrematureEof => "Invalid EOF state",
             RequestTimeout => "Request timeout",

@@ -171,15 +171,14 @@ pub(super) fn request(
 pub(super) fn response(code: u16, minor: u8, to: ResponseTo, facts: &Facts<'_>) -> Result<Framing, Reason> {
     let explicit = facts.explicit_body(minor)?;
     let is_tunnel = to == ResponseTo::Connect && (200..300).contains(&code);
-    if code == 101 && to != ResponseTo::Upgrade {
-        return Err(Reason::UnexpectedUpgrade);
-    }
+    // A 101 that nobody asked for switches nothing: it is the answer, without a body, and nothing may follow.
+    let is_unasked = code == 101 && to != ResponseTo::Upgrade;
     let has_body = to != ResponseTo::Head && code >= 200 && code != 204 && code != 304 && !is_tunnel;
     let body = if has_body { explicit.unwrap_or(BodyKind::UntilClose) } else { BodyKind::None };
     Ok(Framing {
         body,
-        keep_alive: facts.persists(minor) && body != BodyKind::UntilClose,
-        upgrade: code == 101 || is_tunnel,
+        keep_alive: facts.persists(minor) && body != BodyKind::UntilClose && !is_unasked,
+        upgrade: (code == 101 && !is_unasked) || is_tunnel,
         expect: Expect::None,
     })
 }

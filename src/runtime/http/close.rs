@@ -1,6 +1,6 @@
 //! How connections end: refusals, timeouts, aborts, closing. It must not know why a script wants it.
 use super::super::timers::Token;
-use super::{Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, Phase, Promise, Response, options_of, set_ends};
+use super::{Conn, Due, Exchange, Fault, Hall, NONE, NOT_LOOKED, Phase, Promise, Response, options_of, set_ends};
 use crate::guest::Handle;
 use crate::proto::http1::{Reason, encode_error_response};
 use crate::reactor::{Closing, Errno, Kernel};
@@ -15,24 +15,24 @@ use std::time::Duration;
 const HALF_CLOSED_MS: u32 = 250;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    /// The peer broke a rule (or was too late): an answer, and the end.
+    /// The peer broke a rule (or was too late): an answer, and the end. Both come after the answers that are due. Who
+    /// answers is the script, where it listens for faults, and else we are; a script that only holds the connection's
+    /// socket is told when we have.
     pub(super) fn bad_request(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
         let conn = &mut self.conns[index as usize];
-        // A script that holds the connection's socket learns the fault from it.
-        let told = conn.handle.is_some()
-            || self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.has(listen::CLIENT_ERROR));
         // Node answers a missing Host itself, without 'clientError'.
-        let watched = told && reason != Reason::MissingHost;
+        let listens = options_of(&self.listeners, conn).flags & listen::CLIENT_ERROR != 0;
+        let handed_over = listens && reason != Reason::MissingHost;
         // A request whose body went wrong is lost; one that was whole still gets its answer first.
         let half = self.exchanges.get(conn.tail as usize).is_some_and(|exchange| !exchange.received);
         let silent = half && self.exchanges[conn.tail as usize].response != Response::Awaited;
+        // The script may come to hold the socket while answers are due.
+        let packet = &packet[..packet.len().min(self.seats[conn.guest as usize].mail.piece())];
+        conn.extra().fault = Some(Fault { reason, packet: packet.to_vec(), parsed, handed_over });
         if half {
             self.abort_last(index);
         }
-        if watched && self.conns[index as usize].key.is_some() {
-            return self.hand_over_fault(index, reason, packet, parsed);
-        }
-        if silent {
+        if silent && !handed_over {
             return self.lose_conn(index, None);
         }
         self.refuse(index, reason.status());
@@ -49,9 +49,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// Writes one minimal response, and lingers.
+    /// Writes one minimal response, and lingers; or has the script do so.
     pub(super) fn send_refusal(&mut self, index: u32, status: u16) {
         let conn = &mut self.conns[index as usize];
+        let fault = conn.extra.as_mut().and_then(|extra| extra.fault.take());
+        if let Some(fault) = fault.as_ref().filter(|fault| fault.handed_over) {
+            return self.hand_over_fault(index, fault);
+        }
         let Some(key) = conn.key else {
             encode_error_response(&mut conn.extra().out, status);
             self.flush_attached(index);
@@ -60,6 +64,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.reactor.out_buffer(key) {
             Ok(out) => encode_error_response(out, status),
             Err(error) => return self.lose_conn(index, Some(error)),
+        }
+        if let (Some(fault), Some(holder)) = (fault, conn.handle) {
+            self.tell_fault(index, &fault, holder);
         }
         self.linger(index);
     }

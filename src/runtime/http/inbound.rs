@@ -1,7 +1,7 @@
 //! From a connection's bytes to the guest's events. It must not know how answers are made.
 use super::super::seat::{Resource, Seat};
 use super::{
-    Conn, Due, Exchange, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
+    Conn, Due, Exchange, Extra, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
 };
 use crate::guest::Kind;
 use crate::proto::http1::{
@@ -38,10 +38,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         *received += count as u64;
                     }
                     let scratch = std::mem::take(&mut self.scratch);
-                    self.conn_bytes(index, &scratch[..count]);
+                    // First, since what is parsed may end the connection for whoever looks at its bytes.
                     if tee {
                         self.tell_raw(index, &scratch[..count]);
                     }
+                    self.conn_bytes(index, &scratch[..count]);
                     self.scratch = scratch;
                     if !more {
                         return;
@@ -90,7 +91,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             let conn = &mut self.conns[index as usize];
             let listener = self.listeners.get(conn.listener as usize);
-            let limits = listener.map_or(&self.bare_limits, |listener| &listener.limits);
+            let own = || own_limits(conn.extra.as_deref(), &self.bare_limits);
+            let limits = listener.map_or_else(own, |listener| &listener.limits);
+            let require_host = limits.require_host;
             let Step { consumed, item } = conn.decoder.decode(input, limits, &mut self.parts);
             let rest = &input[consumed.min(input.len())..];
             let done = packet.len() - rest.len();
@@ -100,7 +103,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let seat = &mut self.seats[conn.guest as usize];
                     let ListenOptions { flags, max_requests: most, .. } = options_of(&self.listeners, conn);
                     let upgrade = wanted_upgrade(conn, &head, flags);
-                    if lacks_host(&head, limits) && !upgrade {
+                    if lacks_host(&head, require_host) && !upgrade {
                         return self.bad_request(index, Reason::MissingHost, packet, done);
                     }
                     if head.method() == Some(Method::Connect) && flags & listen::CONNECT == 0 {
@@ -127,11 +130,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
                     end_event(seat, exchange, open.take(), &trailers);
                     conn.started = self.now;
-                    if matches!(exchange.response, Response::Ended(_)) {
-                        self.advance(index);
-                        if !self.conns.contains(index as usize) {
-                            return;
-                        }
+                    if matches!(exchange.response, Response::Ended(_)) && !self.advance_on(index) {
+                        return;
                     }
                 }
                 Item::UpgradePending | Item::Tunnel => {
@@ -148,6 +148,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             input = rest;
         }
         self.expect_next(index);
+    }
+
+    /// What was answered already leaves the queue; whether the connection is still there.
+    fn advance_on(&mut self, index: u32) -> bool {
+        self.advance(index);
+        self.conns.contains(index as usize)
     }
 
     /// Too much is unanswered, unread or unsent to parse on.
@@ -262,6 +268,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 }
 
+/// The limits of a connection without a listener.
+fn own_limits<'a>(extra: Option<&'a Extra>, bare: &'a http1::Limits) -> &'a http1::Limits {
+    extra.and_then(|extra| extra.options.as_ref()).map_or(bare, |(_, limits)| limits)
+}
+
 /// Adds an exchange to the connection's queue; none when the guest has no handle left.
 fn enqueue(
     seat: &mut Seat,
@@ -335,8 +346,8 @@ fn owes_continue(head: &Head<'_>, flags: u32) -> bool {
 }
 
 /// The codec lets requests that may leave HTTP pass without Host.
-fn lacks_host(head: &Head<'_>, limits: &http1::Limits) -> bool {
-    head.upgrade && limits.require_host && head.version_minor == 1 && head.field(HeaderId::Host).is_none()
+fn lacks_host(head: &Head<'_>, require_host: bool) -> bool {
+    head.upgrade && require_host && head.version_minor == 1 && head.field(HeaderId::Host).is_none()
 }
 
 fn has_body(head: &Head<'_>) -> bool {

@@ -20,7 +20,7 @@ mod takeover;
 use super::listeners::Listener;
 use super::{Hall, Owner};
 use crate::guest::{Ends, Handle};
-use crate::proto::http1::{self, Decoder, ResponseFraming};
+use crate::proto::http1::{self, Decoder, Reason, ResponseFraming};
 use crate::reactor::{Addr, Fact, Kernel, Key};
 use crate::time::{Clock, Mono, TimerId};
 use skep_abi::{ListenOptions, events, listen};
@@ -121,7 +121,19 @@ struct Extra {
     /// Bytes of the stash that the guest was given with the request that wants to leave HTTP.
     lent: usize,
     /// Of a connection over a stream of the guest's own: it has no listener to have them.
-    options: Option<ListenOptions>,
+    options: Option<(ListenOptions, http1::Limits)>,
+    /// What the refusal is for.
+    fault: Option<Fault>,
+}
+
+/// What the peer did wrong, until the answers that are due are out.
+struct Fault {
+    reason: Reason,
+    /// What was read when it was found, and how much of that was good.
+    packet: Vec<u8>,
+    parsed: usize,
+    /// The script answers it.
+    handed_over: bool,
 }
 
 /// One request and its response.
@@ -341,7 +353,7 @@ impl Conn {
 /// What the script has set for a connection.
 fn options_of(listeners: &Slab<Listener>, conn: &Conn) -> ListenOptions {
     let listener = listeners.get(conn.listener as usize).map(|listener| listener.options);
-    listener.or(conn.extra.as_ref().and_then(|extra| extra.options)).unwrap_or_default()
+    listener.or(conn.extra.as_ref().and_then(|extra| Some(extra.options?.0))).unwrap_or_default()
 }
 
 /// Writes the ends of connection `index` where imports find them.

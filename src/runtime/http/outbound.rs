@@ -33,8 +33,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             conn.decoder.decide_upgrade(false);
         }
-        let listener = self.listeners.get(conn.listener as usize);
-        let closing = self.leaving.is_some() || listener.is_some_and(|listener| listener.closing);
+        // A closing server's answers say nothing of it, as in Node; the connection goes when it is idle.
+        let closing = self.leaving.is_some();
         let options = options_of(&self.listeners, conn);
         let outbox = &self.seats[guest as usize].guest.state().outbox;
         let (reason, fields) = split_reason(outbox.bytes(fields), flags);

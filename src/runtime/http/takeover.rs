@@ -2,9 +2,8 @@
 //! those over a stream that the guest has itself. It must not know what is spoken then.
 use super::super::seat::Resource;
 use super::super::streams::Stream;
-use super::{Conn, Due, Hall, Phase, Promise, Response};
+use super::{Conn, Due, Fault, Hall, Phase, Promise, Response};
 use crate::guest::{Body, Handle, Kind};
-use crate::proto::http1::Reason;
 use crate::reactor::{Addr, Kernel, Key};
 use crate::time::Clock;
 use skep_abi::{ListenOptions, events, listen};
@@ -121,25 +120,40 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         Some(handle)
     }
 
-    /// A fault that the script wants to see: it gets the stream, and answers itself.
-    pub(super) fn hand_over_fault(&mut self, index: u32, reason: Reason, packet: &[u8], parsed: usize) {
+    /// A fault that the script wants to see: it gets the stream, and answers itself. (Over a stream of its own it has
+    /// that.)
+    pub(super) fn hand_over_fault(&mut self, index: u32, fault: &Fault) {
         self.abort_all(index, skep_abi::errno::ECONNRESET as u32);
-        let conn = &mut self.conns[index as usize];
+        let conn = &self.conns[index as usize];
+        let Some(key) = conn.key else {
+            if let Some(handle) = conn.handle {
+                self.tell_fault(index, fault, handle);
+            }
+            return self.lose_conn(index, None);
+        };
+        let Some(stream) = self.give(conn.guest, Kind::Stream, Resource::None) else {
+            return self.lose_conn(index, None);
+        };
+        self.tell_fault(index, fault, stream);
+        self.turn_into_stream(index, key, stream);
+    }
+
+    /// CLIENT_ERROR: of a stream to answer on, or of a connection whose peer was answered.
+    pub(super) fn tell_fault(&mut self, index: u32, fault: &Fault, handle: Handle) {
+        let conn = &self.conns[index as usize];
         let (guest, number) = (conn.guest, conn.number(index));
-        let key = conn.key.expect("the caller has looked");
         let owner = self.listeners.get(conn.listener as usize).map_or(0, |listener| listener.handle.raw());
-        let Some(stream) = self.give(guest, Kind::Stream, Resource::None) else { return self.lose_conn(index, None) };
-        let (code, message) = (reason.code(), reason.message());
+        let (code, message) = (fault.reason.code(), fault.reason.message());
         let mut head = Vec::with_capacity(32);
         head.extend_from_slice(&owner.to_le_bytes());
         head.extend_from_slice(&number.to_le_bytes());
-        head.extend_from_slice(&(parsed as u32).to_le_bytes());
+        head.extend_from_slice(&(fault.parsed as u32).to_le_bytes());
         head.extend_from_slice(&(code.len() as u16).to_le_bytes());
         head.extend_from_slice(&(message.len() as u16).to_le_bytes());
-        let packet = &packet[..packet.len().min(self.seats[guest as usize].mail.piece())];
-        let parts: [&[u8]; 4] = [&head, code.as_bytes(), message.as_bytes(), packet];
-        self.seats[guest as usize].tell(events::CLIENT_ERROR, Some(stream), u32::from(reason.status()), &parts);
-        self.turn_into_stream(index, key, stream);
+        let parts: [&[u8]; 4] = [&head, code.as_bytes(), message.as_bytes(), &fault.packet];
+        let answered = if fault.handed_over { 0 } else { skep_abi::client_error::ANSWERED };
+        let status = u32::from(fault.reason.status()) | answered;
+        self.seats[guest as usize].tell(events::CLIENT_ERROR, Some(handle), status, &parts);
     }
 
     /// An HTTP connection over a stream of the guest's own.
@@ -157,11 +171,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let listener = if let Some(Resource::Listener(index)) = listener { index } else { super::NONE };
         self.serials = self.serials.wrapping_add(1);
         let index = self.conns.insert(Conn::new(None, guest, listener, self.now, self.serials)) as u32;
-        let conn = &mut self.conns[index as usize];
-        conn.handle = Some(handle);
+        self.conns[index as usize].handle = Some(handle);
         // Whoever has the stream decides what else is spoken on it: no taking over here.
         let flags = options.flags & !(listen::UPGRADE | listen::CONNECT);
-        conn.extra().options = Some(ListenOptions { flags, ..options });
+        let options = ListenOptions { flags, ..options };
+        let limits = self.decoder_limits(guest, &options);
+        self.conns[index as usize].extra().options = Some((options, limits));
         self.expect(index, Due::Head);
         let seat = &mut self.seats[guest as usize];
         seat.bind(handle, Resource::Conn(index));

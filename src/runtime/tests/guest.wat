@@ -314,7 +314,8 @@
     (if (i32.eq (local.get $kind) (i32.const 20)) (then (call $lost (local.get $handle)) (return)))
     (if (i32.eq (local.get $kind) (i32.const 15)) (then (call $stream_data (local.get $at)) (return)))
     (if (i32.eq (local.get $kind) (i32.const 16)) (then (drop (call $stream_shutdown (local.get $handle))) (return)))
-    (if (i32.eq (local.get $kind) (i32.const 37)) (then ;; CLIENT_ERROR: a stream to answer on
+    (if (i32.eq (local.get $kind) (i32.const 37)) (then ;; CLIENT_ERROR: a stream to answer on, unless the host has
+      (if (i32.ge_u (i32.load offset=20 (local.get $at)) (i32.const 65536)) (then (return)))
       (drop (call $stream_write (local.get $handle) (i32.const 1200) (i32.const 47)))
       (drop (call $close (local.get $handle))) (return)))
     (if (i32.eq (local.get $kind) (i32.const 3)) (then (call $timer) (return)))

@@ -161,9 +161,6 @@ impl Peer {
     /// One step; what it wants next, or what is wrong.
     pub fn step(&mut self, dice: &mut Rng, weather: &Weather) -> Result<Wish, String> {
         let Some(link) = self.link.take() else { return Ok(Wish::Done) };
-        // `h` makes the script hold the connection's socket, and then it is the script that answers faults.
-        let holds = self.requests.iter().any(|request| request.target.starts_with("/h"));
-        let weather = &Weather { curt: weather.curt || holds, ..*weather };
         let wish = self.act(&link, dice, weather)?;
         if wish != Wish::Done {
             self.link = Some(link);

@@ -6,7 +6,7 @@
 const native = internalBinding('stream');
 const { Socket, kHandle } = require('internal/net/socket');
 const { errnoException } = require('internal/errors');
-const { dress } = require('internal/http/facade');
+const { dress, setNumber, timedOut } = require('internal/http/facade');
 const { event } = require('internal/net/options');
 
 const byHandle = new Map(); // the connection's handle to { socket, server, own }
@@ -19,7 +19,7 @@ function facade(handle, server, number = 0) {
     entry = { socket, server, own: false, number };
     byHandle.set(handle, entry);
     native.attachObject(handle, socket);
-    dress(socket);
+    dress(socket, number);
     if (number) byNumber.set(number, handle);
   }
   return entry;
@@ -32,14 +32,15 @@ function deadSocket() {
   return socket;
 }
 
-function socketOf(exchange, number, server) {
+function socketOf(exchange, number, server, named) {
   const known = byNumber.get(number);
   if (known !== undefined) return byHandle.get(known).socket;
-  const handle = native.conn(exchange);
+  const handle = named > 0 ? named : native.conn(exchange);
   if (handle < 0) return deadSocket();
   const entry = facade(handle, server, number);
   if (!entry.number) {
     entry.number = number;
+    setNumber(entry.socket, number);
     byNumber.set(number, handle);
   }
   return entry.socket;
@@ -78,6 +79,7 @@ function forget(handle) {
 function attach(server, stream, listener, options) {
   const handle = native.attach(listener, options);
   if (handle < 0) throw errnoException(handle, 'attach');
+  native.ref(handle, false); // whether there is more to come is the stream's to say
   const entry = { socket: stream, server, own: true, number: 0, fed: false };
   byHandle.set(handle, entry);
   stream.on('data', (chunk) => {
@@ -91,9 +93,15 @@ function attach(server, stream, listener, options) {
   return handle;
 }
 
+// Of a stream of the script's own in the client role the host may have enough, too.
+let onReaderClosed;
+
 function onConnEvent(kind, handle, value, bytes) {
   const entry = byHandle.get(handle);
-  if (!entry) return;
+  if (!entry) {
+    if (kind === event.CONN_CLOSED) onReaderClosed?.(handle, value);
+    return;
+  }
   const { socket, own } = entry;
   if (kind === event.CONN_OUT) {
     if (bytes) socket.write(bytes);
@@ -106,11 +114,14 @@ function onConnEvent(kind, handle, value, bytes) {
     socket[kHandle] = 0;
     socket.destroy(value ? errnoException(-value, 'read') : undefined);
   } else if (kind === event.CONN_TIMEOUT) {
-    socket._onTimeout();
+    timedOut(socket);
   } else if (kind === event.CONN_END) {
     socket.push(null);
     socket.read(0);
   }
 }
 
-module.exports = { facade, socketOf, attach, onConnEvent, forget, forgetNumber, serverOf, byHandle };
+module.exports = {
+  facade, socketOf, attach, onConnEvent, forget, forgetNumber, serverOf, byHandle,
+  setReader(fn) { onReaderClosed = fn; },
+};

@@ -8,6 +8,7 @@ const streams = internalBinding('stream');
 const { Socket, kHandle, kFacade } = require('internal/net/socket');
 const { flag } = require('internal/net/options');
 const { errnoException } = require('internal/errors');
+const connections = require('internal/http/connections');
 
 const kReader = Symbol('kReader');
 const readers = new Map(); // by the host's handle
@@ -23,6 +24,7 @@ class Reader {
     this.options = options;
     this.isOwn = socket instanceof Socket && !socket[kFacade];
     this.kind = -1;
+    this.onClose = null;
     if (this.open()) return;
     socket.once('connect', () => {
       if (this.open() && this.outgoing) this.expect(this.outgoing);
@@ -36,15 +38,17 @@ class Reader {
     if (!this.isOwn) {
       this.handle = streams.attach(0, [flag.CLIENT, ...options]);
       if (this.handle < 0) throw errnoException(this.handle, 'attach');
+      streams.ref(this.handle, false); // whether there is more to come is the stream's to say
     } else {
       if (!(socket[kHandle] > 0) || streams.client(socket[kHandle], [0, ...options]) < 0) return false;
       this.handle = socket[kHandle];
     }
     readers.set(this.handle, this);
-    socket.once('close', () => {
+    this.onClose = () => {
       if (this.isOwn) this.close();
       else setImmediate(() => this.close()); // what was fed is still to be told
-    });
+    };
+    socket.once('close', this.onClose);
     return true;
   }
 
@@ -60,11 +64,28 @@ class Reader {
   // The stream has left HTTP; so many bytes came with the head, and used up credit.
   leave(bytes) {
     if (this.isOwn && bytes) streams.credit(this.handle, bytes);
+    this.socket.removeListener('close', this.onClose);
     this.close();
+  }
+
+  // A request has the stream. What a parser shows of it in Node is shown here.
+  carry(req, onIncoming) {
+    this.outgoing = req;
+    this.answered = null;
+    this.onIncoming = onIncoming;
+    this.joinDuplicateHeaders = req.joinDuplicateHeaders;
+    this.expect(req);
+  }
+
+  // It has its answer, or will have none.
+  release() {
+    if (this.outgoing) this.answered = this.outgoing;
+    this.outgoing = this.onIncoming = this.joinDuplicateHeaders = null;
   }
 
   // A request is going out.
   expect(req) {
+    if (req.res) return; // it has its answer; what it still sends asks for none
     const kind = req.method === 'HEAD' ? HEAD : req.method === 'CONNECT' ? CONNECT : offersUpgrade(req) ? UPGRADE : OTHER;
     if (kind === this.kind || !this.open()) return;
     this.kind = kind;
@@ -83,9 +104,11 @@ class Reader {
     if (!this.isOwn && this.handle) streams.feed(this.handle, NOTHING);
   }
 }
-Reader.prototype.outgoing = null;
+Object.assign(Reader.prototype, { outgoing: null, answered: null, onIncoming: null, joinDuplicateHeaders: null });
 
+// A script that listens for an upgrade takes one, whether it has asked for it or not.
 function offersUpgrade(req) {
+  if (req.listenerCount('upgrade') > 0) return true;
   return req._header ? /\r\nupgrade:/i.test(req._header) : Boolean(req.getHeader('upgrade'));
 }
 
@@ -110,5 +133,14 @@ function setup(onHead, onFault) {
     onFault(reader, Object.assign(error, { bytesParsed: parsed, code, reason: message, rawPacket: packet }));
   });
 }
+
+// The host will take no more of what is fed: the stream is of no use to a request.
+connections.setReader((handle, errno) => {
+  const reader = readers.get(handle);
+  if (!reader) return;
+  readers.delete(handle);
+  reader.handle = 0;
+  if (errno) reader.socket.destroy(errnoException(-errno, 'read'));
+});
 
 module.exports = { readerOf, setup };

@@ -12,6 +12,8 @@ const {
 const codes = require('internal/errors').codes;
 const STATUS_CODES = require('internal/http/status');
 const { validateHeaderName, _checkInvalidHeaderChar } = require('_http_common');
+const { kFacade } = require('internal/net/socket');
+const wire = require('internal/http/wire');
 
 const kErrored = Symbol('kErrored');
 const kSocket = Symbol('kSocket');
@@ -73,7 +75,7 @@ function warnOnce(name) {
 function headerText() {
   const lines = this._lines;
   if (lines === null || lines === undefined) return null;
-  return `HTTP/1.1 ${this.statusCode} ${STATUS_CODES[this.statusCode] ?? 'unknown'}\r\n${lines}\r\n`;
+  return `HTTP/1.1 ${this.statusCode} ${this.statusMessage ?? STATUS_CODES[this.statusCode] ?? 'unknown'}\r\n${lines}\r\n`;
 }
 
 function isChunked() {
@@ -87,8 +89,8 @@ function socketOf() {
   // A response cut short keeps its socket: whether that is writable tells that it is over.
   if (this._detached && this.writableFinished) return null;
   const socket = this.req?.socket ?? null;
-  // Whoever has the socket from here may ask it what is under way.
-  if (socket && (socket._httpMessage ?? null) === null) socket._httpMessage = this;
+  // Whoever has the socket from here may ask it what is under way. (Of a connection, the host knows.)
+  if (socket && !socket[kFacade] && (socket._httpMessage ?? null) === null) socket._httpMessage = this;
   return socket;
 }
 
@@ -100,12 +102,14 @@ prototype.assignSocket = function(socket) {
   if (socket._httpMessage) throw new codes.ERR_HTTP_SOCKET_ASSIGNED();
   socket._httpMessage = this;
   this[kSocket] = socket;
+  if (!this._exchange && !socket[kFacade]) wire.assign(this, socket);
   this.emit('socket', socket);
 };
 
 prototype.detachSocket = function(socket) {
   socket._httpMessage = null;
   this[kSocket] = null;
+  if (this._wired) wire.detach(this);
 };
 
 prototype._implicitHeader = function() {
@@ -174,7 +178,7 @@ prototype.setTimeout = function(msecs, callback) {
   if (callback) this.on('timeout', callback);
   const { socket } = this;
   if (socket) {
-    socket._httpMessage ??= this;
+    if (!socket[kFacade]) socket._httpMessage ??= this;
     socket.setTimeout(msecs);
   } else {
     this.once('socket', (given) => given.setTimeout(msecs));

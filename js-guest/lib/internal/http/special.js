@@ -11,7 +11,6 @@ const { undress, onError } = require('internal/http/facade');
 
 // Bits of skep_request.flags.
 const HAS_BODY = 2, UPGRADE = 8, EXPECT_CONTINUE = 16, EXPECT_OTHER = 32, OVER_LIMIT = 128;
-const kTimed = Symbol('kTimed');
 
 // ---- Requests that are more than a request ----
 
@@ -75,44 +74,42 @@ function takeConnection(server, req, res) {
   }
   connections.forget(before);
   if (!socket[kFacade]) return socket; // a stream of the script's own
-  leaveHttp(socket);
+  undress(socket);
   Socket.convert(socket, handle, server);
   return socket;
-}
-
-function leaveHttp(socket) {
-  undress(socket);
-  socket.removeListener('timeout', onTimeout);
 }
 
 // ---- Connections ----
 
 function connection(server, handle, number) {
   const { socket } = connections.facade(handle, server, number);
-  withTimeout(socket);
   if (server.timeout > 0 && server.listenerCount('timeout') > 0) socket.setTimeout(server.timeout);
   server.emit('connection', socket);
 }
 
-// A time-out that nobody handles ends the connection.
-function withTimeout(socket) {
-  if (socket && socket[kFacade] && !socket[kTimed]) {
-    socket[kTimed] = true;
-    socket.on('timeout', onTimeout);
-  }
-  return socket;
+function parseError(code, message, bytesParsed, rawPacket) {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new ERR_HTTP_REQUEST_TIMEOUT();
+  return Object.assign(new Error(`Parse Error: ${message}`), { bytesParsed, code, reason: message, rawPacket });
 }
 
-function onTimeout() {
-  const req = this._httpRequest, res = this._httpMessage;
-  const byRequest = req && !req.complete && req.emit('timeout', this);
-  const byResponse = res && res.emit('timeout', this);
-  const byServer = this.server && this.server.emit('timeout', this);
-  if (!byRequest && !byResponse && !byServer) this.destroy();
+// A connection that the script has already: over a stream of its own, which it answers on itself; or a socket of the
+// host's, who has answered.
+function heldError({ socket, own }, error) {
+  if (own) {
+    onError.call(socket, error);
+  } else {
+    socket[kHandle] = 0;
+    socket.destroy(error);
+  }
 }
 
 // The connection has left HTTP: a stream on which the script may answer what it likes.
 function clientError(server, handle, number, status, parsed, code, message, packet) {
+  const held = connections.forget(handle);
+  if (held) {
+    heldError(held, parseError(code, message, parsed, packet));
+    return;
+  }
   const known = connections.forgetNumber(number);
   const socket = known?.[kFacade] ? known : Socket.adopt(handle, { allowHalfOpen: true, server: null });
   if (known === socket) {
@@ -120,17 +117,13 @@ function clientError(server, handle, number, status, parsed, code, message, pack
     Socket.convert(socket, handle, null);
   }
   socket.server = server;
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    onError.call(socket, new ERR_HTTP_REQUEST_TIMEOUT());
-    return;
+  const failed = (bytes, rawPacket) => onError.call(socket, parseError(code, message, bytes, rawPacket));
+  if (code !== 'ERR_HTTP_REQUEST_TIMEOUT') {
+    // As in Node: a parser that has failed fails again, whatever comes, until the script has closed the socket.
+    socket.on('data', (chunk) => failed(0, chunk));
+    socket.on('end', () => socket.end());
   }
-  const failed = (bytes, rawPacket) => onError.call(socket, Object.assign(new Error(`Parse Error: ${message}`), {
-    bytesParsed: bytes, code, reason: message, rawPacket,
-  }));
-  // As in Node: a parser that has failed fails again, whatever comes, until the script has closed the socket.
-  socket.on('data', (chunk) => failed(0, chunk));
-  socket.on('end', () => socket.end());
   failed(parsed, packet);
 }
 
-module.exports = { dispatch, connection, withTimeout, clientError, kFacade };
+module.exports = { dispatch, connection, clientError, kFacade };

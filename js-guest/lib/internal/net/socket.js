@@ -309,13 +309,27 @@ function writeLater(socket, data, encoding, write, cb) {
   socket.once('close', onClose);
 }
 
-// Each chunk is a call of its own: what is queued in one turn goes out in one write.
+// Each chunk is a call of its own: what is queued in one turn goes out in one write. A loop, for there may be more chunks
+// than a stack has room for.
 function writeList(socket, chunks, at, cb) {
+  let running = false;
   const next = (error) => {
-    if (error || ++at === chunks.length) cb(error);
-    else writeNow(socket, chunks[at].chunk, chunks[at].encoding, next);
+    if (error || ++at === chunks.length) {
+      at = chunks.length;
+      cb(error);
+    } else if (!running) {
+      run();
+    }
   };
-  writeNow(socket, chunks[at].chunk, chunks[at].encoding, next);
+  const run = () => {
+    running = true;
+    for (let before = -1; at > before && at < chunks.length;) {
+      before = at;
+      writeNow(socket, chunks[at].chunk, chunks[at].encoding, next);
+    }
+    running = false;
+  };
+  run();
 }
 
 function writeNow(socket, chunk, encoding, cb) {

@@ -12,6 +12,8 @@ let kept = [];
 const observers = new Set();
 const waiting = new Set(); // observers that have entries to be told
 
+let changed = () => {};
+
 const byStart = (list) => list.sort((a, b) => a.startTime - b.startTime);
 const named = (list, name, type) => list.filter((entry) => entry.name === name && (type === undefined || entry.entryType === type));
 
@@ -75,6 +77,7 @@ class PerformanceObserver {
       return;
     }
     observers.add(this);
+    changed();
     if (buffered && !multiple) for (const entry of kept) if (entry.entryType === type) this[kMake](entry);
   }
 
@@ -84,6 +87,7 @@ class PerformanceObserver {
     this.#buffer = [];
     this.#types.clear();
     this.#multiple = undefined;
+    changed();
   }
 
   takeRecords() {
@@ -134,6 +138,7 @@ const hasObserver = (type) => [...observers].some((observer) => observer.observe
 
 module.exports = {
   PerformanceObserver, PerformanceObserverEntryList, enqueue, hasObserver,
+  onChange(fn) { changed = fn; },
   clear(type, name) {
     name = name === undefined ? undefined : `${name}`;
     kept = kept.filter((entry) => entry.entryType !== type || (name !== undefined && entry.name !== name));
