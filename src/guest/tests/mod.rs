@@ -9,6 +9,7 @@ mod limits;
 mod puppet;
 mod refused;
 mod running;
+mod wasi;
 
 use super::cache::{CacheFolder, load_or_build};
 use super::{Cell, Engine, EngineOptions, Entropy, Guest, GuestState, Outside, Turn};
