@@ -1,6 +1,10 @@
 //! A folder of files that only we could have written: each carries a keyed BLAKE3 code over its name and content, and the
 //! key lies in the same folder, readable by its owner only. A file that is damaged, foreign, cut short or
 //! not ours to trust is as good as none. It must not know what the files mean.
+//!
+//! Checking megabytes at every start was a fifth of it. So a file that was checked gets a *seal*: a code over what the
+//! system says of it (which file, its size, when it was last changed). While that holds nobody has written to the file, for
+//! the time of a change cannot be set back; otherwise its content is checked again.
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, linkat, openat, renameat, statat, unlinkat};
@@ -13,13 +17,22 @@ const KEY: &str = "key";
 const MAC_BYTES: usize = 32;
 const HEAD_BYTES: u64 = MAC_BYTES as u64 + 8;
 
-/// Files kept; beyond them the oldest go when one is written.
-const FILES: usize = 24;
+/// Files kept, seals among them; beyond them the oldest go when one is written.
+const FILES: usize = 48;
+
+/// What the name of a seal ends with.
+const SEAL: &str = ".seal";
+
+/// A file that was changed less than so many seconds ago gets no seal: the system's times are coarse, and another change
+/// might bear the same one.
+const SETTLED: i64 = 2;
 
 /// The folder, and its key.
 pub(super) struct Vault {
     folder: OwnedFd,
     key: [u8; 32],
+    /// Seconds before a changed file gets a seal.
+    settled: i64,
 }
 
 impl Vault {
@@ -39,7 +52,13 @@ impl Vault {
                 read_key(&folder)?
             }
         };
-        Ok(Vault { folder, key })
+        Ok(Vault { folder, key, settled: SETTLED })
+    }
+
+    /// The same, for tests that do not want to wait.
+    #[cfg(test)]
+    pub(super) fn open_eager(path: &Path) -> Result<Vault> {
+        Ok(Vault { settled: 0, ..Vault::open(path)? })
     }
 
     /// Reads a file: `read` gets its content, and must not act on it: only if this answers `Ok` is it ours.
@@ -48,18 +67,61 @@ impl Vault {
     /// When there is none, or it is not to be trusted, or `read` fails.
     pub(super) fn read<T>(&self, name: &str, read: impl FnOnce(&mut Checked) -> Result<T>) -> Result<T> {
         let mut file = open_own(&self.folder, name)?;
-        let size = fstat(&file)?.st_size as u64;
+        let stat = fstat(&file)?;
+        let size = stat.st_size as u64;
         let mut mac = [0; MAC_BYTES];
         let mut len = [0; 8];
         file.read_exact(&mut mac)?;
         file.read_exact(&mut len)?;
         let left = u64::from_le_bytes(len);
         ensure!(left.checked_add(HEAD_BYTES) == Some(size), "the file's length is wrong");
-        let mut checked = Checked { file, hasher: self.hasher(name, left), left };
+        let seal = self.seal(name, &stat, &mac);
+        let hasher = (!self.is_sealed(name, &seal)).then(|| self.hasher(name, left));
+        let mut checked = Checked { file, hasher, left };
         let content = read(&mut checked)?;
         ensure!(checked.left == 0, "the file holds more than was read");
-        ensure!(checked.hasher.finalize() == blake3::Hash::from_bytes(mac), "the file is not ours, or damaged");
+        if let Some(hasher) = checked.hasher {
+            ensure!(hasher.finalize() == blake3::Hash::from_bytes(mac), "the file is not ours, or damaged");
+            // Without a seal the next start checks again.
+            let _ = self.put_seal(name, &seal, &stat);
+        }
         Ok(content)
+    }
+
+    /// What a file's seal holds, if nobody has changed it since.
+    fn seal(&self, name: &str, stat: &Stat, mac: &[u8; MAC_BYTES]) -> blake3::Hash {
+        let mut seal = blake3::Hasher::new_keyed(&self.key);
+        seal.update(b"seal").update(mac);
+        let numbers = [stat.st_dev as u64, stat.st_ino as u64, stat.st_size as u64];
+        let times = [stat.st_mtime as i64, stat.st_mtime_nsec as i64, stat.st_ctime as i64, stat.st_ctime_nsec as i64];
+        for number in numbers.into_iter().chain(times.map(|time| time as u64)) {
+            seal.update(&number.to_le_bytes());
+        }
+        seal.update(name.as_bytes());
+        seal.finalize()
+    }
+
+    fn is_sealed(&self, name: &str, seal: &blake3::Hash) -> bool {
+        let mut found = [0; MAC_BYTES];
+        let read =
+            open_own(&self.folder, &format!("{name}{SEAL}")).and_then(|mut file| Ok(file.read_exact(&mut found)?));
+        read.is_ok() && *seal == blake3::Hash::from_bytes(found)
+    }
+
+    /// The file was checked: says so, unless it is too young.
+    fn put_seal(&self, name: &str, seal: &blake3::Hash, of: &Stat) -> Result<()> {
+        let (temporary, mut file) = create_temporary(&self.folder)?;
+        let put = (|| {
+            file.write_all(seal.as_bytes())?;
+            let now = fstat(&file)?.st_ctime as i64;
+            ensure!(now - of.st_ctime as i64 >= self.settled, "the file is too young");
+            Ok(renameat(&self.folder, &temporary, &self.folder, format!("{name}{SEAL}"))?)
+        })();
+        if put.is_err() {
+            // It may be gone already; there is nothing more to do about it.
+            let _ = unlinkat(&self.folder, &temporary, AtFlags::empty());
+        }
+        put
     }
 
     /// Writes a file whole, or not at all. `write` is called twice, and writes the same both times: once to be
@@ -131,7 +193,8 @@ impl Vault {
 /// A file's content on its way to being checked.
 pub(super) struct Checked {
     file: File,
-    hasher: blake3::Hasher,
+    /// None: the file is sealed.
+    hasher: Option<blake3::Hasher>,
     left: u64,
 }
 
@@ -142,11 +205,20 @@ impl Checked {
     }
 }
 
+#[cfg(test)]
+impl Checked {
+    pub(super) fn is_sealed(&self) -> bool {
+        self.hasher.is_none()
+    }
+}
+
 impl Read for Checked {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(out.len());
         let count = self.file.read(&mut out[..most])?;
-        self.hasher.update(&out[..count]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&out[..count]);
+        }
         self.left -= count as u64;
         Ok(count)
     }

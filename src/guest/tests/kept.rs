@@ -3,7 +3,7 @@ use super::{batch, engine, guest_text, state, wasm, whole_turn};
 use crate::guest::cache::{self, CacheFolder, load_or_build};
 use crate::guest::{Turn, Verdict};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 struct Folder(PathBuf);
@@ -177,4 +177,50 @@ fn s01_another_engine_has_files_of_its_own() {
     let cache = CacheFolder(Some(folder.0.clone()));
     load_or_build(&other, text().as_slice(), &cache, |_| compiled = true).expect("the guest is accepted");
     assert!(compiled);
+}
+
+#[test]
+fn a_seal_holds_as_long_as_nobody_writes_to_the_file() {
+    let folder = Folder::new();
+    compiles(&folder.0);
+    let vault = crate::guest::vault::Vault::open_eager(&folder.0).expect("the folder is good");
+    let path = folder.file(".image");
+    let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
+    // Whether the file was taken, and whether by its seal.
+    let sealed = || {
+        let read = vault.read(&name, |file| {
+            std::io::copy(file, &mut std::io::sink())?;
+            Ok(file.is_sealed())
+        });
+        read.ok()
+    };
+    assert_eq!((sealed(), sealed()), (Some(false), Some(true)), "the first look makes the seal");
+    let good = fs::read(&path).expect("it can be read");
+    let before = fs::metadata(&path).expect("it is there");
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    // Until the system's clock has moved on: a change bears the time of its tick.
+    let changed = |content: &[u8]| {
+        let now = || fs::metadata(&path).map(|now| (now.ctime(), now.ctime_nsec())).expect("it is there");
+        let then = now();
+        while now() == then {
+            fs::write(&path, content).expect("it can be written");
+        }
+    };
+    changed(&bad);
+    let file = fs::File::options().write(true).open(&path).expect("it can be opened");
+    file.set_modified(before.modified().expect("it has a time")).expect("it can be set");
+    assert_eq!(sealed(), None, "the time of the change cannot be set back");
+    changed(&good);
+    assert_eq!((sealed(), sealed()), (Some(false), Some(true)));
+    let seal = folder.0.join(format!("{name}.seal"));
+    for content in [&b""[..], &[0; 32], &[0; 31]] {
+        fs::write(&seal, content).expect("it can be written");
+        assert_eq!((sealed(), sealed()), (Some(false), Some(true)), "a seal that is none is made anew");
+    }
+    let young = crate::guest::vault::Vault::open(&folder.0).expect("the folder is good");
+    fs::remove_file(&seal).expect("it is there");
+    changed(&good);
+    young.read(&name, |file| Ok(std::io::copy(file, &mut std::io::sink())?)).expect("the file is good");
+    assert!(!seal.exists(), "what was changed just now gets none");
 }
