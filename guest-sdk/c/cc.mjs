@@ -17,7 +17,8 @@ import { pickToolchain } from '../../js-guest/build/toolchain.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '..', '..');
 
-const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c'];
+// npm's clang takes ".." for ".": with -I. the headers are found by it, too.
+const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c', '-I.'];
 const LINK = ['-nostdlib', '-Wl,--no-entry', '-Wl,--strip-all'];
 
 async function main() {

@@ -208,6 +208,10 @@ define({
       const { HTTPParser } = require('internal/http/parser');
       return { HTTPParser, methods: internalBinding('http').methods.slice() };
     }
+    if (name === 'tty_wrap') {
+      const { isatty } = require('tty');
+      return { isTTY: isatty, TTY: require('internal/missing').stub('tty_wrap', 'TTY') };
+    }
     const error = new Error(`No such module: ${name}`);
     error.code = 'ERR_INVALID_MODULE';
     throw error;
