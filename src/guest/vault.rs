@@ -92,11 +92,10 @@ impl Vault {
     fn seal(&self, name: &str, stat: &Stat, mac: &[u8; MAC_BYTES]) -> blake3::Hash {
         let mut seal = blake3::Hasher::new_keyed(&self.key);
         seal.update(b"seal").update(mac);
-        let numbers = [stat.st_dev as u64, stat.st_ino as u64, stat.st_size as u64];
-        let times = [stat.st_mtime as i64, stat.st_mtime_nsec as i64, stat.st_ctime as i64, stat.st_ctime_nsec as i64];
-        for number in numbers.into_iter().chain(times.map(|time| time as u64)) {
-            seal.update(&number.to_le_bytes());
-        }
+        // Their types differ from system to system; a seal is for this one.
+        seal.update(&stat.st_dev.to_le_bytes()).update(&stat.st_ino.to_le_bytes()).update(&stat.st_size.to_le_bytes());
+        seal.update(&stat.st_mtime.to_le_bytes()).update(&stat.st_mtime_nsec.to_le_bytes());
+        seal.update(&stat.st_ctime.to_le_bytes()).update(&stat.st_ctime_nsec.to_le_bytes());
         seal.update(name.as_bytes());
         seal.finalize()
     }
@@ -113,8 +112,8 @@ impl Vault {
         let (temporary, mut file) = create_temporary(&self.folder)?;
         let put = (|| {
             file.write_all(seal.as_bytes())?;
-            let now = fstat(&file)?.st_ctime as i64;
-            ensure!(now - of.st_ctime as i64 >= self.settled, "the file is too young");
+            let now = fstat(&file)?.st_ctime;
+            ensure!(now - of.st_ctime >= self.settled, "the file is too young");
             Ok(renameat(&self.folder, &temporary, &self.folder, format!("{name}{SEAL}"))?)
         })();
         if put.is_err() {
