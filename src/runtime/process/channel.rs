@@ -400,6 +400,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let far = self.processes.channels[index as usize].far;
         match far {
             Far::Child(child) => {
+                // Before the channel ends: a child that sees its end first would leave by itself.
+                self.kill_broken(child);
                 self.drop_channel(index, errno(crate::reactor::Errno::EPROTO));
                 self.child_broke(child, fault);
             }

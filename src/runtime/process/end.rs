@@ -58,7 +58,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// It broke the protocol: it is ended, and nothing it says counts.
+    /// It broke the protocol and was killed: nothing it says counts.
     pub(super) fn child_broke(&mut self, index: u32, fault: Fault) {
         let child = &mut self.processes.children[index as usize];
         child.channel = None;
@@ -71,8 +71,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some((guest, _)) = child.owner {
             self.log(guest, 2, text.as_bytes());
         }
-        self.signal_child(index, SIGKILL);
         self.settle_child(index);
+    }
+
+    pub(super) fn kill_broken(&mut self, index: u32) {
+        self.signal_child(index, SIGKILL);
     }
 
     /// Tells the guest when all has come in, and forgets the child.
