@@ -13,8 +13,8 @@ if [ ! -e done ]; then
   # A new machine may have no lists of packages yet; fetching them takes root.
   # shellcheck disable=SC2086 # one word for each package
   apt-get download -q $packages >&2 || { apt-get update -q >&2 && apt-get download -q $packages >&2; }
-  for package in ./*.deb; do dpkg -x "$package" root; done
+  for package in ./*.deb; do dpkg -x "$package" unpacked; done
   rm -f ./*.deb
   touch done
 fi
-echo "$PWD/root/usr"
+echo "$PWD/unpacked/usr"
