@@ -101,6 +101,8 @@ pub struct HttpLimits {
     pub linger_bytes: u32,
     /// The same as time.
     pub linger_ms: u32,
+    /// A worker that leaves lets its connections ask this much longer: what comes within it is answered, and closed then.
+    pub farewell_ms: u32,
     /// On SIGINT or SIGTERM responses in flight get this long.
     pub drain_ms: u32,
 }
@@ -160,6 +162,7 @@ impl Default for HttpLimits {
             rate_grace_ms: 10_000,
             linger_bytes: 64 << 10,
             linger_ms: 1000,
+            farewell_ms: 1000,
             drain_ms: 10_000,
         }
     }

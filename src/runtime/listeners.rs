@@ -30,6 +30,8 @@ pub(super) struct Listener {
     pub shared: Option<Box<Shared>>,
     /// It has no socket: the process that started this one hands it connections under this number.
     pub fed: Option<u32>,
+    /// Other processes take its connections too, and go on when this one closes it.
+    pub joint: bool,
     /// It accepts nothing before the guest has said how it wants its connections.
     pub rests: bool,
 }
@@ -54,6 +56,7 @@ impl Listener {
             resting: false,
             shared: None,
             fed: None,
+            joint: false,
             rests: options.flags & listen::REST != 0,
         }
     }

@@ -189,7 +189,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// `closeIdleConnections` and `closeAllConnections`.
     pub(in crate::runtime) fn close_conns_of(&mut self, guest: u32, handle: Handle, idle: bool) {
         if let Resource::Listener(listener) = self.seats[guest as usize].resource(handle) {
-            if idle {
+            if idle && self.listeners[listener as usize].joint {
+                self.bid_farewell(listener);
+            } else if idle {
                 self.close_idle_conns(Some(listener));
             } else {
                 self.close_each(|conn| conn.listener == listener);
@@ -199,17 +201,35 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Closes connections that nobody uses: of one listener, or all.
     pub(in crate::runtime) fn close_idle_conns(&mut self, listener: Option<u32>) {
-        // A script that reads a socket's bytes itself is using it.
-        self.close_each(|conn| {
-            conn.is_idle() && listener.is_none_or(|listener| conn.listener == listener && !conn.tee)
-        });
+        for index in self.conns_that(|conn| conn.is_unused(listener)) {
+            self.close_if_idle(index);
+        }
+    }
+
+    /// The service goes on in other processes, and nobody is to notice that this one leaves: a request may be on its way
+    /// on a connection that looks idle, so each may be asked once more, and says with its answer that it was the last.
+    fn bid_farewell(&mut self, listener: u32) {
+        for index in self.conns_that(|conn| conn.is_unused(Some(listener))) {
+            self.expect(index, Due::Farewell);
+        }
     }
 
     fn close_each(&mut self, which: impl Fn(&Conn) -> bool) {
-        let found: Vec<usize> =
-            self.conns.iter().filter(|(_, conn)| conn.key.is_some() && which(conn)).map(|(index, _)| index).collect();
-        for index in found {
-            self.close_conn_by_guest(index as u32);
+        for index in self.conns_that(which) {
+            self.close_conn_by_guest(index);
+        }
+    }
+
+    fn conns_that(&self, which: impl Fn(&Conn) -> bool) -> Vec<u32> {
+        let conns = self.conns.iter().filter(|(_, conn)| conn.key.is_some() && which(conn));
+        conns.map(|(index, _)| index as u32).collect()
+    }
+
+    /// What has come by now is answered yet.
+    fn close_if_idle(&mut self, index: u32) {
+        self.conn_readable(index);
+        if self.conns.get(index as usize).is_some_and(Conn::is_idle) {
+            self.close_conn_by_guest(index);
         }
     }
 
@@ -249,6 +269,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::Request => return self.expect_body(index, options.request_timeout),
             Due::KeepAlive if options.keep_alive_timeout == 0 => (self.now, 0),
             Due::KeepAlive => (self.now, options.keep_alive_timeout.saturating_add(options.keep_alive_buffer)),
+            Due::Farewell => (self.now, limits.farewell_ms),
             Due::Linger if conn.phase == Phase::HalfClosed && conn.started == NOT_LOOKED => (self.now, HALF_CLOSED_MS),
             Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => {
                 (self.now, limits.rate_grace_ms)
@@ -299,6 +320,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::Head => self.bad_request(index, Reason::RequestTimeout, &[], 0),
             Due::Request => self.body_late(index),
             Due::KeepAlive => self.idled(index),
+            Due::Farewell => self.close_if_idle(index),
             Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => self.draining_late(index),
             Due::Linger => self.linger_over(index),
         }
@@ -373,6 +395,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 /// The shorter of two timeouts, of which 0 is none.
 fn least(a: u32, b: u32) -> u32 {
     if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
+}
+
+impl Conn {
+    /// Nobody uses it, of this listener or of any. A script that reads a socket's bytes itself is using it.
+    fn is_unused(&self, listener: Option<u32>) -> bool {
+        self.is_idle() && listener.is_none_or(|listener| self.listener == listener && !self.tee)
+    }
 }
 
 fn tell_aborted(seat: &mut Seat, exchange: &Exchange, error: u32) {

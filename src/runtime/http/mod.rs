@@ -50,6 +50,8 @@ pub(super) enum Due {
     Request,
     /// The next request (`keepAliveTimeout`).
     KeepAlive,
+    /// A last request: the listener is closed here, and others go on with it.
+    Farewell,
     /// The peer to take our last bytes, or to say once more that it is there.
     Linger,
 }
@@ -248,7 +250,12 @@ impl Conn {
 
     /// Nothing is asked and nothing is owed.
     fn is_idle(&self) -> bool {
-        self.head == NONE && self.phase == Phase::Open && self.decoder.is_idle()
+        self.head == NONE && self.phase == Phase::Open && self.decoder.is_idle() && !self.has_stash()
+    }
+
+    /// Bytes wait to be parsed.
+    fn has_stash(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| !extra.stash.is_empty())
     }
 }
 

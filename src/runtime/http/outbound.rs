@@ -1,4 +1,5 @@
 //! From a guest's commands to a connection's bytes. It must not know how requests are read.
+use super::super::listeners::Listener;
 use super::super::seat::{Resource, Seat, set_pending};
 use super::{Conn, Due, Exchange, Hall, NONE, Phase, Response, options_of};
 use crate::guest::{Body, Handle, Span};
@@ -33,8 +34,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             conn.decoder.decide_upgrade(false);
         }
-        // A closing server's answers say nothing of it, as in Node; the connection goes when it is idle.
-        let closing = self.leaving.is_some();
+        // A closing server's answers say nothing of it, as in Node; the connection goes when it is idle. Where other
+        // processes go on, who is told asks them, and loses nothing.
+        let is_last = conn.tail == place && !conn.has_stash() && !conn.tee;
+        let closes = |listener: &Listener| listener.closing && listener.joint && is_last;
+        let closing = self.leaving.is_some() || self.listeners.get(conn.listener as usize).is_some_and(closes);
         let options = options_of(&self.listeners, conn);
         let outbox = &self.seats[guest as usize].guest.state().outbox;
         let (reason, fields) = split_reason(outbox.bytes(fields), flags);

@@ -136,8 +136,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// and the peer could lose what was written to it last (RFC 9112 section 9.6).
     pub(super) fn may_have_unread(&self, index: u32) -> bool {
         let conn = &self.conns[index as usize];
-        let stashed = conn.extra.as_ref().is_some_and(|extra| !extra.stash.is_empty());
-        conn.blocked || stashed || conn.head != NONE || !(conn.decoder.is_idle() || conn.decoder.is_closed())
+        conn.blocked || conn.has_stash() || conn.head != NONE || !(conn.decoder.is_idle() || conn.decoder.is_closed())
     }
 
     pub(in crate::runtime) fn conn_idle_timer(&mut self, index: u32, id: TimerId) {

@@ -151,7 +151,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         let options = ListenOptions::default();
         let limits = self.decoder_limits(guest, &options);
-        let listener = Listener { rests: true, ..Listener::new(guest, handle, Some(key), options, limits) };
+        let listener =
+            Listener { rests: true, joint: true, ..Listener::new(guest, handle, Some(key), options, limits) };
         self.listeners.insert(Listener { local, ..listener });
         self.owners.set(key, Owner::Listener(index));
         let state = self.seats[guest as usize].guest.state_mut();

@@ -275,7 +275,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let error = if taken { Errno::EADDRINUSE } else { Errno::EPIPE };
             return seat.tell(events::LISTEN_FAILED, Some(handle), super::super::listeners::errno(error), &[]);
         }
-        let listener = Listener { fed: Some(id), ..Listener::new(guest, handle, None, options, limits) };
+        let listener = Listener { fed: Some(id), joint: true, ..Listener::new(guest, handle, None, options, limits) };
         let index = self.listeners.insert(listener) as u32;
         let seat = &mut self.seats[guest as usize];
         seat.bind(handle, Resource::Listener(index));
