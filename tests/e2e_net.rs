@@ -2,7 +2,9 @@
 //! is the script itself or this test: nothing leaves the machine.
 mod support;
 
-use std::net::UdpSocket;
+use std::io::Read;
+use std::net::{TcpListener, UdpSocket};
+use std::thread;
 use support::{Finished, run, run_as};
 
 fn ok(done: &Finished) -> &str {
@@ -61,6 +63,28 @@ fn a_pause_keeps_bytes_in_the_kernel() {
         }).listen(0, '127.0.0.1');
         net.connect(s.address().port, '127.0.0.1').end('late');";
     assert_eq!(ok(&run_as(&["-A"], code)), "0\nlate\n");
+}
+
+/// The peer's end of it stays open: once all is sent, nothing is left that the program would wait for.
+#[test]
+fn a_socket_that_nobody_reads_keeps_the_program_while_it_sends_and_no_longer() {
+    const BYTES: u64 = 24 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let peer = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let count = std::io::copy(&mut Read::by_ref(&mut stream).take(BYTES), &mut std::io::sink()).expect("its bytes");
+        (count, stream)
+    });
+    let code = format!(
+        "const c = require('net').connect({port}, '127.0.0.1'), piece = Buffer.alloc(1 << 20), stop = {BYTES} / piece.length;
+        let written = 0, told = 0;
+        const write = () => {{ while (written < stop) if (written++, !c.write(piece, () => ++told)) return; }};
+        c.on('connect', () => {{ c.pause(); write(); }}).on('drain', write);
+        process.on('exit', () => console.log(told, c.destroyed));"
+    );
+    assert_eq!(ok(&run_as(&["-A"], &code)), "24 false\n");
+    assert_eq!(peer.join().expect("the peer").0, BYTES);
 }
 
 #[test]

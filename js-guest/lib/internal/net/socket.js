@@ -41,7 +41,8 @@ const kNoDelay = Symbol('kSetNoDelay');
 const kKeepAlive = Symbol('kSetKeepAlive');
 const kKeepAliveDelay = Symbol('kSetKeepAliveInitialDelay');
 const kIsPipe = Symbol('kIsPipe');
-const kAsleep = Symbol('kAsleep');
+const kUnread = Symbol('kUnread'); // nobody has asked for its bytes yet
+const kAsleep = Symbol('kAsleep'); // keeps nothing alive, whatever its user asked for
 
 function Socket(options) {
   if (!(this instanceof Socket)) return new Socket(options);
@@ -101,6 +102,7 @@ function setUp(socket) {
   socket[kRefed] = true;
   socket[kTimer] = null;
   socket[kIsPipe] = false;
+  socket[kUnread] = false;
   socket[kAsleep] = false;
   socket[kInUse] = false;
   socket.server = null;
@@ -190,14 +192,23 @@ Socket.prototype._read = function() {
     if (this.connecting) this.once('connect', this._read);
     return;
   }
+  this[kUnread] = false;
   if (this[kAsleep]) wakeUp(this);
   const owed = this[kOwed];
   this[kOwed] = 0;
   if (this[kHandle] > 0) native.credit(this[kHandle], owed);
 };
 
-// A stream that nobody reads does not keep the loop alive.
+// A stream that nobody reads keeps the loop alive only while it sends.
 function letSleep(socket) {
+  socket[kUnread] = true;
+  rest(socket);
+}
+
+// As in libuv: a stream that reads nothing, now or ever more, and has nothing to send is open and keeps nothing alive.
+function rest(socket) {
+  if (!socket[kUnread] && !socket._readableState.ended) return;
+  if (socket[kAsleep] || !(socket[kHandle] > 0) || socket[kWaiting] || socket[kFinal]) return;
   socket[kAsleep] = true;
   native.ref(socket[kHandle], false);
 }
@@ -271,12 +282,7 @@ function onEnd(socket) {
   socket._endHeld = false;
   socket.push(null);
   socket.read(0);
-  restAfterEnd(socket);
-}
-
-// The peer has ended and nothing is being sent: as in libuv, such a stream is open and keeps nothing alive.
-function restAfterEnd(socket) {
-  if (socket._readableState.ended && socket[kHandle] > 0 && !socket[kWaiting] && !socket[kFinal]) letSleep(socket);
+  rest(socket);
 }
 
 // ---- Writing ----
@@ -347,6 +353,7 @@ function writeNow(socket, chunk, encoding, cb) {
   const waiting = native.write(handle, chunk, latin1);
   if (waiting === EAGAIN) {
     socket[kWaiting] = () => writeNow(socket, chunk, latin1 ? 'latin1' : 'utf8', cb);
+    if (socket[kAsleep]) wakeUp(socket);
     return;
   }
   if (waiting < 0) {
@@ -385,7 +392,7 @@ function resumeWriting(socket) {
   const next = socket[kWaiting];
   socket[kWaiting] = null;
   if (next) next();
-  if (socket[kAsleep] !== true) restAfterEnd(socket);
+  rest(socket);
 }
 
 Socket.prototype._final = function(cb) {
@@ -402,6 +409,7 @@ Socket.prototype._final = function(cb) {
     cb();
   } else {
     this[kFinal] = cb;
+    if (this[kAsleep]) wakeUp(this);
   }
 };
 
@@ -482,6 +490,7 @@ function finished(socket) {
   const cb = socket[kFinal];
   socket[kFinal] = null;
   cb?.();
+  rest(socket);
 }
 
 // What the host says of a stream; `flags` are the event's.
@@ -511,5 +520,5 @@ function onStreamEvent(socket, kind, handle, value, flags) {
 
 module.exports = {
   Socket, onData, onStreamEvent, emitClose, giveAway, letSleep, WINDOW, ERR_SOCKET_CLOSED_BEFORE_CONNECTION, kHandle, kObject, kFacade, kOwed,
-  kPeer, kLocal, kClosing, kServer, kBytesRead, kBytesWritten, kRefed, kTimer, kNoDelay, kKeepAlive, kKeepAliveDelay, kIsPipe,
+  kPeer, kLocal, kClosing, kServer, kBytesRead, kBytesWritten, kRefed, kAsleep, kTimer, kNoDelay, kKeepAlive, kKeepAliveDelay, kIsPipe,
 };

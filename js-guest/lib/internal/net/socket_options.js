@@ -3,7 +3,7 @@
 'use strict';
 
 const native = internalBinding('stream');
-const { Socket, kHandle, kObject, kPeer, kLocal, kBytesRead, kBytesWritten, kRefed, kTimer, kNoDelay, kKeepAlive,
+const { Socket, kHandle, kObject, kPeer, kLocal, kBytesRead, kBytesWritten, kRefed, kTimer, kAsleep, kNoDelay, kKeepAlive,
   kKeepAliveDelay } = require('internal/net/socket');
 const { codes: { ERR_OUT_OF_RANGE } } = require('internal/errors');
 const { validateFunction, validateNumber } = require('internal/validators');
@@ -76,7 +76,7 @@ Socket.prototype.setKeepAlive = function(setting, msecs) {
 
 Socket.prototype.ref = function() {
   this[kRefed] = true;
-  if (this[kHandle] > 0) native.ref(this[kHandle], true);
+  if (this[kHandle] > 0 && !this[kAsleep]) native.ref(this[kHandle], true);
   return this;
 };
 
