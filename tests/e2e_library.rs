@@ -57,6 +57,11 @@ fn words_numbers_and_dates_are_written_in_english() {
 }
 
 #[test]
+fn ciphers_give_and_refuse_as_in_node() {
+    says(include_str!("js/ciphers.js"), include_str!("js/ciphers.txt"));
+}
+
+#[test]
 fn values_become_bytes_in_the_format_of_v8() {
     says(include_str!("js/v8.js"), "v8 ok\n");
 }

@@ -1,10 +1,11 @@
-// node:crypto: random bytes (the host's), digests, keys out of passwords, and timingSafeEqual; ciphers, key objects and
+// node:crypto: random bytes (the host's), digests, keys out of passwords, ciphers, and timingSafeEqual; key objects and
 // signatures throw. Must not know algorithms.
 'use strict';
 
 const native = internalBinding('process');
 const { Hash, Hmac, hash, createHash, createHmac } = require('internal/crypto/hash');
 const kdf = require('internal/crypto/kdf');
+const cipher = require('internal/crypto/cipher');
 const { getHashes } = require('internal/crypto/algorithms');
 const { stub } = require('internal/missing');
 const { validateFunction, validateNumber, validateObject, validateBoolean } = require('internal/validators');
@@ -126,17 +127,17 @@ const webcrypto = new Crypto(kMake);
 module.exports = {
   randomBytes, pseudoRandomBytes: randomBytes, rng: randomBytes, prng: randomBytes,
   randomFill, randomFillSync: fill, randomInt, randomUUID, timingSafeEqual,
-  Hash, Hmac, hash, createHash, createHmac, ...kdf,
+  Hash, Hmac, hash, createHash, createHmac, ...kdf, ...cipher,
   webcrypto,
   getRandomValues: (array) => webcrypto.getRandomValues(array),
-  getHashes, getCiphers: () => [], getCurves: () => [], getFips: () => 0,
+  getHashes, getCurves: () => [], getFips: () => 0,
   constants: {},
 };
 
-for (const name of `checkPrime checkPrimeSync createCipher createCipheriv createDecipher createDecipheriv createDiffieHellman
+for (const name of `checkPrime checkPrimeSync createDiffieHellman
   createDiffieHellmanGroup createECDH createPrivateKey createPublicKey createSecretKey createSign createVerify
-  diffieHellman generateKey generateKeyPair generateKeyPairSync generateKeySync generatePrime generatePrimeSync getCipherInfo
+  diffieHellman generateKey generateKeyPair generateKeyPairSync generateKeySync generatePrime generatePrimeSync
   getDiffieHellman privateDecrypt privateEncrypt publicDecrypt publicEncrypt
-  secureHeapUsed setEngine setFips sign verify Certificate Cipher Cipheriv Decipher Decipheriv DiffieHellman DiffieHellmanGroup
+  secureHeapUsed setEngine setFips sign verify Certificate DiffieHellman DiffieHellmanGroup
   ECDH KeyObject Sign Verify X509Certificate`.split(/\s+/)) module.exports[name] = stub('crypto', name);
 Object.defineProperty(module.exports, 'subtle', { configurable: true, enumerable: false, get: () => webcrypto.subtle });

@@ -12,7 +12,8 @@ const ALIASES = new Map([
 ]);
 
 // Large and rarely wanted: their text waits in the image, and is evaluated for who asks first.
-const LATER = new Set(['internal/deps/legacy-encodings', 'internal/deps/noble-rare']);
+const LATER = new Set(['internal/deps/legacy-encodings', 'internal/deps/noble-ciphers', 'internal/deps/noble-rare',
+  'internal/crypto/modes']);
 const LATER_FOLDERS = /^(?:internal\/)?(?:readline|v8)(?:\/|$)/;
 
 const loaded = new Map();

@@ -2,7 +2,7 @@
 // them as such. Must not know algorithms.
 'use strict';
 
-const { Transform } = require('stream');
+const { lazyTransform } = require('internal/crypto/lazy_transform');
 const { begin, beginHmac, findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
 const { isUint8Array } = require('internal/util/types');
 const { validateString, validateUint32 } = require('internal/validators');
@@ -14,26 +14,7 @@ const kLength = Symbol('kLength'); // of who asked for another one than the dige
 const kFinalized = Symbol('kFinalized');
 const kOptions = Symbol('kOptions');
 
-// ---- A stream at the first look at what makes it one: most hashes never are ----
-
-function Digester() {}
-Object.setPrototypeOf(Digester.prototype, Transform.prototype);
-Object.setPrototypeOf(Digester, Transform);
-
-for (const name of ['_readableState', '_writableState']) {
-  Object.defineProperty(Digester.prototype, name, {
-    configurable: true,
-    get() {
-      if (this === Digester.prototype || this[kState] === undefined) return undefined;
-      Transform.call(this, this[kOptions]);
-      this._writableState.decodeStrings = false;
-      return this[name];
-    },
-    set(value) {
-      Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
-    },
-  });
-}
+const Digester = lazyTransform(kState, kOptions);
 
 Digester.prototype._transform = function(chunk, encoding, callback) {
   this[kState].update(dataBytes(chunk, encoding, 'data'));
