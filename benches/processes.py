@@ -117,14 +117,18 @@ class Load:
     """Clients that ask and count. Each connection asks `each` times and is then made anew."""
 
     def __init__(self, port, clients=16, each=20):
-        self.port, self.each, self.stop = port, each, False
-        self.served, self.lost, self.fresh, self.again, self.refused, self.hung = Counter(), [], 0, 0, 0, 0
+        self.port, self.each, self.stop, self.count = port, each, False, 0
+        self.served, self.lost, self.again, self.refused, self.hung = Counter(), [], 0, 0, 0
+        self.owners = {}  # by a connection's name: who has answered on it
         self.tasks = [asyncio.ensure_future(self.client()) for _ in range(clients)]
 
     async def client(self):
         while not self.stop:
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                # From an address of its own, by which it can be told apart: ports come again.
+                name = f"127.{1 + (self.count >> 16)}.{self.count >> 8 & 255}.{self.count & 255}"
+                self.count += 1
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(name, 0))
             except OSError:
                 self.refused += 1
                 await asyncio.sleep(0.01)
@@ -139,14 +143,14 @@ class Load:
                     size = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
                     owner = int(await asyncio.wait_for(reader.readexactly(size), 10))
                     self.served[owner] += 1
+                    self.owners[name] = owner
                     self.hung += time.time() - begun > 1
                     if b"onnection: close" in head or self.stop:
                         break
             except (OSError, asyncio.IncompleteReadError) as error:
-                # Whose connection it was is known from its first answer on. One that was kept alive and is closed while the
-                # next request is on its way has failed nobody: whoever keeps connections asks again (RFC 9110, 9.2.2).
-                self.lost.append((owner, time.time()))
-                self.fresh += owner == 0
+                self.lost.append(name)
+                self.hung += time.time() - begun > 1
+                # Closed while the next request was on its way: whoever keeps connections may ask again (RFC 9110, 9.2.2).
                 self.again += owner != 0 and head == b"" and not getattr(error, "partial", b"")
             except asyncio.TimeoutError:
                 self.hung += 1
@@ -189,15 +193,22 @@ def percentile(values, part):
     return values[min(len(values) - 1, int(len(values) * part))] if values else None
 
 
-async def serving(command, workers=4):
-    program = Program(command, CLUSTER, WORKERS=workers)
+async def serving(command, workers=4, **env):
+    program = Program(command, CLUSTER, WORKERS=workers, **env)
     await program.until(lambda: len(program.up) == workers)
     return program
 
 
+def ledger(path):
+    """Which process has begun which connection, by the address of the client's end."""
+    lines = (line.split() for line in open(path))
+    return {peer.rsplit(":", 1)[0]: int(pid) for pid, peer in lines}
+
+
 async def kills(args):
-    """kill -9 of a random worker of four under load: only what it had begun may be lost."""
-    program = await serving(args.skep)
+    """kill -9 of a random worker of four under load: only what it had begun may be lost, as the primary's ledger tells."""
+    path = os.path.join(tempfile.mkdtemp(prefix="skep-bench-"), "ledger")
+    program = await serving(args.skep, SKEP_LEDGER=path)
     load = Load(program.port)
     killed, restarts = set(), []
     for _ in range(args.kills):
@@ -212,9 +223,13 @@ async def kills(args):
         restarts += new
     await load.end()
     program.stop()
-    foreign = sum(1 for owner, _ in load.lost if owner and owner not in killed)
-    return {"kills": args.kills, "served": sum(load.served.values()), "lost on killed workers": len(load.lost) - load.fresh - foreign,
-            "lost on fresh connections": load.fresh, "lost on others": foreign, "refused": load.refused, "hung over 1 s": load.hung,
+    begun = ledger(path)
+    assert all(begun.get(name) == owner for name, owner in load.owners.items()), "the ledger is not true"
+    owners = [begun.get(name) for name in load.lost]
+    return {"kills": args.kills, "served": sum(load.served.values()), "lost": len(owners),
+            "of these begun by a killed worker": sum(owner in killed for owner in owners),
+            "begun by another": sum(owner is not None and owner not in killed for owner in owners),
+            "begun by nobody": owners.count(None), "refused": load.refused, "hung over 1 s": load.hung,
             "restart ms p50": percentile(restarts, 0.5), "restart ms p99": percentile(restarts, 0.99)}
 
 

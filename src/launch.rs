@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -58,6 +59,10 @@ pub struct Confine {
     /// What the kernel lacks is an error, and not only said.
     pub required: bool,
 }
+
+/// Names a file: which process begins which connection of a listener that workers share is appended to it, for benches
+/// and for whoever looks for a lost request. Only the process that was started with it keeps it.
+const LEDGER: &str = "SKEP_LEDGER";
 
 const DNS: u16 = 53;
 
@@ -148,6 +153,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         (Some(kit), Chosen::BuiltIn | Chosen::Scripts(_)) => kit.cell(&engine)?.spawn(state)?,
         _ => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
     };
+    let ledger = if link.is_none() { ledger()? } else { None };
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
@@ -161,6 +167,9 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         Some(kit) => KitSource::Ready(kit),
         None => kit_for_children(&engine, &origin),
     };
+    if let Some(ledger) = ledger {
+        hall.keep_ledger(Box::new(ledger));
+    }
     hall.set_origin(origin, kit);
     hall.allow_clones(!matches!(chosen, Chosen::Itself(_)));
     let seat = match &will {
@@ -182,6 +191,13 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(code)
+}
+
+/// Opened before this process is confined.
+fn ledger() -> Result<Option<File>> {
+    let Some(path) = std::env::var_os(LEDGER) else { return Ok(None) };
+    let opened = File::options().create(true).append(true).open(&path);
+    opened.map(Some).with_context(|| format!("{LEDGER}={}", path.display()))
 }
 
 /// The exit code; a child ends by the signal that ended its guest, as whoever waits for it wants to see.

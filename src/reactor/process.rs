@@ -4,6 +4,7 @@
 //! environment is what it is given too. The end is told by SIGCHLD, which the owner watches; [`Process::ended`] asks.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
@@ -112,6 +113,11 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd)> {
     let (ours, theirs) = sys::pair()?;
     rustix::io::ioctl_fionbio(&ours, true)?;
     Ok((ours, theirs))
+}
+
+/// Where the other side of a TCP connection is, while it is known.
+pub fn peer_of(fd: &OwnedFd) -> Option<SocketAddr> {
+    rustix::net::getpeername(fd).ok()??.try_into().ok()
 }
 
 /// Another descriptor of the same open file, closed on exec.

@@ -3,6 +3,7 @@
 //! to another; the rest stays in the kernel's queue. It must not know what is spoken on a connection.
 use super::Hall;
 use super::channel::Far;
+use super::child::Stage;
 use crate::guest::Handle;
 use crate::proto::ipc::{Fault, Kind};
 use crate::reactor::{Addr, Errno, Kernel, Key, process};
@@ -12,6 +13,7 @@ use crate::runtime::seat::Resource;
 use crate::time::Clock;
 use skep_abi::{ListenOptions, events};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -49,6 +51,8 @@ pub(super) struct Offer {
     listener: u32,
     channel: u32,
     fd: OwnedFd,
+    /// For the ledger, while there is one: the worker and the other side may be gone when it is written.
+    note: Option<(u32, SocketAddr)>,
 }
 
 /// A connection that this process was offered.
@@ -74,7 +78,7 @@ impl Shared {
 
 /// Where the other side of a connection is, as far as it is known.
 fn peer_of(known: crate::reactor::Result<Addr>) -> Addr {
-    known.unwrap_or(Addr::Ip(std::net::SocketAddr::new([0, 0, 0, 0].into(), 0)))
+    known.unwrap_or(Addr::Ip(SocketAddr::new([0, 0, 0, 0].into(), 0)))
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -145,7 +149,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         shared.turn = (at + 1) % shared.members.len();
         self.processes.offer += 1;
         let number = self.processes.offer;
-        self.processes.offers.insert(number, Offer { listener: index, channel, fd });
+        let note =
+            self.processes.ledger.as_ref().and_then(|_| Some((self.pid_behind(channel)?, process::peer_of(&fd)?)));
+        self.processes.offers.insert(number, Offer { listener: index, channel, fd, note });
         self.send_control(channel, Kind::Offer, number, &id.to_le_bytes(), Some(copy));
     }
 
@@ -165,9 +171,28 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A worker has begun a connection: it is its own.
     pub(super) fn offer_begun(&mut self, channel: u32, number: u64) -> Result<(), Fault> {
         if let Some(offer) = self.take_offer(channel, number)? {
+            self.note_begun(&offer);
             self.unburden(&offer, false);
         }
         Ok(())
+    }
+
+    /// A line `PID ADDRESS`.
+    fn note_begun(&mut self, offer: &Offer) {
+        if let (Some(ledger), Some((pid, peer))) = (&mut self.processes.ledger, offer.note)
+            && let Err(error) = writeln!(ledger, "{pid} {peer}")
+        {
+            eprintln!("skep: no more is written to the ledger: {error}");
+            self.processes.ledger = None;
+        }
+    }
+
+    fn pid_behind(&self, channel: u32) -> Option<u32> {
+        let Far::Child(child) = self.processes.channels.get(channel as usize)?.far else { return None };
+        match &self.processes.children.get(child as usize)?.stage {
+            Stage::Runs(process) => Some(process.id()),
+            _ => None,
+        }
     }
 
     /// A worker does not take a connection: another does.

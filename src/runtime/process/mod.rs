@@ -24,6 +24,7 @@ use child::Child;
 use deal::{Offer, Offered};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
+use std::io::Write;
 use tree::{Tree, Wisher};
 
 pub(super) use deal::Shared;
@@ -52,6 +53,8 @@ pub(super) struct Processes {
     offered: VecDeque<Offered>,
     /// The parent was told that no offers are wanted.
     unwell: bool,
+    /// Who begins which connection is written here, a line each.
+    ledger: Option<Box<dyn Write>>,
     /// SIGCHLD is watched.
     watching: bool,
 }
@@ -103,6 +106,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub fn set_origin(&mut self, origin: Origin, kit: KitSource) {
         self.processes.origin = origin;
         self.processes.kit = kit;
+    }
+
+    /// Has written down which process begins which connection, so that whoever loses one can tell whose it was.
+    pub fn keep_ledger(&mut self, ledger: Box<dyn Write>) {
+        self.processes.ledger = Some(ledger);
     }
 
     /// Whether the kit's code is that of the guests here, so that it can run their images elsewhere.
