@@ -7,7 +7,7 @@ use crate::guest::{
 };
 use crate::policy::{Grants, Limits, Run};
 use crate::program::{self, Chosen};
-use crate::reactor::{OsReactor, StandardStreams, process};
+use crate::reactor::{MioKernel, OsReactor, StandardStreams, process};
 use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
 use crate::time::{Clock, Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
@@ -157,9 +157,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
-    }
+    watch_signals(&mut hall)?;
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }
@@ -167,9 +165,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         Some(kit) => KitSource::Ready(kit),
         None => kit_for_children(&engine, &origin),
     };
-    if let Some(ledger) = ledger {
-        hall.keep_ledger(Box::new(ledger));
-    }
+    ledger.into_iter().for_each(|ledger| hall.keep_ledger(Box::new(ledger)));
     hall.set_origin(origin, kit);
     hall.allow_clones(!matches!(chosen, Chosen::Itself(_)));
     let seat = match &will {
@@ -191,6 +187,13 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(code)
+}
+
+fn watch_signals(hall: &mut Hall<MioKernel, OsClock>) -> Result<()> {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
+    }
+    Ok(())
 }
 
 /// Opened before this process is confined.
