@@ -2,7 +2,7 @@
 //! what is said when it is over. It must not know the words of the command line.
 use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
-    Engine, EngineOptions, Entropy, GuestState, Kit, Outside, Will,
+    Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Outside, Will,
     cache::{self, CacheFolder},
 };
 use crate::policy::{Grants, Limits, Run};
@@ -19,6 +19,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 mod child;
+mod nursery;
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -86,7 +87,8 @@ pub fn run(order: Order) -> Result<i32> {
 pub fn run_child() -> Result<i32> {
     let arrival = child::arrive()?;
     let (order, origin, world) = arrival.order.into_parts()?;
-    run_from(order, origin, world, Birth { link: Some(arrival.link), kit: arrival.kit, will: arrival.will })
+    let (kit, will, nest) = (arrival.kit, arrival.will, arrival.nest);
+    run_from(order, origin, world, Birth { link: Some(arrival.link), kit, will, nest })
 }
 
 /// What a script is told of the world around it, besides its order.
@@ -116,12 +118,14 @@ struct Birth {
     link: Option<child::Link>,
     kit: Option<Kit>,
     will: Option<Will>,
+    nest: Option<nursery::Nest>,
 }
 
 fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) -> Result<i32> {
-    let Birth { link, kit, will } = birth;
+    let Birth { link, kit, will, nest } = birth;
     let clock = will.as_ref().map_or_else(OsClock::new, |will| OsClock::going_on(Mono(will.mono)));
-    let engine = Engine::new(&EngineOptions::default())?;
+    let engine =
+        nest.as_ref().map_or_else(|| Engine::new(&EngineOptions::default()), |nest| Ok(nest.engine.clone()))?;
     if link.is_none() {
         // A child's was chosen by whoever starts it.
         world.env.retain(|key, _| order.grants.env(key));
@@ -131,7 +135,8 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     let http = order.limits.http;
     let folder = CacheFolder(origin.cache.clone());
     let needed = if kit.is_some() { &CacheFolder(None) } else { &folder };
-    let confinement = order.confine.this.then(|| confinement(&order.grants, needed));
+    let filtered = nest.as_ref().is_some_and(|nest| nest.filtered);
+    let confinement = order.confine.this.then(|| Confinement { filtered, ..confinement(&order.grants, needed) });
     if order.confine.required {
         ensure_confinable()?;
     }
@@ -145,13 +150,12 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     let named = origin.guest.as_deref().filter(|_| kit.is_none());
     let chosen = program::choose(&order.program, named)?;
     let compiling = |_: &str| say(chosen.compiling());
-    let guest = match (&kit, &chosen) {
-        (None, Chosen::Itself(_)) if order.check => {
-            return cache::load_or_build(&engine, chosen.file(), &folder, compiling).map(|_| 0);
-        }
-        // A kit is that of scripts.
-        (Some(kit), Chosen::BuiltIn | Chosen::Scripts(_)) => kit.cell(&engine)?.spawn(state)?,
-        _ => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
+    if let (None, Chosen::Itself(_), true) = (&kit, &chosen, order.check) {
+        return cache::load_or_build(&engine, chosen.file(), &folder, compiling).map(|_| 0);
+    }
+    let guest = match kit_cell(&engine, kit.as_ref(), nest.as_ref(), &chosen)? {
+        Some(cell) => cell.spawn(state)?,
+        None => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
     };
     let ledger = if link.is_none() { ledger()? } else { None };
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
@@ -203,6 +207,15 @@ fn ledger() -> Result<Option<File>> {
     opened.map(Some).with_context(|| format!("{LEDGER}={}", path.display()))
 }
 
+/// A kit is that of scripts. What a nursery has made ready of it is not made again.
+fn kit_cell(engine: &Engine, kit: Option<&Kit>, nest: Option<&nursery::Nest>, chosen: &Chosen) -> Result<Option<Cell>> {
+    match (kit, nest, chosen) {
+        (_, _, Chosen::Itself(_)) | (None, ..) => Ok(None),
+        (Some(kit), Some(nest), _) => Ok(Some(nest.cell.with_image(kit.image().clone()))),
+        (Some(kit), None, _) => kit.cell(engine).map(Some),
+    }
+}
+
 /// The exit code; a child ends by the signal that ended its guest, as whoever waits for it wants to see.
 fn exit_code(outcome: &Outcome, is_child: bool) -> i32 {
     if let Outcome::Signal(signal) = outcome
@@ -243,6 +256,7 @@ pub fn confinement(grants: &Grants, cache: &CacheFolder) -> Confinement {
         connect: ports.map_or(Ports::Any, Ports::Only),
         resolver,
         processes: if grants.fork > 0 { Processes::Own } else { Processes::None },
+        filtered: false,
     };
     if let (Ports::Only(ports), false) = (&mut confinement.connect, grants.net.is_empty()) {
         // An answer that a datagram has no room for.

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Server, eventually, file, finish, folder, piped, run_as, skep};
+use support::{Server, eventually, file, finish, folder, piped, run_as, signal, skep};
 
 /// Descriptor of its channel in a child.
 const CHANNEL: i32 = 3;
@@ -134,7 +134,42 @@ fn p01_what_has_ended_is_given_back_and_waited_for() {
          setTimeout(() => {}, 60000);",
     );
     let root = number(&run.line());
-    assert_eq!(children(root), [], "no zombie");
+    let left = children(root);
+    assert!(left.iter().all(|(_, state)| *state != 'Z'), "no zombie: {left:?}");
+    // The nursery stays for the next one, and waits.
+    assert!(left.len() <= 1, "{left:?}");
+    run.signal("KILL");
+    for (nursery, _) in left {
+        eventually("the nursery ends with its parent", || !lives(nursery));
+    }
+}
+
+#[test]
+fn children_have_a_nursery_and_do_without_it_when_it_dies() {
+    let mut run = start(
+        &["--allow-fork=2"],
+        "const { fork } = require('child_process');
+         if (process.send) process.exit(7);
+         setTimeout(() => {}, 60000);
+         process.on('SIGUSR2', () => fork(__filename).on('exit', (code) => console.log('UP ' + code)).on('error', (e) => console.log('UP ' + e.code)));
+         fork(__filename).on('exit', (code) => console.log('UP ' + code + ' ' + process.pid));",
+    );
+    let root = number(&run.line());
+    let nursery = || children(root).first().map(|(pid, _)| *pid);
+    let first = nursery().expect("it stays for the next child");
+    signal(first, "KILL");
+    eventually("it is waited for", || !children(root).iter().any(|(pid, _)| *pid == first));
+    run.signal("USR2");
+    assert_eq!(run.line(), "UP 7");
+    let second = nursery().expect("there is another");
+    assert_ne!(second, first);
+    // One that does not answer is given up, with the child that may or may not be.
+    signal(second, "STOP");
+    run.signal("USR2");
+    assert_eq!(run.line(), "UP EAGAIN");
+    run.signal("USR2");
+    assert_eq!(run.line(), "UP 7");
+    assert!(!lives(second) && children(root).iter().all(|(_, state)| *state != 'Z'));
     run.signal("KILL");
 }
 

@@ -31,6 +31,8 @@ pub struct Confinement {
     /// It asks the system's resolver for names.
     pub resolver: bool,
     pub processes: Processes,
+    /// The system calls of this process are filtered already, as [`filter`] does.
+    pub filtered: bool,
 }
 
 /// Ports by number.
@@ -77,6 +79,17 @@ pub fn apply(confinement: &Confinement) -> Result<Report> {
     Ok(report)
 }
 
+/// Filters the system calls of this process and all that it makes, for processes of ours that start processes of ours. It is a
+/// part of what [`apply`] does for such, and the only one that is the same for all of them.
+///
+/// # Errors
+/// When the kernel has filters and refuses them.
+pub fn filter() -> Result<Report> {
+    let mut report = Report::default();
+    filter_calls(&Confinement { processes: Processes::Own, ..Confinement::default() }, &mut report)?;
+    Ok(report)
+}
+
 /// What [`apply`] would report as lacking in any process here: so that it is told once, before there are many.
 pub fn lacking() -> Vec<String> {
     kernel_lacks()
@@ -102,7 +115,22 @@ fn confine(confinement: &Confinement, report: &mut Report) -> Result<()> {
         return Ok(());
     }
     landlock::apply(confinement, report)?;
+    if confinement.filtered && confinement.processes == Processes::Own {
+        report.holds.push("seccomp");
+        return Ok(());
+    }
+    filter_calls(confinement, report)
+}
+
+#[cfg(target_os = "linux")]
+fn filter_calls(confinement: &Confinement, report: &mut Report) -> Result<()> {
     seccomp::apply(confinement, report)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn filter_calls(_confinement: &Confinement, report: &mut Report) -> Result<()> {
+    report.lacking = kernel_lacks();
+    Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -35,6 +35,19 @@ impl Kit {
         Kit { code: self.code.clone(), image }
     }
 
+    /// What its guests start from.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
+    /// The same code with an image that another process sent, and what [`Kit::head`] gave there.
+    ///
+    /// # Errors
+    /// When the file can still be changed, or the head does not fit it.
+    pub fn with_image_file(&self, image: OwnedFd, head: &[u8]) -> Result<Kit> {
+        Ok(self.with_image(Image::from_file(image, head)?))
+    }
+
     /// The file with the compiled code.
     pub fn code_file(&self) -> BorrowedFd<'_> {
         self.code.as_fd()

@@ -1,12 +1,13 @@
 //! The beginning of a process that another of ours has started: its channel, its standard input, its order. Nothing of a
 //! guest runs before all of it is there. It must not know how an order is carried out.
+use super::nursery::{self, Nest};
 use super::{Confine, Order, Program, World};
 use crate::guest::{Kit, Will};
 use crate::policy::Limits;
 use crate::proto::ipc::{Decoder, Kind, Side};
 use crate::reactor::process;
 use crate::runtime::{ChildOrder, Origin};
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -22,6 +23,8 @@ pub(super) struct Arrival {
     /// The image is a running guest's.
     pub will: Option<Will>,
     pub link: Link,
+    /// It was made by a nursery.
+    pub nest: Option<Nest>,
 }
 
 /// The channel, as far as it has been read.
@@ -35,8 +38,9 @@ pub(super) struct Link {
 
 /// Waits for the order. Whoever sends it is the process that started this one, for nobody else has the channel's other end.
 pub(super) fn arrive() -> Result<Arrival> {
-    let channel = process::arrive().map_err(|error| anyhow!("there is no channel: {}", error.name()))?;
-    let mut decoder = Decoder::new(Side::Parent, Origin::new(&Limits::default()).frames);
+    let mut channel = process::arrive().map_err(|error| anyhow!("there is no channel: {}", error.name()))?;
+    let new_decoder = || Decoder::new(Side::Parent, Origin::new(&Limits::default()).frames);
+    let (mut decoder, mut nest): (_, Option<Nest>) = (new_decoder(), None);
     let mut fds = VecDeque::new();
     let mut buffer = vec![0; READ];
     let mut text = Vec::new();
@@ -60,8 +64,18 @@ pub(super) fn arrive() -> Result<Arrival> {
                 Kind::Code => code = fds.pop_front(),
                 Kind::Image => {
                     let image = fds.pop_front().context("the table says that it comes with one")?;
-                    let code = code.take().context("an image came without code")?;
-                    kit = Some(Kit::from_parts(code, image, frame.payload)?);
+                    kit = Some(match (code.take(), &nest) {
+                        (Some(code), _) => Kit::from_parts(code, image, frame.payload)?,
+                        (None, Some(nest)) => nest.kit.with_image_file(image, frame.payload)?,
+                        (None, None) => bail!("an image came without code"),
+                    });
+                }
+                Kind::Nest => {
+                    ensure!(nest.is_none() && fds.is_empty(), "a nursery is one from its beginning");
+                    let (kit, filtered) = (kit.take().context("a nursery needs a kit")?, frame.payload == [1]);
+                    let rest = std::mem::replace(&mut decoder, new_decoder());
+                    nest = Some(nursery::serve(&mut channel, rest, kit, filtered)?);
+                    break;
                 }
                 Kind::Will => will = Some(Will::from_bytes(frame.payload).context("the will makes no sense")?),
                 Kind::Order => {
@@ -71,7 +85,8 @@ pub(super) fn arrive() -> Result<Arrival> {
                     }
                     let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
                     let user = order.channel;
-                    return Ok(Arrival { order, kit, will, link: Link { channel, decoder, fds, user } });
+                    let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
+                    return Ok(Arrival { order, kit, will, nest, link: Link { channel, decoder, fds, user } });
                 }
                 kind => bail!("the channel brought {kind:?} before an order"),
             }

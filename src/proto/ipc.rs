@@ -77,10 +77,13 @@ kinds! {
     Return = 5, Child, Never, 0..=0, "The child does not take offer id, and wants none before it says Well.";
     Well = 6, Child, Never, 0..=0, "The child takes offers again.";
     Unshare = 7, Child, Never, 0..=0, "The child has closed its listener of number id.";
-    Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Code, Image and Will.";
+    Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Code, Image, Will and those of a nursery.";
     Input = 17, Parent, Always, 0..=0, "The child's standard input.";
     Code = 20, Parent, Always, 0..=0, "Compiled code to map.";
     Image = 21, Parent, Always, 0..=MANY, "An image to map, and what else there is to it.";
+    Nest = 23, Parent, Never, 1..=1, "The process runs nothing but becomes others; u8: 1 if its system calls are to be filtered before.";
+    Output = 24, Parent, Always, 0..=0, "Standard output, then standard error, of the next Hatch.";
+    Hatch = 25, Parent, Always, 1..=1, "A process is to be made whose channel this is; u8: 1 for a session of its own. The answer is an i32: its number, or an errno below zero.";
     Will = 22, Parent, Never, 1..=MANY, "The image is a running guest's: what its clone is told.";
     Offer = 18, Parent, Always, 4..=4, "A connection of the shared listener whose number (u32) is the payload; id numbers the offer.";
     ForkAnswer = 19, Parent, Never, 4..=4, "What became of wish id: u32 an errno, or 0.";

@@ -5,12 +5,13 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 
 use super::errno::Errno;
 use super::{Result, sys};
@@ -38,7 +39,15 @@ pub struct Spawn {
 /// A process that was started and has not been waited for. Dropping it leaves it alone.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    way: Way,
+}
+
+/// How it came to be.
+#[derive(Debug)]
+enum Way {
+    Started(Child),
+    /// A process of ours made it, as a child of this one.
+    Hatched(Pid),
 }
 
 /// How a process has ended.
@@ -70,25 +79,55 @@ impl Process {
         command.stdin(next()).stdout(next()).stderr(next());
         let more = (3..).zip(stdio).filter_map(|(number, fd)| Some((number, fd?))).collect();
         sys::prepare(&mut command, more, spawn.detached)?;
-        Ok(Process { child: command.spawn()? })
+        Ok(Process { way: Way::Started(command.spawn()?) })
+    }
+
+    /// A process that another of ours has made by [`sibling`], if it is a child of this one.
+    pub fn hatched(pid: i32) -> Result<Process> {
+        let pid = Pid::from_raw(pid).filter(|_| pid > 0).ok_or(Errno::ESRCH)?;
+        let asks = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(pid), asks)?;
+        Ok(Process { way: Way::Hatched(pid) })
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        match &self.way {
+            Way::Started(child) => child.id(),
+            Way::Hatched(pid) => pid.as_raw_nonzero().get() as u32,
+        }
     }
 
     /// Whether it has ended, and how. It is waited for by that: its number may be another's then.
     pub fn ended(&mut self) -> Option<End> {
-        let status = self.child.try_wait().ok().flatten()?;
-        Some(match (status.code(), status.signal()) {
-            (Some(code), _) => End::Code(code),
-            (None, signal) => End::Signal(signal.unwrap_or(0)),
+        let (code, signal) = match &mut self.way {
+            Way::Started(child) => {
+                let status = child.try_wait().ok().flatten()?;
+                (status.code(), status.signal())
+            }
+            Way::Hatched(pid) => {
+                let (_, status) = rustix::process::waitpid(Some(*pid), WaitOptions::NOHANG).ok().flatten()?;
+                (status.exit_status(), status.terminating_signal())
+            }
+        };
+        Some(match code {
+            Some(code) => End::Code(code),
+            None => End::Signal(signal.unwrap_or(0)),
         })
+    }
+
+    /// Ends it at once and waits for that.
+    pub fn end(mut self) {
+        // It may be dead and not waited for, which is no error.
+        let _late = self.kill(Signal::KILL.as_raw());
+        match &mut self.way {
+            Way::Started(child) => drop(child.wait()),
+            Way::Hatched(pid) => drop(rustix::process::waitpid(Some(*pid), WaitOptions::empty())),
+        }
     }
 
     /// Sends it a signal; 0 only asks. To be called only before [`Process::ended`] has told of its end.
     pub fn kill(&self, signal: i32) -> Result<()> {
-        kill(self.child.id() as i32, signal)
+        kill(self.id() as i32, signal)
     }
 }
 
@@ -120,6 +159,11 @@ pub fn peer_of(fd: &OwnedFd) -> Option<SocketAddr> {
     rustix::net::getpeername(fd).ok()??.try_into().ok()
 }
 
+/// The same, where both ends block: for [`send`] and [`receive`].
+pub fn waiting_pair() -> Result<(OwnedFd, OwnedFd)> {
+    sys::pair()
+}
+
 /// Another descriptor of the same open file, closed on exec.
 pub fn duplicate(fd: impl std::os::fd::AsFd) -> Result<OwnedFd> {
     sys::duplicate(fd)
@@ -147,6 +191,59 @@ pub fn receive(channel: &OwnedFd, buf: &mut [u8], fds: &mut Vec<OwnedFd>) -> Res
             result => return result,
         }
     }
+}
+
+/// Bounds how long [`receive`] waits: `EAGAIN` then.
+pub fn set_patience(channel: &OwnedFd, patience: Duration) -> Result<()> {
+    Ok(rustix::net::sockopt::set_socket_timeout(channel, rustix::net::sockopt::Timeout::Recv, Some(patience))?)
+}
+
+/// Writes all of it to a channel that nobody watches, and the descriptors with the first byte.
+pub fn send(channel: &OwnedFd, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<()> {
+    let (mut sent, mut fds) = (0, fds);
+    while sent < bytes.len() {
+        match sys::send_with_fds(channel, &bytes[sent..], fds) {
+            Ok(count) => (sent, fds) = (sent + count, &[]),
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Makes a process like this one, which goes on from here too and is told `None`. It is a child of this one's parent, who
+/// takes it by [`Process::hatched`]. Only a process with one thread can.
+pub fn sibling() -> Result<Option<u32>> {
+    sys::sibling()
+}
+
+/// Waits for children that have ended and that nobody knows.
+pub fn reap_strays(known: impl Fn(u32) -> bool) {
+    while let Some(pid) = sys::ended_child().filter(|pid| !known(*pid)) {
+        let done = Pid::from_raw(pid as i32).map(|pid| rustix::process::waitpid(Some(pid), WaitOptions::NOHANG));
+        if !matches!(done, Some(Ok(Some(_)))) {
+            return;
+        }
+    }
+}
+
+/// Nothing can be sent to this process any more by this channel; what has been sent already can be read.
+pub fn refuse(channel: &OwnedFd) {
+    // Fails only for what is no socket, from which nothing comes either.
+    let _ = rustix::net::shutdown(channel, rustix::net::Shutdown::Read);
+}
+
+/// For what [`sibling`] has made: has these for its channel, which stands where that of the process it was made from
+/// stood, and for its outputs; ends with its parent, and has a session of its own if it is to.
+pub fn hatch(place: &mut OwnedFd, channel: &OwnedFd, outputs: [&OwnedFd; 2], session: bool) -> Result<()> {
+    sys::die_with_parent();
+    rustix::io::dup3(channel, place, rustix::io::DupFlags::CLOEXEC)?;
+    rustix::stdio::dup2_stdout(outputs[0])?;
+    rustix::stdio::dup2_stderr(outputs[1])?;
+    if session {
+        rustix::process::setsid()?;
+    }
+    Ok(())
 }
 
 /// Ends this process as the signal ends one that does not care.

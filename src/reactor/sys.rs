@@ -1,7 +1,8 @@
 //! Sys: the platform's differences, and the few socket calls that mio has no name for.
 //!
 //! It must not know keys or readiness. What differs between Linux and macOS stands in this file, and the room's only
-//! `unsafe`: what is done between fork and exec, and closing what was inherited. rustix wraps the rest.
+//! `unsafe`: what is done between fork and exec, forking without exec, and closing what was inherited. rustix wraps the
+//! rest.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -273,6 +274,16 @@ pub(super) fn receive_with_fds(fd: impl AsFd, buf: &mut [u8], fds: &mut Vec<Owne
     Ok(got.bytes)
 }
 
+/// Writes bytes, and descriptors, at most [`FDS`], with the first of them.
+pub(super) fn send_with_fds(fd: impl AsFd, bytes: &[u8], with: &[BorrowedFd<'_>]) -> Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !with.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(with)) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(rustix::net::sendmsg(fd, &[IoSlice::new(bytes)], &mut ancillary, NO_SIGPIPE)?)
+}
+
 /// Writes bytes, and a descriptor with the first of them.
 pub(super) fn send_with_fd(fd: impl AsFd, slices: &[IoSlice<'_>], with: Option<BorrowedFd<'_>>) -> Result<usize> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -341,3 +352,60 @@ pub(super) fn die_with_parent() {
 
 #[cfg(not(target_os = "linux"))]
 pub(super) fn die_with_parent() {}
+
+/// Makes a process like this one, which goes on from here too and is told `None`. Its parent is this one's parent, who
+/// waits for it; this one is told its number.
+///
+/// # Errors
+/// `EBUSY` when this process has another thread; those of the system, and `EINVAL` where it does not tell what the C
+/// library has to be told.
+#[cfg(target_os = "linux")]
+pub(super) fn sibling() -> Result<Option<u32>> {
+    if std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count) != 1 {
+        return Err(Errno::EBUSY);
+    }
+    // Where the C library keeps this thread's number: its own `fork` writes the new one there.
+    let mut place: *mut libc::pid_t = std::ptr::null_mut();
+    // SAFETY: writes one pointer, to `place`.
+    let known = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut place) };
+    if known != 0 || place.is_null() {
+        return Err(Errno::EINVAL);
+    }
+    let flags = (libc::CLONE_PARENT | libc::SIGCHLD) as libc::c_ulong;
+    // SAFETY: without CLONE_VM the new process has its own copy of everything. There is no other thread whose locks or
+    // half-made changes it could have copied, so it may go on as if nothing had happened.
+    let made = unsafe { libc::syscall(libc::SYS_clone, flags, 0_usize, 0_usize, 0_usize, 0_usize) };
+    match made {
+        0 => {
+            // SAFETY: the kernel named the place as the one where this thread's number is kept; it is aligned and alive as
+            // long as the thread, and only the C library reads it.
+            unsafe { place.write(libc::syscall(libc::SYS_set_tid_address, place) as libc::pid_t) };
+            Ok(None)
+        }
+        pid if pid > 0 => Ok(Some(pid as u32)),
+        _ => Err(std::io::Error::last_os_error().into()),
+    }
+}
+
+/// A child that has ended and has not been waited for: the first of them.
+#[cfg(target_os = "linux")]
+pub(super) fn ended_child() -> Option<u32> {
+    // SAFETY: all of its fields may be zero.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let asks = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: writes to `info`, whose number is set, or stays 0 when nobody has ended.
+    let pid = unsafe { if libc::waitid(libc::P_ALL, 0, &raw mut info, asks) == 0 { info.si_pid() } else { 0 } };
+    u32::try_from(pid).ok().filter(|pid| *pid > 0)
+}
+
+/// Nobody makes children that this process does not know of.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn ended_child() -> Option<u32> {
+    None
+}
+
+/// There is no such way.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sibling() -> Result<Option<u32>> {
+    Err(Errno::ENOSYS)
+}

@@ -129,6 +129,7 @@ pub fn attempt(name: &str) {
         connect: Ports::Only(vec![world.port]),
         resolver: true,
         processes: case.processes,
+        filtered: false,
     };
     let report = apply(&confinement).expect("this kernel confines");
     assert!(report.holds.contains(&"rlimits"));

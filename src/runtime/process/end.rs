@@ -22,6 +22,7 @@ const LINGER: Duration = Duration::from_secs(1);
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// SIGCHLD has come: whoever has ended is waited for.
     pub(in crate::runtime) fn reap_children(&mut self) {
+        self.processes.nursery.reap();
         let mut ended = Vec::new();
         for (index, child) in &mut self.processes.children {
             if let Stage::Runs(process) = &mut child.stage
@@ -31,6 +32,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 ended.push(index as u32);
             }
         }
+        self.processes.reap_strays();
         for index in ended {
             let child = &mut self.processes.children[index as usize];
             let gone = u32::from(child.is_guest) + std::mem::take(&mut child.below);
@@ -164,6 +166,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The last guest is gone. Children that are guests have seen their channels end; those that do not end by
     /// themselves are made to, and all are waited for.
     pub(in crate::runtime) fn part_from_children(&mut self) {
+        self.processes.nursery.stop();
         let mut facts = Vec::new();
         let deadline = self.clock.now_mono().plus(LINGER);
         for attempt in [SIGKILL, 0] {

@@ -6,6 +6,7 @@ mod channel;
 mod child;
 mod deal;
 mod end;
+mod nursery;
 mod order;
 mod parent;
 mod start;
@@ -22,6 +23,7 @@ use crate::time::{Clock, Mono};
 use channel::Channel;
 use child::Child;
 use deal::{Offer, Offered};
+use nursery::Nursery;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
@@ -40,6 +42,7 @@ pub(super) struct Processes {
     origin: Origin,
     /// Code and image for those that it starts.
     kit: KitSource,
+    nursery: Nursery,
     /// That code runs the guests of this process too.
     clones: bool,
     tree: Tree,

@@ -5,6 +5,7 @@ use super::child::{Child, Stage, Wished};
 use super::order::{ChildOrder, environment};
 use super::{Hall, Wisher};
 use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle, Legacy};
+use crate::policy::Run;
 use crate::proto::ipc::{self, Frame, Kind, Side};
 use crate::reactor::process::{self, Process, Spawn};
 use crate::reactor::{Errno, Kernel};
@@ -191,28 +192,39 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let input = ends.first_mut().and_then(Option::take);
         let rest = ends.drain(..).skip(1).take(2);
         stdio.extend(rest);
-        let process = Process::start(Spawn {
-            program: self.processes.origin.program.clone(),
-            argv0: Some("skep".into()),
-            args: vec![CHILD_WORD.into()],
-            env: Vec::new(),
-            folder: None,
-            stdio,
-            detached: plan.detached,
-            user: None,
-            group: None,
-        })?;
+        let filtered = order.grants.run == Run::None;
+        let hatched = self.processes.hatch(&stdio, filtered, plan.detached)?;
+        let nested = hatched.is_some();
+        let process = match hatched {
+            Some(process) => process,
+            None => self.start_alone(stdio, plan.detached)?,
+        };
         let channel = channel.expect("a guest has one");
         let input = match input {
             Some(input) => input,
             None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
         };
         self.send_control(channel, Kind::Input, 0, &[], Some(input));
-        self.send_kit(channel, legacy.as_deref())?;
+        self.send_kit(channel, legacy.as_deref(), nested)?;
         self.send_order(channel, order.to_json().as_bytes());
         self.send_waiting(channel);
         self.push_channel(channel);
         Ok(process)
+    }
+
+    /// A child without a nursery.
+    fn start_alone(&self, stdio: Vec<Option<OwnedFd>>, detached: bool) -> Result<Process, Errno> {
+        Process::start(Spawn {
+            program: self.processes.origin.program.clone(),
+            argv0: Some("skep".into()),
+            args: vec![CHILD_WORD.into()],
+            env: Vec::new(),
+            folder: None,
+            stdio,
+            detached,
+            user: None,
+            group: None,
+        })
     }
 
     /// What a child of this guest is told: it may do what the guest may.
@@ -249,17 +261,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Code and image, which the child maps and shares with this process and all that have them. A clone's image is that of
-    /// the guest it was.
-    fn send_kit(&mut self, channel: u32, legacy: Option<&Legacy>) -> Result<(), Errno> {
+    /// the guest it was. One from the nursery has the kit.
+    fn send_kit(&mut self, channel: u32, legacy: Option<&Legacy>, nested: bool) -> Result<(), Errno> {
+        if nested && legacy.is_none() {
+            return Ok(());
+        }
         let kit = match (self.processes.kit.get(), legacy) {
             (Some(kit), None) => kit,
             (Some(kit), Some(legacy)) => &kit.with_image(legacy.image.clone()),
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(Errno::ENOMEM),
         };
-        let (code, image) = (process::duplicate(kit.code_file())?, process::duplicate(kit.image_file())?);
-        let head = kit.head();
-        self.send_control(channel, Kind::Code, 0, &[], Some(code));
+        let code = if nested { None } else { Some(process::duplicate(kit.code_file())?) };
+        let (image, head) = (process::duplicate(kit.image_file())?, kit.head());
+        if let Some(code) = code {
+            self.send_control(channel, Kind::Code, 0, &[], Some(code));
+        }
         self.send_control(channel, Kind::Image, 0, &head, Some(image));
         if let Some(legacy) = legacy {
             self.send_control(channel, Kind::Will, 0, &legacy.will.to_bytes(), None);
