@@ -5,7 +5,7 @@ use crate::guest::{
     Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Outside, Will,
     cache::{self, CacheFolder},
 };
-use crate::policy::{Grants, Limits, Run};
+use crate::policy::{Grants, HttpLimits, Limits, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{MioKernel, OsReactor, StandardStreams, process};
 use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
@@ -158,10 +158,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         None => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
     };
     let ledger = if link.is_none() { ledger()? } else { None };
-    let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
-    let offload = Offload::threads(reactor.waker());
-    let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
-    watch_signals(&mut hall)?;
+    let mut hall = new_hall(clock, http)?;
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }
@@ -193,11 +190,15 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     Ok(code)
 }
 
-fn watch_signals(hall: &mut Hall<MioKernel, OsClock>) -> Result<()> {
+/// A loop with nobody in it, whose logs go to the standard streams.
+fn new_hall(clock: OsClock, http: HttpLimits) -> Result<Hall<MioKernel, OsClock>> {
+    let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
+    let offload = Offload::threads(reactor.waker());
+    let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
     }
-    Ok(())
+    Ok(hall)
 }
 
 /// Opened before this process is confined.
