@@ -12,3 +12,4 @@ pub mod proto;
 pub mod reactor;
 pub mod runtime;
 pub mod time;
+pub mod tls;
