@@ -37,6 +37,7 @@ pub mod sim;
 mod standard;
 mod stream;
 mod sys;
+mod veil;
 
 #[cfg(test)]
 mod tests;

@@ -39,11 +39,15 @@ impl<K: Kernel> Reactor<K> {
         Ok(key)
     }
 
-    /// Another descriptor of what the key names, to be sent elsewhere. It stays open here until it is closed here.
+    /// Another descriptor of what the key names, to be sent elsewhere. It stays open here until it is closed here. `ENOTSUP`
+    /// for a stream with TLS: nobody else could make sense of its bytes.
     pub fn share(&mut self, key: Key) -> Result<OwnedFd> {
         match key.kind() {
             Kind::Stream => {
                 let stream = self.streams.get_mut(key).ok_or(Errno::EBADF)?;
+                if stream.veil.is_some() {
+                    return Err(Errno::ENOTSUP);
+                }
                 stream.shared = true;
                 self.kernel.share_stream(stream.socket())
             }

@@ -6,34 +6,39 @@
 use std::io::IoSlice;
 use std::time::Duration;
 
+use crate::tls::Session;
+
 use super::errno::Errno;
 use super::kernel::{Kernel, Socket};
 use super::key::Key;
-use super::outbuf::{OutBuf, SLICES};
+use super::outbuf::{OutBuf, SLICES, Spares};
 use super::readiness::{Edges, Readiness};
+use super::veil::Taken;
 use super::{Addr, Closing, Fact, Reactor, Read, Result};
 
 /// Bytes offered to one `writev`: about what a socket's buffer takes at once. Bounds the time one
 /// stream can take of a flush; what is left goes with the next.
-const FLUSH_MAX: usize = 256 * 1024;
+pub(super) const FLUSH_MAX: usize = 256 * 1024;
 
 /// State of one connection. An idle one costs one of these and nothing else.
 #[derive(Debug)]
 pub(super) struct Stream<S> {
-    socket: S,
+    pub(super) socket: S,
     pub(super) ready: Readiness,
-    stage: Stage,
-    sending: Sending,
+    pub(super) stage: Stage,
+    pub(super) sending: Sending,
     /// [`Fact::PeerClosed`] was told.
     told_closed: bool,
     /// Another process has it too.
     pub(super) shared: bool,
-    out: OutBuf,
+    pub(super) out: OutBuf,
+    /// What is said on it is not what is on the wire.
+    pub(super) veil: Option<Box<Session>>,
 }
 
 /// The connection as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Connecting,
     Open,
     /// Closed by its owner, with bytes still to be written.
@@ -44,7 +49,7 @@ enum Stage {
 
 /// Our direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sending {
+pub(super) enum Sending {
     Open,
     /// FIN follows what is pending.
     Ending,
@@ -63,7 +68,7 @@ impl<S: Socket> Stream<S> {
 
     fn new(socket: S, stage: Stage, ready: Readiness) -> Stream<S> {
         let out = OutBuf::default();
-        Stream { socket, ready, stage, sending: Sending::Open, told_closed: false, shared: false, out }
+        Stream { socket, ready, stage, sending: Sending::Open, told_closed: false, shared: false, out, veil: None }
     }
 
     pub(super) fn socket(&self) -> &S {
@@ -72,7 +77,10 @@ impl<S: Socket> Stream<S> {
 
     /// Whether a flush would do something now.
     fn flushable(&self) -> bool {
-        let work = self.out.pending() > 0 || self.sending == Sending::Ending;
+        let work = match &self.veil {
+            None => self.out.pending() > 0 || self.sending == Sending::Ending,
+            Some(veil) => self.has_sealable(veil),
+        };
         work && self.ready.may_write() && matches!(self.stage, Stage::Open | Stage::Draining)
     }
 
@@ -82,24 +90,44 @@ impl<S: Socket> Stream<S> {
         if alive && self.sending == Sending::Open { Ok(()) } else { Err(Errno::EPIPE) }
     }
 
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
+    /// Bytes that are not with the kernel.
+    fn pending(&self) -> usize {
+        self.out.pending() + self.veil.as_ref().map_or(0, |veil| veil.waiting().len())
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> Result<Taken> {
+        if self.veil.is_some() {
+            return self.read_veiled(buf);
+        }
         loop {
             match self.socket.read(buf) {
                 Err(Errno::EINTR) => {}
-                result => return result,
+                Err(Errno::EAGAIN) => return Ok(Taken::Blocked),
+                Err(error) => return Err(error),
+                Ok(0) => return Ok(Taken::End),
+                Ok(count) => {
+                    let short = count < buf.len() && self.socket.short_read_drains();
+                    return Ok(Taken::Bytes { count, short });
+                }
             }
         }
     }
 
     /// Writes what one call takes. Returns how much, and whether all that was offered.
-    fn write(&mut self) -> Result<(usize, bool)> {
+    fn write(&mut self, spares: &mut Spares) -> Result<(usize, bool)> {
+        if self.veil.is_some() {
+            return self.write_veiled(spares);
+        }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let (count, offered) = self.out.front(&mut slices, FLUSH_MAX);
         loop {
             match self.socket.write(&slices[..count]) {
                 Err(Errno::EINTR) => {}
                 Err(error) => return Err(error),
-                Ok(written) => return Ok((written, written == offered)),
+                Ok(written) => {
+                    self.out.advance(written, spares);
+                    return Ok((written, written == offered));
+                }
             }
         }
     }
@@ -116,13 +144,18 @@ impl<K: Kernel> Reactor<K> {
             Stage::Draining => return Err(Errno::EBADF),
             _ => return Err(Errno::EINVAL),
         }
-        match stream.read(buf) {
-            Ok(0) => {
+        let taken = stream.read(buf);
+        if stream.veil.is_some() && stream.flushable() && stream.ready.soil() {
+            // Reading has made something to say.
+            self.dirty.push(key);
+        }
+        match taken {
+            Ok(Taken::End) => {
                 stream.ready.read_ended();
                 Ok(Read::Eof)
             }
-            Ok(count) => {
-                if count < buf.len() && stream.socket.short_read_drains() {
+            Ok(Taken::Bytes { count, short }) => {
+                if short {
                     stream.ready.read_short();
                 }
                 let more = stream.ready.may_read();
@@ -131,7 +164,13 @@ impl<K: Kernel> Reactor<K> {
                 }
                 Ok(Read::Data { count, more })
             }
-            Err(Errno::EAGAIN) => {
+            Ok(Taken::Nothing { short }) => {
+                if short {
+                    stream.ready.read_short();
+                }
+                Ok(Read::WouldBlock)
+            }
+            Ok(Taken::Blocked) => {
                 stream.ready.read_blocked();
                 Ok(Read::WouldBlock)
             }
@@ -197,7 +236,7 @@ impl<K: Kernel> Reactor<K> {
 
     /// Bytes that are sent but not yet written, for backpressure.
     pub fn pending_out(&self, key: Key) -> Result<usize> {
-        Ok(self.streams.get(key).ok_or(Errno::EBADF)?.out.pending())
+        Ok(self.streams.get(key).ok_or(Errno::EBADF)?.pending())
     }
 
     /// Sends FIN after what is pending; [`Fact::Finished`] tells. Reading goes on.
@@ -220,7 +259,7 @@ impl<K: Kernel> Reactor<K> {
         let stream = self.streams.get_mut(key).ok_or(Errno::EBADF)?;
         match stream.stage {
             Stage::Draining => Err(Errno::EBADF),
-            Stage::Open if stream.out.pending() > 0 => {
+            Stage::Open if stream.has_last_words() => {
                 stream.stage = Stage::Draining;
                 stream.ready.pause();
                 if stream.flushable() && stream.ready.soil() {
@@ -279,14 +318,13 @@ impl<K: Kernel> Reactor<K> {
         let Some(stream) = self.streams.get_mut(key) else {
             return false;
         };
-        if stream.flushable() && stream.out.pending() > 0 {
-            match stream.write() {
+        if stream.flushable() && (stream.pending() > 0 || stream.veil.is_some()) {
+            match stream.write(&mut self.spares) {
                 Ok((written, whole)) => {
                     if !whole {
                         stream.ready.write_blocked();
                     }
-                    stream.out.advance(written, &mut self.spares);
-                    let pending = stream.out.pending();
+                    let pending = stream.pending();
                     if stream.stage == Stage::Open {
                         facts.push(Fact::Flushed { key, written, pending });
                     }
@@ -298,7 +336,7 @@ impl<K: Kernel> Reactor<K> {
                 }
             }
         }
-        if stream.out.pending() == 0 && stream.stage != Stage::Connecting {
+        if stream.pending() == 0 && stream.stage != Stage::Connecting {
             if stream.sending == Sending::Ending && stream.stage != Stage::Broken {
                 stream.sending = Sending::Ended;
                 // Fails only on a connection that is dead, of which an edge tells or has told.
@@ -392,7 +430,7 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// The stream to send to, which goes on the dirty list.
-    fn sendable(&mut self, key: Key) -> Result<(&mut Stream<K::Stream>, &mut super::outbuf::Spares)> {
+    fn sendable(&mut self, key: Key) -> Result<(&mut Stream<K::Stream>, &mut Spares)> {
         let stream = self.streams.get_mut(key).ok_or(Errno::EBADF)?;
         stream.check_sendable()?;
         // While connecting or blocked, the edge that ends it puts it there.

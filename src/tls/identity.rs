@@ -86,7 +86,8 @@ impl Acceptor {
 
     /// One connection, before its first byte.
     pub fn begin(&self) -> Session {
-        let server = ServerConnection::new(self.0.clone()).expect("the configuration has all that a connection asks of it");
+        let server =
+            ServerConnection::new(self.0.clone()).expect("the configuration has all that a connection asks of it");
         Session::new(server.into())
     }
 }

@@ -60,10 +60,11 @@ impl Session {
         }
     }
 
-    /// Whether there is something to read without the wire.
-    pub fn has_plain(&mut self) -> bool {
-        // The number is what `process_new_packets` last found; asking it again changes nothing.
-        self.link.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0)
+    /// Whether there is something to read without the wire: bytes, or the end.
+    pub fn has_more(&mut self) -> bool {
+        // What `process_new_packets` last found; asking it again changes nothing.
+        let found = self.link.process_new_packets();
+        found.is_ok_and(|state| state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
     }
 
     /// Makes records of `plain`, as much as may wait; answers how much. Nothing before hands are shaken.
@@ -102,6 +103,11 @@ impl Session {
     /// Whether hands are being shaken.
     pub fn is_handshaking(&self) -> bool {
         self.link.is_handshaking()
+    }
+
+    /// Whether it was said that nothing more will be sent.
+    pub fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// The name that the client asked for, when it is known.

@@ -72,10 +72,10 @@ fn hands_are_shaken_however_the_bytes_are_cut() {
         client.writer().write_all(b"question").expect("taken");
         exchange(&mut client, &mut server, step).expect("said");
         let mut buf = [0; 64];
-        assert!(server.has_plain());
+        assert!(server.has_more());
         assert_eq!(server.read(&mut buf[..3]), Plain::Bytes(3));
         assert_eq!(server.read(&mut buf[3..]), Plain::Bytes(5));
-        assert_eq!((server.read(&mut buf[8..]), server.has_plain()), (Plain::Nothing, false));
+        assert_eq!((server.read(&mut buf[8..]), server.has_more()), (Plain::Nothing, false));
         assert_eq!(&buf[..8], b"question");
         assert_eq!(server.seal(b"answer"), 6);
         exchange(&mut client, &mut server, step).expect("said");
@@ -88,8 +88,14 @@ fn hands_are_shaken_however_the_bytes_are_cut() {
 #[test]
 fn each_side_says_that_it_ends() {
     let (mut client, mut server) = pair(1 << 20);
+    client.writer().write_all(b"last").expect("taken");
     client.send_close_notify();
-    exchange(&mut client, &mut server, 100).expect("said");
+    exchange(&mut client, &mut server, 1 << 20).expect("said");
+    assert_eq!(
+        (server.read(&mut [0; 8]), server.has_more()),
+        (Plain::Bytes(4), true),
+        "the end came with the last bytes"
+    );
     assert_eq!(server.read(&mut [0; 8]), Plain::End);
     server.close();
     server.close();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::sim::{Rng, SimKernel, SimNet, SimPeer};
 use super::super::*;
+use crate::tls::Acceptor;
 
 /// The other end of a connection, in the test's hands. Nothing blocks.
 pub trait Peer {
@@ -299,6 +300,8 @@ pub struct Echo {
     pub open: HashMap<Key, bool>,
     pub accepted: usize,
     pub dead: usize,
+    /// It speaks TLS.
+    pub tls: Option<Acceptor>,
 }
 
 const MUCH: usize = 32 * 1024;
@@ -320,6 +323,9 @@ impl Echo {
                 Fact::Readable(key) => self.readable(bench.reactor(), dice, key),
                 Fact::Accepted { stream, .. } => {
                     self.accepted += 1;
+                    if let Some(acceptor) = &self.tls {
+                        bench.reactor().set_veil(stream, acceptor.begin()).expect("it is new");
+                    }
                     assert!(self.open.insert(stream, false).is_none(), "keys are never reused");
                 }
                 Fact::AcceptPaused { listener, .. } => {

@@ -6,3 +6,4 @@ mod os;
 mod parts;
 mod scenarios;
 mod simulated;
+mod veil;
