@@ -37,6 +37,11 @@ fn shared_shapes_and_short_ways_are_not_noticed() {
 }
 
 #[test]
+fn instructions_that_are_done_in_pairs_are_not_noticed() {
+    says(include_str!("js/pairs.js"), "ok\n");
+}
+
+#[test]
 fn tests_of_a_programs_own_run_and_report() {
     let done = run(include_str!("js/node_test.js"));
     assert_eq!(done.code, Some(1), "{}", done.err);
