@@ -38,7 +38,8 @@ for (const [name, told, untold, length] of TABLE) {
 names.sort();
 
 // The exact name first: it is what nearly everybody writes.
-const findDigest = (name) => byName.get(name) ?? byName.get(name.toLowerCase());
+const exactly = (name) => byName.get(name);
+const findDigest = (name) => exactly(name) ?? byName.get(name.toLowerCase());
 
 // For what is built on a digest of fixed length.
 function digestFor(name) {
@@ -80,4 +81,4 @@ const begin = (digest) => (digest.kind !== undefined ? native.create(digest.kind
 const beginHmac = (digest, key) => (digest.kind !== undefined ? native.createHmac(digest.kind, key) :
   noble.hmac.create(digest.implementation, key));
 
-module.exports = { begin, beginHmac, findDigest, digestFor, dataBytes, secretBytes, toBuffer, getHashes: () => names.slice() };
+module.exports = { begin, beginHmac, exactly, findDigest, digestFor, dataBytes, secretBytes, toBuffer, getHashes: () => names.slice() };

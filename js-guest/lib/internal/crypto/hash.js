@@ -3,7 +3,7 @@
 'use strict';
 
 const { lazyTransform } = require('internal/crypto/lazy_transform');
-const { begin, beginHmac, findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
+const { begin, beginHmac, exactly, findDigest, digestFor, dataBytes, secretBytes, toBuffer } = require('internal/crypto/algorithms');
 const { isUint8Array } = require('internal/util/types');
 const { validateString, validateUint32 } = require('internal/validators');
 const { codes: { ERR_CRYPTO_HASH_FINALIZED, ERR_INVALID_ARG_VALUE } } = require('internal/errors');
@@ -41,6 +41,15 @@ const encoded = (buffer, encoding) => (Buffer.isEncoding(encoding) ? buffer.toSt
 
 function Hash(algorithm, options) {
   if (!new.target) return new Hash(algorithm, options);
+  if (options === undefined) {
+    // What nearly everybody asks for: express does once a response.
+    const digest = exactly(algorithm);
+    if (digest !== undefined && digest.kind !== undefined) {
+      this[kState] = begin(digest);
+      this[kDigest] = digest;
+      return;
+    }
+  }
   const original = typeof algorithm === 'object' && algorithm instanceof Hash ? algorithm : undefined;
   if (original === undefined && typeof algorithm !== 'string') validateString(algorithm, 'algorithm');
   const length = options !== null && typeof options === 'object' ? options.outputLength : undefined;
@@ -50,7 +59,6 @@ function Hash(algorithm, options) {
   if (length !== undefined && length !== digest.length && !digest.anyLength) throw notOfThatLength();
   this[kState] = original === undefined ? begin(digest) : original[kState].clone();
   this[kDigest] = digest;
-  this[kFinalized] = false;
   if (length !== undefined) this[kLength] = length;
   if (options !== undefined) this[kOptions] = options;
 }
