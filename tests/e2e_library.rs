@@ -42,6 +42,12 @@ fn instructions_that_are_done_in_pairs_are_not_noticed() {
 }
 
 #[test]
+fn a_script_that_runs_in_the_midst_of_a_fast_way_breaks_nothing() {
+    let done = run_as(&["-A"], include_str!("js/fast_ways.js"));
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "http 200\nnet 60 60\n"), "{}", done.err);
+}
+
+#[test]
 fn tests_of_a_programs_own_run_and_report() {
     let done = run(include_str!("js/node_test.js"));
     assert_eq!(done.code, Some(1), "{}", done.err);

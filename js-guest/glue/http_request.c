@@ -316,9 +316,10 @@ static void tell(JSContext *ctx, JSValueConst self, JSAtom event, int argc, JSVa
 
 /* One piece: a listener may stop the flow after any. */
 static void flow_body(JSContext *ctx, JSValueConst self, http_req *req) {
-  JSValue piece = req->body;
   int64_t count = 0;
-  owe_nothing(ctx, req);
+  owe_nothing(ctx, req); /* may run the script, which may dump the body */
+  JSValue piece = req->body;
+  if (JS_IsUndefined(piece)) return;
   if (JS_IsArray(piece)) {
     JS_GetLength(ctx, piece, &count);
     piece = JS_GetPropertyUint32(ctx, req->body, req->told++);

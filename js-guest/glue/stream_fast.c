@@ -77,22 +77,26 @@ static bool add_to(JSContext *ctx, JSValue *at, uint32_t count) {
   return true;
 }
 
-bool skep_stream_fast_data(JSContext *ctx, JSValueConst socket, const uint8_t *payload, uint32_t len) {
-  if (!methods_are_ours(ctx, socket) || !JS_CheckOwnSlots(ctx, socket, reading, SLOT_COUNT(reading)) ||
+/* Whether the socket's reader flows and has nothing waiting; then the bytes are counted. Runs no script. */
+static bool count_in(JSContext *ctx, JSValueConst socket, uint32_t len) {
+  if (!JS_CheckOwnSlots(ctx, socket, reading, SLOT_COUNT(reading)) ||
       !JS_CheckOwnSlots(ctx, *reading[R_STATE].at, flowing, SLOT_COUNT(flowing))) return false;
   JSValue *owed = reading[R_OWED].at;
   if (JS_VALUE_GET_TAG(*owed) != JS_TAG_INT || (uint32_t)JS_VALUE_GET_INT(*owed) + len >= LUMP) return false;
+  if (!add_to(ctx, reading[R_BYTES].at, len)) return false;
+  *owed = JS_NewInt32(ctx, JS_VALUE_GET_INT(*owed) + (int32_t)len);
+  return true;
+}
+
+bool skep_stream_fast_data(JSContext *ctx, JSValueConst socket, const uint8_t *payload, uint32_t len) {
+  if (!methods_are_ours(ctx, socket)) return false;
+  /* Ahead of the other checks: an accessor of the script's may run here. */
   JSValue handler = skep_handler(ctx, socket, data_atom);
-  if (!JS_IsObject(handler)) {
+  if (!JS_IsObject(handler) || !count_in(ctx, socket, len)) {
     if (JS_IsException(handler)) JS_FreeValue(ctx, JS_GetException(ctx));
     JS_FreeValue(ctx, handler);
     return false;
   }
-  if (!add_to(ctx, reading[R_BYTES].at, len)) {
-    JS_FreeValue(ctx, handler);
-    return false;
-  }
-  *owed = JS_NewInt32(ctx, JS_VALUE_GET_INT(*owed) + (int32_t)len);
   JSValue bytes = skep_new_buffer(ctx, payload, len);
   JSValueConst args[] = {bytes};
   if (JS_IsException(bytes)) JS_FreeValue(ctx, handler), skep_uncaught();
