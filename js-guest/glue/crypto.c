@@ -141,10 +141,15 @@ static JSValue js_pbkdf2_block(JSContext *ctx, JSValueConst self, int argc, JSVa
   skep_bytes password, salt, state;
   uint32_t number, rounds;
   if (!kind || JS_ToUint32(ctx, &number, argv[3]) || JS_ToUint32(ctx, &rounds, argv[4])) return JS_EXCEPTION;
-  if (!skep_bytes_get(ctx, argv[1], false, &password) || !skep_bytes_get(ctx, argv[2], false, &salt) ||
-      !skep_bytes_get(ctx, argv[5], false, &state)) return JS_EXCEPTION;
   size_t len = kind->length;
-  if (state.owned || state.len != 2 * len) return JS_ThrowTypeError(ctx, "bad state");
+  if (!JS_IsObject(argv[5]) || rounds == 0) return JS_ThrowTypeError(ctx, "bad state");
+  if (!skep_bytes_get(ctx, argv[5], false, &state)) return JS_EXCEPTION;
+  if (state.len != 2 * len) return JS_ThrowTypeError(ctx, "bad state");
+  if (!skep_bytes_get(ctx, argv[1], false, &password)) return JS_EXCEPTION;
+  if (!skep_bytes_get(ctx, argv[2], false, &salt)) {
+    skep_bytes_free(ctx, &password);
+    return JS_EXCEPTION;
+  }
   uint8_t *sum = (uint8_t *)state.ptr, *last = sum + len;
   digest_hmac keyed, h;
   digest_hmac_begin(&keyed, kind, password.ptr, password.len);
@@ -172,10 +177,17 @@ static JSValue js_pbkdf2_block(JSContext *ctx, JSValueConst self, int argc, JSVa
 
 static JSValue js_equal(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   skep_bytes a, b;
-  if (!skep_bytes_get(ctx, argv[0], false, &a) || !skep_bytes_get(ctx, argv[1], false, &b)) return JS_EXCEPTION;
+  if (!skep_bytes_get(ctx, argv[0], false, &a)) return JS_EXCEPTION;
+  if (!skep_bytes_get(ctx, argv[1], false, &b)) {
+    skep_bytes_free(ctx, &a);
+    return JS_EXCEPTION;
+  }
   volatile uint8_t difference = 0;
   for (size_t i = 0; i < a.len && i < b.len; i++) difference |= a.ptr[i] ^ b.ptr[i];
-  return JS_NewBool(ctx, a.len == b.len && difference == 0);
+  bool equal = a.len == b.len && difference == 0;
+  skep_bytes_free(ctx, &a);
+  skep_bytes_free(ctx, &b);
+  return JS_NewBool(ctx, equal);
 }
 
 /* ---- The binding ---- */

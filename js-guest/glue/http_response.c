@@ -290,7 +290,7 @@ static void find_length(http_res *res) {
   if (!at) return;
   int64_t n = 0;
   for (; at < line; at++) {
-    if (*at >= '0' && *at <= '9') n = n * 10 + (*at - '0');
+    if (*at >= '0' && *at <= '9' && n < INT64_MAX / 16) n = n * 10 + (*at - '0');
   }
   res->content_length = n;
 }

@@ -171,7 +171,12 @@ void skep_after_callback(void) {
 }
 
 bool skep_callback(JSValueConst fn, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValue result = JS_Call(skep_ctx, fn, self, argc, argv);
+  JSValue result = JS_UNDEFINED;
+  /* An argument that there was no memory for. */
+  for (int i = 0; i < argc; i++) {
+    if (JS_IsException(argv[i])) result = JS_EXCEPTION;
+  }
+  if (!JS_IsException(result)) result = JS_Call(skep_ctx, fn, self, argc, argv);
   bool threw = JS_IsException(result);
   if (threw) skep_uncaught();
   else JS_FreeValue(skep_ctx, result);
