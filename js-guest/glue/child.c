@@ -4,7 +4,6 @@
 #include "handles.h"
 
 static skep_pins objects = {.type = "PROCESSWRAP"};
-static JSValue on_event;
 
 static int64_t number_of(JSContext *ctx, JSValueConst value) {
   int64_t n = 0;
@@ -25,10 +24,12 @@ static int64_t item_of(JSContext *ctx, JSValueConst list, uint32_t index) {
 typedef struct { uint8_t *bytes; size_t len, cap; bool failed; } grown;
 
 static void put(JSContext *ctx, grown *to, const void *bytes, size_t len) {
-  if (to->len + len > to->cap) {
-    size_t cap = (to->len + len) * 2;
-    uint8_t *bigger = js_realloc(ctx, to->bytes, cap);
+  if (to->failed) return;
+  if (len > to->cap - to->len) {
+    size_t cap = len > SIZE_MAX / 4 || to->len > SIZE_MAX / 4 ? 0 : (to->len + len) * 2;
+    uint8_t *bigger = cap ? js_realloc(ctx, to->bytes, cap) : NULL;
     if (!bigger) {
+      if (!cap) JS_ThrowOutOfMemory(ctx);
       to->failed = true;
       return;
     }
@@ -122,7 +123,10 @@ static JSValue js_blob(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   int64_t len = skep_blob_len(handle);
   if (len < 0) return JS_NewInt64(ctx, len);
   uint8_t *bytes = js_malloc(ctx, len > 0 ? (size_t)len : 1);
-  if (!bytes) return JS_EXCEPTION;
+  if (!bytes) {
+    skep_close(handle);
+    return JS_EXCEPTION;
+  }
   int64_t got = 0;
   while (got < len) {
     int32_t count = skep_blob_read(handle, got, bytes + got, (size_t)(len - got));
@@ -180,28 +184,16 @@ static JSValue js_listen_shared(JSContext *ctx, JSValueConst self, int argc, JSV
 
 /* ---- Objects and events ---- */
 
-static JSValue js_attach(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  uint64_t key = (uint64_t)skep_value_handle(ctx, argv[0]);
-  if (!skep_pins_add(ctx, &objects, key, JS_DupValue(ctx, argv[1]), JS_UNDEFINED)) return JS_EXCEPTION;
-  return JS_UNDEFINED;
-}
-
-static JSValue js_detach(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValue object, none;
-  if (skep_pins_take(&objects, (uint64_t)skep_value_handle(ctx, argv[0]), &object, &none)) JS_FreeValue(ctx, object);
-  return JS_UNDEFINED;
-}
-
 /* forget(): all objects, none of which hears anything any more. */
 static JSValue js_forget(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValue list = JS_NewArray(ctx);
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < objects.cap; i++) {
-    if (!objects.pins[i].key) continue;
-    JS_SetPropertyUint32(ctx, list, count++, objects.pins[i].first);
-    objects.pins[i].key = 0;
+  JSValue list = JS_NewArray(ctx), object, none;
+  uint32_t count = 0, i = 0;
+  if (JS_IsException(list)) return list;
+  /* What is taken leaves its place to another. */
+  while (i < objects.cap) {
+    if (!objects.pins[i].key) i++;
+    else if (skep_pins_take(&objects, objects.pins[i].key, &object, &none)) JS_SetPropertyUint32(ctx, list, count++, object);
   }
-  objects.count = 0;
   return list;
 }
 
@@ -222,18 +214,12 @@ static void child_event(const skep_event *event, const uint8_t *payload) {
   JSValueConst args[] = {object, JS_NewInt32(ctx, event->kind), JS_NewInt64(ctx, event->handle),
                          JS_NewInt32(ctx, (int32_t)event->value), JS_NewInt32(ctx, event->flags), bytes,
                          JS_NewInt64(ctx, (int64_t)attached.handle), JS_NewInt32(ctx, (int32_t)attached.kind)};
-  skep_callback(on_event, JS_UNDEFINED, SKEP_COUNT(args), args);
+  skep_callback(objects.on_event, JS_UNDEFINED, SKEP_COUNT(args), args);
   JS_FreeValue(ctx, bytes);
   JS_FreeValue(ctx, object);
 }
 
-static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  on_event = JS_DupValue(ctx, argv[0]);
-  return JS_UNDEFINED;
-}
-
 static const JSCFunctionListEntry functions[] = {
-  JS_CFUNC_DEF("setup", 1, js_setup),
   JS_CFUNC_DEF("start", 3, js_start),
   JS_CFUNC_MAGIC_DEF("stdio", 2, js_call, CALL_STDIO),
   JS_CFUNC_MAGIC_DEF("channel", 1, js_call, CALL_CHANNEL),
@@ -252,13 +238,12 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_DEF("share", 3, js_share),
   JS_CFUNC_MAGIC_DEF("unshare", 2, js_call, CALL_UNSHARE),
   JS_CFUNC_DEF("listenShared", 2, js_listen_shared),
-  JS_CFUNC_DEF("attachObject", 2, js_attach),
-  JS_CFUNC_DEF("detachObject", 1, js_detach),
 };
 
 static JSValue init_binding(JSContext *ctx) {
   JSValue binding = JS_NewObject(ctx), kinds = JS_NewObject(ctx);
   JS_SetPropertyFunctionList(ctx, binding, functions, SKEP_COUNT(functions));
+  skep_pins_bind(ctx, binding, &objects);
   skep_def_int(ctx, kinds, "STREAM", SKEP_ATTACHED_STREAM);
   skep_def_int(ctx, kinds, "LISTENER", SKEP_ATTACHED_LISTENER);
   skep_def_int(ctx, kinds, "DATAGRAM", SKEP_ATTACHED_DATAGRAM);

@@ -4,7 +4,6 @@
 #include "handles.h"
 
 static skep_pins objects = {.type = "UDPWRAP"};
-static JSValue on_event;
 
 typedef struct { const char *text; size_t len; } text_arg;
 
@@ -94,18 +93,6 @@ static JSValue js_names(JSContext *ctx, JSValueConst self, int argc, JSValueCons
 
 /* ---- Objects and events ---- */
 
-static JSValue js_attach(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  uint64_t key = (uint64_t)skep_value_handle(ctx, argv[0]);
-  if (!skep_pins_add(ctx, &objects, key, JS_DupValue(ctx, argv[1]), JS_UNDEFINED)) return JS_EXCEPTION;
-  return JS_UNDEFINED;
-}
-
-static JSValue js_detach(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValue object, none;
-  if (skep_pins_take(&objects, (uint64_t)skep_value_handle(ctx, argv[0]), &object, &none)) JS_FreeValue(ctx, object);
-  return JS_UNDEFINED;
-}
-
 /* (object, kind, value, flags) or, of a message, (object, kind, bytes, address, port). */
 static void udp_event(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
@@ -125,19 +112,13 @@ static void udp_event(const skep_event *event, const uint8_t *payload) {
       args[4] = JS_NewInt32(ctx, port);
     }
   }
-  skep_callback(on_event, JS_UNDEFINED, 5, (JSValueConst *)args);
+  skep_callback(objects.on_event, JS_UNDEFINED, 5, (JSValueConst *)args);
   JS_FreeValue(ctx, args[2]);
   JS_FreeValue(ctx, args[3]);
   JS_FreeValue(ctx, object);
 }
 
-static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  on_event = JS_DupValue(ctx, argv[0]);
-  return JS_UNDEFINED;
-}
-
 static const JSCFunctionListEntry functions[] = {
-  JS_CFUNC_DEF("setup", 1, js_setup),
   JS_CFUNC_DEF("bind", 3, js_bind),
   JS_CFUNC_DEF("connect", 3, js_connect),
   JS_CFUNC_DEF("send", 4, js_send),
@@ -145,13 +126,12 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_DEF("member", 4, js_member),
   JS_CFUNC_MAGIC_DEF("lookup", 4, js_names, 0),
   JS_CFUNC_MAGIC_DEF("nameOf", 3, js_names, 1),
-  JS_CFUNC_DEF("attachObject", 2, js_attach),
-  JS_CFUNC_DEF("detachObject", 1, js_detach),
 };
 
 static JSValue init_binding(JSContext *ctx) {
   JSValue binding = JS_NewObject(ctx);
   JS_SetPropertyFunctionList(ctx, binding, functions, sizeof functions / sizeof functions[0]);
+  skep_pins_bind(ctx, binding, &objects);
   return binding;
 }
 

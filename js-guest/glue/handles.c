@@ -22,7 +22,8 @@ static void insert(skep_pins *map, skep_pin pin) {
 }
 
 static bool grow(JSContext *ctx, skep_pins *map) {
-  skep_pins bigger = {.cap = map->cap ? map->cap * 2 : 64, .count = map->count, .type = map->type};
+  skep_pins bigger = *map;
+  bigger.cap = map->cap ? map->cap * 2 : 64;
   bigger.pins = js_calloc(ctx, bigger.cap, sizeof(skep_pin));
   if (!bigger.pins) return false;
   for (uint32_t i = 0; i < map->cap; i++) {
@@ -61,4 +62,36 @@ bool skep_pins_take(skep_pins *map, uint64_t key, JSValue *first, JSValue *secon
   map->count--;
   if (map->type) skep_async_gone(key, map->type);
   return true;
+}
+
+/* ---- What bindings have in common ---- */
+
+enum { SETUP, ATTACH, DETACH, CALLS };
+static skep_pins *bound[8];
+
+static JSValue js_pins(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int magic) {
+  skep_pins *map = bound[magic / CALLS];
+  if (magic % CALLS == SETUP) {
+    map->on_event = JS_DupValue(ctx, argv[0]);
+    return JS_UNDEFINED;
+  }
+  uint64_t key = (uint64_t)skep_value_handle(ctx, argv[0]);
+  JSValue object, none;
+  if (magic % CALLS == ATTACH) {
+    if (!skep_pins_add(ctx, map, key, JS_DupValue(ctx, argv[1]), JS_UNDEFINED)) return JS_EXCEPTION;
+  } else if (skep_pins_take(map, key, &object, &none)) {
+    JS_FreeValue(ctx, object);
+  }
+  return JS_UNDEFINED;
+}
+
+void skep_pins_bind(JSContext *ctx, JSValueConst binding, skep_pins *map) {
+  static const struct { const char *name; int length; } calls[CALLS] = {{"setup", 1}, {"attachObject", 2}, {"detachObject", 1}};
+  int at = 0;
+  while (bound[at] && bound[at] != map) at++;
+  bound[at] = map;
+  for (int i = 0; i < CALLS; i++) {
+    JSValue fn = JS_NewCFunctionMagic(ctx, js_pins, calls[i].name, calls[i].length, JS_CFUNC_generic_magic, at * CALLS + i);
+    JS_DefinePropertyValueStr(ctx, binding, calls[i].name, fn, JS_PROP_C_W_E);
+  }
 }

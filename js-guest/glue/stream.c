@@ -4,7 +4,7 @@
 #include "stream_fast.h"
 
 static skep_pins objects = {.type = "TCPWRAP"};
-static JSValue on_data, on_event;
+static JSValue on_data;
 
 /* ---- Calls ---- */
 
@@ -141,19 +141,6 @@ static JSValue js_address(JSContext *ctx, JSValueConst self, int argc, JSValueCo
 
 /* ---- Objects ---- */
 
-/* attachObject(handle, object): pinned until detachObject. */
-static JSValue js_attach_object(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  uint64_t key = (uint64_t)skep_value_handle(ctx, argv[0]);
-  if (!skep_pins_add(ctx, &objects, key, JS_DupValue(ctx, argv[1]), JS_UNDEFINED)) return JS_EXCEPTION;
-  return JS_UNDEFINED;
-}
-
-static JSValue js_detach_object(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValue object, none;
-  if (skep_pins_take(&objects, (uint64_t)skep_value_handle(ctx, argv[0]), &object, &none)) JS_FreeValue(ctx, object);
-  return JS_UNDEFINED;
-}
-
 /* objects(): all that are attached. */
 static JSValue js_objects(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   JSValue array = JS_NewArray(ctx);
@@ -199,21 +186,20 @@ static void plain_event(const skep_event *event, const uint8_t *payload) {
   JSValue text = event->kind == SKEP_EV_LISTENING ? JS_NewStringLen(ctx, (const char *)payload, event->len)
                                                   : JS_NewInt32(ctx, event->flags);
   JSValueConst args[] = {object, kind, handle, value, text};
-  skep_callback(on_event, JS_UNDEFINED, 5, args);
+  skep_callback(objects.on_event, JS_UNDEFINED, 5, args);
   JS_FreeValue(ctx, text);
   JS_FreeValue(ctx, object);
 }
 
 /* ---- The binding ---- */
 
-static JSValue js_setup(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+static JSValue js_setup_data(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   on_data = JS_DupValue(ctx, argv[0]);
-  on_event = JS_DupValue(ctx, argv[1]);
   return JS_UNDEFINED;
 }
 
 static const JSCFunctionListEntry functions[] = {
-  JS_CFUNC_DEF("setup", 2, js_setup),
+  JS_CFUNC_DEF("setupData", 1, js_setup_data),
   JS_CFUNC_DEF("setupSocket", 5, skep_stream_setup_socket),
   JS_CFUNC_DEF("listen", 4, js_listen),
   JS_CFUNC_DEF("connect", 5, js_connect),
@@ -237,14 +223,13 @@ static const JSCFunctionListEntry functions[] = {
   JS_CFUNC_MAGIC_DEF("feed", 2, js_write, 1),
   JS_CFUNC_DEF("traffic", 2, js_traffic),
   JS_CFUNC_DEF("address", 2, js_address),
-  JS_CFUNC_DEF("attachObject", 2, js_attach_object),
   JS_CFUNC_DEF("objects", 0, js_objects),
-  JS_CFUNC_DEF("detachObject", 1, js_detach_object),
 };
 
 static JSValue init_binding(JSContext *ctx) {
   JSValue binding = JS_NewObject(ctx);
   JS_SetPropertyFunctionList(ctx, binding, functions, sizeof functions / sizeof functions[0]);
+  skep_pins_bind(ctx, binding, &objects);
   return binding;
 }
 

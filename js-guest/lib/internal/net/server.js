@@ -407,7 +407,8 @@ Server.prototype[EventEmitter.captureRejectionSymbol] = function(error, name, so
   else this.emit('error', error);
 };
 
-native.setup(onData, (object, kind, handle, value, text) => {
+native.setupData(onData);
+native.setup((object, kind, handle, value, text) => {
   if (kind <= event.ACCEPTED) onListenerEvent(object, kind, handle, value, text);
   else onStreamEvent(object, kind, handle, value, text);
 });
