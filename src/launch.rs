@@ -9,7 +9,7 @@ use crate::policy::{Grants, HttpLimits, Limits, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{MioKernel, OsReactor, StandardStreams, process};
 use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
-use crate::time::{Clock, Mono, OsClock};
+use crate::time::{Clock, Mono, OsClock, cpu};
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -374,6 +374,17 @@ impl Outside for Os {
 
     fn random(&mut self, out: &mut [u8]) {
         self.entropy.fill(out);
+    }
+
+    fn enters(&self) -> u64 {
+        let now = self.mono();
+        cpu::stretch_begins(now);
+        now
+    }
+
+    fn leaves(&self, entered: u64) -> (u64, u64) {
+        let now = self.mono();
+        (now, cpu::stretch_ends(entered, now))
     }
 }
 

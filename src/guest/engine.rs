@@ -5,7 +5,6 @@
 //! guest that yielded goes on, there is no second event loop.
 use super::deadline::{Inside, Ticker};
 use super::image::{HUGE, Mapper, align_huge, check_sealed, prefer_huge};
-use super::limiter::Limiter;
 use super::state::GuestState;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::fd::AsFd;
@@ -269,7 +268,6 @@ pub(super) struct Shared {
 pub(super) struct Context {
     shared: NonNull<Shared>,
     pub(super) memory: Option<Memory>,
-    pub(super) limiter: Limiter,
 }
 
 // SAFETY: wasmtime asks for `Send` because a store may be moved to another thread while a call is in
@@ -281,8 +279,8 @@ unsafe impl Sync for Context {}
 impl Context {
     pub(super) fn shared(&mut self) -> &mut Shared {
         // SAFETY: `Body` owns the box and frees it after the store. A `Context` is only reached through the
-        // store, by imports, while `Body::poll` has `&mut Body`: so no reference that `Body::shared`
-        // gave out is alive, and imports do not nest.
+        // store, by imports and by the limiter that a growing memory asks, while somebody has `&mut Body`: so no
+        // reference that `Body::shared` gave out is alive, and neither do imports nest nor does the limiter call one.
         unsafe { self.shared.as_mut() }
     }
 }
@@ -304,10 +302,9 @@ pub(super) type Outcome = Poll<Result<wasmtime::Result<i32>, String>>;
 
 impl Body {
     pub(super) fn new(engine: &Engine, shared: Shared) -> Body {
-        let limiter = Limiter::new(&shared.state.limits);
         let shared = NonNull::from(Box::leak(Box::new(shared)));
-        let mut store = Box::new(Store::new(&engine.wasm, Context { shared, memory: None, limiter }));
-        store.limiter(|context| &mut context.limiter);
+        let mut store = Box::new(Store::new(&engine.wasm, Context { shared, memory: None }));
+        store.limiter(|context| &mut context.shared().state.limiter);
         Body { engine: engine.clone(), call: None, store: NonNull::from(Box::leak(store)), shared }
     }
 

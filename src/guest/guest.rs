@@ -6,6 +6,7 @@ use super::image::{GlobalValue, Image, PagesWriter};
 use super::module::GLOBAL_EXPORT;
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
+use crate::policy::Bound;
 use anyhow::{Result, bail, ensure};
 use std::sync::Arc;
 use std::task::Poll;
@@ -182,14 +183,19 @@ impl Guest {
 
 /// Runs the call that was begun for one slice, and accounts for it.
 pub(super) fn slice(body: &mut Body) -> Result<Poll<i32>, Verdict> {
-    let entered = body.shared().state.outside.mono();
+    let entered = body.shared().state.outside.enters();
     body.shared_mut().entered = Some(entered);
     let outcome: Outcome = body.poll();
     let shared = body.shared_mut();
     shared.entered = None;
     let state = &mut shared.state;
-    let time = Duration::from_nanos(state.outside.mono().saturating_sub(entered));
-    let within = state.meter.ran(time, state.limits.cpu_total);
+    let (left_at, cpu) = state.outside.leaves(entered);
+    state.meter.left_at = left_at;
+    match std::mem::take(&mut state.limiter.refused) {
+        0 => {}
+        times => state.meter.hit_times(Bound::Memory, times),
+    }
+    let within = state.meter.ran(Duration::from_nanos(cpu), state.limits.cpu_total);
     match outcome {
         Poll::Pending => {
             state.meter.yields += 1;

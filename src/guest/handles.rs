@@ -90,6 +90,8 @@ pub struct Slot {
     pub conn: u32,
     /// For a stream, or an attached connection; the runtime keeps it.
     pub client: Client,
+    /// A socket that the guest has opened itself.
+    pub opened: bool,
 }
 
 /// The table.
@@ -98,6 +100,7 @@ pub struct HandleTable {
     slots: Vec<Slot>,
     free: Vec<u32>,
     kept: usize,
+    opened: u32,
     limit: u32,
     /// Of slots that were never used.
     first: u32,
@@ -105,7 +108,14 @@ pub struct HandleTable {
 
 impl HandleTable {
     pub fn new(limit: u32) -> HandleTable {
-        HandleTable { slots: Vec::new(), free: Vec::new(), kept: 0, limit: limit.min(1 << INDEX_BITS), first: 1 }
+        HandleTable {
+            slots: Vec::new(),
+            free: Vec::new(),
+            kept: 0,
+            opened: 0,
+            limit: limit.min(1 << INDEX_BITS),
+            first: 1,
+        }
     }
 
     /// A table none of whose handles has been given by one that had come to `generation`: a clone's heap remembers those.
@@ -156,6 +166,7 @@ impl HandleTable {
         let slot = self.slots.get_mut(handle.index()).filter(|slot| slot.is(handle))?;
         let kind = slot.kind;
         self.kept -= usize::from(slot.keep);
+        self.opened -= u32::from(slot.opened);
         *slot = Slot { generation: slot.generation + 1, ..Slot::vacant() };
         if slot.generation < GENERATION_MAX {
             self.free.push(handle.index() as u32);
@@ -171,6 +182,24 @@ impl HandleTable {
         self.kept = self.kept + usize::from(keep) - usize::from(slot.keep);
         slot.keep = keep;
         true
+    }
+
+    /// Takes a slot for a socket that the guest opens itself.
+    pub fn insert_opened(&mut self, kind: Kind) -> Option<Handle> {
+        let handle = self.insert(kind)?;
+        self.slots[handle.index()].opened = true;
+        self.opened += 1;
+        Some(handle)
+    }
+
+    /// Sockets that the guest has opened itself.
+    pub fn opened(&self) -> u32 {
+        self.opened
+    }
+
+    /// How many handles there may be; those that are more already stay.
+    pub fn set_limit(&mut self, limit: u32) {
+        self.limit = limit.min(1 << INDEX_BITS);
     }
 
     /// Handles that keep the loop alive.
@@ -209,6 +238,7 @@ impl Slot {
             pending: 0,
             conn: 0,
             client: Client::No,
+            opened: false,
         }
     }
 

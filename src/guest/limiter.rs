@@ -7,6 +7,10 @@ use wasmtime::ResourceLimiter;
 pub(super) struct Limiter {
     memory_bytes: usize,
     table_elements: usize,
+    /// Linear memory now.
+    pub memory_now: usize,
+    /// Growths that were refused and have not been counted yet.
+    pub refused: u32,
 }
 
 impl Limiter {
@@ -14,14 +18,27 @@ impl Limiter {
         Limiter {
             memory_bytes: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
             table_elements: limits.table_elements as usize,
+            memory_now: 0,
+            refused: 0,
         }
+    }
+
+    /// Other limits from here on.
+    pub(super) fn set(&mut self, limits: &Limits) {
+        *self = Limiter { memory_now: self.memory_now, refused: self.refused, ..Limiter::new(limits) };
     }
 }
 
 impl ResourceLimiter for Limiter {
     /// A refusal is -1 of `memory.grow`: the guest's own allocator reports out of memory.
     fn memory_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(wanted <= self.memory_bytes)
+        let within = wanted <= self.memory_bytes;
+        if within {
+            self.memory_now = wanted;
+        } else {
+            self.refused = self.refused.saturating_add(1);
+        }
+        Ok(within)
     }
 
     fn table_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {

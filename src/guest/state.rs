@@ -4,8 +4,9 @@ use super::child::ChildState;
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
 use super::imports::Roots;
+use super::limiter::Limiter;
 use super::work::Open;
-use crate::policy::{Grants, Limits, Meter};
+use crate::policy::{Bound, Grants, Limits, Meter, Usage};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub struct GuestState {
     pub files: HashMap<Handle, Open>,
     pub limits: Limits,
     pub meter: Meter,
+    /// What is used of its rates.
+    pub usage: Usage,
+    /// What Wasm itself is asked for.
+    pub(in crate::guest) limiter: Limiter,
     pub outside: Box<dyn Outside>,
     /// JSON that `start_info` answers with.
     pub start_info: Vec<u8>,
@@ -73,6 +78,7 @@ impl GuestState {
     pub fn new(grants: Grants, limits: Limits, outside: Box<dyn Outside>, start_info: Vec<u8>) -> GuestState {
         GuestState {
             handles: HandleTable::new(limits.handles),
+            limiter: Limiter::new(&limits),
             outbox: Outbox::default(),
             blobs: HashMap::new(),
             blob_bytes: 0,
@@ -81,6 +87,7 @@ impl GuestState {
             grants,
             limits,
             meter: Meter::default(),
+            usage: Usage::default(),
             outside,
             start_info,
             why: String::new(),
@@ -107,9 +114,22 @@ impl GuestState {
         self
     }
 
+    /// Other limits from here on. Of what is held already nothing is taken away.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.handles.set_limit(limits.handles);
+        self.limiter.set(&limits);
+        self.limits = limits;
+    }
+
+    /// Linear memory now.
+    pub fn memory_bytes(&self) -> u64 {
+        self.limiter.memory_now as u64
+    }
+
     /// Gives what was opened a handle; none when too much is open.
     pub fn keep_open(&mut self, open: Open) -> Option<Handle> {
         if self.files.len() >= self.limits.files as usize {
+            self.meter.hit(Bound::Files);
             return None;
         }
         let kind = if matches!(open, Open::File(_)) { Kind::File } else { Kind::Folder };
@@ -155,4 +175,13 @@ pub trait Outside {
     fn wall(&self) -> u64;
     /// Fills the slice with random bytes.
     fn random(&mut self, out: &mut [u8]);
+    /// A stretch inside the guest begins: the monotonic time.
+    fn enters(&self) -> u64 {
+        self.mono()
+    }
+    /// It is over: the monotonic time, and the CPU nanoseconds since it began then.
+    fn leaves(&self, entered: u64) -> (u64, u64) {
+        let now = self.mono();
+        (now, now.saturating_sub(entered))
+    }
 }

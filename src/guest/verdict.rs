@@ -1,5 +1,6 @@
 //! How a guest's life ended, as reasons that can be counted, tested and told to a user. It must not
 //! know who asks, nor how an ending is reported.
+use crate::policy::Bound;
 use std::fmt;
 
 /// What a stretch of running came to.
@@ -22,6 +23,8 @@ pub enum Verdict {
     Trapped(Trap),
     /// It used more CPU than [`Limits::cpu_total`](crate::policy::Limits::cpu_total).
     CpuExceeded,
+    /// It was over a rate of its limits, and that is its end.
+    Over(Bound),
     /// It answered that it could not take its batch.
     Broken,
     /// The host panicked on its behalf: a defect of ours; the guest is gone, the host goes on.
@@ -57,6 +60,7 @@ impl fmt::Display for Verdict {
                 trap.frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
             }
             Verdict::CpuExceeded => f.write_str("stopped: its CPU budget is used up (--cpu)"),
+            Verdict::Over(bound) => write!(f, "stopped: it is over its limit {}", bound.name()),
             Verdict::Broken => f.write_str("stopped: it could not take its events"),
             Verdict::HostFault(text) => {
                 write!(f, "stopped by a fault of the host (please report it): {text}")

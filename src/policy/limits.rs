@@ -1,5 +1,7 @@
 //! Every limit, in one file: the unit stands in the name, the reason beside it. It must not know who
 //! enforces a limit. Node's own defaults are marked with the option that changes them.
+use super::bounds::AtLimit;
+use super::bucket::Rate;
 use std::time::Duration;
 
 /// Bounds of one guest.
@@ -9,6 +11,11 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// CPU that the guest may use in all (`--cpu`); none for a program that the user started himself.
     pub cpu_total: Option<Duration>,
+    /// CPU nanoseconds a second: none for a program that the user started himself; a tenant is one of many. The burst lets
+    /// a script be loaded at full speed.
+    pub cpu_ns: Option<Rate>,
+    /// What is done with a guest that has used them up.
+    pub at_cpu: AtLimit,
     /// Time a guest runs before others get their turn: below a person's notice, above switch costs.
     pub slice: Duration,
     /// Handles of one guest: bounds host memory that a leaking script can pin (row M08).
@@ -17,6 +24,20 @@ pub struct Limits {
     pub log_call_bytes: u32,
     /// Bytes of log that may wait for a slow terminal or pipe before calls answer EAGAIN (row L01).
     pub log_pending_bytes: u32,
+    /// Bytes of log a second; what is more is dropped and counted (row L01). A program's own terminal or pipe sets its pace:
+    /// none.
+    pub log_bytes: Option<Rate>,
+    /// Bytes sent a second, on all sockets: one tenant does not fill the machine's line.
+    pub bytes_out: Option<Rate>,
+    /// What is done with a guest that sends more.
+    pub at_bytes_out: AtLimit,
+    /// Sockets that the guest has opened itself, TCP, UNIX and UDP, at once (row N06).
+    pub sockets: u32,
+    /// Sockets opened so, a second: no port scan (row N06).
+    pub connects: Option<Rate>,
+    /// What happens at a limit is told in the guest's log, a line a second at most for each limit: for who reads the logs of
+    /// many.
+    pub tell_limits: bool,
     /// Bytes that one call may hand over: one body chunk, one stream write.
     pub call_bytes: u32,
     /// Bytes of commands that one turn may queue before the guest is made to wait (row M06).
@@ -112,10 +133,18 @@ impl Default for Limits {
         Limits {
             memory_bytes: 512 << 20,
             cpu_total: None,
+            cpu_ns: None,
+            at_cpu: AtLimit::Throttle,
             slice: Duration::from_millis(5),
             handles: 65_536,
             log_call_bytes: 64 << 10,
             log_pending_bytes: 1 << 20,
+            log_bytes: None,
+            bytes_out: None,
+            at_bytes_out: AtLimit::Throttle,
+            sockets: u32::MAX,
+            connects: None,
+            tell_limits: false,
             call_bytes: 64 << 20,
             outbox_bytes: 64 << 20,
             connection_pending_bytes: 8 << 20,
@@ -144,6 +173,42 @@ impl Default for Limits {
             offers: 16,
             orphan_ms: 900,
             http: HttpLimits::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// Of one of many guests in a process, whose owner is not the process's.
+    pub fn tenant() -> Limits {
+        const CPU_SECOND: u64 = 1_000_000_000;
+        Limits {
+            // A quarter of what a program has: a small machine then holds some at their limit, and thousands below it.
+            memory_bytes: 128 << 20,
+            // Half a core on end; two seconds at once, for a large application that is being loaded.
+            cpu_ns: Some(Rate { per_second: CPU_SECOND / 2, burst: 2 * CPU_SECOND }),
+            // More than anybody reads; a day of it fills 86 GiB.
+            log_bytes: Some(Rate { per_second: 1 << 20, burst: 1 << 20 }),
+            // A gigabit line holds several.
+            bytes_out: Some(Rate { per_second: 32 << 20, burst: 64 << 20 }),
+            // A pool of connections to a database and some APIs.
+            sockets: 64,
+            connects: Some(Rate { per_second: 50, burst: 100 }),
+            tell_limits: true,
+            // The process's descriptors are shared by all of them (row H01).
+            handles: 4096,
+            files: 64,
+            watches: 16,
+            listeners: 16,
+            connections: 1024,
+            // What one guest makes the host keep (row H04).
+            guest_pending_bytes: 32 << 20,
+            outbox_bytes: 16 << 20,
+            call_bytes: 16 << 20,
+            blob_bytes: 64 << 20,
+            operations: 64,
+            operation_bytes: 16 << 20,
+            log_pending_bytes: 256 << 10,
+            ..Limits::default()
         }
     }
 }

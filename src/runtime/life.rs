@@ -197,6 +197,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(timer) = seat.timer.take() {
             self.timers.cancel(timer);
         }
+        if let Some(rest) = seat.rest.take() {
+            self.timers.cancel(rest.timer);
+        }
         self.drop_watches(id.0);
         self.drop_work(id.0);
         self.drop_listeners(id.0);

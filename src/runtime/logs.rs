@@ -91,6 +91,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.logs_arm();
     }
 
+    /// The host says something in a guest's log.
+    pub(super) fn log_of_host(&mut self, guest: u32, line: &[u8]) {
+        let pending = &mut self.seats[guest as usize].guest.state_mut().log_pending;
+        *pending = pending.saturating_add(line.len() as u32);
+        self.log(guest, 2, line);
+    }
+
     pub(super) fn logs_timer(&mut self) {
         self.logs.armed = false;
         let seats = &mut self.seats;

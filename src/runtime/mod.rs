@@ -8,11 +8,13 @@
 mod clones;
 mod datagrams;
 mod effects;
+mod fair;
 mod http;
 mod life;
 mod listeners;
 mod logs;
 mod mailbox;
+mod observe;
 mod offload;
 mod outcome;
 mod process;
@@ -28,6 +30,7 @@ mod tests;
 
 pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
+pub use observe::{GuestView, HallView, Latencies};
 pub use offload::Offload;
 pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, KitSource, OPTIONS, Origin};
@@ -93,6 +96,10 @@ pub struct Hall<K: Kernel, C: Clock> {
     serials: u32,
     /// Turns since the kernel was last asked.
     unpolled: u8,
+    /// Whose turn it is.
+    fair: fair::Turns,
+    /// What an operator sees of the loop.
+    gauges: observe::Watch,
     /// Set by a signal: no more accepting, leave when the responses in flight are out.
     leaving: Option<life::Leaving>,
     /// Outcomes nobody has asked for yet.
@@ -178,6 +185,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             bare_limits: http1::Limits::default(),
             serials: 0,
             unpolled: 0,
+            fair: fair::Turns::default(),
+            gauges: observe::Watch::new(now),
             leaving: None,
             ended: Vec::new(),
         }

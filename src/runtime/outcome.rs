@@ -31,7 +31,7 @@ impl Outcome {
         match self {
             Outcome::Exited(_) => reason::EXIT,
             Outcome::Signal(_) => reason::SIGNAL,
-            Outcome::Ended(Verdict::CpuExceeded) => reason::DEADLINE,
+            Outcome::Ended(Verdict::CpuExceeded | Verdict::Over(_)) => reason::DEADLINE,
             Outcome::Ended(_) => reason::TRAP,
             Outcome::Orphaned => reason::PARENT_GONE,
         }

@@ -1,9 +1,12 @@
 //! A guest's seat in the hall: the guest, its mailbox, and what stands behind each of its handles.
 //! It must not know how any of these are served.
+use super::fair::{Rest, Told};
 use super::mailbox::{Mailbox, Note};
+use super::observe::Served;
 use super::process::Hold;
 use super::work::Backlog;
 use crate::guest::{Guest, GuestState, Handle, Kind};
+use crate::policy::Bound;
 use crate::time::{Mono, TimerId};
 
 /// Names a guest within its hall.
@@ -60,6 +63,14 @@ pub(super) struct Seat {
     pub yielded_at: Option<Mono>,
     /// It is not to go on with its turn before this, or that time.
     pub hold: Option<(Hold, Option<Mono>)>,
+    /// It has used up what it may, and is not entered for now.
+    pub rest: Option<Rest>,
+    /// It computes: those that do not come first.
+    pub heavy: bool,
+    /// What its log was told of its limits.
+    pub told: Told,
+    /// Requests answered, and how fast.
+    pub served: Served,
     /// The guest has an immediate to run.
     pub soon: bool,
     pub timer: Option<TimerId>,
@@ -91,6 +102,10 @@ impl Seat {
             running: Running::Idle,
             yielded_at: None,
             hold: None,
+            rest: None,
+            heavy: false,
+            told: Told::default(),
+            served: Served::default(),
             soon: false,
             timer: None,
             timer_keeps: false,
@@ -113,7 +128,11 @@ impl Seat {
 
     /// A new handle for a resource; none when the guest's limit is reached.
     pub fn give(&mut self, kind: Kind, resource: Resource) -> Option<Handle> {
-        let handle = self.guest.state_mut().handles.insert(kind)?;
+        let state = self.guest.state_mut();
+        let Some(handle) = state.handles.insert(kind) else {
+            state.meter.hit(Bound::Handles);
+            return None;
+        };
         self.bind(handle, resource);
         Some(handle)
     }

@@ -34,6 +34,8 @@ pub(super) enum Token {
     Child(u32),
     /// The process that started this one is gone.
     Orphan,
+    /// A guest has rested.
+    Rest(u32),
 }
 
 impl Token {
@@ -51,6 +53,7 @@ impl Token {
             Token::Held => (9, 0),
             Token::Child(index) => (10, index),
             Token::Orphan => (11, 0),
+            Token::Rest(index) => (12, index),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -69,7 +72,8 @@ impl Token {
             8 => Token::ConnSlow(index),
             9 => Token::Held,
             10 => Token::Child(index),
-            _ => Token::Orphan,
+            11 => Token::Orphan,
+            _ => Token::Rest(index),
         }
     }
 }
@@ -94,6 +98,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Held => {}
                 Token::Child(index) => self.child_timer(index),
                 Token::Orphan => self.orphan_timer(),
+                Token::Rest(index) => self.rested(index, id),
             }
         }
         self.expired = expired;

@@ -9,6 +9,9 @@ use std::time::Duration;
 /// Turns that may pass without asking the kernel while guests are busy.
 const UNPOLLED_TURNS: u8 = 3;
 
+/// And time spent in guests meanwhile: what comes for their neighbours waits no longer than for one that computes.
+const LONG: Duration = Duration::from_micros(500);
+
 /// Connections taken in one turn: bounds the turn.
 const ACCEPT_BUDGET: usize = 256;
 
@@ -39,52 +42,52 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.facts = facts;
         self.tend_processes();
         self.reap();
+        self.gauges.turn_ended(self.now, self.clock.now_mono());
     }
 
-    /// Every guest that has something to do gets one bounded stretch.
-    fn run_guests(&mut self) {
-        for index in 0..self.seats.capacity() {
-            let Some(seat) = self.seats.get(index) else { continue };
-            if seat.hold.is_some() && self.is_held(index) || !self.seats[index].is_busy() {
-                continue;
+    /// One stretch of one guest, and what it has asked for.
+    pub(super) fn run_guest(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
+        let turn = enter(seat, self.now.0, self.wall);
+        std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
+        self.carry_out(index as u32);
+        if !self.seats.contains(index) {
+            return;
+        }
+        let yielded = turn == Turn::Yielded;
+        match turn {
+            Turn::Yielded => {
+                let seat = &mut self.seats[index];
+                seat.running = Running::Yielded;
+                seat.yielded_at.get_or_insert(self.now);
             }
-            let seat = &mut self.seats[index];
-            std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
-            let turn = enter(seat, self.now.0, self.wall);
-            std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
-            self.carry_out(index as u32);
-            if !self.seats.contains(index) {
-                continue;
+            Turn::Done { wants } => {
+                let seat = &mut self.seats[index];
+                seat.running = Running::Idle;
+                seat.yielded_at = None;
+                seat.soon = wants & skep_abi::wants::SOON != 0;
+                self.take_clones(index);
             }
-            match turn {
-                Turn::Yielded => {
-                    let seat = &mut self.seats[index];
-                    seat.running = Running::Yielded;
-                    seat.yielded_at.get_or_insert(self.now);
-                }
-                Turn::Done { wants } => {
-                    let seat = &mut self.seats[index];
-                    seat.running = Running::Idle;
-                    seat.yielded_at = None;
-                    seat.soon = wants & skep_abi::wants::SOON != 0;
-                    self.take_clones(index);
-                }
-                Turn::Ended(verdict) => self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
-            }
-            self.tell_work(index);
-            self.release_held_back(index);
+            Turn::Ended(verdict) => return self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
+        }
+        self.tell_work(index);
+        self.release_held_back(index);
+        if self.seats.contains(index) {
+            self.account(index, yielded);
         }
     }
 
     /// Asks the kernel what has happened, and sleeps while there is nothing to do. While guests are busy it is asked
-    /// in every fourth turn only: a stream that is written as fast as it drains needs no more.
+    /// in every fourth turn only, if those were short: a stream that is written as fast as it drains needs no more.
     fn poll(&mut self, facts: &mut Vec<Fact>) {
         let sleep = self.sleep();
-        if sleep == Some(Duration::ZERO) && self.unpolled < UNPOLLED_TURNS {
+        if sleep == Some(Duration::ZERO) && self.unpolled < UNPOLLED_TURNS && self.fair.unasked < LONG {
             self.unpolled += 1;
             return;
         }
         self.unpolled = 0;
+        self.fair.unasked = Duration::ZERO;
         if let Err(error) = self.reactor.wait(sleep, facts) {
             panic!("the kernel's poll failed: {}", error.name());
         }
@@ -92,11 +95,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// How long the kernel may let us sleep.
     fn sleep(&mut self) -> Option<Duration> {
-        if self.offload.is_due() || self.seats.iter().any(|(_, seat)| seat.is_busy()) {
+        if self.offload.is_due() || self.seats.iter().any(|(_, seat)| seat.is_ready()) {
             return Some(Duration::ZERO);
         }
         let due = self.timers.next_deadline()?;
-        Some(due.since(self.clock.now_mono()))
+        Some(due.since(self.gauges.turn_over))
     }
 }
 

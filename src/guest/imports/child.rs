@@ -7,6 +7,7 @@ use super::super::memory;
 use super::super::work::Open;
 use super::net;
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
+use crate::policy::Bound;
 use skep_abi::errno::{E2BIG, EAGAIN, EBADF, EINVAL, EMFILE, ENOENT, EPIPE, ESRCH};
 use skep_abi::{ChildOptions, ChildStatus, ChildStdio, attached, channel, child, child_state, child_stdio as stdio};
 use std::path::PathBuf;
@@ -114,11 +115,8 @@ pub(super) fn child_start(
     };
     let folder = Some(PathBuf::from(folder)).filter(|folder| !folder.as_os_str().is_empty());
     let state = call.state();
-    if guest && state.depth >= state.limits.fork_depth {
-        return refuse(EAGAIN);
-    }
-    if state.children.len() >= state.limits.children as usize {
-        return refuse(EAGAIN);
+    if guest && state.depth >= state.limits.fork_depth || state.children.len() >= state.limits.children as usize {
+        return call.at_bound(Bound::Processes, EAGAIN);
     }
     call.room(0)?;
     let sync = options.flags & child::SYNC != 0;
@@ -390,7 +388,7 @@ pub(super) fn listen_shared(call: &mut Call<'_>, id: i32, ptr: Ptr, len: Len) ->
         return refuse(EPIPE);
     }
     if call.state().listeners >= call.state().limits.listeners {
-        return refuse(EMFILE);
+        return call.at_bound(Bound::Listeners, EMFILE);
     }
     call.room(0)?;
     let handle = call.fresh(Kind::Listener)?;
@@ -403,7 +401,7 @@ pub(super) fn clone(call: &mut Call<'_>) -> Answer<i64> {
     let grant = call.state().grants.fork()?;
     let state = call.state();
     if state.depth >= state.limits.fork_depth || state.children.len() >= state.limits.children as usize {
-        return refuse(EAGAIN);
+        return call.at_bound(Bound::Processes, EAGAIN);
     }
     call.room(0)?;
     let options = ChildOptions { flags: child::GUEST | child::CHANNEL, ..ChildOptions::default() };

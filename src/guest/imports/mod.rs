@@ -30,7 +30,7 @@ use super::memory;
 use super::state::GuestState;
 use super::verdict::Exit;
 use super::work::Work;
-use crate::policy::Denied;
+use crate::policy::{Bound, Denied};
 use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
 use wasmtime::{AsContextMut, Caller, Engine, Linker, Module};
@@ -282,7 +282,37 @@ impl Call<'_> {
 
     /// A fresh handle.
     fn fresh(&mut self, kind: Kind) -> Answer<Name> {
-        self.state().handles.insert(kind).ok_or(Refusal::Errno(EMFILE))
+        match self.state().handles.insert(kind) {
+            Some(handle) => Ok(handle),
+            None => self.at_bound(Bound::Handles, EMFILE),
+        }
+    }
+
+    /// A fresh handle for a socket that the guest opens itself (row N06).
+    fn fresh_socket(&mut self, kind: Kind) -> Answer<Name> {
+        let now = self.now();
+        let state = self.state();
+        if state.handles.opened() >= state.limits.sockets {
+            return self.at_bound(Bound::Sockets, EMFILE);
+        }
+        if state.limits.connects.is_some_and(|rate| !state.usage.connects.take(rate, now, 1)) {
+            return self.at_bound(Bound::Connects, EAGAIN);
+        }
+        match self.state().handles.insert_opened(kind) {
+            Some(handle) => Ok(handle),
+            None => self.at_bound(Bound::Handles, EMFILE),
+        }
+    }
+
+    /// Counts that a bound was met, and refuses.
+    fn at_bound<T>(&mut self, bound: Bound, errno: i32) -> Answer<T> {
+        self.state().meter.hit(bound);
+        refuse(errno)
+    }
+
+    /// When the stretch began: near enough for rates, and no reading of the clock.
+    fn now(&self) -> u64 {
+        self.shared.entered.unwrap_or(self.shared.state.meter.left_at)
     }
 
     /// Whether the outbox takes this many bytes more in this slice; commands weigh something too.
@@ -313,7 +343,7 @@ impl Call<'_> {
             return refuse(EAGAIN);
         }
         if total.saturating_add(bytes) > guest_cap {
-            return refuse(ENOBUFS);
+            return self.at_bound(Bound::Pending, ENOBUFS);
         }
         let now = u32::try_from(waits + bytes).unwrap_or(u32::MAX).min(i32::MAX as u32);
         slot.pending = now;
@@ -321,7 +351,13 @@ impl Call<'_> {
         // The queue stands for the kernel's buffer as well, into which a script elsewhere writes at once; and what is
         // written together costs less.
         slot.wants_drain |= now > skep_abi::DRAIN_ABOVE;
-        self.state().pending_total = total + bytes;
+        let at = self.now();
+        let state = self.state();
+        state.pending_total = total + bytes;
+        state.meter.bytes_out += bytes;
+        if let Some(rate) = state.limits.bytes_out {
+            state.usage.bytes_out.charge(rate, at, bytes);
+        }
         Ok(now as i32)
     }
 
@@ -333,7 +369,7 @@ impl Call<'_> {
         // Where nothing waits, one operation of any size that a call may hand over is taken.
         if state.operations >= state.limits.operations || (state.operations > 0 && held > state.limits.operation_bytes)
         {
-            return refuse(EAGAIN);
+            return self.at_bound(Bound::Operations, EAGAIN);
         }
         let operation = self.fresh(Kind::Operation)?;
         let state = self.state();

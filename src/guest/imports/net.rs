@@ -4,7 +4,7 @@ use super::super::handles::{Handle, Kind};
 use super::super::memory;
 use super::super::state::Ends;
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
-use crate::policy::ListenAddress;
+use crate::policy::{Bound, ListenAddress};
 use core::net::{IpAddr, SocketAddr};
 use skep_abi::errno::{EACCES, EBADF, EINVAL, EMFILE, ENAMETOOLONG, EPIPE};
 use skep_abi::option::{KEEP_ALIVE, NO_DELAY, PAUSE, TEE, TIMEOUT};
@@ -106,7 +106,7 @@ pub(super) fn listen(
     let options = options(call, options_ptr, options_len)?;
     let at = call.state().grants.listen(address)?;
     if call.state().listeners >= call.state().limits.listeners {
-        return refuse(EMFILE);
+        return call.at_bound(Bound::Listeners, EMFILE);
     }
     let backlog = u32::try_from(backlog).ok().filter(|count| *count > 0).unwrap_or(BACKLOG).min(65_535);
     call.room(0)?;
@@ -142,7 +142,7 @@ pub(super) fn net_connect(
         Place::Unix(path) => Target::Unix(real(call, &path)?),
     };
     call.room(0)?;
-    let handle = call.fresh(Kind::Stream)?;
+    let handle = call.fresh_socket(Kind::Stream)?;
     call.state().outbox.push(Command::Connect { handle, to, flags });
     Ok(handle.raw() as i64)
 }

@@ -4,6 +4,7 @@ use super::super::command::Command;
 use super::super::handles::{Handle, Kind};
 use super::super::memory;
 use super::{Answer, Call, Len, Ptr, refuse};
+use crate::policy::Bound;
 use skep_abi::clock::{CPU, MONOTONIC, WALL};
 use skep_abi::errno::{EAGAIN, EALREADY, EBADF, EINVAL, EMSGSIZE};
 use std::sync::Arc;
@@ -55,11 +56,20 @@ pub(super) fn log(call: &mut Call<'_>, fd: i32, ptr: Ptr, len: Len) -> Answer<i3
         2 => 2,
         _ => return refuse(EBADF),
     };
-    let limits = &call.shared.state.limits;
+    let now = call.now();
+    let state = &mut call.shared.state;
+    let limits = &state.limits;
     if len.0 > limits.log_call_bytes {
         return refuse(EMSGSIZE);
     }
-    if u64::from(call.shared.state.log_pending) + u64::from(len.0) > u64::from(limits.log_pending_bytes) {
+    if limits.log_bytes.is_some_and(|rate| !state.usage.log_bytes.take(rate, now, u64::from(len.0))) {
+        // Dropped and counted: whoever floods learns nothing, and nobody waits for it.
+        state.meter.hit(Bound::Log);
+        state.meter.log_dropped += 1;
+        state.meter.log_dropped_bytes += u64::from(len.0);
+        return Ok(0);
+    }
+    if u64::from(state.log_pending) + u64::from(len.0) > u64::from(limits.log_pending_bytes) {
         return refuse(EAGAIN);
     }
     let text = memory::bytes(call.memory, ptr, len)?;

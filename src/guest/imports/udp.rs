@@ -39,7 +39,7 @@ pub(super) fn udp_bind(call: &mut Call<'_>, host: Ptr, host_len: Len, port: i32,
     let at = place(call, host, host_len, port)?;
     let at = call.state().grants.listen(ListenAddress::Tcp(at))?;
     call.room(0)?;
-    let handle = call.fresh(Kind::Datagram)?;
+    let handle = call.fresh_socket(Kind::Datagram)?;
     call.state().outbox.push(Command::UdpBind { handle, at, flags: flags as u32 });
     Ok(handle.raw() as i64)
 }

@@ -273,7 +273,8 @@ fn own_limits<'a>(extra: Option<&'a Extra>, bare: &'a http1::Limits) -> &'a http
     extra.and_then(|extra| extra.options.as_ref()).map_or(bare, |(_, limits)| limits)
 }
 
-/// Adds an exchange to the connection's queue; none when the guest has no handle left.
+/// Adds an exchange to the connection's queue; none when the guest has no handle left, or rests and has its requests
+/// refused meanwhile.
 fn enqueue(
     seat: &mut Seat,
     exchanges: &mut Slab<Exchange>,
@@ -282,6 +283,9 @@ fn enqueue(
     head: &Head<'_>,
     now: Mono,
 ) -> Option<u32> {
+    if seat.sheds() {
+        return None;
+    }
     let place = exchanges.vacant_key() as u32;
     let handle = seat.give(Kind::Exchange, Resource::Exchange(place))?;
     if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
@@ -294,11 +298,13 @@ fn enqueue(
         window: WINDOW,
         received: false,
         looked: now,
+        begun: now,
         counted: 0,
         excused: head.expect == Expect::Continue100,
         keep_alive: head.keep_alive,
         is_head: head.method() == Some(Method::Head),
         minor: head.version_minor,
+        status: 0,
         te_chunked: head
             .field(HeaderId::Te)
             .is_some_and(|te| te.windows(7).any(|w| w.eq_ignore_ascii_case(b"chunked"))),

@@ -150,11 +150,15 @@ pub(super) struct Exchange {
     /// When the rate of its body was last judged, and how many bytes have come since.
     looked: Mono,
     counted: u32,
+    /// When its head was read.
+    begun: Mono,
     /// It was we who held the body up since then (or the peer waits for our 100): no judging.
     excused: bool,
     keep_alive: bool,
     is_head: bool,
     minor: u8,
+    /// Of the response, once it has begun.
+    status: u16,
     te_chunked: bool,
     over_limit: bool,
     /// `maxRequestsPerSocket` is reached with this one.

@@ -5,7 +5,7 @@ use super::{Conn, Due, Exchange, Hall, NONE, Phase, Response, options_of};
 use crate::guest::{Body, Handle, Span};
 use crate::proto::http1::{self, Accepted, Removed, ResponseHead, Sent};
 use crate::reactor::{Kernel, Reactor};
-use crate::time::Clock;
+use crate::time::{Clock, Mono};
 use skep_abi::{events, respond, write};
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -59,6 +59,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             closing,
         };
         exchange.watch |= flags & respond::WATCH != 0;
+        exchange.status = status;
         let Some(out) = output(&mut self.reactor, conn, exchange, place) else { return };
         let date = self.date.at(self.wall);
         let ended = match (&body, flags & respond::END != 0) {
@@ -192,6 +193,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let exchange = &mut self.exchanges[place as usize];
         exchange.response = Response::Ended(sent.keep_alive);
         let conn = exchange.conn;
+        let seat = &mut self.seats[self.conns[conn as usize].guest as usize];
+        let span = Mono(seat.guest.state().meter.left_at).since(exchange.begun);
+        seat.served.answered(exchange.status, span, self.now);
         if self.conns[conn as usize].head == place {
             self.advance(conn);
         } else if self.conns[conn as usize].key.is_none() {

@@ -1,0 +1,130 @@
+//! A rate with a burst, and how much of it is used: CPU time, bytes, tries. It must not know clocks nor what is
+//! counted: callers hand in monotonic nanoseconds and amounts.
+
+const SECOND: u128 = 1_000_000_000;
+
+/// So many a second, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    pub per_second: u64,
+    pub burst: u64,
+}
+
+/// What is used of a rate and has not flown back yet. It may be more than the burst: what could not be known before it
+/// was done (a stretch of running) becomes a debt, so that no pattern of use gets more than the rate in the long run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bucket {
+    used: u64,
+    at: u64,
+}
+
+impl Bucket {
+    /// Uses some, as much as it may be.
+    pub fn charge(&mut self, rate: Rate, now: u64, amount: u64) {
+        self.settle(rate, now);
+        self.used = self.used.saturating_add(amount);
+    }
+
+    /// Uses some if there is as much.
+    pub fn take(&mut self, rate: Rate, now: u64, amount: u64) -> bool {
+        self.settle(rate, now);
+        let fits = self.used.saturating_add(amount) <= rate.burst;
+        self.used += if fits { amount } else { 0 };
+        fits
+    }
+
+    /// Whether more is used than may be at once.
+    pub fn is_overdrawn(&mut self, rate: Rate, now: u64) -> bool {
+        self.settle(rate, now);
+        self.used >= rate.burst
+    }
+
+    /// When `amount` can be taken, or the whole burst where that is less.
+    pub fn ready_at(&mut self, rate: Rate, now: u64, amount: u64) -> u64 {
+        self.settle(rate, now);
+        let excess = self.used.saturating_sub(rate.burst - amount.min(rate.burst));
+        let Some(rest) = u128::from(rate.per_second).checked_sub(1) else { return u64::MAX };
+        let span = (u128::from(excess) * SECOND + rest) / u128::from(rate.per_second);
+        self.at.saturating_add(u64::try_from(span).unwrap_or(u64::MAX)).max(now)
+    }
+
+    /// What has flown back since it was last looked at. The clock is moved on by whole units only: none is lost,
+    /// however often this is asked.
+    fn settle(&mut self, rate: Rate, now: u64) {
+        let passed = now.saturating_sub(self.at);
+        let back = u128::from(passed) * u128::from(rate.per_second) / SECOND;
+        if back >= u128::from(self.used) {
+            (self.used, self.at) = (0, self.at.max(now));
+            return;
+        }
+        self.used -= back as u64;
+        self.at += (back * SECOND / u128::from(rate.per_second.max(1))) as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: Rate = Rate { per_second: 1000, burst: 100 };
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn a_burst_then_the_rate() {
+        let mut bucket = Bucket::default();
+        let taken = (0..10_000).filter(|tick| bucket.take(RATE, tick * MS / 10, 1)).count();
+        // A second of a thousand, and the hundred at its beginning.
+        assert!((1099..=1101).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn a_debt_is_paid_before_more_is_taken() {
+        let mut bucket = Bucket::default();
+        bucket.charge(RATE, 0, 1100);
+        assert!(bucket.is_overdrawn(RATE, 999 * MS));
+        assert!(!bucket.is_overdrawn(RATE, 1001 * MS));
+        assert!(!bucket.take(RATE, 1001 * MS, 50));
+        assert_eq!(bucket.ready_at(RATE, 1001 * MS, 50), 1050 * MS);
+        assert!(bucket.take(RATE, 1050 * MS, 50));
+    }
+
+    #[test]
+    fn asking_often_loses_nothing() {
+        let mut bucket = Bucket::default();
+        bucket.charge(RATE, 0, 200);
+        for nanosecond in (0..100 * MS).step_by(77) {
+            bucket.is_overdrawn(RATE, nanosecond);
+        }
+        assert!(bucket.is_overdrawn(RATE, 100 * MS - 1));
+        assert!(!bucket.is_overdrawn(RATE, 101 * MS));
+    }
+
+    #[test]
+    fn more_than_the_burst_is_never_there() {
+        let mut bucket = Bucket::default();
+        assert!(!bucket.take(RATE, 0, 101));
+        assert!(bucket.take(RATE, 3600 * 1000 * MS, 100));
+        assert!(!bucket.take(RATE, 3600 * 1000 * MS, 1));
+        assert_eq!(bucket.ready_at(RATE, 3600 * 1000 * MS, 1_000_000), 3_600_100 * MS);
+    }
+
+    #[test]
+    fn extremes_are_numbers_too() {
+        let mut bucket = Bucket::default();
+        let most = Rate { per_second: u64::MAX, burst: u64::MAX };
+        bucket.charge(most, u64::MAX, u64::MAX);
+        bucket.charge(most, u64::MAX, u64::MAX);
+        assert!(bucket.is_overdrawn(most, u64::MAX));
+        let mut never = Bucket::default();
+        never.charge(Rate { per_second: 0, burst: 5 }, 7, 6);
+        assert_eq!(never.ready_at(Rate { per_second: 0, burst: 5 }, 7, 1), u64::MAX);
+    }
+
+    #[test]
+    fn a_rate_may_change_while_it_is_used() {
+        let mut bucket = Bucket::default();
+        bucket.charge(RATE, 0, 100);
+        assert!(bucket.is_overdrawn(RATE, 0));
+        assert!(!bucket.is_overdrawn(Rate { burst: 200, ..RATE }, 0));
+    }
+}

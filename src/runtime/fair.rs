@@ -1,0 +1,210 @@
+//! Who runs, in which order, for how long, and who rests: guests take turns from a moving place, those with little to do
+//! before those that compute, and one that has used up its CPU time or bytes is not entered until it has some. It must
+//! not know what a guest computes.
+use super::seat::{GuestId, Seat};
+use super::timers::Token;
+use super::{Hall, Outcome};
+use crate::guest::{GuestState, Verdict};
+use crate::policy::{AtLimit, Bound};
+use crate::reactor::Kernel;
+use crate::time::{Clock, Mono, TimerId};
+use std::time::Duration;
+
+/// Guests run so long in one turn, but for the last of them, whose slice bounds it. What comes for the others is then
+/// looked at.
+const TURN_BUDGET: Duration = Duration::from_millis(5);
+
+/// Who ran so long without a pause computes, as who had to yield: it comes after those that do not.
+const HEAVY: Duration = Duration::from_millis(1);
+
+/// Who rests gets so much before it goes on, or the whole burst: each entry has a price.
+const CPU_QUANTUM_NS: u64 = 1_000_000;
+const BYTES_QUANTUM: u64 = 64 << 10;
+
+/// How often a guest's log is told of its limits.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// A guest that is not entered for now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    pub timer: TimerId,
+    since: Mono,
+    /// Requests are answered in its stead.
+    pub sheds: bool,
+}
+
+/// What its log was told of the limits it has met.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Told {
+    hits: [u32; Bound::ALL.len()],
+    dropped: (u64, u64),
+    at: Option<Mono>,
+}
+
+/// Where the next turn begins, and what it may still spend.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    next: usize,
+    next_heavy: usize,
+    /// Time spent in guests in this turn.
+    pub spent: Duration,
+    /// The same since the kernel was last asked.
+    pub unasked: Duration,
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Every guest that has something to do gets one bounded stretch, as far as the turn's budget goes: those that do not
+    /// compute first, then at least one of those that do. So who computes holds up nobody by more than a slice, however
+    /// many there are of them.
+    pub(super) fn run_guests(&mut self) {
+        self.fair.spent = Duration::ZERO;
+        let mut waiting = false;
+        self.fair.next = self.go_round(self.fair.next, |seat| {
+            waiting |= seat.heavy;
+            !seat.heavy
+        });
+        if waiting || self.fair.spent >= TURN_BUDGET {
+            // One that computes is never shut out by those that do not.
+            self.fair.spent = self.fair.spent.min(TURN_BUDGET - Duration::from_nanos(1));
+            self.fair.next_heavy = self.go_round(self.fair.next_heavy, |seat| seat.heavy);
+        }
+    }
+
+    /// One round from this place, until the budget is spent. Answers where the next one begins.
+    fn go_round(&mut self, from: usize, mut which: impl FnMut(&Seat) -> bool) -> usize {
+        let places = self.seats.capacity();
+        let mut last = from;
+        for step in 0..places {
+            let index = (from + step) % places;
+            if !self.is_ready(index) || !which(&self.seats[index]) {
+                continue;
+            }
+            self.run_guest(index);
+            last = index;
+            if self.fair.spent >= TURN_BUDGET {
+                break;
+            }
+        }
+        (last + 1) % places.max(1)
+    }
+
+    fn is_ready(&mut self, index: usize) -> bool {
+        let Some(seat) = self.seats.get(index) else { return false };
+        if seat.hold.is_some() && self.is_held(index) {
+            return false;
+        }
+        self.seats[index].is_ready()
+    }
+
+    /// Accounts for the stretch that a guest has had; it may have to rest, or to end.
+    pub(super) fn account(&mut self, index: usize, yielded: bool) {
+        let seat = &mut self.seats[index];
+        let state = seat.guest.state_mut();
+        let last = state.meter.last;
+        self.fair.spent += last;
+        self.fair.unasked += last;
+        seat.heavy = yielded || last >= HEAVY;
+        if let Some((until, at, bound)) = over(state) {
+            state.meter.hit(bound);
+            match at {
+                AtLimit::End => return self.dismiss(GuestId(index as u32), Outcome::Ended(Verdict::Over(bound))),
+                AtLimit::Throttle | AtLimit::Shed => self.rest(index, Mono(until), at == AtLimit::Shed),
+            }
+        }
+        self.tell_limits(index);
+    }
+
+    fn rest(&mut self, index: usize, until: Mono, sheds: bool) {
+        let timer = self.timers.arm(until, Token::Rest(index as u32).pack());
+        let seat = &mut self.seats[index];
+        if let Some(before) = seat.rest.replace(Rest { timer, since: self.now, sheds }) {
+            self.timers.cancel(before.timer);
+        }
+    }
+
+    /// A guest has rested.
+    pub(super) fn rested(&mut self, index: u32, id: TimerId) {
+        let Some(seat) = self.seats.get_mut(index as usize) else { return };
+        if let Some(rest) = seat.rest.take_if(|rest| rest.timer == id) {
+            let meter = &mut seat.guest.state_mut().meter;
+            meter.rests += 1;
+            meter.rested += self.now.since(rest.since);
+        }
+    }
+
+    /// A guest goes on before its time: its limits are others now.
+    pub(super) fn end_rest(&mut self, index: u32) {
+        let rest = self.seats.get(index as usize).and_then(|seat| seat.rest);
+        if let Some(Rest { timer, .. }) = rest {
+            self.timers.cancel(timer);
+            self.rested(index, timer);
+        }
+    }
+
+    /// Tells a guest's log which of its limits it has met since it was last told.
+    fn tell_limits(&mut self, index: usize) {
+        let seat = &mut self.seats[index];
+        let state = seat.guest.state();
+        if !state.limits.tell_limits || state.meter.all_hits() == seat.told.hits {
+            return;
+        }
+        if seat.told.at.is_some_and(|at| self.now.since(at) < TELL_EVERY) {
+            return;
+        }
+        let line = limits_line(state, &seat.told);
+        let meter = &state.meter;
+        let dropped = (meter.log_dropped, meter.log_dropped_bytes);
+        seat.told = Told { hits: meter.all_hits(), dropped, at: Some(self.now) };
+        self.log_of_host(index as u32, line.as_bytes());
+    }
+}
+
+/// The rate that the guest is over, until when, and what is to be done about it.
+fn over(state: &mut GuestState) -> Option<(u64, AtLimit, Bound)> {
+    let (now, limits) = (state.meter.left_at, &state.limits);
+    let cpu = limits.cpu_ns.and_then(|rate| {
+        let bucket = &mut state.usage.cpu;
+        bucket.charge(rate, now, state.meter.last.as_nanos() as u64);
+        let until = bucket.is_overdrawn(rate, now).then(|| bucket.ready_at(rate, now, CPU_QUANTUM_NS))?;
+        Some((until, limits.at_cpu, Bound::Cpu))
+    });
+    let bytes = limits.bytes_out.and_then(|rate| {
+        let bucket = &mut state.usage.bytes_out;
+        let until = bucket.is_overdrawn(rate, now).then(|| bucket.ready_at(rate, now, BYTES_QUANTUM))?;
+        Some((until, limits.at_bytes_out, Bound::BytesOut))
+    });
+    cpu.into_iter().chain(bytes).max_by_key(|(until, ..)| *until)
+}
+
+/// One line, however much has happened.
+fn limits_line(state: &GuestState, told: &Told) -> String {
+    let mut line = String::from("skep: at its limits:");
+    let met = Bound::ALL.iter().zip(told.hits).map(|(bound, before)| (bound, state.meter.hits(*bound) - before));
+    for (bound, times) in met.filter(|(_, times)| *times > 0) {
+        line.push_str(&format!(" {} {times} x ({}),", bound.name(), bound.consequence()));
+    }
+    line.pop();
+    let (calls, bytes) = told.dropped;
+    let (calls, bytes) = (state.meter.log_dropped - calls, state.meter.log_dropped_bytes - bytes);
+    if calls > 0 {
+        line.push_str(&format!("; {calls} writes of {bytes} bytes were dropped"));
+    }
+    line.push('\n');
+    line
+}
+
+impl Seat {
+    /// Whether it may be entered, and has something to do.
+    pub fn is_ready(&self) -> bool {
+        self.rest.is_none() && self.is_busy()
+    }
+
+    /// Whether requests are to be answered in its stead for now; counts that.
+    pub fn sheds(&mut self) -> bool {
+        let sheds = self.rest.is_some_and(|rest| rest.sheds);
+        if sheds {
+            self.guest.state_mut().meter.hit(Bound::Shed);
+        }
+        sheds
+    }
+}

@@ -1,0 +1,388 @@
+//! Fairness: who runs, how long, and who rests. On the virtual clock each stretch of a guest takes what a test says; two
+//! tests take real time. They must not know how the hall chooses.
+use super::sim::plain;
+use crate::guest::cache::{CacheFolder, load_or_build};
+use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Verdict};
+use crate::policy::{AtLimit, Bound, Grants, Limits, Rate};
+use crate::reactor::sim::{SimKernel, SimNet};
+use crate::runtime::{GuestId, GuestView, Hall, LogSink, Logs, Offload, Outcome};
+use crate::time::{Clock, OsClock, VirtualClock, cpu};
+use skep_abi::listen;
+use std::cell::{Cell as Shared, RefCell};
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+const MS: u64 = 1_000_000;
+const SECOND: u64 = 1000 * MS;
+
+/// What a sleeping hall lets pass at most in one turn.
+const STEP: Duration = Duration::from_millis(1);
+
+/// What guests have printed, and the host for them.
+#[derive(Clone, Default)]
+struct Paper(Rc<RefCell<String>>);
+
+impl LogSink for Paper {
+    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn wait(&mut self, _fd: u8) {}
+}
+
+/// A guest that has something to do in every turn (`body` answers 1 for that).
+fn cell(body: &str) -> Cell {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    let engine =
+        ENGINE.get_or_init(|| Engine::new(&EngineOptions { quick_compile: true }).expect("an engine can be made here"));
+    let text = format!(
+        r#"(module
+          (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
+          (import "skep" "log" (func $log (param i32 i32 i32) (result i32)))
+          (memory (export "memory") 4)
+          (func (export "skep_abi") (result i32)
+            (drop (call $inbox (i32.const 4096) (i32.const 32768)))
+            (i32.const 1))
+          (func (export "skep_on_events") (param $len i32) (result i32)
+            (if (i32.eq (i32.load16_u (i32.const 4124)) (i32.const 1)) (then (return (i32.const 0))))
+            {body}))"#
+    );
+    let wasm = wat::parse_str(text).expect("the guest is well-formed");
+    load_or_build(engine, &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
+}
+
+/// Each stretch takes as long as it is told to, on the virtual clock.
+struct Paced(VirtualClock, Rc<Shared<u64>>);
+
+impl Outside for Paced {
+    fn mono(&self) -> u64 {
+        self.0.now_mono().0
+    }
+
+    fn wall(&self) -> u64 {
+        self.0.wall()
+    }
+
+    fn random(&mut self, out: &mut [u8]) {
+        out.fill(7);
+    }
+
+    fn leaves(&self, entered: u64) -> (u64, u64) {
+        self.0.advance(Duration::from_nanos(self.1.get()));
+        (self.mono(), self.mono() - entered)
+    }
+}
+
+struct Room {
+    hall: Hall<SimKernel, VirtualClock>,
+    net: SimNet,
+    clock: VirtualClock,
+    paper: Paper,
+}
+
+impl Room {
+    fn new() -> Room {
+        let (net, clock, paper) = (SimNet::new(1), VirtualClock::new(0), Paper::default());
+        let logs = Logs::new(Box::new(paper.clone()));
+        let hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
+        let hook = clock.clone();
+        net.on_idle(move |timeout| hook.advance(timeout.map_or(STEP, |span| span.min(STEP))));
+        Room { hall, net, clock, paper }
+    }
+
+    /// Seats a guest each of whose stretches takes so many nanoseconds.
+    fn seat(&mut self, cell: &Cell, cost: u64, limits: Limits) -> (GuestId, Rc<Shared<u64>>) {
+        self.seat_with(cell, cost, limits, b"{}".to_vec())
+    }
+
+    fn seat_with(&mut self, cell: &Cell, cost: u64, limits: Limits, info: Vec<u8>) -> (GuestId, Rc<Shared<u64>>) {
+        let cost = Rc::new(Shared::new(cost));
+        let outside = Box::new(Paced(self.clock.clone(), cost.clone()));
+        let limits = Limits { slice: Duration::from_secs(3600), ..limits };
+        let state = GuestState::new(Grants::default(), limits, outside, info);
+        (self.hall.seat(cell.spawn(state).expect("a guest can be spawned")), cost)
+    }
+
+    fn run_until(&mut self, moment: u64) {
+        while self.clock.now_mono().0 < moment {
+            self.hall.turn();
+        }
+    }
+
+    fn view(&self, id: GuestId) -> GuestView {
+        self.hall.view_guest(id).expect("it lives")
+    }
+}
+
+fn always_busy() -> &'static Cell {
+    static CELL: OnceLock<Cell> = OnceLock::new();
+    CELL.get_or_init(|| cell("(i32.const 1)"))
+}
+
+fn tenth() -> Limits {
+    Limits { cpu_ns: Some(Rate { per_second: SECOND / 10, burst: 200 * MS }), ..Limits::default() }
+}
+
+#[test]
+fn c11_bursts_of_a_millisecond_get_their_rate_and_no_more() {
+    for cost in [MS, 10_000, 5 * MS, 900_000] {
+        let mut room = Room::new();
+        let (guest, _) = room.seat(always_busy(), cost, tenth());
+        room.run_until(20 * SECOND);
+        let meter = room.view(guest).meter;
+        let most = Duration::from_millis(200 + 2000) + 2 * Duration::from_nanos(cost.max(MS));
+        assert!(meter.cpu <= most, "{cost} ns each: {:?} of CPU in 20 s", meter.cpu);
+        assert!(meter.cpu >= Duration::from_millis(2100), "{cost} ns each: only {:?}", meter.cpu);
+        assert!(meter.rests > 10 && meter.rested > Duration::from_secs(15), "{meter:?}");
+        assert!(meter.hits(Bound::Cpu) > 10);
+    }
+}
+
+#[test]
+fn who_rests_sleeps_and_neighbours_do_not_notice() {
+    let mut room = Room::new();
+    let (hog, _) = room.seat(always_busy(), 5 * MS, tenth());
+    let (good, _) = room.seat(always_busy(), 20_000, Limits::default());
+    room.run_until(10 * SECOND);
+    let (hog, good) = (room.view(hog).meter, room.view(good).meter);
+    assert!(hog.cpu <= Duration::from_millis(1210), "{:?}", hog.cpu);
+    assert!(good.cpu >= Duration::from_millis(8700), "{:?}", good.cpu);
+}
+
+#[test]
+fn equals_get_equal_shares_wherever_they_sit() {
+    let mut room = Room::new();
+    let ids: Vec<_> = (0..7).map(|_| room.seat(always_busy(), 5 * MS, Limits::default()).0).collect();
+    room.run_until(7 * SECOND);
+    let times: Vec<_> = ids.iter().map(|id| room.view(*id).meter.cpu.as_millis()).collect();
+    let (least, most) = (times.iter().min().expect("seven"), times.iter().max().expect("seven"));
+    assert!(most - least <= 10 && *least >= 980, "{times:?} ms");
+}
+
+#[test]
+fn a_light_guest_waits_for_one_slice_however_many_compute() {
+    let mut room = Room::new();
+    let hogs: Vec<_> = (0..20).map(|_| room.seat(always_busy(), 5 * MS, Limits::default()).0).collect();
+    let (good, _) = room.seat(always_busy(), 20_000, Limits::default());
+    let mut longest = 0;
+    let mut turns = 0;
+    while turns < 2000 {
+        let before = room.clock.now_mono().0;
+        room.hall.turn();
+        turns += 1;
+        // In the first turn nobody is known to compute.
+        if turns > 25 {
+            longest = longest.max(room.clock.now_mono().0 - before);
+        }
+    }
+    let meter = room.view(good).meter;
+    assert!(meter.turns >= 1975, "{} of {turns} turns", meter.turns);
+    assert!(longest <= 5 * MS + 40_000, "a turn of {longest} ns");
+    let times: Vec<_> = hogs.iter().map(|id| room.view(*id).meter.turns).collect();
+    assert!(times.iter().all(|time| (90..=110).contains(time)), "hogs share what is left: {times:?}");
+}
+
+#[test]
+fn who_computes_is_not_shut_out_by_many_that_do_not() {
+    let mut room = Room::new();
+    for _ in 0..50 {
+        room.seat(always_busy(), 900_000, Limits::default());
+    }
+    let (hog, _) = room.seat(always_busy(), 5 * MS, Limits::default());
+    (0..1000).for_each(|_| room.hall.turn());
+    assert!(room.view(hog).meter.turns >= 900, "{} turns", room.view(hog).meter.turns);
+    assert!(room.hall.view().longest_turn <= Duration::from_millis(12), "{:?}", room.hall.view());
+}
+
+#[test]
+fn over_its_rate_may_be_a_guests_end() {
+    let mut room = Room::new();
+    let limits = Limits { at_cpu: AtLimit::End, ..tenth() };
+    let (guest, _) = room.seat(always_busy(), MS, limits);
+    (0..300).for_each(|_| room.hall.turn());
+    let (id, outcome) = room.hall.ended().expect("it has ended");
+    assert_eq!(id, guest);
+    assert!(matches!(outcome, Outcome::Ended(Verdict::Over(Bound::Cpu))), "{outcome:?}");
+    assert_eq!(room.hall.view().timers, 0, "nothing of it is left");
+}
+
+#[test]
+fn a_guest_ended_while_it_rests_leaves_no_timer_for_its_successor() {
+    let mut room = Room::new();
+    let (guest, _) = room.seat(always_busy(), 300 * MS, tenth());
+    (0..3).for_each(|_| room.hall.turn());
+    assert_eq!(room.view(guest).state, "resting");
+    room.hall.dismiss(guest, Outcome::Exited(0));
+    assert_eq!(room.hall.view().timers, 0);
+}
+
+#[test]
+fn other_limits_hold_at_once() {
+    let mut room = Room::new();
+    let (guest, _) = room.seat(always_busy(), MS, tenth());
+    room.run_until(5 * SECOND);
+    let before = room.view(guest).meter.cpu;
+    assert!(room.hall.set_limits(guest, Limits { slice: Duration::from_secs(3600), ..Limits::default() }));
+    room.run_until(6 * SECOND);
+    assert!(room.view(guest).meter.cpu - before >= Duration::from_millis(990), "it is free");
+    assert!(room.hall.set_limits(guest, Limits { slice: Duration::from_secs(3600), ..tenth() }));
+    let before = room.view(guest).meter.cpu;
+    room.run_until(8 * SECOND);
+    assert!(room.view(guest).meter.cpu - before <= Duration::from_millis(410), "it is bound again");
+    assert!(!room.hall.set_limits(GuestId(99), Limits::default()));
+}
+
+#[test]
+fn l01_a_flood_of_log_is_cut_to_its_rate_and_counted() {
+    let mut room = Room::new();
+    let rate = Rate { per_second: 10_000, burst: 20_000 };
+    let limits = Limits { log_bytes: Some(rate), tell_limits: true, ..Limits::default() };
+    let flood = cell("(drop (call $log (i32.const 1) (i32.const 0) (i32.const 1000))) (i32.const 1)");
+    let (guest, _) = room.seat(&flood, MS, limits);
+    room.run_until(10 * SECOND);
+    let meter = room.view(guest).meter;
+    assert!((119_000..=121_000).contains(&(meter.log_bytes - told(&room).len() as u64)), "{meter:?}");
+    assert!(meter.log_dropped > 9_000 && meter.log_dropped_bytes == 1000 * meter.log_dropped, "{meter:?}");
+    let told = told(&room);
+    assert!((5..=12).contains(&told.lines().count()), "one line a second at most:\n{told}");
+    assert!(told.lines().all(|line| line.starts_with("skep: at its limits: log ") && line.len() < 300), "{told}");
+}
+
+fn told(room: &Room) -> String {
+    let paper = room.paper.0.borrow();
+    paper.split('\0').filter(|text| !text.is_empty()).collect()
+}
+
+/// The start record of `guest.wat`: its port, then ListenOptions without any timeout.
+fn server_info(port: u32) -> Vec<u8> {
+    let mut numbers = [0; 11];
+    (numbers[0], numbers[1]) = (port, listen::HTTP | listen::REQUIRE_HOST);
+    numbers.iter().flat_map(|number: &u32| number.to_le_bytes()).collect()
+}
+
+fn ask(room: &mut Room, target: &str, turns: usize) -> String {
+    let peer = room.net.connect(([127, 0, 0, 1], 8001).into()).expect("somebody listens");
+    peer.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes()).expect("it is open");
+    let mut answer = Vec::new();
+    for _ in 0..turns {
+        room.hall.turn();
+        answer.extend(peer.read_all());
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn requests_of_a_guest_that_rests_wait_or_are_shed_as_is_chosen() {
+    for (at_cpu, expected) in [(AtLimit::Throttle, ""), (AtLimit::Shed, "HTTP/1.1 503 ")] {
+        let mut room = Room::new();
+        let limits = Limits { at_cpu, ..tenth() };
+        let (guest, cost) = room.seat_with(plain(), 0, limits, server_info(8001));
+        room.hall.turn();
+        assert!(ask(&mut room, "/n5.0.1", 6).starts_with("HTTP/1.1 200 "));
+        cost.set(400 * MS);
+        assert!(ask(&mut room, "/n5.0.2", 3).starts_with("HTTP/1.1 200 "));
+        cost.set(0);
+        assert_eq!(room.view(guest).state, "resting");
+        // The turns of a sleeping hall may be long: the peer asks while it rests.
+        let now = room.clock.now_mono().0;
+        let answer = ask(&mut room, "/n5.0.3", 4);
+        assert!(answer.starts_with(expected) && answer.is_empty() == expected.is_empty(), "{at_cpu:?}: {answer:?}");
+        room.run_until(now + 4 * SECOND);
+        assert_ne!(room.view(guest).state, "resting");
+        let answer = ask(&mut room, "/n5.0.4", 6);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{at_cpu:?}: {answer:?}");
+        let view = room.view(guest);
+        assert_eq!(view.meter.hits(Bound::Shed), u32::from(at_cpu == AtLimit::Shed));
+        assert!(view.requests() >= 3 && view.responses[2] == view.requests(), "{:?}", view.responses);
+        assert!(view.latencies.quantile(1.0) >= 400_000, "the slow one is seen");
+        assert!(view.recent.total() <= view.latencies.total());
+    }
+}
+
+#[test]
+fn bytes_out_over_their_rate_make_it_rest() {
+    let mut room = Room::new();
+    let limits = Limits { bytes_out: Some(Rate { per_second: 1000, burst: 2000 }), ..Limits::default() };
+    let (guest, _) = room.seat_with(plain(), 0, limits, server_info(8001));
+    room.hall.turn();
+    assert!(ask(&mut room, "/n3000.0.1", 6).starts_with("HTTP/1.1 200 "));
+    assert_eq!(room.view(guest).state, "resting");
+    assert_eq!(room.view(guest).meter.hits(Bound::BytesOut), 1);
+    let now = room.clock.now_mono().0;
+    room.run_until(now + 4 * SECOND);
+    assert!(ask(&mut room, "/n1.0.2", 6).starts_with("HTTP/1.1 200 "));
+}
+
+/// The system's clocks.
+struct Real(OsClock, Entropy);
+
+impl Outside for Real {
+    fn mono(&self) -> u64 {
+        self.0.now_mono().0
+    }
+
+    fn wall(&self) -> u64 {
+        self.0.wall()
+    }
+
+    fn random(&mut self, out: &mut [u8]) {
+        self.1.fill(out);
+    }
+
+    fn enters(&self) -> u64 {
+        let now = self.mono();
+        cpu::stretch_begins(now);
+        now
+    }
+
+    fn leaves(&self, entered: u64) -> (u64, u64) {
+        let now = self.mono();
+        (now, cpu::stretch_ends(entered, now))
+    }
+}
+
+fn real(hall: &mut Hall<SimKernel, OsClock>, clock: &OsClock, cell: &Cell, limits: Limits) -> GuestId {
+    let outside = Box::new(Real(clock.clone(), Entropy::seeded(&[0; 32])));
+    let state = GuestState::new(Grants::default(), limits, outside, b"{}".to_vec());
+    hall.seat(cell.spawn(state).expect("a guest can be spawned"))
+}
+
+#[test]
+fn c01_an_endless_loop_leaves_its_neighbour_a_turn_after_each_slice() {
+    let (net, clock) = (SimNet::new(1), OsClock::new());
+    let logs = Logs::new(Box::new(Paper::default()));
+    let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
+    let hog = real(&mut hall, &clock, &cell("(loop $on (br $on)) (i32.const 1)"), Limits::default());
+    let good = real(&mut hall, &clock, always_busy(), Limits::default());
+    let began = clock.now_mono();
+    while hall.view_guest(hog).expect("it lives").meter.yields < 40 {
+        hall.turn();
+        assert!(clock.now_mono().since(began) < Duration::from_secs(60), "slices do not end");
+    }
+    let passed = clock.now_mono().since(began);
+    let (hog, good) = (hall.view_guest(hog).expect("it lives"), hall.view_guest(good).expect("it lives"));
+    assert!(good.meter.turns >= 38, "{} turns beside 40 slices", good.meter.turns);
+    assert_eq!(hog.state, "running");
+    assert!(hog.meter.cpu <= passed && hog.meter.cpu >= Duration::from_millis(50), "{:?} of CPU", hog.meter.cpu);
+}
+
+#[test]
+fn an_endless_loop_uses_its_rate_and_no_more_in_real_time() {
+    let (net, clock) = (SimNet::new(1), OsClock::new());
+    let logs = Logs::new(Box::new(Paper::default()));
+    let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
+    let limits = Limits { cpu_ns: Some(Rate { per_second: SECOND / 10, burst: 20 * MS }), ..Limits::default() };
+    let hog = real(&mut hall, &clock, &cell("(loop $on (br $on)) (i32.const 1)"), limits);
+    let began = clock.now_mono();
+    while clock.now_mono().since(began) < Duration::from_secs(1) {
+        hall.turn();
+    }
+    let meter = hall.view_guest(hog).expect("it lives").meter;
+    let seconds = clock.now_mono().since(began).as_secs_f64();
+    // The burst, the rate, and what the last slice may add.
+    let most = 0.020 + 0.1 * seconds + 0.015;
+    assert!(meter.cpu.as_secs_f64() <= most, "{:?} of CPU in {seconds} s", meter.cpu);
+    assert!(meter.rests > 2, "{meter:?}");
+}
