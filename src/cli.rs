@@ -1,21 +1,22 @@
 //! The command line: words to an order, and the order's end to an exit code. It must not know how a
 //! script is run.
 use crate::launch::{self, Confine, Order, Program};
+use crate::policy::words::{net_rule, size, span};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
 use crate::program;
 use crate::runtime::{CHILD_WORD, OPTIONS};
+use crate::serve;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Exit code of a wrong command line, as Node's.
 const USAGE: u8 = 9;
 
 /// Words that name a command; anything else is a script for `run`.
-const COMMANDS: &[&str] = &["run", "check", "help"];
+const COMMANDS: &[&str] = &["run", "check", "serve", "help"];
 
 /// Node's options with a value: name, letter, value's name, help.
 const NODE_VALUES: &[(&str, Option<char>, &str, &str)] = &[
@@ -60,6 +61,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     }
     let done = match matches.subcommand() {
         Some(("check", matches)) => order(matches, true).and_then(launch::run),
+        Some(("serve", matches)) => wish(matches).and_then(|wish| serve::run(&wish)),
         Some((_, matches)) => order(matches, false).and_then(launch::run),
         None => {
             let _closed = command().print_help();
@@ -81,7 +83,7 @@ fn exit_code(done: Result<i32>) -> ExitCode {
 
 /// A word that looks like an option of ours where the script should stand.
 fn stray_option(matches: &ArgMatches) -> Option<String> {
-    let (_, matches) = matches.subcommand()?;
+    let (_, matches) = matches.subcommand().filter(|(name, _)| *name != "serve")?;
     if matches.contains_id("eval") || matches.contains_id("print") {
         return None;
     }
@@ -119,6 +121,7 @@ fn command() -> Command {
         )
         .subcommand(script_command("run", "Run a script (the default: `skep FILE` is `skep run FILE`)"))
         .subcommand(script_command("check", "Parse a script without running it"))
+        .subcommand(serve_command())
         .after_help(
             "A script may listen on unprivileged ports, read the project it stands in and write to standard output; \
              everything else is granted by name.",
@@ -214,6 +217,26 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
         )
 }
 
+fn serve_command() -> Command {
+    let path = Arg::new("place").value_name("DIR|FILE.toml").required(true).value_parser(clap::value_parser!(PathBuf));
+    let listen = Arg::new("listen").long("listen").value_name("ADDRESS:PORT").action(ArgAction::Append);
+    let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
+    Command::new("serve")
+        .about("Serve many tenants, each in a cell of its own")
+        .arg(path.help("A folder with a folder for each tenant, or a file that names them"))
+        .arg(listen.help("Listen here, whatever the configuration says"))
+        .arg(check.help("Only check the configuration"))
+}
+
+fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
+    let mut listen = Vec::new();
+    for text in matches.get_many::<String>("listen").into_iter().flatten() {
+        listen.push(serve::address(text).map_err(|why| anyhow!("--listen: {why}"))?);
+    }
+    let place = matches.get_one::<PathBuf>("place").cloned().context("no folder or file given")?;
+    Ok(serve::Wish { place, listen, check: matches.get_flag("check") })
+}
+
 fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
     let mut words: Vec<OsString> = matches.get_many("words").into_iter().flatten().cloned().collect();
     let module = matches.get_one::<String>("input-type").is_some_and(|kind| kind == "module");
@@ -254,7 +277,11 @@ fn grants(matches: &ArgMatches, project: Option<PathBuf>) -> Result<Grants> {
     for value in matches.get_many::<String>("allow-net").into_iter().flatten() {
         match value.as_str() {
             "" => grants.net.push(NetRule { host: None, port: None }),
-            list => grants.net.extend(list.split(',').map(net_rule).collect::<Result<Vec<_>>>()?),
+            list => {
+                for text in list.split(',') {
+                    grants.net.push(net_rule(text).map_err(|why| anyhow!("--allow-net={text}: {why}"))?);
+                }
+            }
         }
     }
     for value in matches.get_many::<OsString>("allow-fs").into_iter().flatten() {
@@ -297,25 +324,6 @@ fn allow_run(run: &mut Run, list: &str) -> Result<()> {
     Ok(())
 }
 
-/// `HOST:PORT`, `HOST` or `:PORT`; the host is an address, since grants are judged on addresses.
-fn net_rule(text: &str) -> Result<NetRule> {
-    let host = |host: &str| match host.trim_start_matches('[').trim_end_matches(']') {
-        "" => Ok(None),
-        "localhost" => Ok(Some([127, 0, 0, 1].into())),
-        host => host.parse().map(Some).map_err(|_| anyhow!("--allow-net takes addresses, and {host:?} is none")),
-    };
-    let (name, port) = match text.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port),
-        _ => (text, ""),
-    };
-    let port = if port.is_empty() {
-        None
-    } else {
-        Some(port.parse().with_context(|| format!("--allow-net={text}: {port:?} is no port"))?)
-    };
-    Ok(NetRule { host: host(name)?, port })
-}
-
 fn folder(value: &OsString) -> Result<FolderGrant> {
     let text = value.to_string_lossy();
     let (path, write) = match text.strip_suffix(":rw") {
@@ -339,33 +347,6 @@ fn limits(matches: &ArgMatches) -> Result<Limits> {
     Ok(limits)
 }
 
-/// Bytes; K, M and G are powers of 1024, a bare number is MiB as in Node's --max-old-space-size.
-fn size(text: &str) -> Option<u64> {
-    let (number, unit) = match text
-        .trim_end_matches(['B', 'b', 'i'])
-        .split_at_checked(text.trim_end_matches(['B', 'b', 'i']).len().checked_sub(1)?)?
-    {
-        (number, "K" | "k") => (number, 1 << 10),
-        (number, "M" | "m") => (number, 1 << 20),
-        (number, "G" | "g") => (number, 1 << 30),
-        _ => (text, 1 << 20),
-    };
-    number.parse::<u64>().ok()?.checked_mul(unit).filter(|&bytes| (4 << 20..=4 << 30).contains(&bytes))
-}
-
-/// A time: ms, s or m; a bare number is seconds.
-fn span(text: &str) -> Option<Duration> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 0.001),
-        None => match text.strip_suffix('m') {
-            Some(number) => (number, 60.0),
-            None => (text.strip_suffix('s').unwrap_or(text), 1.0),
-        },
-    };
-    let seconds = number.parse::<f64>().ok()? * unit;
-    Duration::try_from_secs_f64(seconds).ok().filter(|span| !span.is_zero())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,28 +354,5 @@ mod tests {
     #[test]
     fn clap_finds_no_fault() {
         command().debug_assert();
-    }
-
-    #[test]
-    fn sizes_and_times() {
-        assert_eq!(size("64M"), Some(64 << 20));
-        assert_eq!(size("64"), Some(64 << 20));
-        assert_eq!(size("1GiB"), Some(1 << 30));
-        assert_eq!(size("8G"), None);
-        assert_eq!(size("x"), None);
-        assert_eq!(span("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(span("2"), Some(Duration::from_secs(2)));
-        assert_eq!(span("0"), None);
-    }
-
-    #[test]
-    fn net_rules() {
-        let rule = |text| net_rule(text).ok();
-        assert_eq!(rule("10.0.0.1:80"), Some(NetRule { host: Some([10, 0, 0, 1].into()), port: Some(80) }));
-        assert_eq!(rule(":80"), Some(NetRule { host: None, port: Some(80) }));
-        assert_eq!(rule("::1"), Some(NetRule { host: Some("::1".parse().expect("an address")), port: None }));
-        assert_eq!(rule("[::1]:8"), Some(NetRule { host: Some("::1".parse().expect("an address")), port: Some(8) }));
-        assert_eq!(rule("example.org:80"), None);
-        assert_eq!(rule("1.2.3.4:x"), None);
     }
 }

@@ -2,24 +2,25 @@
 //! what is said when it is over. It must not know the words of the command line.
 use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
-    Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Outside, Will,
+    Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Will,
     cache::{self, CacheFolder},
 };
 use crate::policy::{Grants, HttpLimits, Limits, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{MioKernel, OsReactor, StandardStreams, process};
 use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
-use crate::time::{Clock, Mono, OsClock, cpu};
+use crate::time::{Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
-use serde_json::json;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 mod child;
+mod info;
 mod nursery;
+
+use info::hidden_variables;
+pub(crate) use info::{Os, World, start_info};
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -89,27 +90,6 @@ pub fn run_child() -> Result<i32> {
     let (order, origin, world) = arrival.order.into_parts()?;
     let (kit, will, nest) = (arrival.kit, arrival.will, arrival.nest);
     run_from(order, origin, world, Birth { link: Some(arrival.link), kit, will, nest })
-}
-
-/// What a script is told of the world around it, besides its order.
-#[derive(Clone, Debug, Default)]
-struct World {
-    env: serde_json::Map<String, serde_json::Value>,
-    /// Programs and libraries that started it said this of it.
-    info: serde_json::Value,
-    argv0: Option<String>,
-    depth: u32,
-}
-
-impl World {
-    /// The process's own.
-    fn own() -> Result<World> {
-        let env = std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-            .map(|(key, value)| (key, value.into()))
-            .collect();
-        Ok(World { env, ..World::default() })
-    }
 }
 
 /// What a child has from the process that started it.
@@ -191,7 +171,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
 }
 
 /// A loop with nobody in it, whose logs go to the standard streams.
-fn new_hall(clock: OsClock, http: HttpLimits) -> Result<Hall<MioKernel, OsClock>> {
+pub(crate) fn new_hall(clock: OsClock, http: HttpLimits) -> Result<Hall<MioKernel, OsClock>> {
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
     let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
@@ -297,97 +277,6 @@ pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Res
     }
 }
 
-/// Names of this process's variables that are not granted, nor given by whoever started it.
-fn hidden_variables(grants: &Grants, world: &World) -> BTreeSet<String> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    names.filter(|name| !grants.env(name) && !world.env.contains_key(name)).collect()
-}
-
-/// What the guest is told of its world, as JSON.
-fn start_info(order: &Order, world: &World) -> Result<String> {
-    let exe = std::env::current_exe().context("the path of this program is unknown")?;
-    let exe = exe.to_string_lossy().into_owned();
-    let text = |word: &OsString| word.to_string_lossy().into_owned();
-    let mut argv = vec![exe.clone()];
-    let (mode, main, source, module) = match &order.program {
-        Program::File(path) => {
-            let main = program::resolve(path)?.to_string_lossy().into_owned();
-            argv.push(main.clone());
-            (if order.check { "check" } else { "file" }, Some(main), None, false)
-        }
-        Program::Eval { source, print, module } => {
-            (if *print { "print" } else { "eval" }, None, Some(source.clone()), *module)
-        }
-        Program::Stdin { module } => ("stdin", None, None, *module),
-        Program::Clone => ("clone", None, None, false),
-    };
-    argv.extend(order.args.iter().map(text));
-    let mut exec_argv = order.node_flags.clone();
-    if module {
-        exec_argv.push("--input-type=module".into());
-    }
-    let cwd = std::env::current_dir().context("the current folder is gone")?;
-    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    let info = json!({
-        "argv": argv,
-        "execPath": exe,
-        "execArgv": exec_argv,
-        "env": world.env,
-        "envHidden": !order.grants.env_hidden.is_empty(),
-        "info": world.info,
-        "argv0": world.argv0,
-        "fork": order.grants.fork > 0,
-        "cwd": cwd.to_string_lossy(),
-        "pid": std::process::id(),
-        "ppid": rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get()),
-        "nameservers": nameservers(order),
-        "platform": if cfg!(target_os = "macos") { "darwin" } else { "linux" },
-        "arch": if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" },
-        "mode": mode,
-        "main": main,
-        "source": source,
-        "inputType": if module { "module" } else { "commonjs" },
-        "tty": [std::io::stdin().is_terminal(), std::io::stdout().is_terminal(), std::io::stderr().is_terminal()],
-        "uid": uid,
-        "gid": gid,
-        "hostname": "localhost",
-        "version": env!("CARGO_PKG_VERSION"),
-        "memoryLimit": order.limits.memory_bytes,
-    });
-    Ok(info.to_string())
-}
-
-/// Time and randomness of the operating system.
-struct Os {
-    clock: OsClock,
-    entropy: Entropy,
-}
-
-impl Outside for Os {
-    fn mono(&self) -> u64 {
-        self.clock.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.clock.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.entropy.fill(out);
-    }
-
-    fn enters(&self) -> u64 {
-        let now = self.mono();
-        cpu::stretch_begins(now);
-        now
-    }
-
-    fn leaves(&self, entered: u64) -> (u64, u64) {
-        let now = self.mono();
-        (now, cpu::stretch_ends(entered, now))
-    }
-}
-
 /// Standard output and error as a place for logs.
 struct Standard(StandardStreams);
 
@@ -399,15 +288,4 @@ impl LogSink for Standard {
     fn wait(&mut self, fd: u8) {
         self.0.wait(fd);
     }
-}
-
-/// The system's name servers, for a script that may ask one: those of /etc/resolv.conf, as a resolver reads it.
-fn nameservers(order: &Order) -> Vec<String> {
-    if order.grants.net.is_empty() {
-        return Vec::new();
-    }
-    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let words = text.lines().filter_map(|line| line.strip_prefix("nameserver"));
-    let numeric = words.map(str::trim).filter(|word| word.parse::<std::net::IpAddr>().is_ok());
-    numeric.map(str::to_owned).collect()
 }

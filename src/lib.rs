@@ -11,5 +11,6 @@ pub mod program;
 pub mod proto;
 pub mod reactor;
 pub mod runtime;
+pub mod serve;
 pub mod time;
 pub mod tls;

@@ -55,6 +55,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     ("src/reactor", &["wasmtime", "crate::proto", "crate::guest", "crate::policy", "crate::runtime", "crate::time"]),
     ("src/guest", &["mio::", "crate::reactor", "crate::proto", "crate::runtime", "TcpListener", "TcpStream"]),
+    ("src/serve", &["mio::", "wasmtime", "unsafe ", "crate::proto"]),
     ("src/runtime", &["mio::", "wasmtime::", "unsafe "]),
 ];
 

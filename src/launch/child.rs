@@ -115,7 +115,7 @@ impl ChildOrder {
             confine: self.confine,
             ..Origin::new(&self.limits)
         };
-        let world = World { env: self.env, info: self.info, argv0: Some(self.argv0), depth: self.depth };
+        let world = World { env: self.env, info: self.info, argv0: Some(self.argv0), depth: self.depth, folder: None };
         let order = Order {
             check: self.mode == "check",
             program,

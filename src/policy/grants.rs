@@ -62,8 +62,10 @@ pub struct Grants {
     pub net: Vec<NetRule>,
     /// Listening on privileged ports and UNIX sockets as well.
     pub listen_any: bool,
-    /// No listening at all (a tenant whose listeners are virtual).
+    /// No listening at all.
     pub listen_none: bool,
+    /// Listening opens no socket, whatever the port: the host brings connections (a tenant).
+    pub listen_virtual: bool,
     pub folders: Vec<FolderGrant>,
     /// Environment variables by name; [`Grants::env_all`] gives all.
     pub env: BTreeSet<String>,
@@ -85,6 +87,7 @@ impl Grants {
             net: vec![NetRule { host: None, port: None }],
             listen_any: true,
             listen_none: false,
+            listen_virtual: false,
             folders: vec![FolderGrant { folder: PathBuf::from("/"), write: true }],
             env: BTreeSet::new(),
             env_all: true,
@@ -97,6 +100,14 @@ impl Grants {
 
     /// May the guest listen there? Unprivileged ports need no grant.
     pub fn listen(&self, address: ListenAddress) -> Result<Granted<ListenAddress>, Denied> {
+        match address {
+            ListenAddress::Tcp(_) if self.listen_virtual => Ok(Granted(address)),
+            _ => self.bind(address),
+        }
+    }
+
+    /// May a real socket of the guest's have this as its own end?
+    pub fn bind(&self, address: ListenAddress) -> Result<Granted<ListenAddress>, Denied> {
         let free = match &address {
             ListenAddress::Tcp(at) => at.port() == 0 || at.port() >= 1024,
             ListenAddress::Unix(_) => false,
@@ -127,7 +138,7 @@ impl Grants {
     /// May the guest ask resolvers for this name? That is talking to others: not without any grant to connect. The one
     /// name that says nothing to anybody is `localhost`, which who listens asks for.
     pub fn resolve(&self, name: String) -> Result<Granted<String>, Denied> {
-        let own = !self.listen_none && name.eq_ignore_ascii_case("localhost");
+        let own = (self.listen_virtual || !self.listen_none) && name.eq_ignore_ascii_case("localhost");
         if own || !self.net.is_empty() {
             return Ok(Granted(name));
         }

@@ -128,6 +128,57 @@ pub struct HttpLimits {
     pub drain_ms: u32,
 }
 
+/// Bounds of a hall that serves many tenants, in front of each tenant's own.
+#[derive(Clone, Copy, Debug)]
+pub struct ServeLimits {
+    /// Connections that no tenant has: reading their first head, waiting for a start, idle. Each is a small allocation.
+    pub visitors: u32,
+    /// Bytes of requests that these hold: what many slow heads may pin.
+    pub visitor_bytes: usize,
+    /// Requests that wait for one tenant's start; more answer 503 at once.
+    pub waiting: u32,
+    /// `headersTimeout` before a tenant is known: Node's default.
+    pub head_ms: u32,
+    /// How long a connection without a request may stay: Node's `keepAliveTimeout`.
+    pub idle_ms: u32,
+    /// How long a tenant may take from its start until it listens: others' pools and migrations take seconds.
+    pub start_ms: u32,
+    /// The first wait after a tenant has failed; doubled with each failure (row R04).
+    pub back_off_ms: u32,
+    /// The longest such wait.
+    pub back_off_most_ms: u32,
+    /// A tenant that has run for so long did not fail at its start: its count of failures begins anew.
+    pub steady_ms: u32,
+    /// How long an instance that is being replaced or stopped may go on with what it has begun.
+    pub drain_ms: u32,
+    /// How long it may take after SIGTERM, when nothing is open any more.
+    pub farewell_ms: u32,
+    /// A tenant without a request for so long is stopped, if it holds nothing but its listener.
+    pub idle_stop_ms: u32,
+    /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
+    pub line_bytes: u32,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        ServeLimits {
+            visitors: 65_536,
+            visitor_bytes: 64 << 20,
+            waiting: 1024,
+            head_ms: 60_000,
+            idle_ms: 65_000,
+            start_ms: 30_000,
+            back_off_ms: 100,
+            back_off_most_ms: 60_000,
+            steady_ms: 10_000,
+            drain_ms: 30_000,
+            farewell_ms: 1000,
+            idle_stop_ms: 300_000,
+            line_bytes: 8 << 10,
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

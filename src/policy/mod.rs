@@ -6,10 +6,11 @@ pub mod bucket;
 pub mod grants;
 pub mod limits;
 pub mod meter;
+pub mod words;
 
 pub use backoff::{Backoff, BackoffLimits};
 pub use bounds::{AtLimit, Bound};
 pub use bucket::{Bucket, Rate};
 pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule, Run};
-pub use limits::{HttpLimits, Limits};
+pub use limits::{HttpLimits, Limits, ServeLimits};
 pub use meter::{Meter, Usage};

@@ -42,6 +42,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Owner::Stream(index) if self.streams.get(index as usize).is_some_and(|stream| stream.key == key) => {
                 self.stream_fact(index, fact);
             }
+            Owner::Visitor(index) if self.visitor_has_key(index, key) => self.visitor_fact(index, fact),
             _ => {}
         }
     }
@@ -189,7 +190,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         seat.signals = seat.signals & !(1 << signal) | u64::from(on) << signal;
-        if on && self.reactor.watch_signal(signal).is_err() {
+        // The process's signals are the operator's: a tenant hears only of its own end.
+        if on && seat.tenancy.is_none() && self.reactor.watch_signal(signal).is_err() {
             self.seats[guest as usize].signals &= !(1 << signal);
         }
     }

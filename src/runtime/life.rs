@@ -16,6 +16,8 @@ pub(super) struct Leaving {
     patience: Option<u64>,
 }
 
+const SIGHUP: i32 = 1;
+
 /// How long a guest that computes while responses are in flight may go on after a signal.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -46,6 +48,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn signal(&mut self, signal: i32) {
         if signal == process::CHILD_SIGNAL {
             self.reap_children();
+        }
+        if self.tenants.is_open() && !HARMLESS.contains(&signal) {
+            // The operator's, and no tenant may stand in its way.
+            return if signal == SIGHUP { self.reload_tenants() } else { self.leave(signal) };
         }
         let mut told = false;
         for (_, seat) in &mut self.seats {
@@ -121,6 +127,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for index in all {
             self.dismiss(GuestId(index as u32), Outcome::Signal(signal));
         }
+        self.close_tenants();
     }
 
     /// The guest's one timer is set or cleared.
@@ -193,6 +200,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Ends a guest: all that stood behind its handles is closed.
     pub(super) fn dismiss(&mut self, id: GuestId, outcome: Outcome) {
+        if let Some(tenancy) = self.seats.get(id.0 as usize).and_then(|seat| seat.tenancy) {
+            self.rescue_conns(id.0);
+            self.last_lines(id.0, tenancy.tenant);
+            self.tenants.is_gone(tenancy.tenant, id, &outcome);
+        }
         let Some(mut seat) = self.seats.try_remove(id.0 as usize) else { return };
         if let Some(timer) = seat.timer.take() {
             self.timers.cancel(timer);
@@ -208,6 +220,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.fed.retain(|_, fed| fed.guest != id.0);
         self.drop_datagrams(id.0);
         self.drop_children(id.0);
-        self.ended.push((id, outcome));
+        if seat.tenancy.is_none() {
+            self.ended.push((id, outcome));
+        }
     }
 }

@@ -12,6 +12,9 @@ use skep_abi::{ListenOptions, events, listen};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// The port of a listener that asked for any and has no socket: where those for passing use begin.
+const FIRST_FREE_PORT: u16 = 49_152;
+
 /// One listener of one guest; it outlives its socket while connections are open.
 pub(super) struct Listener {
     pub guest: u32,
@@ -32,6 +35,8 @@ pub(super) struct Listener {
     pub fed: Option<u32>,
     /// Other processes take its connections too, and go on when this one closes it.
     pub joint: bool,
+    /// It has no socket: a front brings it connections.
+    pub is_virtual: bool,
     /// It accepts nothing before the guest has said how it wants its connections.
     pub rests: bool,
 }
@@ -57,6 +62,7 @@ impl Listener {
             shared: None,
             fed: None,
             joint: false,
+            is_virtual: false,
             rests: options.flags & listen::REST != 0,
         }
     }
@@ -76,6 +82,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         backlog: u32,
         options: ListenOptions,
     ) {
+        if self.seats[guest as usize].guest.state().grants.listen_virtual {
+            return self.listen_virtually(guest, handle, at.into_inner(), options);
+        }
         let wish = reactor::ListenOptions {
             backlog,
             ipv6_only: options.flags & listen::IPV6_ONLY != 0,
@@ -88,13 +97,39 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         match opened {
             Ok(key) => self.listening(guest, handle, key, at.into_inner(), options),
-            Err(error) => {
-                let seat = &mut self.seats[guest as usize];
-                seat.guest.state_mut().listeners -= 1;
-                seat.revoke(handle);
-                seat.tell(events::LISTEN_FAILED, Some(handle), errno(error), &[]);
-            }
+            Err(error) => self.listen_failed(guest, handle, error),
         }
+    }
+
+    fn listen_failed(&mut self, guest: u32, handle: Handle, error: Errno) {
+        let seat = &mut self.seats[guest as usize];
+        seat.guest.state_mut().listeners -= 1;
+        seat.revoke(handle);
+        seat.tell(events::LISTEN_FAILED, Some(handle), errno(error), &[]);
+    }
+
+    /// A tenant listens: no socket is opened. Connections come by a front.
+    fn listen_virtually(&mut self, guest: u32, handle: Handle, at: ListenAddress, options: ListenOptions) {
+        let ListenAddress::Tcp(mut at) = at else { return self.listen_failed(guest, handle, Errno::EACCES) };
+        let taken = |port: u16| {
+            let mut mine = self.listeners.iter().filter(|(_, one)| one.guest == guest && !one.closing);
+            mine.any(|(_, one)| one.local.is_some_and(|local| local.port() == port))
+        };
+        if at.port() == 0 {
+            let free = (FIRST_FREE_PORT..=u16::MAX).find(|port| !taken(*port));
+            at.set_port(free.expect("a guest has fewer listeners than there are ports"));
+        } else if taken(at.port()) {
+            return self.listen_failed(guest, handle, Errno::EADDRINUSE);
+        }
+        let limits = self.decoder_limits(guest, &options);
+        let listener =
+            Listener { local: Some(at), is_virtual: true, ..Listener::new(guest, handle, None, options, limits) };
+        let index = self.listeners.insert(listener) as u32;
+        let seat = &mut self.seats[guest as usize];
+        seat.bind(handle, Resource::Listener(index));
+        seat.guest.state_mut().ends.insert(handle, Ends::Tcp { local: at, peer: None });
+        seat.tell(events::LISTENING, Some(handle), u32::from(at.port()), &[at.ip().to_string().as_bytes()]);
+        self.tenant_listens(guest);
     }
 
     fn listening(&mut self, guest: u32, handle: Handle, key: Key, at: ListenAddress, options: ListenOptions) {
@@ -160,6 +195,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A connection has come to a listener.
     pub(super) fn accepted(&mut self, key: Key, stream: Key, peer: Addr) {
+        if let Owner::Front(front) = self.owners.get(key) {
+            return self.front_accepted(front, stream, peer);
+        }
         let Owner::Listener(index) = self.owners.get(key) else {
             let _gone = self.reactor.reset(stream);
             return;
@@ -238,6 +276,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if listener.shared.take().is_some() {
             self.drop_offers(index);
         }
+        if std::mem::take(&mut self.listeners[index as usize].is_virtual) {
+            let state = self.seats[guest as usize].guest.state_mut();
+            state.listeners = state.listeners.saturating_sub(1);
+        }
         let listener = &mut self.listeners[index as usize];
         if let Some(key) = listener.key.take() {
             self.owners.set(key, Owner::Nobody);
@@ -293,6 +335,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Every socket that accepts is closed; the listeners stay for their connections.
     pub(super) fn stop_accepting(&mut self) {
+        self.close_fronts();
         for (_, listener) in &mut self.listeners {
             if let Some(key) = listener.key.take() {
                 self.owners.set(key, Owner::Nobody);

@@ -8,6 +8,9 @@ use crate::time::Clock;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Whose the hall's own lines are.
+const NOBODY: u32 = u32::MAX;
+
 /// How soon a full output is tried again.
 const RETRY: Duration = Duration::from_millis(2);
 
@@ -86,6 +89,9 @@ impl Logs {
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A guest prints.
     pub(super) fn log(&mut self, guest: u32, fd: u8, bytes: &[u8]) {
+        if let Some(tenancy) = self.seats[guest as usize].tenancy {
+            return self.tenant_prints(guest, tenancy.tenant, fd, bytes);
+        }
         let sent = self.logs.push(guest, fd, bytes);
         self.log_gone(guest, sent);
         self.logs_arm();
@@ -96,6 +102,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let pending = &mut self.seats[guest as usize].guest.state_mut().log_pending;
         *pending = pending.saturating_add(line.len() as u32);
         self.log(guest, 2, line);
+    }
+
+    /// Lines of the hall's making go out, for so many bytes of a guest's, if they are a guest's.
+    pub(super) fn print(&mut self, of: Option<(u32, usize)>, fd: u8, lines: &[u8]) {
+        let (guest, count) = of.unwrap_or((NOBODY, 0));
+        let sent = self.logs.push(guest, fd, lines);
+        if self.seats.contains(guest as usize) {
+            // What waits is counted as it goes out, in bytes of lines: a guest is never charged for less than it printed.
+            let waits = lines.len() - sent;
+            let state = self.seats[guest as usize].guest.state_mut();
+            state.log_pending = state.log_pending.saturating_sub(count as u32).saturating_add(waits as u32);
+            state.meter.log_bytes += count as u64;
+        }
+        self.logs_arm();
     }
 
     pub(super) fn logs_timer(&mut self) {

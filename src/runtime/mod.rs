@@ -20,6 +20,7 @@ mod outcome;
 mod process;
 mod seat;
 mod streams;
+mod tenants;
 mod timers;
 mod turn;
 mod watches;
@@ -35,6 +36,7 @@ pub use offload::Offload;
 pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
+pub use tenants::{Keeper, Plan, Reload, Routes, State};
 
 use crate::policy::HttpLimits;
 use crate::proto::http1;
@@ -100,6 +102,8 @@ pub struct Hall<K: Kernel, C: Clock> {
     fair: fair::Turns,
     /// What an operator sees of the loop.
     gauges: observe::Watch,
+    /// Those that the hall serves, if it does.
+    tenants: tenants::Tenants,
     /// Set by a signal: no more accepting, leave when the responses in flight are out.
     leaving: Option<life::Leaving>,
     /// Outcomes nobody has asked for yet.
@@ -115,6 +119,8 @@ enum Owner {
     Stream(u32),
     Datagram(u32),
     Channel(u32),
+    Front(u32),
+    Visitor(u32),
 }
 
 /// Owners by the place of the key: streams and listeners have places of their own.
@@ -187,6 +193,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             unpolled: 0,
             fair: fair::Turns::default(),
             gauges: observe::Watch::new(now),
+            tenants: tenants::Tenants::default(),
             leaving: None,
             ended: Vec::new(),
         }

@@ -4,6 +4,7 @@ use super::fair::{Rest, Told};
 use super::mailbox::{Mailbox, Note};
 use super::observe::Served;
 use super::process::Hold;
+use super::tenants::Tenancy;
 use super::work::Backlog;
 use crate::guest::{Guest, GuestState, Handle, Kind};
 use crate::policy::Bound;
@@ -90,6 +91,8 @@ pub(super) struct Seat {
     pub held_datagrams: Vec<u32>,
     /// Channels that wait for room in the mailbox.
     pub held_channels: Vec<u32>,
+    /// Whose instance it is, where the hall serves tenants.
+    pub tenancy: Option<Tenancy>,
 }
 
 impl Seat {
@@ -117,6 +120,7 @@ impl Seat {
             held_back: Vec::new(),
             held_datagrams: Vec::new(),
             held_channels: Vec::new(),
+            tenancy: None,
         }
     }
 

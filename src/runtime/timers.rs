@@ -36,6 +36,10 @@ pub(super) enum Token {
     Orphan,
     /// A guest has rested.
     Rest(u32),
+    /// What a connection of nobody's waits for.
+    Visitor(u32),
+    /// A tenant is to be looked at.
+    Tenant(u32),
 }
 
 impl Token {
@@ -54,6 +58,8 @@ impl Token {
             Token::Child(index) => (10, index),
             Token::Orphan => (11, 0),
             Token::Rest(index) => (12, index),
+            Token::Visitor(index) => (13, index),
+            Token::Tenant(index) => (14, index),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -73,7 +79,9 @@ impl Token {
             9 => Token::Held,
             10 => Token::Child(index),
             11 => Token::Orphan,
-            _ => Token::Rest(index),
+            12 => Token::Rest(index),
+            13 => Token::Visitor(index),
+            _ => Token::Tenant(index),
         }
     }
 }
@@ -99,6 +107,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Child(index) => self.child_timer(index),
                 Token::Orphan => self.orphan_timer(),
                 Token::Rest(index) => self.rested(index, id),
+                Token::Visitor(index) => self.visitor_late(index, id),
+                Token::Tenant(index) => self.tenant_timer(index, id),
             }
         }
         self.expired = expired;

@@ -18,7 +18,7 @@ const ACCEPT_BUDGET: usize = 256;
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Turns until no guest is left.
     pub fn run(&mut self) {
-        while !self.seats.is_empty() {
+        while !self.seats.is_empty() || self.tenants.is_open() {
             self.turn();
         }
         self.last_words();
@@ -36,12 +36,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.collect_work();
         self.fire_timers();
         self.tend_processes();
+        self.tend_tenants();
         self.run_guests();
         self.reactor.flush(&mut facts);
         self.take_in(&mut facts);
         self.facts = facts;
         self.tend_processes();
         self.reap();
+        self.tend_tenants();
         self.gauges.turn_ended(self.now, self.clock.now_mono());
     }
 

@@ -165,7 +165,7 @@ fn connect_options(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<(u32, Opti
     }
     let (Ok(ip), Ok(port)) = (text.parse::<IpAddr>(), u16::try_from(port)) else { return refuse(EINVAL) };
     let local = SocketAddr::new(ip, port);
-    call.state().grants.listen(ListenAddress::Tcp(local))?;
+    call.state().grants.bind(ListenAddress::Tcp(local))?;
     Ok((flags, Some(local)))
 }
 

@@ -37,7 +37,7 @@ fn target(call: &mut Call<'_>, host: Ptr, len: Len, port: i32) -> Answer<Option<
 
 pub(super) fn udp_bind(call: &mut Call<'_>, host: Ptr, host_len: Len, port: i32, flags: i32) -> Answer<i64> {
     let at = place(call, host, host_len, port)?;
-    let at = call.state().grants.listen(ListenAddress::Tcp(at))?;
+    let at = call.state().grants.bind(ListenAddress::Tcp(at))?;
     call.room(0)?;
     let handle = call.fresh_socket(Kind::Datagram)?;
     call.state().outbox.push(Command::UdpBind { handle, at, flags: flags as u32 });

@@ -22,7 +22,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let conn = &mut self.conns[index as usize];
         // Node answers a missing Host itself, without 'clientError'.
         let listens = options_of(&self.listeners, conn).flags & listen::CLIENT_ERROR != 0;
-        let handed_over = listens && reason != Reason::MissingHost;
+        // Whose a request of a front's would have been nobody knows: its bytes are shown to none.
+        let handed_over = listens && reason != Reason::MissingHost && !conn.is_routed();
         // A request whose body went wrong is lost; one that was whole still gets its answer first.
         let half = self.exchanges.get(conn.tail as usize).is_some_and(|exchange| !exchange.received);
         let silent = half && self.exchanges[conn.tail as usize].response != Response::Awaited;
@@ -65,7 +66,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Ok(out) => encode_error_response(out, status),
             Err(error) => return self.lose_conn(index, Some(error)),
         }
-        if let (Some(fault), Some(holder)) = (fault, conn.handle) {
+        if let (Some(fault), Some(holder)) = (fault.filter(|_| !conn.is_routed()), conn.handle) {
             self.tell_fault(index, &fault, holder);
         }
         self.linger(index);

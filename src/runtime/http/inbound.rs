@@ -1,5 +1,7 @@
 //! From a connection's bytes to the guest's events. It must not know how answers are made.
+use super::super::listeners::Listener;
 use super::super::seat::{Resource, Seat};
+use super::super::tenants::Tenants;
 use super::{
     Conn, Due, Exchange, Extra, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
 };
@@ -91,20 +93,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             let conn = &mut self.conns[index as usize];
             let listener = self.listeners.get(conn.listener as usize);
-            let own = || own_limits(conn.extra.as_deref(), &self.bare_limits);
-            let limits = listener.map_or_else(own, |listener| &listener.limits);
+            let limits = limits_of(listener, conn.extra.as_deref(), &self.bare_limits);
             let require_host = limits.require_host;
             let Step { consumed, item } = conn.decoder.decode(input, limits, &mut self.parts);
             let rest = &input[consumed.min(input.len())..];
-            let done = packet.len() - rest.len();
             match item {
                 Item::NeedMore => break,
                 Item::Head(head) => {
                     let seat = &mut self.seats[conn.guest as usize];
+                    if let Some(whole) = strays(&mut self.tenants, seat, conn, &head, rest, self.now) {
+                        return self.part(index, &whole);
+                    }
                     let ListenOptions { flags, max_requests: most, .. } = options_of(&self.listeners, conn);
                     let upgrade = wanted_upgrade(conn, &head, flags);
                     if lacks_host(&head, require_host) && !upgrade {
-                        return self.bad_request(index, Reason::MissingHost, packet, done);
+                        return self.bad_request(index, Reason::MissingHost, packet, packet.len() - rest.len());
                     }
                     if head.method() == Some(Method::Connect) && flags & listen::CONNECT == 0 {
                         // As Node: without a listener for it, no tunnel and no answer.
@@ -143,7 +146,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     conn.phase = Phase::HalfClosed;
                     return self.expect(index, Due::Nothing);
                 }
-                Item::Error(reason) => return self.bad_request(index, reason, packet, done),
+                Item::Error(reason) => return self.bad_request(index, reason, packet, packet.len() - rest.len()),
             }
             input = rest;
         }
@@ -198,6 +201,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Room may have been made: parses what was kept, then reads on.
     pub(in crate::runtime) fn conn_go_on(&mut self, index: u32) {
         let Some(conn) = self.conns.get_mut(index as usize) else { return };
+        if conn.parting {
+            return self.part_if_free(index);
+        }
         if !conn.blocked || self.must_wait(index) {
             return;
         }
@@ -268,9 +274,27 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 }
 
-/// The limits of a connection without a listener.
-fn own_limits<'a>(extra: Option<&'a Extra>, bare: &'a http1::Limits) -> &'a http1::Limits {
-    extra.and_then(|extra| extra.options.as_ref()).map_or(bare, |(_, limits)| limits)
+/// The limits of a connection: its listener's, or without one its own.
+fn limits_of<'a>(
+    listener: Option<&'a Listener>,
+    extra: Option<&'a Extra>,
+    bare: &'a http1::Limits,
+) -> &'a http1::Limits {
+    let own = || extra.and_then(|extra| extra.options.as_ref()).map_or(bare, |(_, limits)| limits);
+    listener.map_or_else(own, |listener| &listener.limits)
+}
+
+/// A request that came to one tenant's connection and is another's: its head, and all that followed.
+fn strays(
+    tenants: &mut Tenants,
+    seat: &mut Seat,
+    conn: &Conn,
+    head: &Head<'_>,
+    rest: &[u8],
+    now: Mono,
+) -> Option<Vec<u8>> {
+    let stays = !conn.is_routed() || tenants.admits(conn.front, &mut seat.tenancy, head, now);
+    (!stays).then(|| [head.bytes, rest].concat())
 }
 
 /// Adds an exchange to the connection's queue; none when the guest has no handle left, or rests and has its requests
@@ -363,7 +387,9 @@ fn has_body(head: &Head<'_>) -> bool {
 /// What came after a head that asks to leave HTTP goes with it, for the script to have at once. It stays in the stash,
 /// too, until the guest has decided.
 fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: Option<usize>, rest: &[u8], flags: u32) {
-    let Some(at) = at.filter(|_| flags & listen::UPGRADE_HEAD != 0) else { return };
+    // Of a front's connection the next bytes may be another guest's, if the upgrade is refused.
+    let lends = flags & listen::UPGRADE_HEAD != 0 && !conn.is_routed();
+    let Some(at) = at.filter(|_| lends) else { return };
     let most = seat.mail.piece();
     let lent = rest.len().min(most);
     if lent > 0 && seat.mail.extend_request(at, &rest[..lent], most) {

@@ -14,8 +14,11 @@ pub(super) mod client;
 mod close;
 mod inbound;
 mod outbound;
+mod parting;
 mod raw;
 mod takeover;
+
+pub(super) use parting::Departed;
 
 use super::listeners::Listener;
 use super::{Hall, Owner};
@@ -77,6 +80,8 @@ pub(super) struct Conn {
     pub key: Option<Key>,
     pub guest: u32,
     pub listener: u32,
+    /// The front that it came by, if it did.
+    front: u32,
     decoder: Decoder,
     /// First and last exchange of the queue.
     head: u32,
@@ -95,6 +100,8 @@ pub(super) struct Conn {
     paused: bool,
     /// What is read is told as it is, too.
     tee: bool,
+    /// A request of another guest's has come: it moves when nothing is owed.
+    parting: bool,
     due: Due,
     timer: Option<TimerId>,
     deadline: Mono,
@@ -222,6 +229,7 @@ impl Conn {
             key,
             guest,
             listener,
+            front: NONE,
             decoder: Decoder::new(http1::Role::Server),
             head: NONE,
             tail: NONE,
@@ -233,6 +241,7 @@ impl Conn {
             greeting: false,
             paused: false,
             tee: false,
+            parting: false,
             due: Due::Nothing,
             timer: None,
             deadline: now,

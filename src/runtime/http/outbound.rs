@@ -274,9 +274,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn queue_empty(&mut self, index: u32) {
         let conn = &self.conns[index as usize];
         let closing = self.listeners.get(conn.listener as usize).is_some_and(|listener| listener.closing);
+        let parts = conn.is_routed() && self.leaving.is_none() && (closing || self.is_parting(conn.guest));
         match conn.phase {
             Phase::Refusing(status) => self.send_refusal(index, status),
             Phase::HalfClosed => self.finish_conn(index),
+            Phase::Open if parts && conn.decoder.is_idle() && !conn.blocked => {
+                self.conns[index as usize].parting = true;
+                self.block(index, &[]);
+            }
             Phase::Open if self.leaving.is_some() || (closing && !conn.tee && conn.decoder.is_idle()) => {
                 self.finish_conn(index)
             }

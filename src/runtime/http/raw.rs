@@ -15,6 +15,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(in crate::runtime) fn conn_write(&mut self, index: u32, body: Body) {
         let conn = &self.conns[index as usize];
         let Some(key) = conn.key else { return };
+        if conn.is_routed() {
+            // The peer might take it for the answer of another guest.
+            return self.lose_conn(index, None);
+        }
         let outbox = &self.seats[conn.guest as usize].guest.state().outbox;
         let sent = match body {
             Body::Own(bytes) => self.reactor.send_vec(key, bytes),
@@ -159,7 +163,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let _optional = match which {
             option::PAUSE => return self.pause_conn(index, value != 0),
             option::TEE => {
-                conn.tee = value != 0;
+                conn.tee = value != 0 && !conn.is_routed();
                 return;
             }
             option::NO_DELAY => self.reactor.set_nodelay(key, value != 0),

@@ -167,7 +167,8 @@ fn write_grants(grants: &Grants) -> Value {
     json!({
         "net": grants.net.iter().map(rule).collect::<Vec<_>>(),
         "listenAny": grants.listen_any,
-        "listenNone": grants.listen_none,
+        // A child has no front that would bring it connections.
+        "listenNone": grants.listen_none || grants.listen_virtual,
         "folders": grants.folders.iter().map(folder).collect::<Vec<_>>(),
         "env": grants.env,
         "envAll": grants.env_all,
@@ -206,6 +207,7 @@ fn read_grants(grants: &Value) -> Option<Grants> {
         net: grants["net"].as_array()?.iter().map(rule).collect::<Option<_>>()?,
         listen_any: grants["listenAny"].as_bool()?,
         listen_none: grants["listenNone"].as_bool()?,
+        listen_virtual: false,
         folders: grants["folders"].as_array()?.iter().map(folder).collect::<Option<_>>()?,
         env: grants["env"].as_array()?.iter().filter_map(owned).collect(),
         env_all: grants["envAll"].as_bool()?,

@@ -1,0 +1,439 @@
+//! The life of a tenant: instances that start with the first request, listen, are replaced by newer code, stopped when
+//! nobody asks for them, and started anew with patience when they fail. It must not know connections.
+//!
+//! | an instance is | it gets requests | it goes on to |
+//! |---|---|---|
+//! | starting | no: they wait | serving, when it has listened; gone, when it ends or takes too long |
+//! | serving | yes | draining, when a newer one serves or it idles; gone, when it ends |
+//! | draining | only what it has begun | gone, when all of that is over |
+use super::super::seat::{GuestId, Running};
+use super::super::timers::Token;
+use super::super::{Hall, Outcome};
+use super::visitors::Refusal;
+use super::{Plan, Reload, Tenancy, ms};
+use crate::policy::ServeLimits;
+use crate::reactor::{Kernel, Key};
+use crate::time::{Clock, Mono, TimerId};
+use skep_abi::{events, listen};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+const SIGTERM: i32 = 15;
+
+/// How often an instance that is to go is looked at: what ends with it tells nobody.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// One tenant.
+pub(super) struct Tenant {
+    pub plan: Plan,
+    pub instances: Vec<Instance>,
+    /// Visitors that wait for an instance.
+    waiting: VecDeque<Key>,
+    /// Whose turn it is among several instances.
+    next: usize,
+    /// Failures in a row, and until when no other start is tried.
+    failures: u32,
+    not_before: Mono,
+    timer: Option<(TimerId, Mono)>,
+    /// Counts up with each deploy.
+    edition: u32,
+    /// Starts so far.
+    pub starts: u64,
+    /// It has left the configuration.
+    pub gone: bool,
+}
+
+/// One guest of a tenant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instance {
+    pub guest: GuestId,
+    stage: Stage,
+    since: Mono,
+    edition: u32,
+    /// It has been told that it is to go.
+    told: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Starting,
+    Serving,
+    Draining,
+}
+
+/// How a tenant is, for the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its next request starts it.
+    Stopped,
+    Starting,
+    Running,
+    /// It has failed; no start is tried for so long.
+    Failed(Duration),
+}
+
+impl Tenant {
+    pub fn new(plan: Plan) -> Tenant {
+        Tenant {
+            plan,
+            instances: Vec::new(),
+            waiting: VecDeque::new(),
+            next: 0,
+            failures: 0,
+            not_before: Mono::ZERO,
+            timer: None,
+            edition: 0,
+            starts: 0,
+            gone: false,
+        }
+    }
+
+    /// A number that no tenant has.
+    pub fn nobody() -> Tenant {
+        Tenant { gone: true, ..Tenant::new(Plan { name: String::new(), instances: 0, idle: None }) }
+    }
+
+    /// It is to be so from here on.
+    pub fn plan(&mut self, plan: Plan) {
+        if std::mem::take(&mut self.gone) {
+            (self.failures, self.not_before) = (0, Mono::ZERO);
+        }
+        self.plan = plan;
+    }
+
+    pub fn state(&self, now: Mono) -> State {
+        let has = |stage| self.instances.iter().any(|instance| instance.stage == stage);
+        match () {
+            () if has(Stage::Serving) => State::Running,
+            () if has(Stage::Starting) => State::Starting,
+            () if self.failures > 0 && now < self.not_before => State::Failed(self.not_before.since(now)),
+            () => State::Stopped,
+        }
+    }
+
+    /// One failure more, and what it costs.
+    fn failed(&mut self, now: Mono, limits: &ServeLimits) {
+        let wait = ms(limits.back_off_ms).saturating_mul(1 << self.failures.min(20));
+        self.failures += 1;
+        self.not_before = now.plus(wait.min(ms(limits.back_off_most_ms)));
+    }
+
+    fn seconds_left(&self, now: Mono) -> u64 {
+        self.not_before.since(now).as_secs() + 1
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// The listener that a new connection of this tenant's goes to, if one of its instances has one.
+    pub(super) fn choose_listener(&mut self, tenant: u32, http: bool) -> Option<u32> {
+        let this = self.tenants.tenant(tenant)?;
+        let count = this.instances.len();
+        let start = this.next;
+        for step in 0..count {
+            let at = (start + step) % count;
+            let instance = self.tenants.all[tenant as usize].instances[at];
+            if instance.stage == Stage::Serving
+                && let Some(listener) = self.listener_of(instance.guest, http)
+            {
+                self.tenants.all[tenant as usize].next = at + 1;
+                return Some(listener);
+            }
+        }
+        None
+    }
+
+    /// The listener of an instance that requests go to: the first that speaks HTTP, or where that is not needed, the
+    /// first of all.
+    fn listener_of(&self, guest: GuestId, http: bool) -> Option<u32> {
+        let mine = || self.listeners.iter().filter(|(_, one)| one.guest == guest.0 && one.is_virtual && !one.closing);
+        let first = mine().find(|(_, one)| one.has(listen::HTTP));
+        let found = if http { first.or_else(|| mine().next()) } else { mine().next() };
+        found.map(|(index, _)| index as u32)
+    }
+
+    /// A visitor waits for an instance; one is started if none is. An error is how many seconds there will be none.
+    pub(super) fn await_instance(&mut self, tenant: u32, visitor: Key) -> Result<(), u64> {
+        let (now, most) = (self.now, self.tenants.limits.waiting as usize);
+        let this = &mut self.tenants.all[tenant as usize];
+        match this.state(now) {
+            State::Failed(_) => return Err(this.seconds_left(now)),
+            // It has closed its listener.
+            State::Running => return Err(1),
+            State::Stopped => {
+                self.start_instances(tenant);
+                if self.tenants.all[tenant as usize].state(now) != State::Starting {
+                    return Err(self.tenants.all[tenant as usize].seconds_left(now));
+                }
+            }
+            State::Starting => {}
+        }
+        let this = &mut self.tenants.all[tenant as usize];
+        if this.waiting.len() >= most {
+            return Err(1);
+        }
+        this.waiting.push_back(visitor);
+        Ok(())
+    }
+
+    /// As many as the tenant wants, of its code as it is now.
+    fn start_instances(&mut self, tenant: u32) {
+        for _ in 0..self.tenants.all[tenant as usize].plan.instances.max(1) {
+            if !self.start_instance(tenant) {
+                return;
+            }
+        }
+    }
+
+    fn start_instance(&mut self, tenant: u32) -> bool {
+        let Some(keeper) = self.tenants.keeper.as_mut() else { return false };
+        let guest = match keeper.hire(tenant) {
+            Ok(guest) => guest,
+            Err(why) => {
+                self.say(tenant, &format!("cannot be started: {why}"));
+                self.tenants.all[tenant as usize].failed(self.now, &self.tenants.limits);
+                return false;
+            }
+        };
+        let id = self.seat(guest);
+        self.seats[id.0 as usize].tenancy = Some(Tenancy { tenant, parting: false, used: self.now, requests: 0 });
+        let this = &mut self.tenants.all[tenant as usize];
+        this.starts += 1;
+        let edition = this.edition;
+        this.instances.push(Instance { guest: id, stage: Stage::Starting, since: self.now, edition, told: false });
+        self.look_at(tenant, self.now.plus(ms(self.tenants.limits.start_ms)));
+        true
+    }
+
+    /// An instance has listened: requests go to it, and older ones are done.
+    pub(super) fn instance_ready(&mut self, tenant: u32, guest: GuestId) {
+        let now = self.now;
+        let this = &mut self.tenants.all[tenant as usize];
+        let Some(instance) = this.instances.iter_mut().find(|one| one.guest == guest && one.stage == Stage::Starting)
+        else {
+            return;
+        };
+        instance.stage = Stage::Serving;
+        instance.since = now;
+        let edition = instance.edition;
+        let waiting = std::mem::take(&mut this.waiting);
+        let old = |one: &&Instance| one.edition < edition && one.stage != Stage::Draining;
+        let old: Vec<GuestId> = this.instances.iter().filter(old).map(|one| one.guest).collect();
+        let idle = this.plan.idle;
+        if !old.is_empty() {
+            self.say(tenant, "new code serves; the old instance finishes what it has begun");
+        }
+        old.into_iter().for_each(|guest| self.drain_instance(tenant, guest));
+        self.tenants.seeking.extend(waiting);
+        if let Some(idle) = idle {
+            self.look_at(tenant, now.plus(idle));
+        }
+    }
+
+    /// An instance gets no more requests, and ends when it has nothing left to do.
+    fn drain_instance(&mut self, tenant: u32, guest: GuestId) {
+        let now = self.now;
+        let this = &mut self.tenants.all[tenant as usize];
+        let Some(instance) = this.instances.iter_mut().find(|one| one.guest == guest) else { return };
+        if std::mem::replace(&mut instance.stage, Stage::Draining) == Stage::Draining {
+            return;
+        }
+        instance.since = now;
+        if let Some(tenancy) = self.seats.get_mut(guest.0 as usize).and_then(|seat| seat.tenancy.as_mut()) {
+            tenancy.parting = true;
+        }
+        self.part_with_idle(guest.0);
+        self.look_at(tenant, now.plus(LOOK));
+    }
+
+    /// An instance is gone.
+    pub(super) fn instance_gone(&mut self, tenant: u32, guest: GuestId, how: &str) {
+        let (now, limits) = (self.now, self.tenants.limits);
+        let Some(this) = self.tenants.all.get_mut(tenant as usize) else { return };
+        let Some(at) = this.instances.iter().position(|one| one.guest == guest) else { return };
+        let instance = this.instances.remove(at);
+        let others = this.instances.iter().any(|one| one.stage != Stage::Draining);
+        match instance.stage {
+            Stage::Draining => return,
+            Stage::Starting if others && this.edition == instance.edition && this.edition > 0 => {
+                self.say(tenant, &format!("new code {how} before it listened; the old goes on"));
+            }
+            Stage::Starting => {
+                this.failed(now, &limits);
+                self.say(tenant, &format!("{how} before it listened"));
+            }
+            Stage::Serving => {
+                if now.since(instance.since) >= ms(limits.steady_ms) {
+                    this.failures = 0;
+                }
+                this.failed(now, &limits);
+                self.say(tenant, how);
+            }
+        }
+        let this = &mut self.tenants.all[tenant as usize];
+        if this.state(now) != State::Starting {
+            let seconds = this.seconds_left(now);
+            for key in std::mem::take(&mut this.waiting) {
+                if let Some(index) = self.visitor_of(key) {
+                    self.turn_away(index, Refusal::Unavailable(seconds), false);
+                }
+            }
+        }
+    }
+
+    /// Has the tenant's code as it is now take over, if an older one runs.
+    pub fn deploy(&mut self, tenant: u32) {
+        if self.tenants.tenant(tenant).is_none() {
+            return;
+        }
+        let this = &mut self.tenants.all[tenant as usize];
+        (this.failures, this.not_before) = (0, Mono::ZERO);
+        let begun: Vec<GuestId> =
+            this.instances.iter().filter(|one| one.stage == Stage::Starting).map(|one| one.guest).collect();
+        let runs = !this.instances.is_empty();
+        this.edition += 1;
+        // Code that is older than what is to be started now needs no chance any more.
+        for guest in begun {
+            self.forget_instance(tenant, guest);
+            self.dismiss(guest, Outcome::Exited(0));
+        }
+        let this = &self.tenants.all[tenant as usize];
+        if runs || !this.waiting.is_empty() {
+            self.start_instances(tenant);
+        }
+    }
+
+    /// Ends the tenant's instances when what they have begun is over; the next request starts it again.
+    pub fn stop_tenant(&mut self, tenant: u32) {
+        let Some(this) = self.tenants.all.get(tenant as usize) else { return };
+        let all: Vec<Instance> = this.instances.clone();
+        for instance in all {
+            self.drain_instance(tenant, instance.guest);
+        }
+    }
+
+    /// It has left the configuration.
+    pub(super) fn close_tenant(&mut self, tenant: u32) {
+        self.tenants.all[tenant as usize].gone = true;
+        self.stop_tenant(tenant);
+        self.tenants.seeking.extend(std::mem::take(&mut self.tenants.all[tenant as usize].waiting));
+    }
+
+    /// Its end concerns nobody.
+    fn forget_instance(&mut self, tenant: u32, guest: GuestId) {
+        self.tenants.all[tenant as usize].instances.retain(|one| one.guest != guest);
+    }
+
+    /// The tenant is to be looked at by then.
+    fn look_at(&mut self, tenant: u32, when: Mono) {
+        let this = &mut self.tenants.all[tenant as usize];
+        match this.timer {
+            Some((_, due)) if due <= when => {}
+            Some((id, _)) if self.timers.rearm(id, when) => this.timer = Some((id, when)),
+            _ => this.timer = Some((self.timers.arm(when, Token::Tenant(tenant).pack()), when)),
+        }
+    }
+
+    /// It is time to look at a tenant: starts that took too long, instances to stop, and those that are stopping.
+    pub(in crate::runtime) fn tenant_timer(&mut self, tenant: u32, id: TimerId) {
+        let Some(this) = self.tenants.all.get_mut(tenant as usize) else { return };
+        if this.timer.is_none_or(|(timer, _)| timer != id) {
+            return;
+        }
+        this.timer = None;
+        for instance in this.instances.clone() {
+            let next = match instance.stage {
+                Stage::Starting => self.start_late(tenant, instance),
+                Stage::Serving => self.idle_late(tenant, instance),
+                Stage::Draining => self.drain_late(tenant, instance),
+            };
+            if let Some(next) = next {
+                self.look_at(tenant, next);
+            }
+        }
+    }
+
+    /// It has not listened in time; or when to look again.
+    fn start_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
+        let limit = self.tenants.limits.start_ms;
+        let due = instance.since.plus(ms(limit));
+        if self.now < due {
+            return Some(due);
+        }
+        self.say(tenant, &format!("has not listened within {} s", limit / 1000));
+        self.dismiss(instance.guest, Outcome::Exited(1));
+        None
+    }
+
+    /// Nobody has asked for it for so long that it may stop, if it holds nothing but its listeners.
+    fn idle_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
+        let idle = self.tenants.all[tenant as usize].plan.idle?;
+        let used = self.seats.get(instance.guest.0 as usize)?.tenancy?.used;
+        let due = used.plus(idle);
+        if self.now < due {
+            return Some(due);
+        }
+        if !self.only_listens(instance.guest) {
+            return Some(self.now.plus(idle));
+        }
+        self.drain_instance(tenant, instance.guest);
+        None
+    }
+
+    /// It may go when nothing of what it had begun is left, or too much time has passed.
+    fn drain_late(&mut self, _tenant: u32, instance: Instance) -> Option<Mono> {
+        let limits = self.tenants.limits;
+        let seat = self.seats.get_mut(instance.guest.0 as usize)?;
+        let waited = self.now.since(instance.since);
+        let over = waited >= ms(limits.drain_ms);
+        if seat.conns == 0 && !instance.told && !over && seat.watches(SIGTERM) {
+            seat.tell(events::SIGNAL, None, SIGTERM as u32, &[]);
+            return self.mark_told(instance);
+        }
+        let farewell = instance.told && waited >= ms(limits.farewell_ms);
+        if over || farewell || self.only_listens(instance.guest) {
+            self.dismiss(instance.guest, Outcome::Exited(0));
+            return None;
+        }
+        self.part_with_idle(instance.guest.0);
+        Some(self.now.plus(LOOK))
+    }
+
+    /// From now on its farewell counts.
+    fn mark_told(&mut self, instance: Instance) -> Option<Mono> {
+        let all = self.tenants.all.iter_mut().flat_map(|tenant| &mut tenant.instances);
+        for one in all.filter(|one| one.guest == instance.guest) {
+            one.told = true;
+            one.since = self.now;
+        }
+        Some(self.now.plus(LOOK))
+    }
+
+    /// Nothing but a new connection would ever wake it.
+    fn only_listens(&self, guest: GuestId) -> bool {
+        let Some(seat) = self.seats.get(guest.0 as usize) else { return true };
+        let listeners = self.listeners.iter().filter(|(_, one)| one.guest == guest.0).count();
+        let idle = self.conns_that_may_part(guest.0).len();
+        let quiet = seat.running == Running::Idle && !seat.is_busy() && !(seat.timer_keeps && seat.timer.is_some());
+        quiet && seat.conns as usize <= idle && seat.guest.state().handles.kept() <= listeners
+    }
+
+    /// Has the configuration read again.
+    pub(in crate::runtime) fn reload_tenants(&mut self) {
+        let Some(Reload { routes, plans, deploy }) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload())
+        else {
+            return;
+        };
+        self.arrange(routes, plans);
+        deploy.into_iter().for_each(|tenant| self.deploy(tenant));
+    }
+}
+
+/// How a guest ended, after its tenant's name.
+pub(super) fn told(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Exited(code) => format!("exited with code {code}"),
+        Outcome::Signal(signal) => format!("was ended by signal {signal}"),
+        Outcome::Ended(verdict) => format!("was {verdict}"),
+        Outcome::Orphaned => "lost its process".into(),
+    }
+}

@@ -1,0 +1,229 @@
+//! Tenants: many people's guests in one hall, behind fronts that belong to the hall. A connection that comes to a front is
+//! nobody's until its first head is whole (a visitor); then the routing table says whose it is, and it goes to an instance
+//! of that tenant, which is started if none runs. It must not know where tenants and their code come from: that is the
+//! [`Keeper`]'s.
+//!
+//! What facts and guests bring about is noted where it shows and done in a phase of its own, [`Hall::tend_tenants`]: no
+//! connection changes hands in the middle of being read.
+mod life;
+mod lines;
+mod moves;
+mod routes;
+mod visitors;
+
+pub use life::State;
+pub use routes::Routes;
+
+use super::seat::{GuestId, Hired};
+use super::{Hall, Outcome, Owner};
+use crate::policy::ServeLimits;
+use crate::proto::http1;
+use crate::reactor::{self, Addr, Kernel, Key};
+use crate::time::{Clock, Mono};
+use life::Tenant;
+use lines::Lines;
+use slab::Slab;
+use std::net::SocketAddr;
+use std::time::Duration;
+use visitors::Visitor;
+
+/// Where instances of tenants come from, and who hears of their lives.
+pub trait Keeper {
+    /// A guest that will run this tenant's code as it is now.
+    ///
+    /// # Errors
+    /// Why there can be none: for the operator.
+    fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, String>;
+
+    /// The operator's signal to look at the configuration again.
+    fn reload(&mut self) -> Option<Reload>;
+}
+
+/// What a configuration that was read again makes of the hall.
+pub struct Reload {
+    pub routes: Routes,
+    /// Every tenant by its number; those that are not among them leave.
+    pub plans: Vec<(u32, Plan)>,
+    /// Those that run and are to run their code as it is now.
+    pub deploy: Vec<u32>,
+}
+
+/// One tenant, as the hall needs to know it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub name: String,
+    /// Instances that run at once, once it runs.
+    pub instances: u16,
+    /// It is stopped after so long without a request; none: never.
+    pub idle: Option<Duration>,
+}
+
+/// A listener of the hall's.
+struct Front {
+    key: Key,
+    /// Whose all its connections are; none: the routing table says.
+    only: Option<u32>,
+}
+
+/// What a seat knows of whom it is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tenancy {
+    pub tenant: u32,
+    /// It is given no more requests.
+    pub parting: bool,
+    /// When its last request came.
+    pub used: Mono,
+    pub requests: u64,
+}
+
+/// All tenants of a hall, and the way to them.
+#[derive(Default)]
+pub(super) struct Tenants {
+    keeper: Option<Box<dyn Keeper>>,
+    limits: ServeLimits,
+    routes: Routes,
+    fronts: Slab<Front>,
+    visitors: Slab<Visitor>,
+    /// Bytes that visitors hold.
+    visitor_bytes: usize,
+    head_limits: http1::Limits,
+    all: Vec<Tenant>,
+    lines: Lines,
+    /// Visitors that know whose they are.
+    seeking: Vec<Key>,
+    /// Connections that are to be visitors.
+    moving: Vec<Key>,
+    /// Instances that have listened.
+    ready: Vec<(u32, GuestId)>,
+    /// Instances that are gone: of which tenant, and how.
+    gone: Vec<(u32, GuestId, String)>,
+}
+
+impl Tenants {
+    /// Whether the hall serves tenants, and goes on without a guest.
+    pub fn is_open(&self) -> bool {
+        self.keeper.is_some()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.seeking.is_empty() && self.moving.is_empty() && self.ready.is_empty() && self.gone.is_empty()
+    }
+
+    /// An instance is gone.
+    pub fn is_gone(&mut self, tenant: u32, guest: GuestId, outcome: &Outcome) {
+        self.gone.push((tenant, guest, life::told(outcome)));
+    }
+
+    fn tenant(&mut self, tenant: u32) -> Option<&mut Tenant> {
+        self.all.get_mut(tenant as usize).filter(|tenant| !tenant.gone)
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// From here on the hall serves tenants, until a signal ends it.
+    pub fn open_tenants(
+        &mut self,
+        keeper: Box<dyn Keeper>,
+        limits: ServeLimits,
+        routes: Routes,
+        plans: Vec<(u32, Plan)>,
+    ) {
+        self.tenants.keeper = Some(keeper);
+        self.tenants.limits = limits;
+        self.tenants.head_limits = http1::Limits {
+            max_header_size: self.limits.max_header_size,
+            max_headers: self.limits.max_headers,
+            ..http1::Limits::default()
+        };
+        self.arrange(routes, plans);
+    }
+
+    /// The routing table and the tenants as they are to be.
+    fn arrange(&mut self, routes: Routes, plans: Vec<(u32, Plan)>) {
+        self.tenants.routes = routes;
+        let most = plans.iter().map(|(number, _)| *number as usize + 1).max().unwrap_or(0);
+        let mut named = vec![None; most.max(self.tenants.all.len())];
+        for (number, plan) in plans {
+            named[number as usize] = Some(plan);
+        }
+        for (number, plan) in named.into_iter().enumerate() {
+            match (plan, number < self.tenants.all.len()) {
+                (Some(plan), true) => self.tenants.all[number].plan(plan),
+                (Some(plan), false) => {
+                    self.tenants.all.resize_with(number, Tenant::nobody);
+                    self.tenants.all.push(Tenant::new(plan));
+                }
+                (None, true) => self.close_tenant(number as u32),
+                (None, false) => {}
+            }
+        }
+    }
+
+    /// Listens for tenants: for whom the routing table says, or for one of them. Answers where.
+    ///
+    /// # Errors
+    /// Those of listening.
+    pub fn add_front(&mut self, at: SocketAddr, only: Option<u32>) -> reactor::Result<SocketAddr> {
+        let wish = reactor::ListenOptions { nodelay: true, ..reactor::ListenOptions::default() };
+        let key = self.reactor.listen_tcp(at, &wish)?;
+        let local = match self.reactor.local_addr(key) {
+            Ok(Addr::Ip(local)) => Some(local),
+            _ => None,
+        };
+        let index = self.tenants.fronts.insert(Front { key, only }) as u32;
+        self.owners.set(key, Owner::Front(index));
+        Ok(local.unwrap_or(at))
+    }
+
+    /// No more connections come.
+    pub(super) fn close_fronts(&mut self) {
+        let all: Vec<usize> = self.tenants.fronts.iter().map(|(index, _)| index).collect();
+        for index in all {
+            let front = self.tenants.fronts.remove(index);
+            self.owners.set(front.key, Owner::Nobody);
+            let _gone = self.reactor.close(front.key);
+        }
+        self.drop_visitors();
+    }
+
+    /// The hall is to end: no tenant is started any more.
+    pub(super) fn close_tenants(&mut self) {
+        self.tenants.keeper = None;
+        self.drop_visitors();
+    }
+
+    /// What has been noted of tenants is done, until nothing is left to do.
+    pub(super) fn tend_tenants(&mut self) {
+        while !self.tenants.is_settled() {
+            for (tenant, guest, outcome) in std::mem::take(&mut self.tenants.gone) {
+                self.instance_gone(tenant, guest, &outcome);
+            }
+            for (tenant, guest) in std::mem::take(&mut self.tenants.ready) {
+                self.instance_ready(tenant, guest);
+            }
+            for key in std::mem::take(&mut self.tenants.moving) {
+                self.move_out(key);
+            }
+            for key in std::mem::take(&mut self.tenants.seeking) {
+                self.place_visitor(key);
+            }
+        }
+    }
+
+    /// A guest has a listener without a socket.
+    pub(super) fn tenant_listens(&mut self, guest: u32) {
+        if let Some(tenancy) = self.seats[guest as usize].tenancy {
+            self.tenants.ready.push((tenancy.tenant, GuestId(guest)));
+        }
+    }
+
+    /// Whether a guest gets no more requests.
+    pub(super) fn is_parting(&self, guest: u32) -> bool {
+        self.seats[guest as usize].tenancy.is_some_and(|tenancy| tenancy.parting)
+    }
+}
+
+/// Milliseconds of a limit.
+fn ms(limit: u32) -> Duration {
+    Duration::from_millis(u64::from(limit))
+}

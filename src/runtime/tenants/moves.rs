@@ -1,0 +1,94 @@
+//! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
+use super::super::http::Departed;
+use super::super::{Hall, Owner};
+use super::Tenancy;
+use super::visitors::{Phase, Refusal};
+use crate::proto::http1::{Head, HeaderId};
+use crate::reactor::{Kernel, Key};
+use crate::time::{Clock, Mono};
+use skep_abi::listen;
+
+impl super::Tenants {
+    /// Whether a request that came on a connection of this tenancy's is for it; then it is noted.
+    pub fn admits(&self, front: u32, tenancy: &mut Option<Tenancy>, head: &Head<'_>, now: Mono) -> bool {
+        let Some(tenancy) = tenancy.as_mut().filter(|tenancy| !tenancy.parting) else { return false };
+        let only = self.fronts.get(front as usize).and_then(|front| front.only);
+        let whose = only.or_else(|| self.routes.find(head.field(HeaderId::Host), head.target()));
+        if whose != Some(tenancy.tenant) {
+            return false;
+        }
+        tenancy.used = now;
+        tenancy.requests += 1;
+        true
+    }
+
+    /// A connection owes nothing: it may become a visitor.
+    pub fn may_move(&mut self, key: Key) {
+        self.moving.push(key);
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// A visitor goes to an instance of its tenant, or waits for one.
+    pub(super) fn place_visitor(&mut self, key: Key) {
+        let Some(index) = self.visitor_of(key) else { return };
+        let visitor = &self.tenants.visitors[index as usize];
+        let Phase::Waiting(tenant) = visitor.phase else { return };
+        let shared = self.tenants.fronts.get(visitor.front as usize).is_none_or(|front| front.only.is_none());
+        if self.leaving.is_some() || self.tenants.tenant(tenant).is_none() {
+            return self.turn_away(index, Refusal::Unavailable(1), false);
+        }
+        match self.choose_listener(tenant, shared) {
+            Some(listener) if self.is_crowded(listener) => self.turn_away(index, Refusal::Unavailable(1), false),
+            Some(listener) if shared && !self.listeners[listener as usize].has(listen::HTTP) => {
+                self.turn_away(index, Refusal::NoServer, false);
+            }
+            Some(listener) => self.hand_over(index, listener),
+            None => match self.await_instance(tenant, key) {
+                Ok(()) => {}
+                Err(seconds) => self.turn_away(index, Refusal::Unavailable(seconds), false),
+            },
+        }
+    }
+
+    /// A visitor becomes a connection of a tenant's listener, with all that it has sent so far.
+    fn hand_over(&mut self, index: u32, listener: u32) {
+        let visitor = self.take_visitor(index);
+        let key = visitor.key;
+        let _gone = self.reactor.resume(key);
+        self.take_connection(listener, key, visitor.peer);
+        if let Owner::Conn(index) = self.owners.get(key) {
+            self.conn_from_front(index, visitor.front, &visitor.bytes);
+        } else if let Owner::Stream(index) = self.owners.get(key)
+            && !visitor.bytes.is_empty()
+        {
+            // What has come already was meant for a server that spoke HTTP.
+            self.close_stream(index, true);
+        }
+    }
+
+    /// A connection that owes nothing becomes a visitor, with what it has sent since.
+    pub(super) fn move_out(&mut self, key: Key) {
+        let Owner::Conn(index) = self.owners.get(key) else { return };
+        if !self.conn_has_key(index, key) || !self.conn_may_part(index) {
+            return;
+        }
+        let Departed { front, peer, stash } = self.depart(index);
+        self.visitor_again(front, key, peer, &stash);
+    }
+
+    /// Idle connections of an instance that gets no more requests.
+    pub(super) fn part_with_idle(&mut self, guest: u32) {
+        for key in self.conns_that_may_part(guest) {
+            self.tenants.may_move(key);
+        }
+    }
+
+    /// An instance is about to go: connections that owe nothing stay with the hall, the others hear of it.
+    pub(in crate::runtime) fn rescue_conns(&mut self, guest: u32) {
+        for key in self.conns_that_may_part(guest) {
+            self.move_out(key);
+        }
+        self.answer_for_the_dead(guest);
+    }
+}

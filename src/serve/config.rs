@@ -1,0 +1,156 @@
+//! From a folder of tenants, or a file that names them, to a checked [`Hive`]: all of it, or the first thing that is wrong
+//! with it. It must not know who runs it.
+use super::tenant::{self, Tenant};
+use super::text::{Fault, Source, Table};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// A tenant's own file, and that of a folder of tenants.
+pub const FILE: &str = "skep.toml";
+
+/// Where nothing says where: this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// Everything that is to be served.
+#[derive(Clone, Debug)]
+pub struct Hive {
+    pub listen: Vec<SocketAddr>,
+    /// By name, in order.
+    pub tenants: Vec<Tenant>,
+}
+
+/// A tenant and whatever tells where it was written.
+struct Written {
+    tenant: Tenant,
+    file: PathBuf,
+}
+
+impl Hive {
+    /// Reads and checks a folder of tenants, or a configuration file.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn read(place: &Path) -> Result<Hive, Fault> {
+        let (listen, written) = if place.is_dir() { read_folder(place)? } else { read_file(place)? };
+        check_together(&written)?;
+        let mut tenants: Vec<Tenant> = written.into_iter().map(|written| written.tenant).collect();
+        tenants.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Hive { listen, tenants })
+    }
+}
+
+type Read = (Vec<SocketAddr>, Vec<Written>);
+
+/// A folder per tenant; a file beside them says where to listen.
+fn read_folder(place: &Path) -> Result<Read, Fault> {
+    let fault = |message: String| Fault { file: place.into(), line: None, key: String::new(), message };
+    let own = place.join(FILE);
+    let listen = if own.is_file() { Source::read(&own)?.table(read_listen)? } else { vec![LISTEN] };
+    let entries = std::fs::read_dir(place).map_err(|error| fault(format!("cannot be read: {error}")))?;
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.sort();
+    let mut written = Vec::new();
+    for folder in folders {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !folder.is_dir() || name.starts_with('.') || name == "node_modules" {
+            continue;
+        }
+        let file = folder.join(FILE);
+        if file.is_file() {
+            check_name(&name).map_err(fault)?;
+            let tenant = Source::read(&file)?.table(|table| tenant::read(&name, &folder, table))?;
+            written.push(Written { tenant, file });
+        } else if tenant::has_script(&folder) {
+            check_name(&name).map_err(fault)?;
+            let source = Source { file: folder.clone(), text: String::new() };
+            written.push(Written { tenant: source.table(|table| tenant::read(&name, &folder, table))?, file: folder });
+        }
+    }
+    if written.is_empty() {
+        return Err(fault(format!("no folder in it has a script or a {FILE}")));
+    }
+    Ok((listen, written))
+}
+
+/// One file: `listen`, and a table for each tenant.
+fn read_file(place: &Path) -> Result<Read, Fault> {
+    let base = place.parent().unwrap_or(Path::new("."));
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    Source::read(place)?.table(|table| {
+        let listen = read_listen(table)?;
+        let Some(tenants) = table.take("tenants") else {
+            return Err(table.fault("there is no tenant: [tenants.NAME] makes one"));
+        };
+        let written = tenants.table(|table| {
+            let mut written = Vec::new();
+            while let Some((name, value)) = table.next() {
+                check_name(&name).map_err(|why| value.fault(why))?;
+                let tenant = value.table(|table| {
+                    let folder = match table.take("folder") {
+                        Some(folder) => base.join(folder.text()?),
+                        None => base.join(&name),
+                    };
+                    tenant::read(&name, &folder, table)
+                })?;
+                written.push(Written { tenant, file: place.into() });
+            }
+            Ok(written)
+        })?;
+        Ok((listen, written))
+    })
+}
+
+fn read_listen(table: &mut Table<'_>) -> Result<Vec<SocketAddr>, Fault> {
+    let Some(value) = table.take("listen") else { return Ok(vec![LISTEN]) };
+    let mut all = Vec::new();
+    for (text, value) in value.texts()? {
+        all.push(address(text).map_err(|why| value.fault(why))?);
+    }
+    if all.is_empty() { Err(value.fault("an address is needed")) } else { Ok(all) }
+}
+
+/// `ADDRESS:PORT`, or `:PORT` for every address of the machine.
+///
+/// # Errors
+/// When it is neither.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
+    whole.parse().map_err(|_| format!("{text:?} is no address with a port, such as 127.0.0.1:8080"))
+}
+
+/// A name stands in logs, paths and host names.
+fn check_name(name: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(format!("{name:?} cannot be a tenant's name: up to 64 letters, digits, '-', '_' and '.'"))
+}
+
+/// What two tenants must not both have.
+fn check_together(written: &[Written]) -> Result<(), Fault> {
+    let mut places: HashMap<(String, String), &str> = HashMap::new();
+    let mut ports: HashMap<u16, &str> = HashMap::new();
+    for Written { tenant, file } in written {
+        let clash = |key: &str, what: String, other: &str| {
+            let key = format!("{}.{key}", tenant.name);
+            let message = format!("{what} is tenant {other}'s already");
+            Err(Fault { file: file.clone(), line: None, key, message })
+        };
+        for host in &tenant.hosts {
+            let path = tenant.path.trim_end_matches('/').to_owned();
+            if let Some(other) = places.insert((host.clone(), path), &tenant.name)
+                && other != tenant.name
+            {
+                return clash("hosts", format!("{host}{}", tenant.path), other);
+            }
+        }
+        if let Some(port) = tenant.port
+            && let Some(other) = ports.insert(port, &tenant.name)
+        {
+            return clash("port", port.to_string(), other);
+        }
+    }
+    Ok(())
+}

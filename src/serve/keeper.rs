@@ -1,0 +1,119 @@
+//! The keeper of the tenants: makes an instance's guest from what was configured, when the hall asks for one. It must not
+//! know when that is.
+use super::config::Hive;
+use super::tenant::Tenant;
+use crate::guest::{Cell, Entropy, GuestState};
+use crate::launch::{Confine, Order, Os, Program, World, start_info};
+use crate::runtime::{Hired, Keeper, Plan, Reload, Routes};
+use crate::time::OsClock;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// The tenants by number. A number is never another name's.
+pub struct Bees {
+    place: PathBuf,
+    numbers: HashMap<String, u32>,
+    tenants: Vec<Option<Tenant>>,
+    cell: Cell,
+    clock: OsClock,
+}
+
+impl Bees {
+    pub fn new(place: PathBuf, hive: &Hive, cell: Cell, clock: OsClock) -> Bees {
+        let mut bees = Bees { place, numbers: HashMap::new(), tenants: Vec::new(), cell, clock };
+        bees.take(hive);
+        bees
+    }
+
+    /// These are the tenants from now on.
+    fn take(&mut self, hive: &Hive) {
+        self.tenants.iter_mut().for_each(|tenant| *tenant = None);
+        for tenant in &hive.tenants {
+            let next = self.tenants.len() as u32;
+            let number = *self.numbers.entry(tenant.name.clone()).or_insert(next);
+            if number == next {
+                self.tenants.push(None);
+            }
+            self.tenants[number as usize] = Some(tenant.clone());
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = (u32, &Tenant)> {
+        self.tenants.iter().enumerate().filter_map(|(number, tenant)| Some((number as u32, tenant.as_ref()?)))
+    }
+
+    /// Whose requests are whose.
+    pub fn routes(&self) -> Routes {
+        let mut routes = Routes::default();
+        for (number, tenant) in self.all() {
+            for host in &tenant.hosts {
+                let taken = routes.add(host, &tenant.path, number);
+                debug_assert_eq!(taken, None, "the configuration was checked");
+            }
+        }
+        routes
+    }
+
+    /// What the hall is to know of each.
+    pub fn plans(&self) -> Vec<(u32, Plan)> {
+        let plan = |(number, tenant): (u32, &Tenant)| {
+            (number, Plan { name: tenant.name.clone(), instances: tenant.instances, idle: tenant.idle })
+        };
+        self.all().map(plan).collect()
+    }
+
+    /// Ports of tenants' own.
+    pub fn ports(&self, ip: IpAddr) -> Vec<(SocketAddr, u32)> {
+        self.all().filter_map(|(number, tenant)| Some((SocketAddr::new(ip, tenant.port?), number))).collect()
+    }
+}
+
+impl Keeper for Bees {
+    fn hire(&mut self, tenant: u32) -> Result<Hired, String> {
+        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref).ok_or("it is not configured")?;
+        let state = state(tenant, &self.clock)?;
+        self.cell.spawn(state).map_err(|error| format!("{error:#}"))
+    }
+
+    fn reload(&mut self) -> Option<Reload> {
+        let hive = match Hive::read(&self.place) {
+            Ok(hive) => hive,
+            Err(fault) => {
+                eprintln!("skep: {fault}; nothing is changed");
+                return None;
+            }
+        };
+        self.take(&hive);
+        eprintln!("skep: {} tenants", hive.tenants.len());
+        let deploy = self.all().map(|(number, _)| number).collect();
+        Some(Reload { routes: self.routes(), plans: self.plans(), deploy })
+    }
+}
+
+/// What the host knows of a new instance.
+fn state(tenant: &Tenant, clock: &OsClock) -> Result<GuestState, String> {
+    let mut env: Map<String, Value> = Map::new();
+    let own =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    env.extend(own.filter(|(name, _)| tenant.grants.env(name)).map(|(name, value)| (name, value.into())));
+    env.extend(tenant.env.iter().map(|(name, value)| (name.clone(), value.clone().into())));
+    for (name, secret) in &tenant.secrets {
+        let value = secret.read().map_err(|why| format!("secret {name}: {why}"))?;
+        env.insert(name.clone(), value.into());
+    }
+    let order = Order {
+        program: Program::File(tenant.main.clone()),
+        args: Vec::new(),
+        node_flags: Vec::new(),
+        grants: tenant.grants.clone(),
+        limits: tenant.limits.0.clone(),
+        check: false,
+        confine: Confine::default(),
+    };
+    let world = World { env, folder: Some(tenant.folder.clone()), ..World::default() };
+    let info = start_info(&order, &world).map_err(|error| format!("{error:#}"))?;
+    let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
+    Ok(GuestState::new(order.grants, order.limits, outside, info.into_bytes()))
+}

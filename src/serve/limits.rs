@@ -1,0 +1,71 @@
+//! Limits of a tenant by the names that they have in `policy/limits.rs`. It must not know who enforces them.
+use super::text::{Fault, Table, Value};
+use crate::policy::Limits;
+use crate::policy::words::{size, span};
+
+/// Memory of a tenant that has no other limit: many share a machine.
+const MEMORY_BYTES: u64 = 128 << 20;
+
+/// What a tenant has if it says nothing.
+pub fn of_tenant() -> Limits {
+    Limits { memory_bytes: MEMORY_BYTES, ..Limits::default() }
+}
+
+/// Reads `limits`.
+///
+/// # Errors
+/// When a limit makes no sense, or there is none of that name.
+pub fn read(table: &mut Table<'_>) -> Result<Limits, Fault> {
+    let mut limits = of_tenant();
+    if let Some(value) = table.take("memory_bytes") {
+        limits.memory_bytes = value.measure("a size such as 64M or 1G", size)?;
+    }
+    if let Some(value) = table.take("cpu_total") {
+        limits.cpu_total = Some(value.measure("a time such as 500ms or 10s", span)?);
+    }
+    counts(table, &mut limits)?;
+    Ok(limits)
+}
+
+/// Those that are plain numbers, with the most that makes sense.
+fn counts(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
+    let small: [(&str, &mut u32); 12] = [
+        ("handles", &mut limits.handles),
+        ("log_call_bytes", &mut limits.log_call_bytes),
+        ("log_pending_bytes", &mut limits.log_pending_bytes),
+        ("call_bytes", &mut limits.call_bytes),
+        ("connection_pending_bytes", &mut limits.connection_pending_bytes),
+        ("files", &mut limits.files),
+        ("watches", &mut limits.watches),
+        ("operations_at_once", &mut limits.operations_at_once),
+        ("operations", &mut limits.operations),
+        ("listeners", &mut limits.listeners),
+        ("connections", &mut limits.connections),
+        ("batch_events", &mut limits.batch_events),
+    ];
+    for (name, limit) in small {
+        if let Some(value) = table.take(name) {
+            *limit = value.number(1..=u64::from(u32::MAX))? as u32;
+        }
+    }
+    let large: [(&str, &mut u64); 4] = [
+        ("guest_pending_bytes", &mut limits.guest_pending_bytes),
+        ("file_bytes", &mut limits.file_bytes),
+        ("blob_bytes", &mut limits.blob_bytes),
+        ("operation_bytes", &mut limits.operation_bytes),
+    ];
+    for (name, limit) in large {
+        if let Some(value) = table.take(name) {
+            *limit = bytes(&value)?;
+        }
+    }
+    Ok(())
+}
+
+/// A number of bytes, or a size such as 64M.
+fn bytes(value: &Value<'_>) -> Result<u64, Fault> {
+    match value.number(1..=1 << 40) {
+        Ok(number) => Ok(number),
+        Err(_) => value.measure("a number of bytes or a size such as 64M", size),
+    }
+}
