@@ -6,6 +6,7 @@
 use super::encode_body::{ResponseFraming, Sent, encode_body, encode_end};
 use super::encode_fields::{Facts, is_value};
 use super::error::EncodeFault;
+use super::framing::Coding;
 use super::headers::{is_token, is_value_byte};
 use super::state::Sending;
 use super::status::default_reason;
@@ -107,7 +108,7 @@ pub fn encode_response_head(
     if !(100..=999).contains(&head.status) {
         return Err(EncodeFault::InvalidStatus);
     }
-    let facts = Facts::gather(head.fields)?;
+    let facts = Facts::gather(head.fields, true)?;
     let is_interim = head.status < 200;
     let has_body = !head.method_is_head && !is_interim && head.status != 204 && head.status != 304;
     let mut plan = Plan {
@@ -120,12 +121,16 @@ pub fn encode_response_head(
         content_length: head.content_length,
         last: facts.closes || head.closing,
     };
-    if facts.is_chunked && matches!(head.status, 204 | 304) {
+    if facts.coding == Coding::Chunked && matches!(head.status, 204 | 304) {
         plan.should_keep_alive = false; // as Node: a client may believe in the chunks that do not come
         plan.last = true;
     }
-    if facts.is_chunked && head.request_version_minor == 0 {
+    if facts.coding == Coding::Chunked && head.request_version_minor == 0 {
         plan.last = true; // a 1.0 client reads on until the connection closes
+    }
+    if facts.coding == Coding::Other && has_body {
+        plan.should_keep_alive = false; // nothing but the connection's end can end it
+        plan.last = true;
     }
     let checkpoint = out.len();
     status_line(out, head.status, head.reason)?;
@@ -163,7 +168,7 @@ pub fn encode_informational(out: &mut Vec<u8>, status: u16, fields: &[u8]) -> Re
     if !matches!(status, 100 | 102 | 103) {
         return Err(EncodeFault::InvalidStatus);
     }
-    let facts = Facts::gather(fields)?;
+    let facts = Facts::gather(fields, true)?;
     status_line(out, status, None)?;
     append_without(out, fields, facts.framing_line);
     out.extend_from_slice(b"\r\n");
@@ -190,7 +195,7 @@ pub fn encode_request_head(out: &mut Vec<u8>, head: &RequestHead<'_>) -> Result<
     if head.target.is_empty() || head.target.iter().any(is_bad) {
         return Err(EncodeFault::InvalidTarget);
     }
-    let facts = Facts::gather(head.fields)?;
+    let facts = Facts::gather(head.fields, false)?;
     let mut plan = Plan {
         has_body: true,
         is_request: true,
@@ -263,11 +268,12 @@ impl Plan {
 
     /// The Content-Length or Transfer-Encoding field, if the guest gave neither, and the framing that follows from all.
     fn framing(&mut self, out: &mut Vec<u8>, facts: &Facts) -> Result<Sending, EncodeFault> {
-        let sending = match (facts.is_chunked, facts.length) {
-            (true, _) => Sending::Chunked,
-            (false, Some(length)) => Sending::Length(length),
-            (false, None) if !self.has_body => Sending::NoBody,
-            (false, None) => self.default_framing(out, facts),
+        let sending = match (facts.coding, facts.length) {
+            (Coding::None, Some(length)) => Sending::Length(length),
+            (Coding::None, None) if !self.has_body => Sending::NoBody,
+            (Coding::None, None) => self.default_framing(out, facts),
+            (Coding::Chunked, _) => Sending::Chunked,
+            _ => Sending::UntilClose,
         };
         if facts.has_trailer && sending != Sending::Chunked {
             return Err(EncodeFault::TrailerInvalid);

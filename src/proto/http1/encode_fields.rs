@@ -3,7 +3,7 @@
 //! A block comes from a guest and is believed in nothing. It must not know what else goes into a head.
 
 use super::error::EncodeFault;
-use super::framing::parse_length;
+use super::framing::{Coding, parse_length};
 use super::headers::{HeaderId, is_tchar, is_trailer_allowed, is_value_byte};
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ pub(super) struct Facts {
     pub has_keep_alive: bool,
     pub has_date: bool,
     pub has_trailer: bool,
-    pub is_chunked: bool,
+    pub coding: Coding,
     pub length: Option<u64>,
     /// Where the one line stands that frames the body.
     pub framing_line: Range<usize>,
@@ -25,26 +25,26 @@ pub(super) struct Facts {
 type Line<'a> = (&'a [u8], &'a [u8], usize);
 
 impl Facts {
-    /// Checks every line of `block`, which may be empty.
-    pub fn gather(block: &[u8]) -> Result<Facts, EncodeFault> {
+    /// Checks every line of `block`, which may be empty: a response's may have transfer codings besides `chunked`.
+    pub fn gather(block: &[u8], is_response: bool) -> Result<Facts, EncodeFault> {
         let mut facts = Facts::default();
         let mut start = 0;
         while start < block.len() {
             let (name, value, end) = line(block, start)?;
-            facts.note(HeaderId::of(name), value, start..end)?;
+            facts.note(HeaderId::of(name), value, start..end, is_response)?;
             start = end;
         }
         Ok(facts)
     }
 
-    fn note(&mut self, id: HeaderId, value: &[u8], line: Range<usize>) -> Result<(), EncodeFault> {
+    fn note(&mut self, id: HeaderId, value: &[u8], line: Range<usize>, is_response: bool) -> Result<(), EncodeFault> {
         match id {
             HeaderId::Connection => {
                 self.has_connection = true;
                 self.closes |= says_close(value);
             }
             HeaderId::ContentLength => {
-                if self.is_chunked {
+                if self.coding != Coding::None {
                     return Err(EncodeFault::LengthWithTransferEncoding);
                 }
                 let length = parse_length(value).filter(|_| self.length.is_none());
@@ -55,10 +55,10 @@ impl Facts {
                 if self.length.is_some() {
                     return Err(EncodeFault::LengthWithTransferEncoding);
                 }
-                if self.is_chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                    return Err(EncodeFault::InvalidTransferEncoding);
-                }
-                self.is_chunked = true;
+                // In one line, which can be left out as one.
+                let may_be = self.coding == Coding::None && (is_response || value.eq_ignore_ascii_case(b"chunked"));
+                let coding = Coding::None.and(value).filter(|&coding| may_be && coding != Coding::Buried);
+                self.coding = coding.ok_or(EncodeFault::InvalidTransferEncoding)?;
                 self.framing_line = line;
             }
             HeaderId::KeepAlive => self.has_keep_alive = true,

@@ -6,7 +6,7 @@
 use super::decode::ResponseTo;
 use super::error::Reason;
 use super::head::{First, StartLine};
-use super::headers::{Field, HeaderId, trim_ows};
+use super::headers::{Field, HeaderId, is_token, trim_ows};
 use super::method::Method;
 use super::target;
 
@@ -38,12 +38,46 @@ pub enum Expect {
     Other,
 }
 
+/// What a message's transfer codings come to (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// There is none.
+    #[default]
+    None,
+    /// `chunked` is the last one, and the only one of its kind.
+    Chunked,
+    /// `chunked` is not the last one, and so frames nothing.
+    Buried,
+    /// Others only.
+    Other,
+}
+
+impl Coding {
+    /// With the codings of one more field line. None for what is no list of codings, or has `chunked` twice.
+    pub fn and(self, value: &[u8]) -> Option<Coding> {
+        let mut all = self;
+        for coding in value.split(|&byte| byte == b',') {
+            // Parameters (RFC 9110 section 10.1.4) are let pass; nobody here undoes a coding.
+            let name = coding.split(|&byte| byte == b';').next().map(trim_ows).unwrap_or_default();
+            let is_chunked = trim_ows(coding).eq_ignore_ascii_case(b"chunked");
+            all = match (all, is_chunked) {
+                _ if !is_token(name) => return None,
+                (Coding::Chunked | Coding::Buried, true) => return None,
+                (Coding::None | Coding::Other, true) => Coding::Chunked,
+                (Coding::Chunked | Coding::Buried, false) => Coding::Buried,
+                (Coding::None | Coding::Other, false) => Coding::Other,
+            };
+        }
+        Some(all)
+    }
+}
+
 /// What the fields of a head say, before the start line is considered.
 #[derive(Debug, Default)]
 pub(super) struct Facts<'a> {
     host: Option<&'a [u8]>,
     length: Option<u64>,
-    is_chunked: bool,
+    coding: Coding,
     close: bool,
     keep_alive: bool,
     upgrade_option: bool,
@@ -70,7 +104,8 @@ impl<'a> Facts<'a> {
             match field.id {
                 HeaderId::Host if is_request => facts.host(value())?,
                 HeaderId::ContentLength => facts.content_length(value())?,
-                HeaderId::TransferEncoding => facts.transfer_encoding(value())?,
+                HeaderId::TransferEncoding if is_request => facts.transfer_encoding(value())?,
+                HeaderId::TransferEncoding => facts.response_codings(value())?,
                 HeaderId::Connection => facts.connection(value()),
                 HeaderId::Upgrade => facts.upgrade_field |= field.value_len > 0,
                 HeaderId::Expect if is_request => facts.expect(value()),
@@ -92,7 +127,7 @@ impl<'a> Facts<'a> {
     }
 
     fn content_length(&mut self, value: &[u8]) -> Result<(), Reason> {
-        if self.is_chunked {
+        if self.coding != Coding::None {
             return Err(Reason::LengthAfterTransferEncoding);
         }
         if self.length.is_some() {
@@ -102,17 +137,29 @@ impl<'a> Facts<'a> {
         Ok(())
     }
 
+    /// A request's: exactly one `chunked` (R4). Nothing else could end its body where everybody sees the end.
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Reason> {
         if self.length.is_some() {
             return Err(Reason::TransferEncodingAfterLength);
         }
-        if !self.is_chunked && value.eq_ignore_ascii_case(b"chunked") {
-            self.is_chunked = true;
+        let is_first = self.coding == Coding::None;
+        if is_first && value.eq_ignore_ascii_case(b"chunked") {
+            self.coding = Coding::Chunked;
             return Ok(());
         }
         const KNOWN: [&[u8]; 5] = [b"gzip", b"deflate", b"compress", b"x-gzip", b"x-compress"];
-        let is_known = !self.is_chunked && KNOWN.iter().any(|coding| value.eq_ignore_ascii_case(coding));
+        let is_known = is_first && KNOWN.iter().any(|coding| value.eq_ignore_ascii_case(coding));
         Err(if is_known { Reason::UnsupportedTransferCoding } else { Reason::InvalidTransferEncoding })
+    }
+
+    /// A response's: one whose last coding is not `chunked` ends with its connection, which ends any doubt, too. What
+    /// was coded is given as it came, as Node does.
+    fn response_codings(&mut self, value: &[u8]) -> Result<(), Reason> {
+        if self.length.is_some() {
+            return Err(Reason::TransferEncodingAfterLength);
+        }
+        self.coding = self.coding.and(value).ok_or(Reason::InvalidTransferEncoding)?;
+        Ok(())
     }
 
     fn connection(&mut self, value: &[u8]) {
@@ -133,13 +180,13 @@ impl<'a> Facts<'a> {
         !self.close && (minor == 1 || self.keep_alive)
     }
 
-    /// A length or chunks, as the fields have it.
+    /// A length, chunks or all that comes, as the fields have it.
     fn explicit_body(&self, minor: u8) -> Result<Option<BodyKind>, Reason> {
-        match (self.is_chunked, self.length) {
-            (true, _) if minor == 0 => Err(Reason::TransferEncodingInHttp10),
-            (true, _) => Ok(Some(BodyKind::Chunked)),
-            (false, Some(length)) => Ok(Some(BodyKind::Length(length))),
-            (false, None) => Ok(None),
+        match (self.coding, self.length) {
+            (Coding::None, length) => Ok(length.map(BodyKind::Length)),
+            _ if minor == 0 => Err(Reason::TransferEncodingInHttp10),
+            (Coding::Chunked, _) => Ok(Some(BodyKind::Chunked)),
+            (Coding::Buried | Coding::Other, _) => Ok(Some(BodyKind::UntilClose)),
         }
     }
 }

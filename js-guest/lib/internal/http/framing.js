@@ -56,6 +56,17 @@ function trim(text) {
   return text.slice(from, to);
 }
 
+const isChunkedLast = (codings) => /(^|,)[ \t]*chunked$/i.test(codings);
+
+// A request's is exactly one `chunked`. A response's may be any list with one such at most; where it is not the last, the
+// body ends with the connection.
+function mayBeCodings(codings, isRequest) {
+  if (isRequest) return codings.toLowerCase() === 'chunked';
+  const list = codings.split(',').map(trim);
+  return list.every((coding) => TOKEN.test(trim(coding.split(';')[0]))) &&
+    list.filter((coding) => coding.toLowerCase() === 'chunked').length < 2;
+}
+
 // One message after the other of one direction.
 class Machine {
   constructor(isRequest, most) {
@@ -74,7 +85,7 @@ class Machine {
     this.left = 0; // bytes of body or chunk to come
     this.start = null;
     this.fields = [];
-    this.framing = { length: -1, chunked: false, connection: '', upgrade: false };
+    this.framing = { length: -1, coding: '', connection: '', upgrade: false };
   }
 
   // The next item of `bytes` from `at` on; `used` says how many of them are done with.
@@ -188,15 +199,15 @@ class Machine {
     const { framing } = this;
     switch (key) {
       case 'content-length':
-        if (framing.chunked) return FAULTS.lengthAndCoding;
+        if (framing.coding !== '') return FAULTS.lengthAndCoding;
         if (framing.length !== -1) return FAULTS.twoLengths;
         if (!/^[0-9]+$/.test(value) || Number(value) > Number.MAX_SAFE_INTEGER) return FAULTS.length;
         framing.length = Number(value);
         break;
       case 'transfer-encoding':
         if (framing.length !== -1) return FAULTS.lengthAndCoding;
-        if (framing.chunked || value.toLowerCase() !== 'chunked' || this.start.minor === 0) return FAULTS.coding;
-        framing.chunked = true;
+        framing.coding += framing.coding === '' ? value : `,${value}`;
+        if (this.start.minor === 0 || !mayBeCodings(framing.coding, this.isRequest)) return FAULTS.coding;
         break;
       case 'connection':
         framing.connection += `,${value}`;
@@ -213,7 +224,7 @@ class Machine {
     const { connection } = framing;
     const isBodiless = !isRequest && (start.status < 200 || start.status === 204 || start.status === 304);
     if (isBodiless) this.after = DONE;
-    else if (framing.chunked) this.after = SIZE;
+    else if (framing.coding !== '') this.after = isChunkedLast(framing.coding) ? SIZE : REST;
     else if (framing.length > 0) this.after = LENGTH;
     else this.after = isRequest || framing.length === 0 ? DONE : REST;
     this.isTunnel = isRequest && methods[start.method] === 'CONNECT';

@@ -76,7 +76,7 @@ fn resp_every_byte() {
 
 #[test]
 fn resp_framing_fields() {
-    let cases: [(&[u8], EncodeFault); 15] = [
+    let cases: [(&[u8], EncodeFault); 14] = [
         (b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", LengthWithTransferEncoding),
         (b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", LengthWithTransferEncoding),
         (b"Content-Length: 5\r\nContent-Length: 5\r\n", InvalidContentLength),
@@ -87,14 +87,48 @@ fn resp_framing_fields() {
         (b"Content-Length: +1\r\n", InvalidContentLength),
         (b"Content-Length: 1, 1\r\n", InvalidContentLength),
         (b"Content-Length: 9007199254740992\r\n", InvalidContentLength),
-        (b"Transfer-Encoding: identity\r\n", InvalidTransferEncoding),
-        (b"Transfer-Encoding: gzip, chunked\r\n", InvalidTransferEncoding),
+        (b"Transfer-Encoding: chunked, gzip\r\n", InvalidTransferEncoding),
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", InvalidTransferEncoding),
         (b"Transfer-Encoding: chunked, chunked\r\n", InvalidTransferEncoding),
         (b"Transfer-Encoding:\r\n", InvalidTransferEncoding),
     ];
     for (block, want) in cases {
         assert_eq!(try_fields(block), Err(want), "{}", String::from_utf8_lossy(block));
+    }
+}
+
+/// A body in another coding ends with the connection, unless `chunked` is the last one; a request has no such way out.
+#[test]
+fn resp_codings() {
+    for (value, status, is_head, wire, keep_alive) in [
+        ("gzip", 200, false, "hello", false),
+        ("identity", 200, false, "hello", false),
+        ("gzip, Chunked", 200, false, "5\r\nhello\r\n0\r\n\r\n", true),
+        ("gzip", 200, true, "", true),
+        ("gzip", 304, false, "", true),
+        ("gzip", 204, false, "", true),
+    ] {
+        let fields = format!("Transfer-Encoding: {value}\r\n");
+        let head = ResponseHead { status, fields: fields.as_bytes(), method_is_head: is_head, ..Default::default() };
+        let mut out = vec![];
+        let sent = encode_response(&mut out, &head, b"hello", &date()).expect("a good response");
+        let text = String::from_utf8(out).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert_eq!((body, sent.keep_alive), (wire, keep_alive), "{value} {status} {is_head}");
+        assert_eq!(head.contains("Connection: close"), !keep_alive, "{head}");
+        assert_eq!(head.contains(&fields[..fields.len() - 2]), status != 204, "{head}");
+        assert!(!head.contains("Content-Length"), "{head}");
+        let request = RequestHead {
+            method: b"POST",
+            target: b"/",
+            fields: fields.as_bytes(),
+            content_length: None,
+            use_chunked_by_default: true,
+            should_keep_alive: true,
+            has_agent: false,
+            removed: Removed::default(),
+        };
+        assert_eq!(encode_request_head(&mut vec![], &request), Err(InvalidTransferEncoding), "{value}");
     }
 }
 
