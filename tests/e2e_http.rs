@@ -278,20 +278,43 @@ fn pipe_a_bad_second_request_is_refused_after_the_first_answer() {
 }
 
 #[test]
-fn a_client_that_has_shut_its_side_down_gets_its_answers() {
-    let server = Server::start(
-        "serve(function (req, res) { if (req.url === '/soon') setTimeout(function () { res.end('soon'); }, 1); else res.end('now'); });",
+fn a_client_that_has_shut_its_side_down_gets_what_is_answered_at_once() {
+    let mut server = Server::start(
+        "serve(function (req, res) {
+           res.on('close', function () { if (!res.writableFinished) console.log('cut ' + req.url); });
+           if (req.url === '/never') return;
+           Promise.resolve().then(function () { for (var end = Date.now() + 50; Date.now() < end;); res.end('at once'); });
+         });",
     );
     let mut client = server.client();
-    client.send(format!("{}{}", get("/"), get("/soon")));
+    client.send(format!("{}{}", get("/"), get("/")));
+    client.half_close();
+    assert_eq!(text(&client.to_end()).matches("at once").count(), 2);
+    let mut client = server.client();
+    client.send(format!("{}{}", get("/"), get("/never")));
+    client.half_close();
+    assert_eq!(text(&client.to_end()).matches("HTTP/1.1 200").count(), 1);
+    server.until("cut /never");
+}
+
+#[test]
+fn a_client_that_has_shut_its_side_down_gets_its_answers_where_the_script_allows_it() {
+    let server = Server::start(
+        "serve(function (req, res) {
+           var wait = { '/late': 300, '/soon': 1 }[req.url];
+           if (wait) setTimeout(function () { res.end('later'); }, wait); else res.end('now');
+         }).httpAllowHalfOpen = true;",
+    );
+    let mut client = server.client();
+    client.send(format!("{}{}", get("/"), get("/late")));
     client.half_close();
     let all = text(&client.to_end());
-    assert!(all.contains("now") && all.ends_with("soon"), "{all}");
+    assert!(all.contains("now") && all.ends_with("later"), "{all}");
     let mut client = server.client();
     client.send(format!("{}BAD\r\n\r\n", get("/soon")));
     client.half_close();
     let all = text(&client.to_end());
-    assert!(all.contains("soon") && all.contains(" 400 "), "{all}");
+    assert!(all.contains("later") && all.contains(" 400 "), "{all}");
     let mut client = server.client();
     client.send("BAD\r\n\r\n");
     client.half_close();

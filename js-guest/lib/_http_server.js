@@ -129,7 +129,6 @@ function Server(options, requestListener) {
     this.on('request', requestListener);
   }
   this.on('connection', connectionListener);
-  this.httpAllowHalfOpen = false;
   this[kReady] = true;
 }
 Object.setPrototypeOf(Server.prototype, net.Server.prototype);
@@ -170,6 +169,7 @@ function readOptions(options) {
     maxHeadersCount: null,
     maxRequestsPerSocket: 0,
     maxConnections: undefined,
+    httpAllowHalfOpen: false,
   };
   return read;
 }
@@ -183,7 +183,7 @@ function uniqueNames(list) {
 
 for (const name of ['timeout', 'keepAliveTimeout', 'headersTimeout', 'requestTimeout', 'maxHeadersCount',
                     'maxRequestsPerSocket', 'maxHeaderSize', 'requireHostHeader', 'connectionsCheckingInterval',
-                    'maxConnections']) {
+                    'maxConnections', 'httpAllowHalfOpen']) {
   Object.defineProperty(Server.prototype, name, {
     configurable: true,
     enumerable: true,
@@ -213,7 +213,8 @@ function tellsTimeouts(server) {
 Server.prototype._options = function(ipv6Only) {
   const set = this[kOptions];
   const watch = count(this, 'connection') > 1 || tellsTimeouts(this);
-  const flags = flag.HTTP | flag.HALF_OPEN | flag.UPGRADE_HEAD |
+  const flags = flag.HTTP | flag.UPGRADE_HEAD |
+    (set.httpAllowHalfOpen ? flag.HALF_OPEN : 0) |
     (set.requireHostHeader ? flag.REQUIRE_HOST : 0) |
     (watch ? flag.WATCH_CONNECTIONS : 0) |
     (count(this, 'upgrade') ? flag.UPGRADE : 0) |

@@ -15,6 +15,8 @@ pub struct Mailbox {
     bytes: Vec<u8>,
     /// Events in `bytes`.
     count: u32,
+    /// Events that there ever were.
+    total: u64,
     /// Largest batch that the guest's inbox takes.
     capacity: usize,
     /// Where the first undelivered event stands.
@@ -33,11 +35,16 @@ pub struct Note {
 impl Mailbox {
     /// `capacity` is the guest's inbox in bytes.
     pub fn new(capacity: usize) -> Mailbox {
-        Mailbox { bytes: vec![0; BATCH], count: 0, capacity, head: BATCH }
+        Mailbox { bytes: vec![0; BATCH], count: 0, total: 0, capacity, head: BATCH }
     }
 
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Events that there ever were, and how many of them are in the guest's hands.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.total, self.total - u64::from(self.count))
     }
 
     /// More than one inbox full waits: senders keep what they have (the kernel's buffers hold it).
@@ -180,6 +187,7 @@ impl Mailbox {
         self.bytes[at..at + 4].copy_from_slice(&size.to_le_bytes());
         self.bytes[at + 16..at + 20].copy_from_slice(&len.to_le_bytes());
         self.count += 1;
+        self.total += 1;
     }
 }
 

@@ -139,7 +139,8 @@ pub mod listen {
     pub const NO_DELAY: u32 = 1 << 8;
     /// `keepAlive` (TCP) on accepted streams.
     pub const TCP_KEEP_ALIVE: u32 = 1 << 9;
-    /// `allowHalfOpen` on accepted plain streams.
+    /// `allowHalfOpen` on accepted plain streams. On HTTP connections: the answers due to a peer that has sent FIN may
+    /// come at any time; without it the connection ends when the guest has been told of its requests.
     pub const HALF_OPEN: u32 = 1 << 10;
     /// A request that asks to leave HTTP and has no body of its own carries what has come after its head where the
     /// body would stand; the stream of `http_upgrade` begins after that.

@@ -6,13 +6,19 @@ use crate::proto::http1::{Reason, encode_error_response};
 use crate::reactor::{Closing, Errno, Kernel};
 use crate::runtime::Owner;
 use crate::runtime::listeners::errno;
-use crate::runtime::seat::{Resource, Seat};
+use crate::runtime::seat::{Resource, Running, Seat};
 use crate::time::{Clock, Mono, TimerId};
 use skep_abi::{events, listen};
 use std::time::Duration;
 
-/// How long a peer that has sent FIN may wait for its answers; what is on its way by then still goes out.
-const HALF_CLOSED_MS: u32 = 250;
+/// How long answers that are due may hold up a refusal.
+const REFUSING_MS: u32 = 250;
+
+/// What is due then is looked at in the next turn, not in this one.
+const NEXT_TURN: Duration = Duration::from_nanos(1);
+
+/// When to look again whether a guest that computes, or is held, has been told of what came.
+const GUEST_BUSY: Duration = Duration::from_millis(1);
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The peer broke a rule (or was too late): an answer, and the end. Both come after the answers that are due. Who
@@ -271,11 +277,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Due::KeepAlive if options.keep_alive_timeout == 0 => (self.now, 0),
             Due::KeepAlive => (self.now, options.keep_alive_timeout.saturating_add(options.keep_alive_buffer)),
             Due::Farewell => (self.now, limits.farewell_ms),
-            Due::Linger if conn.phase == Phase::HalfClosed && conn.started == NOT_LOOKED => (self.now, HALF_CLOSED_MS),
+            Due::Linger if conn.phase == Phase::HalfClosed && conn.started == NOT_LOOKED => {
+                conn.due = due;
+                return self.expect_until(index, self.now.plus(NEXT_TURN));
+            }
             Due::Linger if matches!(conn.phase, Phase::Draining | Phase::HalfClosed) => {
                 (self.now, limits.rate_grace_ms)
             }
-            Due::Linger if matches!(conn.phase, Phase::Refusing(_)) => (self.now, HALF_CLOSED_MS),
+            Due::Linger if matches!(conn.phase, Phase::Refusing(_)) => (self.now, REFUSING_MS),
             Due::Linger => (self.now, limits.linger_ms),
         };
         if span == 0 {
@@ -379,8 +388,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// A peer that does not take our last bytes: as long as some go, it may go on.
-    fn draining_late(&mut self, index: u32) {
+    pub(super) fn draining_late(&mut self, index: u32) {
         let conn = &mut self.conns[index as usize];
+        if conn.phase == Phase::HalfClosed && conn.started == NOT_LOOKED {
+            let told_by = conn.extra.as_ref().map_or(0, |extra| extra.told_by);
+            let seat = &self.seats[conn.guest as usize];
+            if seat.running == Running::Yielded || seat.mail.progress().1 < told_by {
+                return self.expect_until(index, self.now.plus(GUEST_BUSY));
+            }
+        }
         let left = conn.key.and_then(|key| self.reactor.pending_out(key).ok()).unwrap_or(0) as u64;
         let least = u64::from(self.limits.min_drain_bytes_per_second) * u64::from(self.limits.rate_grace_ms) / 1000;
         let before = std::mem::replace(&mut conn.started, Mono(left));

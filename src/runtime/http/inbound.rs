@@ -235,6 +235,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         use crate::proto::http1::EofKind;
         let conn = &mut self.conns[index as usize];
         conn.ended = true;
+        let (total, told) = self.seats[conn.guest as usize].mail.progress();
+        let told_by = (told < total).then_some(total);
         if let Some(handle) = conn.handle.filter(|_| conn.key.is_some()) {
             self.seats[conn.guest as usize].tell(events::CONN_END, Some(handle), 0, &[]);
         }
@@ -242,21 +244,31 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Phase::Open => match conn.decoder.eof() {
                 EofKind::Premature => self.bad_request(index, Reason::PrematureEof, &[], 0),
                 EofKind::Clean | EofKind::Complete if conn.head == NONE => self.close_conn(index),
-                EofKind::Clean | EofKind::Complete => self.half_close(index),
+                EofKind::Clean | EofKind::Complete => self.half_close(index, told_by),
             },
-            Phase::HalfClosed => self.half_close(index),
+            Phase::HalfClosed => self.half_close(index, told_by),
             Phase::Lingering(_) => self.close_conn(index),
             Phase::Refusing(_) | Phase::Draining => {}
         }
     }
 
-    /// The peer has shut its side down, or has gone: that looks the same. What is answered soon still goes out;
-    /// then it is taken for gone (Node does so at once), so that a script learns of it without writing.
-    fn half_close(&mut self, index: u32) {
+    /// The peer has shut its side down, or has gone: that looks the same. As in Node it is taken for gone, so that a
+    /// script learns of it without writing, unless it has said otherwise (`httpAllowHalfOpen`). FIN often comes with the
+    /// request: what the script answers when it is told of that (event `told_by`) goes out first.
+    fn half_close(&mut self, index: u32, told_by: Option<u64>) {
         let conn = &mut self.conns[index as usize];
         conn.phase = Phase::HalfClosed;
         conn.started = NOT_LOOKED;
-        self.expect(index, Due::Linger);
+        if options_of(&self.listeners, conn).flags & listen::HALF_OPEN != 0 {
+            return self.expect(index, Due::Nothing);
+        }
+        match told_by {
+            Some(told_by) => {
+                conn.extra().told_by = told_by;
+                self.expect(index, Due::Linger);
+            }
+            None => self.draining_late(index),
+        }
     }
 
     /// What the peer may be late with, once the input is used up.

@@ -133,6 +133,8 @@ struct Extra {
     options: Option<(ListenOptions, http1::Limits)>,
     /// What the refusal is for.
     fault: Option<Fault>,
+    /// The peer has shut its side down: the events that the guest is still to be told before the connection ends.
+    told_by: u64,
 }
 
 /// What the peer did wrong, until the answers that are due are out.

@@ -52,4 +52,5 @@ server.headersTimeout = 2000;
 server.requestTimeout = 4000;
 server.keepAliveTimeout = 1000;
 server.keepAliveTimeoutBuffer = 300;
+server.httpAllowHalfOpen = true;
 server.listen(8001, '127.0.0.1');

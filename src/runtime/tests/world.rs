@@ -95,6 +95,7 @@ impl Plan {
             peers: 1 + dice.below(12),
             guests,
             flags: listen::HTTP
+                | listen::HALF_OPEN
                 | listen::REQUIRE_HOST
                 | listen::NO_DELAY
                 | if script { 0 } else { listen::UPGRADE }
