@@ -133,7 +133,7 @@ static JSValue js_internal_binding(JSContext *ctx, JSValueConst self, int argc, 
 
 /* ---- The library ---- */
 
-/* compile(id): the module's function, compiled when first asked for; undefined when there is no such module. */
+/* compile(id, keeps text): the module's function, compiled when first asked for; undefined when there is no such module. */
 static JSValue js_compile_builtin(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   JSAtom id = JS_ValueToAtom(ctx, argv[0]);
   if (id == JS_ATOM_NULL) return JS_EXCEPTION;
@@ -144,7 +144,10 @@ static JSValue js_compile_builtin(JSContext *ctx, JSValueConst self, int argc, J
     char file[256];
     snprintf(file, sizeof file, "node:%s", name ? name : "");
     JS_FreeValue(ctx, text);
+    bool strips = js_strip_source;
+    if (argc > 1 && JS_ToBool(ctx, argv[1])) js_strip_source = false;
     text = source ? JS_Eval(ctx, source, len, file, JS_EVAL_TYPE_GLOBAL) : JS_EXCEPTION;
+    js_strip_source = strips;
     JS_FreeCString(ctx, name);
     JS_FreeCString(ctx, source);
     if (!JS_IsException(text)) JS_DeleteProperty(ctx, library_texts, id, 0);
@@ -165,7 +168,7 @@ static JSValue js_builtin_ids(JSContext *ctx, JSValueConst self, int argc, JSVal
 
 static JSValue init_builtins(JSContext *ctx) {
   JSValue object = JS_NewObject(ctx);
-  skep_def_fn(ctx, object, "compile", js_compile_builtin, 1);
+  skep_def_fn(ctx, object, "compile", js_compile_builtin, 2);
   skep_def_fn(ctx, object, "ids", js_builtin_ids, 0);
   return object;
 }

@@ -4,16 +4,13 @@
 
 const native = internalBinding('http');
 const { Readable } = require('stream');
+const { IncomingMessage } = require('internal/http/incoming_message');
 const { connResetException } = require('internal/errors');
 
 // Bits of http_req (glue/http.h).
 const COMPLETE = 1, FLOWING = 2, END_EMITTED = 8, DUMPED = 16, CONSUMED = 32, CLOSE_EMITTED = 128, DESTROYED = 1024;
 const TOUCHED = 4096, LET_GO = 1 << 15;
 
-function IncomingMessage(socket) {
-  if (new.target !== undefined) return native.newRequest(new.target.prototype, socket);
-  native.adoptRequest(this, socket);
-}
 Object.setPrototypeOf(IncomingMessage.prototype, Readable.prototype);
 Object.setPrototypeOf(IncomingMessage, Readable);
 native.setupRequest(IncomingMessage.prototype, Readable.prototype.on);

@@ -14,7 +14,10 @@ const ALIASES = new Map([
 // Large and rarely wanted: their text waits in the image, and is evaluated for who asks first.
 const LATER = new Set(['internal/deps/legacy-encodings', 'internal/deps/noble-ciphers', 'internal/deps/noble-rare',
   'internal/crypto/modes']);
-const LATER_FOLDERS = /^(?:internal\/)?(?:readline|v8)(?:\/|$)/;
+const LATER_FOLDERS = /^(?:internal\/)?(?:readline|repl|v8)(?:\/|$)/;
+
+// Functions whose text can be asked for; the others' is not kept in the image.
+const WITH_TEXT = new Set(['internal/http/incoming_message']);
 
 const loaded = new Map();
 const failed = new Map(); // id -> what its evaluation threw, thrown again at whoever asks
@@ -27,7 +30,7 @@ function load(id) {
   record = { id, exports: {}, loaded: false };
   loaded.set(id, record);
   try {
-    const compiled = ids.has(id) ? builtins.compile(id) : undefined;
+    const compiled = ids.has(id) ? builtins.compile(id, WITH_TEXT.has(id)) : undefined;
     if (compiled === undefined) {
       record.exports = missing(id);
     } else {
