@@ -73,6 +73,11 @@ fn ciphers_give_and_refuse_as_in_node() {
 }
 
 #[test]
+fn lines_are_read_evaluated_and_printed() {
+    says(include_str!("js/repl.js"), include_str!("js/repl.txt"));
+}
+
+#[test]
 fn values_become_bytes_in_the_format_of_v8() {
     says(include_str!("js/v8.js"), "v8 ok\n");
 }

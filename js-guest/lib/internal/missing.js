@@ -23,7 +23,6 @@ const FUNCTIONS = {
   'https': words('Agent Server createServer get request'),
   'inspector': words('Session open close url waitForDebugger'),
   'inspector/promises': words('Session open close url waitForDebugger'),
-  'repl': words('REPLServer Recoverable start'),
   'tls': words('Server SecureContext TLSSocket checkServerIdentity connect createSecureContext createSecurePair createServer getCiphers'),
   '_tls_common': words('SecureContext createSecureContext'),
   '_tls_wrap': words('Server TLSSocket connect createServer'),

@@ -119,6 +119,7 @@ exports.TypeError = {
   INVALID_FILE_URL_PATH: 'File URL path $1',
   INVALID_HANDLE_TYPE: 'This handle type cannot be sent',
   INVALID_IP_ADDRESS: 'Invalid IP address: $1',
+  INVALID_REPL_EVAL_CONFIG: 'Cannot specify both "breakEvalOnSigint" and "eval" for REPL',
   INVALID_PROTOCOL: 'Protocol "$1" not supported. Expected "$2"',
   INVALID_SYNC_FORK_INPUT: 'Asynchronous forks do not support Buffer, TypedArray, DataView or string input: $1',
   INVALID_THIS: 'Value of "this" must be of type $1',
