@@ -54,6 +54,25 @@ fn a_head_that_is_made_stays_and_trailers_need_chunks() {
 }
 
 #[test]
+fn streams_of_a_scripts_own_keep_to_their_servers() {
+    let out = printed(
+        "const http = require('http'), { Duplex } = require('stream');
+         const make = (name) => http.createServer((req, res) => { console.log(name, req.url, req.socket.name); res.end(name); });
+         const over = (server, name) => {
+           const stream = new Duplex({ read() {}, write(chunk, encoding, cb) { this.out = (this.out ?? '') + chunk; cb(); } });
+           server.emit('connection', Object.assign(stream, { name }));
+           return stream;
+         };
+         const a = over(make('A'), 'a'), b = over(make('B'), 'b');
+         a.push('GET /first HTTP/1.1\\r\\nHo');
+         b.push('GET /second HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n');
+         setTimeout(() => a.push('st: x\\r\\n\\r\\n'), 20);
+         setTimeout(() => { console.log(a.out.slice(-1), b.out.slice(-1)); a.destroy(); b.destroy(); }, 60);",
+    );
+    assert_eq!(out, "B /second b\nA /first a\nA B\n");
+}
+
+#[test]
 fn a_request_of_the_scripts_own_class_has_its_fields() {
     let out = printed(
         "const http = require('http');

@@ -173,8 +173,8 @@ static void on_request(const skep_event *event, const uint8_t *payload) {
   http_server *at = find_server(record->listener), options = at ? *at : (http_server){.custom = true};
   JSValue server = at ? JS_DupValue(ctx, at->server) : JS_UNDEFINED, pair[2] = {JS_UNDEFINED, JS_UNDEFINED};
   if (!at) {
-    JSValue conn = JS_NewInt64(ctx, record->conn);
-    server = http_hook(ctx, HOOK_ORPHAN, 1, (JSValueConst *)&conn);
+    JSValue args[] = {JS_NewInt64(ctx, (int64_t)event->handle), JS_NewInt64(ctx, record->conn)};
+    server = http_hook(ctx, HOOK_ORPHAN, 2, (JSValueConst *)args);
   }
   bool made = JS_IsObject(server) && make_messages(ctx, server, options.custom, pair);
   http_req *req = made ? http_request_of(ctx, pair[0]) : NULL;

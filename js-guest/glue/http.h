@@ -32,7 +32,7 @@ enum {
   HOOK_CONNECTION,   /* (server, handle, conn) */
   HOOK_CONN_EVENT,   /* (kind, conn, value, bytes) */
   HOOK_SLICES,       /* (chunk, encoding, size): Buffers of at most that size */
-  HOOK_ORPHAN,       /* (conn): the server of an attached connection */
+  HOOK_ORPHAN,       /* (exchange, conn): the server of an attached connection */
   HOOK_OBSERVE,      /* (server, req, res): somebody watches http from outside; before 'request' */
   HOOK_WIRE,         /* (res, what, chunk, encoding, cb): a response over a stream of the script's own */
   HOOKS

@@ -52,18 +52,14 @@ function forgetNumber(number) {
   return handle === undefined ? undefined : forget(handle).socket;
 }
 
-// The server of an attached connection, by the number that its requests carry. The host tells no number when a stream
-// is attached, so a new number is that of the first connection that has fed bytes and has none yet.
-function serverOf(number) {
-  const known = byNumber.get(number);
-  if (known !== undefined) return byHandle.get(known).server;
-  for (const [handle, entry] of byHandle) {
-    if (!entry.own || entry.number || !entry.fed) continue;
-    entry.number = number;
-    byNumber.set(number, handle);
-    return entry.server;
-  }
-  return undefined;
+// The server of an attached connection, by the number that its requests carry. The host tells no number when a stream is
+// attached; of its first request it says whose it is.
+function serverOf(exchange, number) {
+  const handle = byNumber.get(number) ?? native.conn(exchange), entry = byHandle.get(handle);
+  if (entry === undefined) return undefined;
+  entry.number = number;
+  byNumber.set(number, handle);
+  return entry.server;
 }
 
 function forget(handle) {
@@ -80,12 +76,9 @@ function attach(server, stream, listener, options) {
   const handle = native.attach(listener, options);
   if (handle < 0) throw errnoException(handle, 'attach');
   native.ref(handle, false); // whether there is more to come is the stream's to say
-  const entry = { socket: stream, server, own: true, number: 0, fed: false };
+  const entry = { socket: stream, server, own: true, number: 0 };
   byHandle.set(handle, entry);
-  stream.on('data', (chunk) => {
-    entry.fed = true;
-    native.feed(handle, typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk);
-  });
+  stream.on('data', (chunk) => native.feed(handle, typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk));
   stream.on('end', () => native.feed(handle, Buffer.alloc(0)));
   stream.on('close', () => {
     if (forget(handle)) native.close(handle);
@@ -104,7 +97,7 @@ function onConnEvent(kind, handle, value, bytes) {
   }
   const { socket, own } = entry;
   if (kind === event.CONN_OUT) {
-    if (bytes) socket.write(bytes);
+    if (bytes && socket.writable !== false) socket.write(bytes); // one that the script has ended takes no more
   } else if (kind === event.CONN_CLOSED) {
     forget(handle);
     if (own) {

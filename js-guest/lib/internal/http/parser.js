@@ -17,7 +17,6 @@ const SKIP_BODY = 1, UPGRADE = 2;
 class HTTPParser {
   #machine = null;
   #buffer = null;
-  #paused = false;
   #running = false;
   #source = null;
 
@@ -25,7 +24,6 @@ class HTTPParser {
     if (type !== REQUEST && type !== RESPONSE) throw new ERR_INVALID_ARG_VALUE('type', type);
     if (lenientFlags) throw require('internal/missing').error('lenient HTTP parsing');
     this.#machine = new framing.Machine(type === REQUEST, maxHeaderSize || 16384);
-    this.#paused = false;
   }
 
   // Answers how many bytes were taken, or what is wrong with them as an Error; what a callback throws is thrown.
