@@ -7,6 +7,7 @@ const {
 const { codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_URL } } = require('internal/errors');
 const { validateObject, validateString } = require('internal/validators');
 const querystring = require('querystring');
+const globals = require('internal/globals');
 
 // Each by name: express makes one of these for every request.
 function Url() {
@@ -396,6 +397,10 @@ function resolveNames(result, relative, names, { mustEndAbs, removeAllDots, noLe
 for (const key of ['takeHost', 'trimHostname', 'checkHostname', 'takeTail']) {
   Object.defineProperty(Url.prototype, key, { enumerable: false });
 }
+
+// As in Node, plain properties from the start, where the other classes have getters.
+globals.define('URL', URL);
+globals.define('URLSearchParams', URLSearchParams);
 
 module.exports = {
   Url,

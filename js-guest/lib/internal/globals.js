@@ -72,7 +72,6 @@ const CLASSES = {
   'internal/encoding': ['TextEncoder', 'TextDecoder'],
   'internal/headers': ['Headers'],
   'buffer': ['Blob'],
-  'url': ['URL', 'URLSearchParams'],
   'perf_hooks': ['PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver',
     'PerformanceObserverEntryList', 'PerformanceResourceTiming'],
   'stream/web': ['ReadableStream', 'ReadableStreamDefaultReader', 'ReadableStreamBYOBReader', 'ReadableStreamBYOBRequest',

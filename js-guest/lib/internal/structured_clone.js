@@ -8,6 +8,8 @@ const { detach } = internalBinding('util');
 
 // A property of what is no ArrayBuffer and can be handed over all the same: a port, which stays what it is.
 const kTransferable = Symbol('kTransferable');
+// A method that makes the copy, of objects of the library's own.
+const kClone = Symbol('kClone');
 
 const ERRORS = { Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
 
@@ -66,7 +68,7 @@ function cloneExotic(value, memory) {
   const { isBlob, cloneBlob } = require('internal/blob');
   if (isBlob(value)) return cloneBlob(value);
   if (value instanceof DOMException) return new DOMException(value.message, value.name);
-  return undefined;
+  return value[kClone]?.();
 }
 
 const isUnclonable = (value) =>
@@ -138,4 +140,4 @@ function structuredClone(value, options = undefined) {
   return copy;
 }
 
-module.exports = { structuredClone, kTransferable };
+module.exports = { structuredClone, kTransferable, kClone };

@@ -3,7 +3,7 @@
 
 const {
   codes: {
-    ERR_INVALID_ARG_TYPE, ERR_INVALID_FILE_URL_HOST, ERR_INVALID_FILE_URL_PATH, ERR_INVALID_THIS,
+    ERR_INVALID_ARG_TYPE, ERR_INVALID_FILE_URL_HOST, ERR_INVALID_FILE_URL_PATH,
     ERR_INVALID_URL, ERR_INVALID_URL_SCHEME, ERR_MISSING_ARGS,
   },
 } = require('internal/errors');
@@ -48,8 +48,8 @@ class URL {
     require('internal/blob').revokeObjectURL(url);
   }
 
+  // The engine refuses what is no URL, in Node's words.
   static #check(value) {
-    if (value === null || typeof value !== 'object' || !(#record in value)) throw new ERR_INVALID_THIS('URL');
     return value.#record;
   }
 

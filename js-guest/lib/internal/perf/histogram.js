@@ -5,6 +5,7 @@
 const native = internalBinding('process');
 const { codes: { ERR_ILLEGAL_CONSTRUCTOR, ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS, ERR_OUT_OF_RANGE } } = require('internal/errors');
 const { validateInteger, validateNumber, validateObject } = require('internal/validators');
+const { kClone } = require('internal/structured_clone');
 
 const kMake = Symbol('kMake');
 const kInspect = Symbol.for('nodejs.util.inspect.custom');
@@ -156,12 +157,15 @@ class Histogram {
   }
 
   [kInspect](depth, options) {
-    if (depth < 0) return this;
+    if (depth < 0) return `[${this.constructor.name}]`;
     const { inspect } = require('internal/util/inspect');
     const { min, max, mean, exceeds, stddev, count, percentiles } = this;
     const inner = { ...options, depth: options.depth === null ? null : options.depth - 1 };
     return `Histogram ${inspect({ min, max, mean, exceeds, stddev, count, percentiles }, inner)}`;
   }
+
+  // The same counts, seen from elsewhere.
+  [kClone]() { return new (this instanceof RecordableHistogram ? RecordableHistogram : Histogram)(kMake, this.#buckets); }
 }
 
 class RecordableHistogram extends Histogram {
