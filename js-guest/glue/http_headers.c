@@ -75,7 +75,29 @@ bool http_check_name(JSContext *ctx, JSValueConst name, const char *label) {
   return good || bad_name(ctx, name, label);
 }
 
+/* Names as programs write them, and their atoms: most are constants of the program, so the same string each time. A name is
+ * held, so that its address is nobody else's. */
+enum { NAMES = 64, NAME_BYTES = 64 };
+static struct { JSValue name; JSAtom atom; } known[NAMES];
+
+static uint32_t place_of(JSValueConst name) { return ((uintptr_t)JS_VALUE_GET_PTR(name) >> 4) % NAMES; }
+
+static void remember(JSContext *ctx, JSValueConst name, JSAtom atom) {
+  uint32_t at = place_of(name);
+  if (known[at].atom != JS_ATOM_NULL) {
+    JS_FreeValue(ctx, known[at].name);
+    JS_FreeAtom(ctx, known[at].atom);
+  }
+  known[at].name = JS_DupValue(ctx, name);
+  known[at].atom = JS_DupAtom(ctx, atom);
+}
+
 JSAtom http_name_atom(JSContext *ctx, JSValueConst name) {
+  bool plain = JS_VALUE_GET_TAG(name) == JS_TAG_STRING;
+  if (plain && known[place_of(name)].atom != JS_ATOM_NULL &&
+      JS_VALUE_GET_PTR(known[place_of(name)].name) == JS_VALUE_GET_PTR(name)) {
+    return JS_DupAtom(ctx, known[place_of(name)].atom);
+  }
   size_t len;
   const char *text = JS_ToCStringLen(ctx, &len, name);
   if (!text) return JS_ATOM_NULL;
@@ -87,6 +109,7 @@ JSAtom http_name_atom(JSContext *ctx, JSValueConst name) {
     if (lower != small) js_free(ctx, lower);
   }
   JS_FreeCString(ctx, text);
+  if (plain && len <= NAME_BYTES && atom != JS_ATOM_NULL) remember(ctx, name, atom);
   return atom;
 }
 

@@ -170,7 +170,7 @@ Buffer.copyBytesFrom = function copyBytesFrom(view, offset, length) {
 };
 
 Buffer.isBuffer = function isBuffer(value) {
-  return value instanceof Buffer;
+  return typeof value !== 'string' && value instanceof Buffer; // a body is a string most often
 };
 
 Buffer.isEncoding = function isEncoding(encoding) {
