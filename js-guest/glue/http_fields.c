@@ -118,7 +118,12 @@ JSValue http_request_headers(JSContext *ctx, http_req *req) {
     const skep_field *field = &fields_of(req)[i];
     JSAtom name = field_atom(ctx, raw, field);
     JSValue value = http_latin1(ctx, raw + field->value, field->value_len);
-    if (name == JS_ATOM_NULL || JS_IsException(value)) break;
+    if (name == JS_ATOM_NULL || JS_IsException(value)) {
+      JS_FreeAtom(ctx, name);
+      JS_FreeValue(ctx, value);
+      JS_FreeValue(ctx, headers);
+      return JS_EXCEPTION;
+    }
     join_field(ctx, headers, name, value, req->bits & REQ_JOIN_DUPLICATES);
     JS_FreeAtom(ctx, name);
   }
@@ -138,14 +143,17 @@ JSValue http_request_raw_headers(JSContext *ctx, http_req *req) {
 
 /* joinFields(list of name, value, ...; distinct; joinDuplicates): headers from raw ones, for trailers. */
 static JSValue js_join_fields(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
-  JSValue into = JS_NewObject(ctx);
   int64_t count = 0;
   if (JS_GetLength(ctx, argv[0], &count) < 0) return JS_EXCEPTION;
+  JSValue into = JS_NewObject(ctx);
   for (int64_t i = 0; i + 1 < count; i += 2) {
     JSValue name = JS_GetPropertyInt64(ctx, argv[0], i);
     JSAtom key = http_name_atom(ctx, name);
     JS_FreeValue(ctx, name);
-    if (key == JS_ATOM_NULL) return JS_EXCEPTION;
+    if (key == JS_ATOM_NULL) {
+      JS_FreeValue(ctx, into);
+      return JS_EXCEPTION;
+    }
     join_field(ctx, into, key, JS_GetPropertyInt64(ctx, argv[0], i + 1), argc > 1 && JS_ToBool(ctx, argv[1]));
     JS_FreeAtom(ctx, key);
   }

@@ -128,6 +128,13 @@ static JSValue shadow(JSContext *ctx, JSValueConst self, int magic, JSValue valu
   return value;
 }
 
+/* What there was no memory for is made again when it is asked for again. */
+static JSValue keep(JSContext *ctx, JSValue *place, JSValue made) {
+  if (JS_IsException(made)) return made;
+  *place = made;
+  return JS_DupValue(ctx, made);
+}
+
 static JSValue socket_of(JSContext *ctx, http_req *req) {
   if (JS_IsUndefined(req->socket) && req->conn) {
     JSValue conn = JS_NewInt64(ctx, req->conn), exchange = JS_NewInt64(ctx, req->exchange);
@@ -158,14 +165,12 @@ static JSValue get_text(JSContext *ctx, JSValueConst self, http_req *req, int ma
       if (!req->head || req->method >= http_method_count) return JS_NULL;
       return JS_NewString(ctx, http_methods[req->method]);
     case G_URL:
-      if (JS_IsUninitialized(req->url)) {
-        if (!req->head) return JS_NewString(ctx, "");
-        req->url = http_latin1(ctx, http_raw_of(req) + req->target, req->target_len);
-      }
-      return JS_DupValue(ctx, req->url);
+      if (!JS_IsUninitialized(req->url)) return JS_DupValue(ctx, req->url);
+      if (!req->head) return JS_NewString(ctx, "");
+      return keep(ctx, &req->url, http_latin1(ctx, http_raw_of(req) + req->target, req->target_len));
     case G_HEADERS:
-      if (JS_IsUndefined(req->headers)) req->headers = req->head ? http_request_headers(ctx, req) : JS_NewObject(ctx);
-      return JS_DupValue(ctx, req->headers);
+      if (!JS_IsUndefined(req->headers)) return JS_DupValue(ctx, req->headers);
+      return keep(ctx, &req->headers, req->head ? http_request_headers(ctx, req) : JS_NewObject(ctx));
     case G_RAW_HEADERS:
       return shadow(ctx, self, magic, req->head ? http_request_raw_headers(ctx, req) : JS_NewArray(ctx));
     case G_VERSION:
