@@ -160,9 +160,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     }
     hall.run();
     let (_, outcome) = hall.ended().context("the hall is empty, so its guest has ended")?;
-    if let Outcome::Ended(verdict) = &outcome {
-        eprintln!("skep: the script was {}", verdict);
-    }
+    tell_verdict(&outcome);
     hall.tell_end(&outcome);
     let code = exit_code(&outcome, is_child);
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
@@ -179,6 +177,17 @@ pub(crate) fn new_hall(clock: OsClock, http: HttpLimits) -> Result<Hall<MioKerne
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
     }
     Ok(hall)
+}
+
+/// What the script itself cannot have said.
+fn tell_verdict(outcome: &Outcome) {
+    match outcome {
+        Outcome::Ended(verdict) => eprintln!("skep: the script was {verdict}"),
+        Outcome::OutOfMemory(verdict) => {
+            eprintln!("skep: the script was refused more memory (--memory), and {verdict}")
+        }
+        _ => {}
+    }
 }
 
 /// Opened before this process is confined.

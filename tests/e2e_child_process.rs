@@ -72,6 +72,39 @@ fn ends_are_told_apart() {
 }
 
 #[test]
+fn the_host_tells_why_a_child_has_ended() {
+    let code = "const { fork } = require('child_process'), how = process.argv[2], all = [];
+      if (how === 'code') process.exit(7);
+      if (how === 'self') { process.kill(process.pid, 'SIGTERM'); console.log('it goes on'); }
+      if (how === 'heard') { process.once('SIGUSR2', () => process.exit(3)); process.kill(process.pid, 'SIGUSR2'); setInterval(() => {}, 1000); }
+      if (how === 'killed') { process.send('up'); setInterval(() => {}, 1000); }
+      if (how === 'spins') for (;;);
+      if (how === 'objects') for (;;) all.push(new Array(1000).fill(0).map((x) => [x]));
+      if (how === 'bytes') for (;;) all.push(new Uint8Array(4 << 20).fill(1));
+      if (how === 'copes') { try { for (;;) all.push(new Uint8Array(4 << 20).fill(1)); } catch { all.length = 0; } setTimeout(() => process.exit(4), 20); }
+      if (!how) for (const each of ['code', 'self', 'heard', 'killed', 'spins', 'objects', 'bytes', 'copes']) {
+        const child = fork(__filename, [each], { stdio: ['ignore', 'inherit', 'ignore', 'ipc'] });
+        child.on('message', () => child.kill('SIGKILL'));
+        child.on('exit', (code, signal) => console.log(each, code, signal, child.exitReason));
+        if (child.exitReason !== null) throw new Error('it has not ended');
+      }";
+    let done = run_as(&["--allow-fork=16", "--memory=64M", "--cpu=2s"], code);
+    let mut lines: Vec<&str> = done.out.lines().collect();
+    lines.sort_unstable();
+    let expected = [
+        "bytes 1 null memory",
+        "code 7 null exit",
+        "copes 4 null exit",
+        "heard 3 null exit",
+        "killed null SIGKILL signal",
+        "objects 1 null memory",
+        "self null SIGTERM signal",
+        "spins 134 null deadline",
+    ];
+    assert_eq!(lines, expected, "{}", done.err);
+}
+
+#[test]
 fn the_standard_streams_are_pipes_when_asked() {
     says(
         "const child = start({ silent: true, env: { WHO: 'bee' }, cwd: '/' }); let out = '', err = '';

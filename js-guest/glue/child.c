@@ -197,8 +197,8 @@ static JSValue js_forget(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   return list;
 }
 
-/* (object, kind, handle, value, flags), and of a message (..., bytes, attached handle or 0, its kind). What came with a
- * message that nobody hears is closed. */
+/* (object, kind, handle, value, flags), of an end (..., reason), and of a message (..., bytes, attached handle or 0, its
+ * kind). What came with a message that nobody hears is closed. */
 static void child_event(const skep_event *event, const uint8_t *payload) {
   JSContext *ctx = skep_ctx;
   skep_attached attached = {0};
@@ -211,6 +211,7 @@ static void child_event(const skep_event *event, const uint8_t *payload) {
   }
   JSValue object = JS_DupValue(ctx, found->first), bytes = JS_UNDEFINED;
   if (message) bytes = skep_new_buffer(ctx, payload + sizeof attached, event->len - sizeof attached);
+  if (event->kind == SKEP_EV_CHILD_EXIT && event->len >= 4) bytes = JS_NewInt32(ctx, payload[0]);
   JSValueConst args[] = {object, JS_NewInt32(ctx, event->kind), JS_NewInt64(ctx, event->handle),
                          JS_NewInt32(ctx, (int32_t)event->value), JS_NewInt32(ctx, event->flags), bytes,
                          JS_NewInt64(ctx, (int64_t)attached.handle), JS_NewInt32(ctx, (int32_t)attached.kind)};

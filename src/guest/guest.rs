@@ -62,6 +62,11 @@ impl Guest {
         self.ended.as_ref()
     }
 
+    /// It has ended, and was refused memory in its last turn.
+    pub fn was_starved(&self) -> bool {
+        self.ended.is_some() && self.state().limiter.starves
+    }
+
     /// Begins a turn with a laid-out batch and runs the first slice.
     ///
     /// # Panics
@@ -76,6 +81,7 @@ impl Guest {
         assert!(batch.len() <= capacity as usize, "a batch fits into the inbox");
         let inbox = self.memory.data_mut(self.body.store());
         inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
+        self.state_mut().limiter.starves = false;
         self.body.begin(&self.on_events, batch.len() as i32, self.ticks);
         self.body.shared_mut().state.meter.turns += 1;
         self.run()

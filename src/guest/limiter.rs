@@ -11,6 +11,8 @@ pub(super) struct Limiter {
     pub memory_now: usize,
     /// Growths that were refused and have not been counted yet.
     pub refused: u32,
+    /// It has asked for more memory than it may have, in this turn.
+    pub starves: bool,
 }
 
 impl Limiter {
@@ -20,12 +22,18 @@ impl Limiter {
             table_elements: limits.table_elements as usize,
             memory_now: 0,
             refused: 0,
+            starves: false,
         }
     }
 
     /// Other limits from here on.
     pub(super) fn set(&mut self, limits: &Limits) {
-        *self = Limiter { memory_now: self.memory_now, refused: self.refused, ..Limiter::new(limits) };
+        *self = Limiter {
+            memory_now: self.memory_now,
+            refused: self.refused,
+            starves: self.starves,
+            ..Limiter::new(limits)
+        };
     }
 }
 
@@ -37,6 +45,7 @@ impl ResourceLimiter for Limiter {
             self.memory_now = wanted;
         } else {
             self.refused = self.refused.saturating_add(1);
+            self.starves = true;
         }
         Ok(within)
     }

@@ -11,6 +11,8 @@ pub enum Outcome {
     Signal(i32),
     /// The host ended it: a trap, a limit, a broken rule.
     Ended(Verdict),
+    /// It was refused memory beyond its limit, and ended for it in the same turn.
+    OutOfMemory(Verdict),
     /// The process that started this one is gone, or broke the channel's protocol.
     Orphaned,
 }
@@ -19,9 +21,9 @@ impl Outcome {
     /// The exit code of a process that did only this.
     pub fn code(&self) -> i32 {
         match self {
-            Outcome::Exited(code) => *code,
+            Outcome::Exited(code) | Outcome::OutOfMemory(Verdict::Exited(code)) => *code,
             Outcome::Signal(signal) => 128 + signal,
-            Outcome::Ended(_) => 134,
+            Outcome::Ended(_) | Outcome::OutOfMemory(_) => 134,
             Outcome::Orphaned => 1,
         }
     }
@@ -33,13 +35,17 @@ impl Outcome {
             Outcome::Signal(_) => reason::SIGNAL,
             Outcome::Ended(Verdict::CpuExceeded | Verdict::Over(_)) => reason::DEADLINE,
             Outcome::Ended(_) => reason::TRAP,
+            Outcome::OutOfMemory(_) => reason::MEMORY,
             Outcome::Orphaned => reason::PARENT_GONE,
         }
     }
 
-    /// What the guest room's verdict means here.
-    pub(super) fn of(verdict: Verdict) -> Outcome {
+    /// What the guest room's verdict means here. An uncaught error ends a script by an exit code: that it lacked memory shows
+    /// in that it was refused some.
+    pub(super) fn of(verdict: Verdict, starved: bool) -> Outcome {
         match verdict {
+            Verdict::Exited(0) => Outcome::Exited(0),
+            Verdict::Exited(_) | Verdict::Trapped(_) | Verdict::Broken if starved => Outcome::OutOfMemory(verdict),
             Verdict::Exited(code) => Outcome::Exited(code),
             other => Outcome::Ended(other),
         }

@@ -71,7 +71,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 seat.soon = wants & skep_abi::wants::SOON != 0;
                 self.take_clones(index);
             }
-            Turn::Ended(verdict) => return self.dismiss(GuestId(index as u32), Outcome::of(verdict)),
+            Turn::Ended(verdict) => {
+                let outcome = Outcome::of(verdict, self.seats[index].guest.was_starved());
+                return self.dismiss(GuestId(index as u32), outcome);
+            }
         }
         self.tell_work(index);
         self.release_held_back(index);

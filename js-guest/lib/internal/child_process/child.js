@@ -22,6 +22,9 @@ const ESRCH = -3, EBADF = -9, EINVAL = -22, ENOSYS = -38;
 // Failures of a start that Node tells by 'error', later; any other is thrown.
 const TOLD_LATER = new Set([-13, -11, -24, -23, -2]);
 
+const REASONS = ['unknown', 'exit', 'signal', 'trap', 'deadline', 'memory', 'protocol', 'parent-gone'];
+
+const kReason = Symbol('kReason'); // why it has ended
 const kTold = Symbol('kTold'); // of a clone: called once, with its process id or an error number
 
 // What `_handle` is: a process as long as it runs.
@@ -161,7 +164,8 @@ function drain(child) {
   }
 }
 
-function onExit(child, value, bySignal) {
+function onExit(child, value, bySignal, reason) {
+  child[kReason] = REASONS[reason];
   if (bySignal) child.signalCode = signalName(value);
   else child.exitCode = value;
   child._handle = null;
@@ -171,14 +175,14 @@ function onExit(child, value, bySignal) {
   maybeClose(child);
 }
 
-function onChildEvent(child, number, handle, value, flags) {
+function onChildEvent(child, number, handle, value, flags, reason) {
   if (number === event.STARTED) {
     child.pid ??= value;
     child[kTold]?.(value);
     return;
   }
   native.detachObject(handle);
-  if (number === event.EXIT) onExit(child, value, (flags & BY_SIGNAL) !== 0);
+  if (number === event.EXIT) onExit(child, value, (flags & BY_SIGNAL) !== 0, reason);
   else if (child[kTold] !== undefined) onNoClone(child, value);
   else onFailed(child, new ErrnoException(-value, `spawn ${child.spawnfile}`));
 }
@@ -232,6 +236,12 @@ ChildProcess.prototype[Symbol.dispose ?? Symbol.for('nodejs.dispose')] = functio
   if (!this.killed) this.kill();
 };
 
+// Beyond Node: why the host of a forked child says that it has ended; see the table `reason` of the boundary.
+Object.defineProperty(ChildProcess.prototype, 'exitReason', {
+  configurable: true,
+  get() { return this[kReason] ?? null; },
+});
+
 ChildProcess.prototype.ref = function() {
   this._handle?.ref();
 };
@@ -242,7 +252,7 @@ ChildProcess.prototype.unref = function() {
 
 native.setup((object, number, handle, value, flags, bytes, attached, attachedKind) => {
   if (number > event.EXIT) onChannelEvent(object, number, handle, value, flags, bytes, attached, attachedKind);
-  else onChildEvent(object, number, handle, value, flags);
+  else onChildEvent(object, number, handle, value, flags, bytes);
 });
 
 module.exports = { ChildProcess, adopt, forsake, kTold, describe, flatten, flag };

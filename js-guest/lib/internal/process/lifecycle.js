@@ -129,16 +129,8 @@ function kill(pid, signal) {
 
 // A guest may signal itself and its children; 0 or a negative errno, as a system call.
 function killPid(pid, number) {
-  if (pid !== process.pid && pid !== 0) return internalBinding('child').killPid(pid, number);
-  if (number === 0) return 0;
-  const name = nameOf.get(number);
-  if (process.listenerCount(name) > 0) {
-    setImmediate(onSignal, number);
-    return 0;
-  }
-  // The default action of what only informs is to do nothing; every other signal ends the process.
-  if (!['SIGCHLD', 'SIGCONT', 'SIGURG', 'SIGWINCH'].includes(name)) native.exit(128 + number);
-  return 0;
+  const child = internalBinding('child');
+  return pid === process.pid || pid === 0 ? child.raise(number) : child.killPid(pid, number);
 }
 
 module.exports = { begin, resume, exit, beforeExit: onBeforeExit, signal: onSignal, watchSignals, kill, killPid, state, SIGNALS, onExit };
