@@ -228,3 +228,46 @@ fn no_bare_unwrap() {
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
+
+/// The rows of the threat model's cases, by letter and number.
+const ROWS: &[(char, usize)] =
+    &[('C', 13), ('M', 12), ('H', 14), ('P', 11), ('F', 8), ('S', 4), ('N', 9), ('L', 3), ('T', 3), ('W', 3), ('R', 4)];
+
+#[test]
+fn every_hostile_row_is_listed_with_tests_that_exist() {
+    let text = fs::read_to_string(root().join("docs/security.md")).expect("the table of rows is there");
+    let is_row = |cell: &str| cell.len() == 3 && cell[1..].bytes().all(|byte| byte.is_ascii_digit());
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>())
+        .filter(|cells| is_row(cells[0]))
+        .collect();
+    let listed: Vec<&str> = rows.iter().map(|cells| cells[0]).collect();
+    let all: Vec<String> =
+        ROWS.iter().flat_map(|(letter, count)| (1..=*count).map(move |row| format!("{letter}{row:02}"))).collect();
+    assert_eq!(all.len(), 84);
+    assert_eq!(listed, all, "each row once, in order");
+    let mut code = String::new();
+    for folder in ["src", "tests", "js-guest/build/test", "guest-sdk", "fuzz"] {
+        for path in files(&root().join(folder), &[".rs", ".mjs"]) {
+            code.push_str(&fs::read_to_string(path).expect("a source file is text"));
+        }
+    }
+    let mut faults = Vec::new();
+    for cells in &rows {
+        let [row, _, tests, state] = cells[..] else { panic!("{}: four cells", cells[0]) };
+        let tests: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        let exists = |name: &&str| code.contains(&format!("fn {name}()")) || code.contains(&format!("test('{name}'"));
+        faults
+            .extend(tests.iter().filter(|name| !exists(name)).map(|name| format!("{row}: there is no test `{name}`")));
+        let holds = state.starts_with("holds") && !state.starts_with("holds by");
+        if holds && tests.is_empty() {
+            faults.push(format!("{row} holds, and no test shows it"));
+        }
+        if !["holds", "partly: ", "not yet", "not promised"].iter().any(|word| state.starts_with(word)) {
+            faults.push(format!("{row}: what is «{state}»?"));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}

@@ -1,0 +1,110 @@
+//! Rows of handles, network, logs and code: attackers that want more of the host than is theirs. PORT is a neighbour's.
+use crate::hive::{Expect, Row, run};
+use skep::policy::Bound;
+
+#[test]
+fn h01_n06_sockets_without_end() {
+    let script = "console.log('BEGUN'); var open = 0, errors = {};
+        for (var i = 0; i < 1000; i++) {
+          try {
+            var socket = require('net').connect(+process.env.PORT, '127.0.0.1');
+            socket.on('connect', function () { open++; });
+            socket.on('error', function (e) { errors[e.code] = (errors[e.code] || 0) + 1; });
+          } catch (e) { errors[e.code] = (errors[e.code] || 0) + 1; }
+        }
+        setTimeout(function () {
+          var refused = (errors.EMFILE || 0) + (errors.EAGAIN || 0);
+          console.log('SOCKETS ' + (open <= 64 && refused >= 900), open, JSON.stringify(errors));
+        }, 500);
+        setInterval(function () {}, 1000);";
+    run(&Row { id: "H01", script, expect: Expect::Says("SOCKETS true") });
+}
+
+#[test]
+fn h02_listeners_without_end() {
+    let script = "console.log('BEGUN'); var errors = 0, up = 0;
+        for (var i = 0; i < 500; i++) {
+          var server = require('net').createServer();
+          server.on('error', function (e) { errors += e.code === 'EMFILE'; }); server.listen(0, '127.0.0.1', function () { up++; });
+        }
+        setTimeout(function () { console.log('LISTENERS ' + (up <= 16 && errors >= 484), up, errors); }, 300);
+        setInterval(function () {}, 1000);";
+    run(&Row { id: "H02", script, expect: Expect::Says("LISTENERS true") });
+}
+
+#[test]
+fn h03_timers_without_end() {
+    let script = "console.log('BEGUN'); for (var i = 0; i < 1e5; i++) setTimeout(function () {}, i % 7);
+        [NaN, -1, 2 ** 31, Infinity, '5', null].forEach(function (ms) { setTimeout(function () {}, ms); });
+        setInterval(function () { for (var i = 0; i < 1000; i++) clearTimeout(setTimeout(function () {}, 0)); }, 0);";
+    run(&Row { id: "H03", script, expect: Expect::Throttled });
+}
+
+#[test]
+fn h05_writes_that_ignore_backpressure() {
+    let script = "console.log('BEGUN'); var net = require('net'), piece = Buffer.alloc(1 << 20);
+        var socket = net.connect(+process.env.PORT, '127.0.0.1'); socket.on('error', function () {});
+        socket.write('POST / HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 999999999999\\r\\n\\r\\n');
+        for (;;) socket.write(Buffer.from(piece));";
+    run(&Row { id: "H05", script, expect: Expect::Ends("") });
+}
+
+#[test]
+fn h11_a_throw_that_nobody_catches() {
+    let script = "console.log('BEGUN'); setTimeout(function () { throw new Error('mine alone'); }, 5);";
+    run(&Row { id: "H11", script, expect: Expect::Ends("Exited(1)") });
+}
+
+#[test]
+fn h12_exit_in_the_middle() {
+    let script = "console.log('BEGUN'); Promise.resolve().then(function () { process.exit(3); });";
+    run(&Row { id: "H12", script, expect: Expect::Ends("Exited(3)") });
+}
+
+#[test]
+fn l01_lines_without_end() {
+    let script = "console.log('BEGUN'); (function next() { for (var i = 0; i < 200; i++) console.log('x'.repeat(1000)); setImmediate(next); })();";
+    run(&Row { id: "L01", script, expect: Expect::Met(Bound::Log) });
+}
+
+#[test]
+fn n01_addresses_that_are_not_granted() {
+    let script = "console.log('BEGUN'); var denied = 0, all = ['127.0.0.1', '::1', '0.0.0.0', '::', '::ffff:127.0.0.1', '169.254.169.254', '10.0.0.1',
+          '0x7f.1', '017700000001', '127.1', '2130706433', '64:ff9b::7f00:1', 'fd00::1'];
+        all.forEach(function (host) {
+          var count = function (e) { denied++; };
+          try { require('net').connect({ host: host, port: 1 }).on('error', count).on('connect', function () { console.log('CONNECTED ' + host); }); } catch (e) { count(e); }
+        });
+        setTimeout(function () { console.log('DENIED ' + (denied === all.length), denied); }, 500); setInterval(function () {}, 1000);";
+    run(&Row { id: "N01", script, expect: Expect::Says("DENIED true") });
+}
+
+#[test]
+fn n07_a_descriptor_is_no_handle() {
+    let script = "console.log('BEGUN'); var errors = 0;
+        for (var fd = 0; fd < 20; fd++) { try { new (require('net').Socket)({ fd: fd }); } catch (e) { errors++; } }
+        console.log('REFUSED ' + errors); setInterval(function () {}, 1000);";
+    run(&Row { id: "N07", script, expect: Expect::Says("REFUSED 20") });
+}
+
+#[test]
+fn s02_bytes_that_claim_to_be_code() {
+    let script = "console.log('BEGUN'); var errors = 0;
+        for (var i = 0; i < 200; i++) { try { require('v8').deserialize(require('crypto').randomBytes(50)); } catch (e) { errors++; } }
+        var run = new (require('vm').Script)('40 + 2', { cachedData: require('crypto').randomBytes(100) });
+        console.log('IGNORED ' + (errors > 150 && run.runInThisContext() === 42)); setInterval(function () {}, 1000);";
+    run(&Row { id: "S02", script, expect: Expect::Says("IGNORED true") });
+}
+
+#[test]
+fn w01_there_is_no_compiler_for_guests() {
+    let script =
+        "console.log('BEGUN'); console.log('COMPILER ' + typeof WebAssembly); setInterval(function () {}, 1000);";
+    run(&Row { id: "W01", script, expect: Expect::Says("COMPILER undefined") });
+}
+
+#[test]
+fn w02_source_without_end() {
+    let script = "console.log('BEGUN'); for (var i = 0;; i++) new Function('a', 'return a + ' + i + '/*' + 'x'.repeat(1000) + '*/')(1);";
+    run(&Row { id: "W02", script, expect: Expect::Throttled });
+}
