@@ -6,6 +6,7 @@ use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
 use crate::program;
 use crate::runtime::{CHILD_WORD, OPTIONS};
 use crate::serve;
+use crate::top;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 const USAGE: u8 = 9;
 
 /// Words that name a command; anything else is a script for `run`.
-const COMMANDS: &[&str] = &["run", "check", "serve", "help"];
+const COMMANDS: &[&str] = &["run", "check", "serve", "top", "help"];
 
 /// Node's options with a value: name, letter, value's name, help.
 const NODE_VALUES: &[(&str, Option<char>, &str, &str)] = &[
@@ -61,6 +62,7 @@ pub fn main(words: Vec<OsString>) -> ExitCode {
     }
     let done = match matches.subcommand() {
         Some(("check", matches)) => order(matches, true).and_then(launch::run),
+        Some(("top", matches)) => show_top(matches),
         Some(("serve", matches)) => wish(matches).and_then(|wish| serve::run(&wish)),
         Some((_, matches)) => order(matches, false).and_then(launch::run),
         None => {
@@ -83,7 +85,7 @@ fn exit_code(done: Result<i32>) -> ExitCode {
 
 /// A word that looks like an option of ours where the script should stand.
 fn stray_option(matches: &ArgMatches) -> Option<String> {
-    let (_, matches) = matches.subcommand().filter(|(name, _)| *name != "serve")?;
+    let (_, matches) = matches.subcommand().filter(|(name, _)| !["serve", "top"].contains(name))?;
     if matches.contains_id("eval") || matches.contains_id("print") {
         return None;
     }
@@ -122,6 +124,7 @@ fn command() -> Command {
         .subcommand(script_command("run", "Run a script (the default: `skep FILE` is `skep run FILE`)"))
         .subcommand(script_command("check", "Parse a script without running it"))
         .subcommand(serve_command())
+        .subcommand(top_command())
         .after_help(
             "A script may listen on unprivileged ports, read the project it stands in and write to standard output; \
              everything else is granted by name.",
@@ -220,12 +223,28 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
 fn serve_command() -> Command {
     let path = Arg::new("place").value_name("DIR|FILE.toml").required(true).value_parser(clap::value_parser!(PathBuf));
     let listen = Arg::new("listen").long("listen").value_name("ADDRESS:PORT").action(ArgAction::Append);
+    let admin = Arg::new("admin").long("admin").value_name("PATH").value_parser(clap::value_parser!(PathBuf));
     let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
     Command::new("serve")
         .about("Serve many tenants, each in a cell of its own")
         .arg(path.help("A folder with a folder for each tenant, or a file that names them"))
         .arg(listen.help("Listen here, whatever the configuration says"))
+        .arg(admin.help("Let operators ask and order at this UNIX socket"))
         .arg(check.help("Only check the configuration"))
+}
+
+fn top_command() -> Command {
+    let socket = Arg::new("socket").long("socket").value_name("PATH").required(true);
+    let once = Arg::new("once").long("once").action(ArgAction::SetTrue);
+    Command::new("top")
+        .about("Show the tenants of a running `skep serve --admin PATH`")
+        .arg(socket.value_parser(clap::value_parser!(PathBuf)).help("Its admin socket"))
+        .arg(once.help("One table, for scripts"))
+}
+
+fn show_top(matches: &ArgMatches) -> Result<i32> {
+    let socket = matches.get_one::<PathBuf>("socket").context("no socket given")?;
+    top::run(socket, matches.get_flag("once"))
 }
 
 fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
@@ -234,7 +253,8 @@ fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
         listen.push(serve::address(text).map_err(|why| anyhow!("--listen: {why}"))?);
     }
     let place = matches.get_one::<PathBuf>("place").cloned().context("no folder or file given")?;
-    Ok(serve::Wish { place, listen, check: matches.get_flag("check") })
+    let admin = matches.get_one::<PathBuf>("admin").cloned();
+    Ok(serve::Wish { place, listen, admin, check: matches.get_flag("check") })
 }
 
 fn order(matches: &ArgMatches, check: bool) -> Result<Order> {

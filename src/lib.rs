@@ -14,3 +14,4 @@ pub mod runtime;
 pub mod serve;
 pub mod time;
 pub mod tls;
+pub mod top;

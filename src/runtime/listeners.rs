@@ -198,6 +198,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Owner::Front(front) = self.owners.get(key) {
             return self.front_accepted(front, stream, peer);
         }
+        if self.owners.get(key) == Owner::Door {
+            return self.operator_came(stream);
+        }
         let Owner::Listener(index) = self.owners.get(key) else {
             let _gone = self.reactor.reset(stream);
             return;
@@ -244,12 +247,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// No descriptors are left: the listener rests until its timer.
     pub(super) fn accept_paused(&mut self, key: Key, retry_after: Duration) {
+        if matches!(self.owners.get(key), Owner::Front(_) | Owner::Door) {
+            self.resting.push(key);
+            self.timers.arm(self.now.plus(retry_after), Token::RearmOwn.pack());
+        }
         if let Owner::Listener(index) = self.owners.get(key)
             && let Some(listener) = self.listeners.get_mut(index as usize)
             && !listener.resting
         {
             listener.resting = true;
             self.timers.arm(self.now.plus(retry_after), Token::Rearm(index).pack());
+        }
+    }
+
+    /// Listeners of the hall's own try again.
+    pub(super) fn rearm_own(&mut self) {
+        for key in std::mem::take(&mut self.resting) {
+            let _gone = self.reactor.rearm(key);
         }
     }
 

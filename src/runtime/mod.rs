@@ -5,6 +5,7 @@
 //! Data walks one way: fact → `inbound` → `proto` → the guest's mailbox → `deliver` → the guest's
 //! outbox → `outbound` → `proto` → the stream's outbuf → one `writev` at the end of the turn.
 
+mod admin;
 mod clones;
 mod datagrams;
 mod effects;
@@ -36,7 +37,7 @@ pub use offload::Offload;
 pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
-pub use tenants::{Keeper, Plan, Reload, Routes, State};
+pub use tenants::{Keeper, Plan, Reload, Routes, State, TenantView};
 
 use crate::policy::HttpLimits;
 use crate::proto::http1;
@@ -102,6 +103,10 @@ pub struct Hall<K: Kernel, C: Clock> {
     fair: fair::Turns,
     /// What an operator sees of the loop.
     gauges: observe::Watch,
+    /// Its own listeners that rest for want of descriptors.
+    resting: Vec<Key>,
+    /// Operators that ask.
+    admin: admin::Admin,
     /// Those that the hall serves, if it does.
     tenants: tenants::Tenants,
     /// Set by a signal: no more accepting, leave when the responses in flight are out.
@@ -120,6 +125,9 @@ enum Owner {
     Datagram(u32),
     Channel(u32),
     Front(u32),
+    /// Where operators come in, and one of them.
+    Door,
+    Visit(u32),
     Visitor(u32),
 }
 
@@ -193,6 +201,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             unpolled: 0,
             fair: fair::Turns::default(),
             gauges: observe::Watch::new(now),
+            resting: Vec::new(),
+            admin: admin::Admin::default(),
             tenants: tenants::Tenants::default(),
             leaving: None,
             ended: Vec::new(),

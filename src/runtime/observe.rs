@@ -73,6 +73,11 @@ impl Latencies {
         self.counts.iter().take(buckets).map(|count| u64::from(*count)).sum()
     }
 
+    /// Adds another's.
+    pub fn merge(&mut self, other: &Latencies) {
+        self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count = count.saturating_add(more));
+    }
+
     fn since(&self, before: &Latencies) -> Latencies {
         let mut counts = self.counts;
         counts.iter_mut().zip(before.counts).for_each(|(count, before)| *count = count.wrapping_sub(before));

@@ -40,6 +40,8 @@ pub(super) enum Token {
     Visitor(u32),
     /// A tenant is to be looked at.
     Tenant(u32),
+    /// Listeners of the hall's own rest for want of descriptors.
+    RearmOwn,
 }
 
 impl Token {
@@ -60,6 +62,7 @@ impl Token {
             Token::Rest(index) => (12, index),
             Token::Visitor(index) => (13, index),
             Token::Tenant(index) => (14, index),
+            Token::RearmOwn => (15, 0),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -81,7 +84,8 @@ impl Token {
             11 => Token::Orphan,
             12 => Token::Rest(index),
             13 => Token::Visitor(index),
-            _ => Token::Tenant(index),
+            14 => Token::Tenant(index),
+            _ => Token::RearmOwn,
         }
     }
 }
@@ -109,6 +113,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Rest(index) => self.rested(index, id),
                 Token::Visitor(index) => self.visitor_late(index, id),
                 Token::Tenant(index) => self.tenant_timer(index, id),
+                Token::RearmOwn => self.rearm_own(),
             }
         }
         self.expired = expired;

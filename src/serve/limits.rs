@@ -1,14 +1,11 @@
 //! Limits of a tenant by the names that they have in `policy/limits.rs`. It must not know who enforces them.
 use super::text::{Fault, Table, Value};
-use crate::policy::Limits;
 use crate::policy::words::{size, span};
-
-/// Memory of a tenant that has no other limit: many share a machine.
-const MEMORY_BYTES: u64 = 128 << 20;
+use crate::policy::{AtLimit, Limits, Rate};
 
 /// What a tenant has if it says nothing.
 pub fn of_tenant() -> Limits {
-    Limits { memory_bytes: MEMORY_BYTES, ..Limits::default() }
+    Limits::tenant()
 }
 
 /// Reads `limits`.
@@ -24,7 +21,37 @@ pub fn read(table: &mut Table<'_>) -> Result<Limits, Fault> {
         limits.cpu_total = Some(value.measure("a time such as 500ms or 10s", span)?);
     }
     counts(table, &mut limits)?;
+    rates(table, &mut limits)?;
     Ok(limits)
+}
+
+/// Those by the second, and what is done with who is over them.
+fn rates(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
+    let rates: [(&str, &str, &mut Option<Rate>); 4] = [
+        ("cpu_ns_per_second", "cpu_burst_ns", &mut limits.cpu_ns),
+        ("log_bytes_per_second", "log_burst_bytes", &mut limits.log_bytes),
+        ("bytes_out_per_second", "bytes_out_burst", &mut limits.bytes_out),
+        ("connects_per_second", "connects_burst", &mut limits.connects),
+    ];
+    for (a_second, burst, limit) in rates {
+        if let Some(value) = table.take(a_second) {
+            let per_second = value.number(1..=1 << 40)?;
+            *limit = Some(Rate { per_second, burst: limit.map_or(per_second, |rate| rate.burst) });
+        }
+        if let (Some(value), Some(rate)) = (table.take(burst), limit) {
+            rate.burst = value.number(1..=1 << 50)?;
+        }
+    }
+    if let Some(value) = table.take("sockets") {
+        limits.sockets = value.number(1..=u64::from(u32::MAX))? as u32;
+    }
+    for (name, at) in [("at_cpu", &mut limits.at_cpu), ("at_bytes_out", &mut limits.at_bytes_out)] {
+        if let Some(value) = table.take(name) {
+            let known = AtLimit::named(value.text()?);
+            *at = known.ok_or_else(|| value.fault("it is throttle, shed or end"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Those that are plain numbers, with the most that makes sense.

@@ -14,11 +14,16 @@ use crate::guest::{Engine, EngineOptions};
 use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
+use crate::reactor::MioKernel;
+use crate::runtime::Hall;
 use crate::time::OsClock;
 use anyhow::{Context as _, Result, anyhow};
 use keeper::Bees;
+use rustix::fs::Mode;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -27,6 +32,8 @@ pub struct Wish {
     pub place: PathBuf,
     /// Where to listen, instead of where the configuration says.
     pub listen: Vec<SocketAddr>,
+    /// Where operators may ask and order: a UNIX socket.
+    pub admin: Option<PathBuf>,
     /// Only check the configuration.
     pub check: bool,
 }
@@ -57,9 +64,24 @@ pub fn run(wish: &Wish) -> Result<i32> {
         let at = hall.add_front(at, only).map_err(|error| anyhow!("{}", error.name())).context(at)?;
         eprintln!("skep: listening on {at}");
     }
+    if let Some(path) = &wish.admin {
+        open_admin(&mut hall, path)?;
+    }
     eprintln!("skep: {count} tenants");
     hall.run();
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(0)
+}
+
+/// The operator's socket: nobody else's from its first moment on. One that a dead process has left is taken away.
+fn open_admin(hall: &mut Hall<MioKernel, OsClock>, path: &Path) -> Result<()> {
+    let left = std::fs::symlink_metadata(path).is_ok_and(|entry| entry.file_type().is_socket());
+    if left && UnixStream::connect(path).is_err() {
+        std::fs::remove_file(path).with_context(|| format!("{} is in the way", path.display()))?;
+    }
+    let before = rustix::process::umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+    let opened = hall.open_admin(path);
+    rustix::process::umask(before);
+    opened.map_err(|error| anyhow!("{}", error.name())).with_context(|| format!("the admin socket {}", path.display()))
 }

@@ -190,7 +190,9 @@ impl Room {
 /// The hall's thread: answers where its neighbours listen, then turns and does what it is asked.
 fn keep(asks: &Receiver<Ask>, ports: &Sender<Vec<u16>>) {
     let mut room = Room::new();
-    (0..NEIGHBOURS).for_each(|_| drop(room.seat(GOOD, 9)));
+    for _ in 0..NEIGHBOURS {
+        room.seat(GOOD, 9);
+    }
     let until = Instant::now() + DEADLINE;
     loop {
         room.turn();

@@ -70,6 +70,7 @@ fn m04_stacks_without_end() {
 #[test]
 fn m06_m07_large_things_into_the_host() {
     let script = "console.log('BEGUN'); var errors = 0, large = 'x'.repeat(4 << 20);
+        process.on('uncaughtException', function () { errors++; });
         [function () { require('fs').readFileSync(large); }, function () { require('crypto').randomBytes(2 ** 31); },
          function () { require('net').connect({ host: large, port: 1 }); }, function () { require('net').createServer().listen(large); },
          function () { require('child_process').spawn(large); }, function () { require('http').get({ host: '127.0.0.1', port: 1, headers: { a: large + '\\n' } }); },

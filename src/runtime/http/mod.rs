@@ -215,7 +215,7 @@ pub(super) struct DateLine {
 }
 
 impl DateLine {
-    fn at(&mut self, wall_ns: u64) -> &[u8; 29] {
+    pub(in crate::runtime) fn at(&mut self, wall_ns: u64) -> &[u8; 29] {
         let second = wall_ns / 1_000_000_000;
         if second != self.second || self.text[0] == 0 {
             self.second = second;

@@ -196,6 +196,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         let id = self.seat(guest);
         self.seats[id.0 as usize].tenancy = Some(Tenancy { tenant, parting: false, used: self.now, requests: 0 });
+        self.apply_patch(tenant, id);
         let this = &mut self.tenants.all[tenant as usize];
         this.starts += 1;
         let edition = this.edition;

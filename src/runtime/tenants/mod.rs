@@ -9,10 +9,12 @@ mod life;
 mod lines;
 mod moves;
 mod routes;
+mod view;
 mod visitors;
 
 pub use life::State;
 pub use routes::Routes;
+pub use view::TenantView;
 
 use super::seat::{GuestId, Hired};
 use super::{Hall, Outcome, Owner};

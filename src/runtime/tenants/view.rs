@@ -1,0 +1,64 @@
+//! Tenants as an operator sees them. It must not know how they are shown.
+use super::life::State;
+use crate::reactor::Kernel;
+use crate::runtime::seat::GuestId;
+use crate::runtime::{GuestView, Hall, Latencies};
+use crate::time::Clock;
+
+/// One tenant with the guests that run for it.
+#[derive(Clone, Debug)]
+pub struct TenantView {
+    pub number: u32,
+    pub name: String,
+    /// `stopped`, `starting`, `running`, `failed`, or that of its only guest where that says more (`resting`).
+    pub state: &'static str,
+    pub starts: u64,
+    pub guests: Vec<GuestView>,
+}
+
+impl TenantView {
+    /// A number of all its guests.
+    pub fn sum(&self, number: impl Fn(&GuestView) -> u64) -> u64 {
+        self.guests.iter().map(number).sum()
+    }
+
+    /// Latencies of the last seconds.
+    pub fn recent(&self) -> Latencies {
+        let mut all = Latencies::default();
+        self.guests.iter().for_each(|guest| all.merge(&guest.recent));
+        all
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// All tenants by name.
+    pub fn view_tenants(&self) -> Vec<TenantView> {
+        let known = self.tenants.all.iter().enumerate().filter(|(_, tenant)| !tenant.gone);
+        let view = |(number, tenant): (usize, &super::life::Tenant)| {
+            let guests: Vec<GuestView> =
+                tenant.instances.iter().filter_map(|instance| self.view_guest(instance.guest)).collect();
+            let resting = !guests.is_empty() && guests.iter().all(|guest| guest.state == "resting");
+            let state = match tenant.state(self.now) {
+                State::Stopped => "stopped",
+                State::Starting => "starting",
+                State::Running if resting => "resting",
+                State::Running => "running",
+                State::Failed(_) => "failed",
+            };
+            TenantView { number: number as u32, name: tenant.plan.name.clone(), state, starts: tenant.starts, guests }
+        };
+        let mut all: Vec<TenantView> = known.map(view).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    pub(in crate::runtime) fn tenant_named(&self, name: &str) -> Option<u32> {
+        let known = |tenant: &super::life::Tenant| !tenant.gone && tenant.plan.name == name;
+        self.tenants.all.iter().position(known).map(|number| number as u32)
+    }
+
+    pub(in crate::runtime) fn guests_of(&self, tenant: u32) -> Vec<GuestId> {
+        let tenant = self.tenants.all.get(tenant as usize);
+        tenant.map_or_else(Vec::new, |tenant| tenant.instances.iter().map(|instance| instance.guest).collect())
+    }
+}
