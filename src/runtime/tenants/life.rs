@@ -435,6 +435,7 @@ pub(super) fn told(outcome: &Outcome) -> String {
         Outcome::Exited(code) => format!("exited with code {code}"),
         Outcome::Signal(signal) => format!("was ended by signal {signal}"),
         Outcome::Ended(verdict) => format!("was {verdict}"),
+        Outcome::OutOfMemory(verdict) => format!("was refused more memory, and {verdict}"),
         Outcome::Orphaned => "lost its process".into(),
     }
 }
