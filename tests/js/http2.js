@@ -1,5 +1,5 @@
 // HTTP/2 in the clear between a server and a client of one script; run by tests/e2e_http2.rs. Each line that it prints is
-// what Node prints.
+// what Node prints, but that Node takes no id before there is a connection.
 'use strict';
 
 const assert = require('assert');
@@ -147,6 +147,38 @@ async function ends() {
   console.log('ends:', log.join(', '));
 }
 
+// What a listener or a callback throws costs nothing that came, or was to go, behind it.
+async function throws() {
+  const { server, client, end } = await pair({});
+  const thrown = [], note = (error) => thrown.push(error.message);
+  process.on('uncaughtException', note);
+  server.on('stream', (stream) => {
+    stream.respond();
+    stream.on('data', (data) => { throw new Error(`at ${data}`); });
+    stream.on('end', () => {
+      stream.write('one', () => { throw new Error('after one'); });
+      stream.end('two');
+    });
+  });
+  const req = client.request({ ':method': 'POST' });
+  server.once('stream', () => setImmediate(() => req.end('all')));
+  const { body } = await answer(req);
+  console.log('throws:', thrown.join(', '), body);
+  process.off('uncaughtException', note);
+  await end();
+}
+
+async function ids() {
+  const { client, end } = await pair({}, (req, res) => res.end());
+  client.setNextStreamID(9); // before there is a connection
+  await once(client, 'connect');
+  for (const wrong of [4, 3, 2 ** 31]) client.setNextStreamID(wrong);
+  const req = client.request();
+  await answer(req);
+  console.log('ids:', req.id);
+  await end();
+}
+
 async function contexts() {
   const als = new AsyncLocalStorage(), seen = [];
   const { client, end } = await pair({}, (req, res) => res.end('x'));
@@ -177,6 +209,8 @@ function settings() {
   await continues();
   await pushes();
   await ends();
+  await throws();
+  await ids();
   await contexts();
   settings();
 })();

@@ -114,6 +114,51 @@ async function floods() {
   await attack('crumbs', [hello, request(1, 4), repeat(2000, () => frame('DATA', 0, 1, '00'))], { onStream() {} });
   await attack('unread bodies', [hello, repeat(40, (i) => [request(2 * i + 1, 4), frame('DATA', 0, 2 * i + 1, Buffer.alloc(16384))]).flat()],
     { onStream() {}, options: { maxSessionMemory: 0.2 } });
+  // Long lists of few octets: fifteen times the entry that fills the table.
+  await attack('long lists', [hello, request(1, 4, entry), repeat(40, (i) => frame('HEADERS', 4, 2 * i + 3, `828684010161${'be'.repeat(15)}`))],
+    { onStream() {}, options: { maxSessionMemory: 0.4 } });
+}
+
+// Streams that were open before the session's memory was full still have windows of their own. Nothing is read here, so the
+// connection's is not given back beyond it; and is again when the script reads.
+async function overfilled() {
+  const server = http2.createServer({ maxSessionMemory: 0.3 }), streams = [];
+  server.on('stream', (stream) => streams.push(stream));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const socket = net.connect(server.address().port, '127.0.0.1');
+  const ids = repeat(20, (i) => 2 * i + 1);
+  let left = 65535, sent = 0, got = Buffer.alloc(0), next = 0, pong;
+  socket.write(Buffer.concat([...hello, ...ids.map((id) => request(id, 4))]));
+  const pump = () => {
+    while (left >= 16000 && next < 80) {
+      socket.write(frame('DATA', 0, ids[next++ % 20], Buffer.alloc(16000)));
+      left -= 16000;
+      sent += 16000;
+    }
+    socket.write(frame('PING', 0, 0, '0000000000000000'));
+  };
+  socket.on('data', (chunk) => {
+    got = Buffer.concat([got, chunk]);
+    const said = words(got);
+    left = 65535 - sent + said.reduce((sum, word) => sum + (word.startsWith('WINDOW_UPDATE=') ? Number(word.slice(14)) : 0), 0);
+    if (said.filter((word) => word === 'PING+ack').length > (pong ?? 0)) {
+      pong = said.filter((word) => word === 'PING+ack').length;
+      if (next < 80 && left >= 16000) pump();
+      else if (streams.some((stream) => stream.readableFlowing === null)) {
+        console.log(`overfilled: ${next < 80 && sent > 300000 && sent < 400000}`);
+        streams.forEach((stream) => stream.resume());
+        setImmediate(pump);
+      } else if (next === 80) {
+        console.log('overfilled: goes on when it is read');
+        socket.destroy();
+        server.close();
+      } else {
+        setImmediate(pump);
+      }
+    }
+  });
+  pump();
+  await new Promise((resolve) => server.on('close', resolve));
 }
 
 // A peer that never reads: the answers that it asks for must not pile up.
@@ -167,4 +212,5 @@ async function stalled() {
   await deaf('ping flood', [...hello, ...repeat(40, () => Buffer.concat(repeat(100, () => frame('PING', 0, 0, '0000000000000000'))))]);
   await deaf('settings flood', [...hello, ...repeat(40, () => Buffer.concat(repeat(100, () => frame('SETTINGS', 0, 0))))]);
   await stalled();
+  await overfilled();
 })();

@@ -8,7 +8,7 @@ const { BadPreface, Splitter } = require('internal/http2/splitter');
 const { Decoder, Encoder } = require('internal/http2/hpack');
 const { Record } = require('internal/http2/record');
 const { Padding } = require('internal/http2/padding');
-const { onFrame } = require('internal/http2/receive');
+const { endUnsaid, onFrame } = require('internal/http2/receive');
 const settings = require('internal/http2/settings');
 const { code, fault, ConnectionFault } = require('internal/http2/errors');
 
@@ -46,6 +46,7 @@ class Connection {
     this.recvTarget = FIRST_WINDOW;
     this.owed = 0;
     this.held = 0; // bytes with the script that it has not read
+    this.listed = 0; // header lists that streams began with
     this.queued = 0; // bytes that wait for a window
     this.ready = new Set(); // records with something to send
     this.out = [];
@@ -63,6 +64,7 @@ class Connection {
     this.goawaySent = null; // the last id that it named
     this.goawayCode = null; // of the peer's
     this.failed = false;
+    this.unsaid = null; // a record whose last DATA a listener threw at, so that its end was not told
     this.decoder = new Decoder();
     this.encoder = new Encoder(limits.maxDeflateDynamicTableSize);
     this.padding = new Padding(limits);
@@ -75,6 +77,7 @@ class Connection {
   receive(bytes) {
     if (this.failed) return;
     try {
+      endUnsaid(this);
       this.splitter.feed(bytes);
     } catch (error) {
       if (error instanceof BadPreface) this.fail(new ConnectionFault(code.PROTOCOL_ERROR, 'no preface', fault.BAD_CLIENT_MAGIC));
@@ -159,7 +162,7 @@ class Connection {
     const count = Math.min(left, Math.max(0, room));
     const padding = this.padding.of(count, room);
     const whole = count === left;
-    const ends = whole && record.queue.length === 1 && record.trailers === null && !record.leaving &&
+    const ends = whole && record.queue.length === 1 && !record.leaving &&
       (record.ending || record.owner.isLast());
     this.out.push(frames.data(record.id, piece.bytes, piece.at, piece.at + count, ends, padding));
     this.outSize += frames.HEAD + count + padding;
@@ -176,16 +179,16 @@ class Connection {
     // To the end of the line.
     this.ready.delete(record);
     if (record.queue.length > 0 || (record.ending && !record.localEnded)) this.ready.add(record);
-    if (whole) piece.cb();
     if (ends) this.closeIfDone(record);
+    if (whole) piece.cb(); // last, as what a script does there may throw
   }
 
-  // The last frame of a stream that has nothing more to send: its trailers, or an empty DATA.
+  // The last frame of a stream that has nothing more to send: an empty DATA.
   endOf(record) {
     if (record.localEnded || !record.ending || record.closed) return;
     record.localEnded = true;
     record.tellEnded();
-    const bytes = record.trailers ?? frames.data(record.id, frames.PREFACE, 0, 0, true);
+    const bytes = frames.data(record.id, frames.PREFACE, 0, 0, true);
     this.out.push(bytes);
     this.outSize += bytes.length;
     this.closeIfDone(record);
@@ -236,17 +239,12 @@ class Connection {
     return true;
   }
 
-  // A response's head, an informational one, or trailers.
+  // A response's head, an informational one, or trailers, which a stream sends when all its bytes have gone. A block is
+  // encoded in the order it is sent in: the peer's table is made from it.
   headers(record, { fields, never }, ends) {
     if (record.closed || this.isTooLarge(record, fields)) return;
     const block = this.encoder.encode(fields, never), most = this.remote.maxFrameSize;
-    const bytes = frames.headers(record.id, block, ends, most, this.padding.of(block.length, most));
-    if (ends && record.queue.length > 0) {
-      record.trailers = bytes;
-      record.ending = true;
-      return;
-    }
-    this.send(bytes);
+    this.send(frames.headers(record.id, block, ends, most, this.padding.of(block.length, most)));
     if (!ends) return;
     record.localEnded = true;
     this.closeIfDone(record);
@@ -335,17 +333,26 @@ class Connection {
     this.ready.delete(record);
     this.queued -= record.queued;
     this.held -= record.unread;
+    this.listed -= record.listSize;
     record.unread = 0;
     record.queued = 0;
     const { queue } = record;
     record.queue = [];
     if (record.reserved) this.reserved--;
     record.reserved = false;
-    for (const { cb } of queue) cb();
+    // In a tick: scripts have callbacks behind theirs, and one that throws must not keep the others.
+    for (const { cb } of queue) process.nextTick(cb);
     record.tellEnded();
     if (!record.isOurs) this.peerStreams--;
     else if (record.opened) this.ownStreams--;
+    this.creditConnection(0);
     if (this.waiting.length > 0) this.openWaiting();
+  }
+
+  // A script's wish for its next id: one that it may not have is passed over, as nghttp2 does.
+  setNextId(id) {
+    const isOwn = (id % 2 === 1) !== this.isServer;
+    if (isOwn && id >= this.nextId && id <= MOST_ID) this.nextId = id;
   }
 
   // ---- Windows ----
@@ -356,6 +363,7 @@ class Connection {
     record.unread -= count;
     this.held -= count;
     if (record.unread === 0) record.pieces = 0;
+    this.creditConnection(0);
     if (record.closed || record.remoteEnded) return;
     record.owed += count;
     if (record.owed * 2 < this.local.initialWindowSize || record.owed === 0) return;
@@ -365,9 +373,10 @@ class Connection {
   }
 
   // The connection's window is for all streams: one that is not read must not stop the others, so it is given back at once.
+  // But when the script has left more unread than the session may hold in all, the peer waits.
   creditConnection(count) {
     this.owed += count;
-    if (this.owed * 2 < this.recvTarget || this.owed <= 0) return;
+    if (this.owed * 2 < this.recvTarget || this.owed <= 0 || this.held > this.limits.maxSessionMemory) return;
     this.recvWindow += this.owed;
     this.send(frames.windowUpdate(0, this.owed));
     this.owed = 0;
@@ -385,7 +394,8 @@ class Connection {
 
   // What the script's session holds for its peer, as Node counts it for maxSessionMemory.
   get memory() {
-    return this.streams.size * RECORD_BYTES + this.held + this.queued + this.outSize + this.decoder.table.size + this.encoder.table.size;
+    return this.streams.size * RECORD_BYTES + this.listed + this.held + this.queued + this.outSize +
+      this.decoder.table.size + this.encoder.table.size;
   }
 
   // ---- The connection as a whole ----

@@ -90,10 +90,17 @@ function onData(connection, flags, id, payload) {
   record.pieces++;
   connection.held += size;
   if (size > data.length) connection.consumed(record, size - data.length);
-  if (data.length > 0) connection.hooks.data(record, own(data));
-  else if ((flags & flag.END_STREAM) === 0) countInvalid(connection); // a frame that says nothing
+  const ends = (flags & flag.END_STREAM) !== 0;
+  if (data.length > 0) {
+    // A listener hears of it here, and may throw.
+    if (ends) connection.unsaid = record;
+    connection.hooks.data(record, own(data));
+    connection.unsaid = null;
+  } else if (!ends) {
+    countInvalid(connection); // a frame that says nothing
+  }
   if (record.closed) return;
-  if (flags & flag.END_STREAM) ended(connection, record);
+  if (ends) ended(connection, record);
   else if (record.pieces > MANY_PIECES && record.unread < record.pieces * SMALL_PIECE) {
     streamFault(connection, record, code.ENHANCE_YOUR_CALM, 'DATA in crumbs');
   }
@@ -110,6 +117,13 @@ function dataForNone(connection, id) {
 // A few bytes must not keep the large chunk that they came in.
 function own(data) {
   return data.length * 4 < data.buffer.byteLength ? Buffer.from(data) : data;
+}
+
+// What a throw has cut off.
+function endUnsaid(connection) {
+  const record = connection.unsaid;
+  connection.unsaid = null;
+  if (record !== null && !record.closed) ended(connection, record);
 }
 
 function ended(connection, record) {
@@ -236,10 +250,17 @@ function onRequest(connection, id, list, ends, priority) {
   const record = connection.open(id, false);
   connection.peerStreams++;
   record.opened = record.gotHead = true;
+  countList(connection, record, list);
   record.expected = list.check.length;
   record.priority = priority;
   connection.hooks.request(record, list, ends);
   if (ends && !record.closed) ended(connection, record);
+}
+
+// A peer that names one long entry of the table again and again sends few bytes for long lists.
+function countList(connection, record, list) {
+  record.listSize = list.size;
+  connection.listed += list.size;
 }
 
 function refuse(connection, id, number) {
@@ -283,7 +304,9 @@ function promised(connection, block, list) {
   const parent = connection.streams.get(block.id);
   if (parent === undefined && isIdle(connection, block.id)) throw protocolError('a push on no stream');
   connection.lastPeerId = block.promised;
-  if (parent === undefined || connection.reserved >= connection.limits.maxReservedRemoteStreams) {
+  const { limits } = connection;
+  const crowded = connection.reserved >= limits.maxReservedRemoteStreams || connection.memory > limits.maxSessionMemory;
+  if (parent === undefined || crowded) {
     refuse(connection, block.promised, code.CANCEL);
     return;
   }
@@ -296,6 +319,7 @@ function promised(connection, block, list) {
   connection.peerStreams++;
   record.opened = record.localEnded = record.reserved = true;
   connection.reserved++;
+  countList(connection, record, list);
   record.isHead = list.check.pseudo[':method'] === 'HEAD';
   connection.hooks.push(parent, record, list);
 }
@@ -369,7 +393,10 @@ function onSettings(connection, flags, id, payload) {
     connection.toldRemote = true;
     connection.remote.maxConcurrentStreams = 2 ** 32 - 1;
   }
+  const before = connection.remote.initialWindowSize;
   for (let i = 0; i < pairs.length; i += 2) applyRemote(connection, pairs[i], pairs[i + 1]);
+  // Once, however often it was named: each time is a step for every stream.
+  shiftWindows(connection, connection.remote.initialWindowSize - before);
   connection.reply(frames.settingsAck());
   connection.hooks.remoteSettings();
 }
@@ -382,7 +409,6 @@ function applyRemote(connection, number, value) {
       break;
     case id.initialWindowSize:
       if (value > MOST_WINDOW) throw new ConnectionFault(code.FLOW_CONTROL_ERROR, 'INITIAL_WINDOW_SIZE');
-      shiftWindows(connection, value - connection.remote.initialWindowSize);
       break;
     case id.maxFrameSize:
       if (value < 16384 || value > 2 ** 24 - 1) throw protocolError('MAX_FRAME_SIZE');
@@ -398,6 +424,7 @@ function applyRemote(connection, number, value) {
 }
 
 function shiftWindows(connection, by) {
+  if (by === 0) return;
   for (const record of connection.streams.values()) {
     if (record.sendWindow + by > MOST_WINDOW) throw new ConnectionFault(code.FLOW_CONTROL_ERROR, 'a window too large');
     widen(connection, record, by);
@@ -457,4 +484,4 @@ const handlers = {
   [type.WINDOW_UPDATE]: onWindowUpdate, [type.CONTINUATION]: onContinuation, [type.ALTSVC]: onAltsvc, [type.ORIGIN]: onOrigin,
 };
 
-module.exports = { onFrame };
+module.exports = { endUnsaid, onFrame };

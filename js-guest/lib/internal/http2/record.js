@@ -18,13 +18,13 @@ class Record {
     this.onEnded = null; // called when END_STREAM is on its way
     this.leaving = false; // it is being reset
     this.ending = false; // nothing follows what is queued
-    this.trailers = null; // a header block that ends the stream
     // Receiving.
     this.recvWindow = recvWindow;
     this.mostList = mostList; // how long a header list may be, as it was when the stream began
     this.owed = 0; // read by the script, not given back to the peer yet
     this.unread = 0; // with the script, which has not read it yet
     this.pieces = 0; // in how many it came
+    this.listSize = 0; // octets of the header list that it began with, while they are counted
     this.gotHead = false; // the message's final headers have come
     this.expected = -1; // content-length
     this.received = 0;

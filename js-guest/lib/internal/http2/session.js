@@ -143,7 +143,7 @@ class Http2Session extends EventEmitter {
     if (this._destroyed) throw new ERR_HTTP2_INVALID_SESSION();
     validateNumber(id, 'id');
     if (!(id > 0 && id <= 2 ** 32 - 1)) throw new ERR_OUT_OF_RANGE('id', '> 0 and <= 4294967295', id);
-    this._connection.nextId = id;
+    this._whenConnected(() => this._connection.setNextId(id));
   }
 
   settings(wanted, callback) {
@@ -300,12 +300,18 @@ class Http2Session extends EventEmitter {
   // `all`: the socket buffers what it cannot send, as nothing comes after.
   _flush(all, socket = this[kSocket]) {
     const connection = this._connection;
-    let wrote = false;
-    while ((all || !this._blocked) && connection.hasOutput && !socket.destroyed) {
-      const bytes = connection.take(PIECE);
-      if (bytes === null) break;
-      wrote = true;
-      if (!socket.write(bytes)) this._blocked = true;
+    let wrote = false, whole = false;
+    try {
+      while ((all || !this._blocked) && connection.hasOutput && !socket.destroyed) {
+        const bytes = connection.take(PIECE);
+        if (bytes === null) break;
+        wrote = true;
+        if (!socket.write(bytes)) this._blocked = true;
+      }
+      whole = true;
+    } finally {
+      // What a script's callback throws must not hold up the bytes behind it.
+      if (!whole) this._schedule();
     }
     if (wrote) timeout.refresh(this);
   }

@@ -1,5 +1,6 @@
 // What a connection tells its session: heads, data and ends to streams, settings, pings and farewells to the session's script.
-// Events come on a tick of their own, so that no listener runs in the middle of a frame. Knows no bytes.
+// Events come on a tick of their own, so that no listener runs in the middle of a frame; but for a stream's 'data', which comes
+// last in its frame. Knows no bytes.
 'use strict';
 
 const { ClientHttp2Stream, kState } = require('internal/http2/stream');
