@@ -80,7 +80,7 @@ for (let round = 0; round < 1500; round++) {
     connection.receive(bytes.subarray(at, at + size));
     at += size;
     if (random(3) === 0) connection.take(65536);
-    assert.ok(connection.memory < 2e6 && connection.streams.size <= 30 && connection.out.length < 1200);
+    assert.ok(connection.memory < 2e6 && connection.streams.size <= 30 && connection.out.frames < 1200);
     assert.ok(connection.recvWindow <= 65535 && connection.held >= 0 && connection.peerStreams >= 0 && connection.ownStreams >= 0);
   }
   for (const record of [...connection.streams.values()]) connection.reset(record, 8);

@@ -6,12 +6,14 @@
 const frames = require('internal/http2/frames');
 const { BadPreface, Splitter } = require('internal/http2/splitter');
 const { Decoder, Encoder } = require('internal/http2/hpack');
+const { Output } = require('internal/http2/output');
 const { Record } = require('internal/http2/record');
 const { Padding } = require('internal/http2/padding');
 const { endUnsaid, onFrame } = require('internal/http2/receive');
 const settings = require('internal/http2/settings');
 const { code, fault, ConnectionFault } = require('internal/http2/errors');
 
+const { flag, type } = frames;
 const FIRST_WINDOW = 65535;
 const MOST_ID = 2 ** 31 - 1;
 // Answers to the peer (acknowledgements, resets) that its slowness keeps here: beyond this it is flooding us.
@@ -49,8 +51,7 @@ class Connection {
     this.listed = 0; // header lists that streams began with
     this.queued = 0; // bytes that wait for a window
     this.ready = new Set(); // records with something to send
-    this.out = [];
-    this.outSize = 0;
+    this.out = new Output();
     this.replies = 0;
     this.block = null; // a header block that goes on in CONTINUATIONs
     this.gotSettings = false;
@@ -64,6 +65,7 @@ class Connection {
     this.goawaySent = null; // the last id that it named
     this.goawayCode = null; // of the peer's
     this.failed = false;
+    this.lastRequest = null; // the last plain request's block and what it means
     this.unsaid = null; // a record whose last DATA a listener threw at, so that its end was not told
     this.decoder = new Decoder();
     this.encoder = new Encoder(limits.maxDeflateDynamicTableSize);
@@ -106,8 +108,7 @@ class Connection {
 
   send(bytes) {
     if (this.failed) return;
-    this.out.push(bytes);
-    this.outSize += bytes.length;
+    this.out.add(bytes);
     this.hooks.wantsToSend();
   }
 
@@ -118,7 +119,7 @@ class Connection {
   }
 
   get hasOutput() {
-    return this.out.length > 0 || this.canOpen || (this.ready.size > 0 && this.sendWindow > 0) || this.hasEmptyReady();
+    return this.out.size > 0 || this.canOpen || (this.ready.size > 0 && this.sendWindow > 0) || this.hasEmptyReady();
   }
 
   // An end without bytes needs no window.
@@ -134,15 +135,12 @@ class Connection {
     this.openWaiting();
     // Who has more is added again, and comes up after the others.
     for (const record of this.ready) {
-      if (this.outSize >= most) break;
+      if (this.out.size >= most) break;
       this.sendData(record);
     }
-    if (this.out.length === 0) return null;
-    const bytes = this.out.length === 1 ? this.out[0] : Buffer.concat(this.out, this.outSize);
-    this.out = [];
-    this.outSize = 0;
+    if (this.out.size === 0) return null;
     this.replies = 0;
-    return bytes;
+    return this.out.take();
   }
 
   // One frame of a stream's, if the windows let it.
@@ -164,8 +162,8 @@ class Connection {
     const whole = count === left;
     const ends = whole && record.queue.length === 1 && !record.leaving &&
       (record.ending || record.owner.isLast());
-    this.out.push(frames.data(record.id, piece.bytes, piece.at, piece.at + count, ends, padding));
-    this.outSize += frames.HEAD + count + padding;
+    if (padding > 0) this.out.add(frames.data(record.id, piece.bytes, piece.at, piece.at + count, ends, padding));
+    else this.out.frame(type.DATA, ends ? flag.END_STREAM : 0, record.id, piece.bytes, piece.at, piece.at + count);
     this.sendWindow -= count + padding;
     record.sendWindow -= count + padding;
     piece.at += count;
@@ -188,9 +186,7 @@ class Connection {
     if (record.localEnded || !record.ending || record.closed) return;
     record.localEnded = true;
     record.tellEnded();
-    const bytes = frames.data(record.id, frames.PREFACE, 0, 0, true);
-    this.out.push(bytes);
-    this.outSize += bytes.length;
+    this.out.frame(type.DATA, flag.END_STREAM, record.id, null, 0, 0);
     this.closeIfDone(record);
   }
 
@@ -222,9 +218,9 @@ class Connection {
       if (record.closed || this.isTooLarge(record, fields)) continue;
       record.opened = true;
       this.ownStreams++;
-      const block = this.encoder.encode(fields, never), most = this.remote.maxFrameSize;
-      if (record.priority) this.send(frames.headersWithPriority(record.id, block, ends, most, record.priority));
-      else this.send(frames.headers(record.id, block, ends, most, this.padding.of(block.length, most)));
+      const block = this.encoder.encode(fields, never);
+      if (record.priority) this.send(frames.headersWithPriority(record.id, block, ends, this.remote.maxFrameSize, record.priority));
+      else this.sendBlock(record, block, ends);
       if (ends) record.localEnded = true;
       if (record.queue.length > 0 || record.ending) this.ready.add(record);
     }
@@ -235,7 +231,7 @@ class Connection {
     let size = 0;
     for (const text of fields) size += text.length + FIELD_OVERHEAD;
     if (size <= this.limits.maxSendHeaderBlockLength) return false;
-    this.hooks.frameError(record, frames.type.HEADERS, code.FRAME_SIZE_ERROR);
+    this.hooks.frameError(record, type.HEADERS, code.FRAME_SIZE_ERROR);
     return true;
   }
 
@@ -243,11 +239,21 @@ class Connection {
   // encoded in the order it is sent in: the peer's table is made from it.
   headers(record, { fields, never }, ends) {
     if (record.closed || this.isTooLarge(record, fields)) return;
-    const block = this.encoder.encode(fields, never), most = this.remote.maxFrameSize;
-    this.send(frames.headers(record.id, block, ends, most, this.padding.of(block.length, most)));
+    this.sendBlock(record, this.encoder.encode(fields, never), ends);
     if (!ends) return;
     record.localEnded = true;
     this.closeIfDone(record);
+  }
+
+  sendBlock(record, block, ends) {
+    if (this.failed) return;
+    const most = this.remote.maxFrameSize, padding = this.padding.of(block.length, most);
+    if (padding === 0 && block.length <= most) {
+      this.out.frame(type.HEADERS, ends ? flag.END_HEADERS | flag.END_STREAM : flag.END_HEADERS, record.id, block, 0, block.length);
+      this.hooks.wantsToSend();
+    } else {
+      this.send(frames.headers(record.id, block, ends, most, padding));
+    }
   }
 
   push(parent, owner, { fields, never }) {
@@ -307,7 +313,7 @@ class Connection {
   sendLast(record) {
     record.leaving = true;
     let { length } = record.queue;
-    while (length > 0 && this.outSize < PIECE) {
+    while (length > 0 && this.out.size < PIECE) {
       this.sendData(record);
       if (record.queue.length >= length && record.queue[0].at === 0) break;
       if (Math.min(this.sendWindow, record.sendWindow) <= 0) break;
@@ -394,7 +400,7 @@ class Connection {
 
   // What the script's session holds for its peer, as Node counts it for maxSessionMemory.
   get memory() {
-    return this.streams.size * RECORD_BYTES + this.listed + this.held + this.queued + this.outSize +
+    return this.streams.size * RECORD_BYTES + this.listed + this.held + this.queued + this.out.size +
       this.decoder.table.size + this.encoder.table.size;
   }
 

@@ -21,9 +21,19 @@ const PSEUDO = new Set([':status', ':method', ':authority', ':scheme', ':path', 
 
 // ---- Ours ----
 
-function forbidden(key, value) {
-  if (key === 'te') return value !== 'trailers' && !(Array.isArray(value) && value.length === 1 && value[0] === 'trailers');
-  return CONNECTION.has(key);
+const isTrailers = (value) => value === 'trailers';
+
+// What is known of names as scripts write them. They are few, unless somebody makes them up: those are not kept.
+const known = new Map();
+const MANY_NAMES = 512;
+
+function factsOf(name) {
+  let facts = known.get(name);
+  if (facts !== undefined) return facts;
+  const key = name.toLowerCase();
+  facts = { key, isSingle: SINGLE.has(key), isPseudo: key[0] === ':', isForbidden: CONNECTION.has(key) };
+  if (known.size < MANY_NAMES) known.set(name, facts);
+  return facts;
 }
 
 // Which pseudo-headers may be said, by who says what.
@@ -39,7 +49,7 @@ const noPseudo = (key) => {
 
 // { fields: [name, value, name, value...], never: Set or null }. Pseudo-headers come first.
 function toFields(headers, checkPseudo = anyPseudo) {
-  const pseudo = [], fields = [], seen = new Set();
+  const pseudo = [], fields = [], seen = [];
   const sensitive = headers[kSensitiveHeaders];
   if (sensitive !== undefined && !Array.isArray(sensitive)) {
     throw new ERR_INVALID_ARG_VALUE('headers[http2.neverIndex]', sensitive);
@@ -47,26 +57,25 @@ function toFields(headers, checkPseudo = anyPseudo) {
   for (const name of Object.keys(headers)) {
     let value = headers[name];
     if (value === undefined || name === '') continue;
-    const key = name.toLowerCase();
-    const isSingle = SINGLE.has(key);
+    const { key, isSingle, isPseudo, isForbidden } = factsOf(name);
     if (Array.isArray(value)) {
       if (value.length === 0) continue;
       if (value.length === 1) value = String(value[0]);
       else if (isSingle) throw new ERR_HTTP2_HEADER_SINGLE_VALUE(key);
-    } else {
+    } else if (typeof value !== 'string') {
       value = String(value);
     }
     if (isSingle) {
-      if (seen.has(key)) throw new ERR_HTTP2_HEADER_SINGLE_VALUE(key);
-      seen.add(key);
+      if (seen.includes(key)) throw new ERR_HTTP2_HEADER_SINGLE_VALUE(key);
+      seen.push(key);
     }
-    if (key[0] === ':') {
+    if (isPseudo) {
       checkPseudo(key);
       pseudo.push(key, value);
       continue;
     }
     if (key.includes(' ')) throw new ERR_INVALID_HTTP_TOKEN('Header name', key);
-    if (forbidden(key, value)) throw new ERR_HTTP2_INVALID_CONNECTION_HEADERS(key);
+    if (isForbidden || (key === 'te' && !isTrailers(value))) throw new ERR_HTTP2_INVALID_CONNECTION_HEADERS(key);
     if (typeof value === 'string') fields.push(key, value);
     else for (const one of value) fields.push(key, String(one));
   }

@@ -35,14 +35,20 @@ class Table {
     this.entries = [];
     this.first = 0; // of `entries`, those before it are gone
     this.dropped = 0; // how many have left the front of `entries`
+    this.version = 0; // another after each change: what was made from the table before may be wrong now
   }
 
   get length() { return this.entries.length - this.first; }
 
-  at(index) { return this.entries[this.entries.length - 1 - index]; }
+  // undefined where there is none.
+  at(index) {
+    const at = this.entries.length - 1 - index;
+    return at >= this.first ? this.entries[at] : undefined;
+  }
 
   add(name, value, onEvict) {
     const size = name.length + value.length + OVERHEAD;
+    this.version++;
     this.makeRoom(this.capacity - size, onEvict);
     if (size > this.capacity) return false;
     this.entries.push({ name, value, size });
@@ -66,6 +72,7 @@ class Table {
 
   resize(capacity, onEvict) {
     this.capacity = capacity;
+    this.version++;
     this.makeRoom(capacity, onEvict);
   }
 }
@@ -92,11 +99,15 @@ class Decoder {
     this.bytes = bytes;
     this.pos = 0;
     this.sizeUpdates();
-    while (this.pos < bytes.length) {
+    const { length } = bytes;
+    while (this.pos < length) {
       const byte = bytes[this.pos];
       if (byte >= 0x80) {
-        const { name, value } = this.entry(this.integer(7));
-        onField(name, value, false);
+        let index = byte & 127;
+        if (index < 127) this.pos++;
+        else index = this.integer(7);
+        const entry = this.entry(index);
+        onField(entry.name, entry.value, false);
       } else if (byte >= 0x40) {
         const name = this.name(6), value = this.string();
         this.table.add(name, value);
@@ -121,14 +132,9 @@ class Decoder {
   }
 
   entry(index) {
-    if (index === 0) throw new CompressionError('index 0');
-    const entry = index < FIRST_DYNAMIC ? STATIC[index - 1] : this.dynamic(index - FIRST_DYNAMIC);
+    const entry = index < FIRST_DYNAMIC ? STATIC[index - 1] : this.table.at(index - FIRST_DYNAMIC);
     if (entry === undefined) throw new CompressionError('no such index');
     return entry;
-  }
-
-  dynamic(index) {
-    return index < this.table.length ? this.table.at(index) : undefined;
   }
 
   name(prefix) {
@@ -171,6 +177,14 @@ class Decoder {
 const NOT_KEPT = new Set(['age', 'content-length', 'content-range', 'etag', 'if-modified-since', 'if-none-match', 'last-modified',
   'location', 'set-cookie', ':path']);
 
+const KEPT_BLOCK = 256;
+
+function isSame(one, other) {
+  if (one.length !== other.length) return false;
+  for (let i = one.length - 1; i >= 0; i--) if (one[i] !== other[i]) return false; // what changes comes late
+  return true;
+}
+
 class Encoder {
   // `most`: what we want to keep at most, whatever the peer allows.
   constructor(most = 4096) {
@@ -180,6 +194,10 @@ class Encoder {
     this.pendingSizes = this.table.capacity === 4096 ? [] : [this.table.capacity];
     this.bytes = Buffer.allocUnsafeSlow(1024);
     this.pos = 0;
+    // A block is made of fields and table alone: what was said last needs no making while the table is the same.
+    this.lastFields = null;
+    this.lastBlock = null;
+    this.lastVersion = -1;
     this.forget = (entry, number) => {
       const key = keyOf(entry.name, entry.value);
       if (this.found.get(key) === number) this.found.delete(key);
@@ -197,6 +215,9 @@ class Encoder {
 
   // `fields`: name, value, name, value...; `never`: names whose values no one on the way may keep, or null.
   encode(fields, never) {
+    const { version } = this.table;
+    const isPlain = never === null && this.pendingSizes.length === 0;
+    if (isPlain && this.lastVersion === version && isSame(fields, this.lastFields)) return this.lastBlock;
     this.pos = 0;
     for (const size of this.pendingSizes) {
       this.reserve(8);
@@ -206,6 +227,11 @@ class Encoder {
     for (let i = 0; i < fields.length; i += 2) this.field(fields[i], fields[i + 1], never !== null && never.has(fields[i]));
     const block = Buffer.allocUnsafe(this.pos);
     this.bytes.copy(block, 0, 0, this.pos);
+    if (isPlain && version === this.table.version && block.length <= KEPT_BLOCK) {
+      this.lastFields = fields;
+      this.lastBlock = block;
+      this.lastVersion = version;
+    }
     return block;
   }
 

@@ -13,6 +13,8 @@ const { type, flag, FrameFault, exactly, unpadded } = frames;
 const { MOST_WINDOW } = settings;
 const FIELD_OVERHEAD = 32;
 const MOST_CONTINUATIONS = 8;
+// Octets of a request's header block that is kept, in case that it comes again.
+const KEPT_BLOCK = 256;
 // A header list is at most this while decoding, whatever maxHeaderListSize says.
 const MOST_LIST = 65536;
 // Pieces of DATA that wait for the script, and their mean size: more and smaller ones are an attack on memory.
@@ -186,9 +188,10 @@ function onContinuation(connection, flags, id, payload) {
 // The whole block is decoded in any case: the table must stay what the peer's is. The list is kept as far as it may be long.
 function decode(connection, bytes, kind, mostList = connection.local.maxHeaderListSize) {
   const list = {
-    fields: [], never: [], size: 0, tooLarge: false, check: new ListCheck(kind, connection.local.enableConnectProtocol),
+    fields: [], never: [], size: 0, tooLarge: false, wrong: null, check: new ListCheck(kind, connection.local.enableConnectProtocol),
   };
   const most = Math.min(mostList, MOST_LIST), mostFields = 2 * connection.limits.maxHeaderListPairs;
+  const { version } = connection.decoder.table;
   try {
     connection.decoder.decode(bytes, (name, value, never) => {
       list.size += name.length + value.length + FIELD_OVERHEAD;
@@ -204,8 +207,24 @@ function decode(connection, bytes, kind, mostList = connection.local.maxHeaderLi
     if (error instanceof CompressionError) throw new ConnectionFault(code.COMPRESSION_ERROR, error.message);
     throw error;
   }
+  if (!list.tooLarge) list.wrong = list.check.end();
+  const isPlain = version === connection.decoder.table.version && list.never.length === 0;
+  if (isPlain && kind === 'request' && bytes.length <= KEPT_BLOCK) {
+    connection.lastRequest = { block: Buffer.from(bytes), version, list };
+    return copyOf(list);
+  }
   return list;
 }
+
+// A client's requests are often the same but for their ids. A block means what the table says, so it means the same as long as
+// the table and our settings are; a list that a script has is never handed out again.
+function decodeRequest(connection, bytes) {
+  const last = connection.lastRequest;
+  if (last !== null && last.version === connection.decoder.table.version && last.block.equals(bytes)) return copyOf(last.list);
+  return decode(connection, bytes, 'request');
+}
+
+const copyOf = (list) => ({ ...list, fields: list.fields.slice(), never: [] });
 
 function endBlock(connection, block, bytes) {
   if (block.kind === type.PUSH_PROMISE) {
@@ -216,7 +235,8 @@ function endBlock(connection, block, bytes) {
   const ends = (block.flags & flag.END_STREAM) !== 0;
   const record = connection.streams.get(id);
   const isRequest = record === undefined && connection.isServer;
-  const list = decode(connection, bytes, isRequest ? 'request' : record?.gotHead ? 'trailers' : 'response', record?.mostList);
+  const list = isRequest ? decodeRequest(connection, bytes) :
+    decode(connection, bytes, record?.gotHead ? 'trailers' : 'response', record?.mostList);
   if (record !== undefined && (record.opened || record.isOurs)) {
     if (!record.opened) throw protocolError('HEADERS for no stream');
     onMessage(connection, record, list, ends);
@@ -241,8 +261,7 @@ function onRequest(connection, id, list, ends, priority) {
     refuse(connection, id, connection.peerStreams >= most ? code.REFUSED_STREAM : code.ENHANCE_YOUR_CALM);
     return;
   }
-  const wrong = list.tooLarge ? null : list.check.end();
-  if (list.tooLarge || wrong !== null || (ends && list.check.length > 0)) {
+  if (list.tooLarge || list.wrong !== null || (ends && list.check.length > 0)) {
     countInvalid(connection);
     refuse(connection, id, list.tooLarge ? code.ENHANCE_YOUR_CALM : code.PROTOCOL_ERROR);
     return;
@@ -272,7 +291,7 @@ function refuse(connection, id, number) {
 function onMessage(connection, record, list, ends) {
   if (record.remoteEnded) throw new ConnectionFault(code.STREAM_CLOSED, 'HEADERS after the end');
   const isTrailers = record.gotHead;
-  const wrong = list.tooLarge ? null : list.check.end();
+  const { wrong } = list;
   if (list.tooLarge || wrong !== null || (isTrailers && !ends)) {
     streamFault(connection, record, list.tooLarge ? code.ENHANCE_YOUR_CALM : code.PROTOCOL_ERROR, wrong ?? 'a header list');
     return;
@@ -310,7 +329,7 @@ function promised(connection, block, list) {
     refuse(connection, block.promised, code.CANCEL);
     return;
   }
-  if (list.tooLarge || list.check.end() !== null) {
+  if (list.tooLarge || list.wrong !== null) {
     countInvalid(connection);
     refuse(connection, block.promised, list.tooLarge ? code.ENHANCE_YOUR_CALM : code.PROTOCOL_ERROR);
     return;
@@ -436,6 +455,7 @@ function acknowledged(connection) {
   const told = connection.unacked.shift();
   if (told === undefined) throw protocolError('an acknowledgement of nothing');
   const { pairs } = told, { local } = connection;
+  connection.lastRequest = null;
   for (let i = 0; i < pairs.length; i += 2) {
     const number = pairs[i], value = pairs[i + 1];
     if (number === settings.id.initialWindowSize) {

@@ -1,10 +1,13 @@
 // Http2ServerRequest: what http's IncomingMessage is, over a server's stream. Knows no response.
 'use strict';
 
+const EventEmitter = require('events');
 const { Readable } = require('stream');
 const { kRequest, socketOf } = require('internal/http2/compat_socket');
 const { codes: { ERR_INVALID_ARG_VALUE } } = require('internal/errors');
 const { validateString } = require('internal/validators');
+
+const { on } = EventEmitter.prototype; // for what a stream's own on() has no business with
 
 const kStream = Symbol('kStream');
 const kState = Symbol('kState');
@@ -17,14 +20,14 @@ class Http2ServerRequest extends Readable {
     };
     this[kStream] = stream;
     stream[kRequest] = this;
-    stream.on('trailers', onTrailers);
-    stream.on('end', onEnd);
-    stream.on('error', onError);
-    stream.on('aborted', onAborted);
-    stream.on('close', onClose);
-    stream.on('timeout', onTimeout);
-    this.on('pause', onPause);
-    this.on('resume', onResume);
+    on.call(stream, 'trailers', onTrailers);
+    on.call(stream, 'end', onEnd);
+    on.call(stream, 'error', onError);
+    on.call(stream, 'aborted', onAborted);
+    on.call(stream, 'close', onClose);
+    on.call(stream, 'timeout', onTimeout);
+    on.call(this, 'pause', onPause);
+    on.call(this, 'resume', onResume);
   }
 
   get aborted() { return this[kState].aborted; }

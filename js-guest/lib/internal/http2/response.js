@@ -1,6 +1,7 @@
 // Http2ServerResponse: what http's ServerResponse is, over a server's stream. Knows no request's inside.
 'use strict';
 
+const EventEmitter = require('events');
 const { Stream } = require('stream');
 const { kRequest, socketOf } = require('internal/http2/compat_socket');
 const { kState: kStreamState } = require('internal/http2/stream');
@@ -11,6 +12,8 @@ const { codes: {
   ERR_INVALID_HTTP_TOKEN, ERR_STREAM_WRITE_AFTER_END,
 } } = require('internal/errors');
 const { validateFunction, validateLinkHeaderValue, validateObject, validateString } = require('internal/validators');
+
+const { on } = EventEmitter.prototype; // for what a stream's own on() has no business with
 
 const kStream = Symbol('kStream');
 const kState = Symbol('kState');
@@ -59,10 +62,10 @@ class Http2ServerResponse extends Stream {
     stream[kResponse] = this;
     this.writable = true;
     this.req = stream[kRequest];
-    stream.on('drain', onDrain);
-    stream.on('close', onClose);
-    stream.on('wantTrailers', onWantTrailers);
-    stream.on('timeout', onTimeout);
+    on.call(stream, 'drain', onDrain);
+    on.call(stream, 'close', onClose);
+    on.call(stream, 'wantTrailers', onWantTrailers);
+    on.call(stream, 'timeout', onTimeout);
   }
 
   // Users of streams look here for what has been sent.

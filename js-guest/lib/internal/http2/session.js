@@ -117,7 +117,7 @@ class Http2Session extends EventEmitter {
     return {
       effectiveLocalWindowSize: c.recvTarget, effectiveRecvDataLength: c.owed, nextStreamID: c.nextId,
       localWindowSize: c.recvWindow, lastProcStreamID: c.lastPeerId, remoteWindowSize: c.sendWindow,
-      outboundQueueSize: c.out.length, deflateDynamicTableSize: c.encoder.table.size, inflateDynamicTableSize: c.decoder.table.size,
+      outboundQueueSize: c.out.frames, deflateDynamicTableSize: c.encoder.table.size, inflateDynamicTableSize: c.decoder.table.size,
     };
   }
 

@@ -3,7 +3,7 @@
 // last in its frame. Knows no bytes.
 'use strict';
 
-const { ClientHttp2Stream, kState } = require('internal/http2/stream');
+const { USUAL, ClientHttp2Stream, kState } = require('internal/http2/stream');
 const { ServerHttp2Stream } = require('internal/http2/server_stream');
 const { toObject } = require('internal/http2/headers');
 const { code: rst, fault, ConnectionFault, NghttpError } = require('internal/http2/errors');
@@ -152,7 +152,7 @@ class SessionHooks {
 }
 
 function streamOptions(session) {
-  return session._options.highWaterMark === undefined ? {} : { highWaterMark: session._options.highWaterMark };
+  return session._options.highWaterMark === undefined ? USUAL : { highWaterMark: session._options.highWaterMark };
 }
 
 module.exports = { SessionHooks };

@@ -26,9 +26,11 @@ function onTimeout(stream) {
   if (!stream.destroyed) stream.emit('timeout');
 }
 
+const USUAL = { allowHalfOpen: true, autoDestroy: false, decodeStrings: false };
+
 class Http2Stream extends Duplex {
   constructor(session, record, options) {
-    super({ ...options, allowHalfOpen: true, autoDestroy: false, decodeStrings: false });
+    super(options === USUAL ? USUAL : { ...options, ...USUAL });
     this[kSession] = session;
     this[kRecord] = null;
     this[kState] = {
@@ -321,8 +323,7 @@ function shut(stream, code, telling) {
   const state = stream[kState];
   state.closed = true;
   state.rstCode = code;
-  stream.setTimeout(0);
-  stream.removeListener('timeout', onTimeout);
+  if (stream.timeout !== 0) stream.setTimeout(0);
   const { ending } = stream._writableState;
   if (!ending) {
     if (!state.aborted || state.endAfterHeaders) {
@@ -375,4 +376,4 @@ class ClientHttp2Stream extends Http2Stream {
 }
 
 
-module.exports = { ClientHttp2Stream, Http2Stream, kAttach, kRecord, kSession, kState, priorityOf };
+module.exports = { USUAL, ClientHttp2Stream, Http2Stream, kAttach, kRecord, kSession, kState, priorityOf };
