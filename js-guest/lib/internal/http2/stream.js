@@ -35,7 +35,7 @@ class Http2Stream extends Duplex {
     this[kRecord] = null;
     this[kState] = {
       closed: false, aborted: false, rstCode: rst.NO_ERROR, didRead: false, endAfterHeaders: false, waitForTrailers: false,
-      trailersReady: false, trailersSent: false, ticks: 0, writable: true, sentHeaders: undefined, sentTrailers: undefined,
+      trailersReady: false, trailersSent: false, ticks: 0, late: 0, writable: true, sentHeaders: undefined, sentTrailers: undefined,
       infoHeaders: undefined, headersSent: false,
     };
     this.timeout = 0;
@@ -158,10 +158,13 @@ class Http2Stream extends Duplex {
       return;
     }
     state.didRead = true;
-    const record = this[kRecord];
-    if (record === null || record.closed) return;
-    const count = record.unread - this.readableLength;
-    if (count > 0) this[kSession]._connection.consumed(record, count);
+    settle(this);
+  }
+
+  read(count) {
+    const chunk = super.read(count);
+    if (chunk !== null) settle(this);
+    return chunk;
   }
 
   // What the connection tells comes in its order: after an event that waits for its tick, so does all else.
@@ -196,8 +199,16 @@ class Http2Stream extends Duplex {
 
   _data(bytes) {
     this._moved();
-    if (this[kState].ticks > 0 || this._scope !== null) this._inOrder(() => this._take(bytes));
-    else this._take(bytes);
+    const state = this[kState];
+    if (state.ticks === 0 && this._scope === null) {
+      this._take(bytes);
+      return;
+    }
+    state.late += bytes.length;
+    this._inOrder(() => {
+      state.late -= bytes.length;
+      this._take(bytes);
+    });
   }
 
   _take(bytes) {
@@ -206,6 +217,7 @@ class Http2Stream extends Duplex {
       return;
     }
     this.push(bytes);
+    settle(this);
   }
 
   _ended() {
@@ -296,6 +308,15 @@ class Http2Stream extends Duplex {
     if (this.pending) this.once('ready', send);
     else send();
   }
+}
+
+// What has left the stream's buffer has been read. It is not enough to look when more is asked for: that is before the last
+// chunk leaves.
+function settle(stream) {
+  const record = stream[kRecord];
+  if (record === null || record.closed) return;
+  const count = record.unread - stream.readableLength - stream[kState].late;
+  if (count > 0) stream[kSession]._connection.consumed(record, count);
 }
 
 function writeBytes(stream, bytes, cb) {
