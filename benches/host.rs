@@ -3,14 +3,14 @@
 //! benches/baseline.json; `cargo bench --bench host -- --save` writes that file. It measures and never fails: time is no
 //! test. It must not know what a number should be.
 use skep::guest::cache::{CacheFolder, load_or_build};
-use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Turn};
+use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
 use skep::policy::{Grants, Limits};
 use skep::proto::http1::{
     Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate,
 };
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
 use skep::runtime::{Hall, LogSink, Logs, Mailbox, Note, Offload};
-use skep::time::{Clock as _, Mono, Timers, VirtualClock};
+use skep::time::{Mono, Timers, VirtualClock};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -103,23 +103,6 @@ fn timers_rearm() -> f64 {
     })
 }
 
-/// A virtual clock's time, and randomness that repeats.
-struct Virtual(VirtualClock, Entropy);
-
-impl Outside for Virtual {
-    fn mono(&self) -> u64 {
-        self.0.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.1.fill(out);
-    }
-}
-
 struct Nowhere;
 
 impl LogSink for Nowhere {
@@ -131,7 +114,7 @@ impl LogSink for Nowhere {
 }
 
 fn state(clock: &VirtualClock) -> GuestState {
-    let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&[1; 32])));
+    let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&[1; 32])));
     let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
     GuestState::new(Grants::default(), limits, outside, b"{}".to_vec())
 }

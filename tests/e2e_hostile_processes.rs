@@ -185,7 +185,7 @@ fn p08_a_worker_listens_where_its_primary_may() {
         } else {
           net.createServer().on('error', function (e) {
             console.log(e.code);
-            net.createServer().on('error', function (e) { console.log(e.code); process.exit(5); }).listen('/tmp/skep-p08.sock');
+            net.createServer().on('error', function (e) { console.log(e.code); process.exit(5); }).listen('skep-p08.sock');
           }).listen(81);
         }",
     );

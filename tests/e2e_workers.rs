@@ -82,11 +82,11 @@ fn without_dealing_every_worker_accepts_for_itself() {
 #[test]
 fn udp_is_shared_and_unix_sockets_too() {
     says(
-        "const dgram = require('dgram'), fs = require('fs'), client = dgram.createSocket('udp4'), path = fs.mkdtempSync('/tmp/skep-') + '/s';
+        "const dgram = require('dgram'), fs = require('fs'), client = dgram.createSocket('udp4'), path = fs.mkdtempSync(require('os').tmpdir() + '/skep-') + '/s';
          const worker = cluster.fork({ PATH_: path }); let timer;
          worker.on('listening', ({ addressType, port }) => {
            if (addressType === 'udp4') timer = setInterval(() => client.send('x', port, '127.0.0.1'), 20);
-           else net.connect(path).on('data', (d) => { console.log(`${d}`, addressType); fs.rmSync(path, { force: true }); worker.disconnect(); });
+           else net.connect(path).on('data', (d) => { console.log(`${d}`, addressType); fs.rmSync(path.slice(0, -2), { force: true, recursive: true }); worker.disconnect(); });
          });
          worker.on('message', (m) => { console.log(m); clearInterval(timer); client.close(); worker.send('next'); });",
         "const socket = require('dgram').createSocket('udp4');

@@ -171,7 +171,6 @@ const FREE: &[c_long] = &[
     libc::SYS_times,
     libc::SYS_uname,
     libc::SYS_sysinfo,
-    libc::SYS_prlimit64,
     libc::SYS_getrlimit,
     libc::SYS_getpriority,
 ];
@@ -302,6 +301,8 @@ fn open_calls(again: bool) -> Result<Rules> {
     // Signals to itself: an abort, and the signals that a script sends to its own process.
     rules.insert(libc::SYS_tgkill, vec![rule(&[equal(0, own)?])?]);
     rules.insert(libc::SYS_kill, vec![rule(&[equal(0, own)?])?]);
+    // Limits of its own, and not those of others of the same user.
+    rules.insert(libc::SYS_prlimit64, vec![rule(&[equal(0, 0)?])?]);
     let named = rule(&[equal(0, libc::PR_SET_NAME as u64)?])?;
     rules.insert(libc::SYS_prctl, vec![named]);
     let data = rule(&[masked(2, libc::PROT_EXEC as u64, 0)?])?;

@@ -191,7 +191,8 @@ impl Grants {
         self.run == Run::All
     }
 
-    /// The words of the command line that grant this much, a line each: for a program that starts this one again.
+    /// The words of the command line that grant this much, a line each: for a program that starts this one again. What has a
+    /// line break in its name is left out: its second line would be a word of its own.
     pub fn words(&self) -> String {
         if (Grants { input: false, ..self.clone() }) == Grants::all() {
             return "--allow-all".into();
@@ -217,6 +218,7 @@ impl Grants {
             Run::All => words.push("--allow-run".into()),
             Run::Named(names) => words.extend(names.keys().map(|name| format!("--allow-run={name}"))),
         }
+        words.retain(|word| !word.contains('\n'));
         words.join("\n")
     }
 
@@ -237,4 +239,17 @@ impl Grants {
 /// IPv4 in IPv6 clothes is IPv4.
 fn canonical(ip: IpAddr) -> IpAddr {
     ip.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_a_line_each_and_no_more() {
+        let folder = |name: &str| FolderGrant { folder: name.into(), write: false };
+        let folders = vec![folder("/a:rw"), folder("/b\n--allow-all")];
+        let grants = Grants { folders, env: ["A\n--allow-all".to_owned()].into(), fork: 2, ..Grants::default() };
+        assert_eq!(grants.words(), "--allow-fs=/a:rw:r\n--allow-fork=2");
+    }
 }

@@ -202,6 +202,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.release_datagrams(index);
         self.release_channels(index);
         let Some(seat) = self.seats.get_mut(index) else { return };
+        if seat.signals_due != 0 {
+            seat.tell_due_signals();
+        }
         if seat.held_back.is_empty() || seat.mail.is_full() {
             return;
         }

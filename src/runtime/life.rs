@@ -56,7 +56,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let mut told = false;
         for (_, seat) in &mut self.seats {
             if seat.watches(signal) {
-                seat.tell(events::SIGNAL, None, signal as u32, &[]);
+                seat.tell_signal(signal);
                 told = true;
             }
         }
@@ -69,7 +69,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn raise(&mut self, guest: u32, signal: i32) {
         let seat = &mut self.seats[guest as usize];
         if seat.watches(signal) {
-            return seat.tell(events::SIGNAL, None, signal as u32, &[]);
+            return seat.tell_signal(signal);
         }
         if !HARMLESS.contains(&signal) {
             self.raised = Some((GuestId(guest), signal));

@@ -47,6 +47,12 @@ impl Mailbox {
         (self.total, self.total - u64::from(self.count))
     }
 
+    /// Bytes that wait.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.head
+    }
+
     /// More than one inbox full waits: senders keep what they have (the kernel's buffers hold it).
     pub fn is_full(&self) -> bool {
         self.bytes.len() - self.head > self.capacity / 2

@@ -9,6 +9,7 @@ use super::work::Backlog;
 use crate::guest::{Guest, GuestState, Handle, Kind};
 use crate::policy::Bound;
 use crate::time::{Mono, TimerId};
+use skep_abi::events;
 
 /// Names a guest within its hall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +84,8 @@ pub(super) struct Seat {
     pub clones: Vec<(Handle, u32)>,
     /// Signals it watches, a bit each.
     pub signals: u64,
+    /// Those that have come while its mailbox was full: told once each when there is room, as a kernel keeps them.
+    pub signals_due: u64,
     /// Its operations off the loop.
     pub work: Backlog,
     /// Connections that wait for room in the mailbox or the outbox.
@@ -116,6 +119,7 @@ impl Seat {
             stage: Stage::Live,
             clones: Vec::new(),
             signals: 0,
+            signals_due: 0,
             work: Backlog::default(),
             held_back: Vec::new(),
             held_datagrams: Vec::new(),
@@ -162,6 +166,23 @@ impl Seat {
         match self.guest.state().handles.get(handle) {
             Some(_) => self.resources.get(handle.index()).copied().unwrap_or(Resource::None),
             None => Resource::None,
+        }
+    }
+
+    /// Tells a signal that the guest watches. However often it comes while the guest is behind, it waits once.
+    pub fn tell_signal(&mut self, signal: i32) {
+        if self.mail.is_full() {
+            self.signals_due |= 1 << signal;
+        } else {
+            self.tell(events::SIGNAL, None, signal as u32, &[]);
+        }
+    }
+
+    /// There is room for what has waited.
+    pub fn tell_due_signals(&mut self) {
+        let due = std::mem::take(&mut self.signals_due);
+        for signal in (1..64).filter(|signal| due >> signal & 1 == 1) {
+            self.tell_signal(signal);
         }
     }
 

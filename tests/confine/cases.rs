@@ -104,6 +104,10 @@ pub const CASES: &[Case] = &[
     refused("input_put_into_a_terminal", Layer::Seccomp, |_| {
         assert_eq!(raw(libc::SYS_ioctl, [0, libc::TIOCSTI, 0]), Err(libc::ENOSYS));
     }),
+    refused("limits_of_others", Layer::Seccomp, |_| {
+        assert_eq!(raw(libc::SYS_prlimit64, [parent(), 7, 0]), Err(libc::ENOSYS));
+        assert_eq!(raw(libc::SYS_prlimit64, [0, 7, 0]), Ok(0));
+    }),
     refused("signals", Layer::Seccomp, |_| assert_eq!(raw(libc::SYS_kill, [parent(), 0, 0]), Err(libc::ENOSYS))),
     refused("what_is_granted_works", Layer::None, granted),
     with_processes(refused("this_program_again_works", Layer::None, |_| assert!(again("nothing")))),

@@ -5,5 +5,6 @@ mod exchange;
 mod fair;
 mod pace;
 mod peers;
+mod signals;
 mod sim;
 mod world;

@@ -2,7 +2,7 @@
 //! the least rates of `policy/limits.rs` are served to the end, those below are cut off, and not before their grace is
 //! over. They must not know how the hall measures.
 use super::sim::plain;
-use crate::guest::{Entropy, GuestState, Outside};
+use crate::guest::{Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, HttpLimits, Limits};
 use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
 use crate::runtime::{Hall, LogSink, Logs, Offload};
@@ -27,7 +27,7 @@ fn start_info() -> Vec<u8> {
     numbers.iter().flat_map(|number: &u32| number.to_le_bytes()).collect()
 }
 
-struct Silence;
+pub(super) struct Silence;
 
 impl LogSink for Silence {
     fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
@@ -35,22 +35,6 @@ impl LogSink for Silence {
     }
 
     fn wait(&mut self, _fd: u8) {}
-}
-
-struct Virtual(VirtualClock, Entropy);
-
-impl Outside for Virtual {
-    fn mono(&self) -> u64 {
-        self.0.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.1.fill(out);
-    }
 }
 
 /// A hall with one server and no faults, whose time moves when a test says so.
@@ -68,7 +52,7 @@ impl Calm {
         let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
         let logs = Logs::new(Box::new(Silence));
         let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), limits.http);
-        let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&[0; 32])));
+        let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&[0; 32])));
         let info = start_info();
         let state = GuestState::new(Grants::default(), limits, outside, info);
         hall.seat(plain().spawn(state).expect("a guest can be spawned"));

@@ -6,7 +6,7 @@ use crate::guest::{Cell, Engine, EngineOptions};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-fn engine() -> &'static Engine {
+pub(super) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     ENGINE.get_or_init(|| Engine::new(&EngineOptions::default()).expect("an engine can be made here"))
 }

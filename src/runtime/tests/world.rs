@@ -2,7 +2,7 @@
 //! moves when nothing is under way. It must not know what any peer is after.
 use super::exchange::{HEADERS_TIMEOUT, KEEP_ALIVE, KEEP_ALIVE_BUFFER, REQUEST_TIMEOUT, Wishes};
 use super::peers::{Character, Peer, Weather, Wish, mix};
-use crate::guest::{Cell, Entropy, GuestState, Outside};
+use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, Limits};
 use crate::reactor::sim::{Faults, Rng, SimKernel, SimNet};
 use crate::runtime::{GuestId, Hall, LogSink, Logs, Offload, Outcome};
@@ -112,23 +112,6 @@ impl Plan {
     }
 }
 
-/// The virtual clock and a stream of random bytes.
-struct Virtual(VirtualClock, Entropy);
-
-impl Outside for Virtual {
-    fn mono(&self) -> u64 {
-        self.0.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.1.fill(out);
-    }
-}
-
 /// A guest that prints has something to complain of.
 struct Complaints;
 
@@ -190,7 +173,7 @@ impl World {
         for guest in 0..plan.guests {
             let mut bytes = [0; 32];
             bytes[..8].copy_from_slice(&seed.to_le_bytes());
-            let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&bytes)));
+            let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&bytes)));
             let (cell, info) = match server {
                 Server::Plain(cell) => (cell, plain_info(port(guest).port(), plan.flags)),
                 Server::Script(cell) => (cell, script_info()),
