@@ -124,9 +124,9 @@ async function pushes() {
 
 async function ends() {
   const { server, client } = await pair({});
-  const log = [];
+  const log = [], heard = []; // of the client and the server: which of them is first is nobody's promise
   server.on('stream', (stream, headers) => {
-    stream.on('aborted', () => log.push('aborted')).on('error', (error) => log.push(error.message));
+    stream.on('aborted', () => heard.push('aborted')).on('error', (error) => heard.push(error.message));
     if (headers[':path'] === '/reset') stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
     if (headers[':path'] === '/bye') stream.session.goaway(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('calm'));
   });
@@ -145,6 +145,7 @@ async function ends() {
   if (!client.closed) await once(client, 'close').catch(() => {});
   server.close();
   console.log('ends:', log.join(', '));
+  console.log('heard:', heard.slice(0, 4).join(', ')); // the last may come after this
 }
 
 // What a listener or a callback throws costs nothing that came, or was to go, behind it.
