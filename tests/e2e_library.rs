@@ -166,3 +166,15 @@ fn recursion_goes_as_deep_as_programs_go_and_ends_in_an_error() {
         "true true\n",
     );
 }
+
+/// Not only not there: whoever calls it is told what is missing.
+#[test]
+fn what_is_not_built_is_there_and_throws() {
+    let code =
+        "const missing = [Intl.supportedValuesOf, require('node:test').run, require('v8').getHeapSnapshot, fetch];
+        for (const f of missing) {
+          try { const made = f('x'); console.log(made); } catch (e) { console.log(e.code); }
+        }";
+    let done = run_as(&[], code);
+    assert_eq!(done.out, "ERR_METHOD_NOT_IMPLEMENTED\n".repeat(4), "{}", done.err);
+}

@@ -123,7 +123,7 @@ const describe = declarer('suite');
 let mock;
 
 module.exports = test;
-Object.assign(test, { test, it, describe, suite: describe, run: stub('test', 'run').run });
+Object.assign(test, { test, it, describe, suite: describe, run: stub('test', 'run') });
 for (const kind of HOOKS) {
   test[kind] = (fn, options) => current().hook(kind, fn, options);
 }

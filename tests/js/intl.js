@@ -65,6 +65,8 @@ const cases = [
   () => new Intl.DateTimeFormat('en-US',{dateStyle:'long',hour:'numeric'}),
   () => [...new Intl.Segmenter().segment('e\u0301a\r\n👨‍👩‍👧🇩🇪🇫🇷👍🏽각\u1100\u1161\u11a8ก็x')].map((s) => [s.segment, s.index]),
   () => new Intl.Segmenter('en').segment('ab').containing(1),
+  () => d.toLocaleTimeString('en-US', { minute: 'numeric', second: 'numeric', fractionalSecondDigits: 2 }),
+  () => new Intl.DateTimeFormat('en', { fractionalSecondDigits: 4 }),
 ];
 
 for (const f of cases) console.log(said(f));

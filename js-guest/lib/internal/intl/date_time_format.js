@@ -50,7 +50,11 @@ function readFields(given, required, defaults) {
     if (values.length === 0) throw new ERR_METHOD_NOT_IMPLEMENTED(`Intl.DateTimeFormat with ${name}`);
     fields[name] = choose(given, name, values, undefined);
   }
-  if (given.fractionalSecondDigits !== undefined) fields.fractionalSecondDigits = Number(given.fractionalSecondDigits);
+  if (given.fractionalSecondDigits !== undefined) {
+    const digits = Number(given.fractionalSecondDigits);
+    if (!(digits >= 1 && digits < 4)) throw new RangeError('fractionalSecondDigits value is out of range.');
+    fields.fractionalSecondDigits = Math.floor(digits);
+  }
   if (dateStyle !== undefined || timeStyle !== undefined) {
     const [other] = Object.keys(fields);
     if (other !== undefined) throw new TypeError(`Can't set option ${other} when ${dateStyle ? 'dateStyle' : 'timeStyle'} is used`);
