@@ -87,6 +87,23 @@ fn a_socket_that_nobody_reads_keeps_the_program_while_it_sends_and_no_longer() {
     assert_eq!(peer.join().expect("the peer").0, BYTES);
 }
 
+/// A name that begins with NUL is in no folder, so a grant of one is none of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_abstract_socket_is_for_who_is_granted_every_folder() {
+    let code = "const net = require('net'), path = '\\0skep-' + process.pid + '-' + process.hrtime()[1];
+        const s = net.createServer((c) => c.end('here')).on('error', (e) => console.log('listen', e.code)).listen(path, () => {
+          console.log(s.address() === path, require('fs').existsSync(path.slice(1)));
+          net.connect(s.address()).on('data', (d) => console.log(String(d))).on('close', () => s.close());
+        });
+        net.connect('\\0nobody').on('error', (e) => console.log('connect', e.code));";
+    let mut lines: Vec<String> = ok(&run_as(&["-A"], code)).lines().map(String::from).collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["connect ECONNREFUSED", "here", "true false"]);
+    let denied = run_as(&["--allow-net", "--allow-listen", "--allow-fs=/tmp:rw"], code);
+    assert_eq!(ok(&denied), "listen ERR_ACCESS_DENIED\nconnect ERR_ACCESS_DENIED\n");
+}
+
 #[test]
 fn messages_go_to_and_fro() {
     let code = "const dgram = require('dgram'), a = dgram.createSocket('udp4'), b = dgram.createSocket('udp4');

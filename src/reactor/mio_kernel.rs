@@ -197,7 +197,9 @@ impl Kernel for MioKernel {
     fn listen_unix(&mut self, path: &Path, options: &ListenOptions) -> Result<OsListener> {
         let fd = sys::listen_unix(path, options)?;
         let listener = UnixListener::from_std(StdUnixListener::from(fd));
-        Ok(OsListener::Unix(listener, Some(UnlinkOnDrop(path.to_path_buf()))))
+        // A name in no folder goes with its socket.
+        let is_abstract = path.as_os_str().as_encoded_bytes().starts_with(b"\0");
+        Ok(OsListener::Unix(listener, (!is_abstract).then(|| UnlinkOnDrop(path.to_path_buf()))))
     }
 
     fn connect_tcp(

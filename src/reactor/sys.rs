@@ -88,7 +88,7 @@ pub(super) fn bind_datagram(addr: SocketAddr, options: &DatagramOptions) -> Resu
 
 /// A listening UNIX socket.
 pub(super) fn listen_unix(path: &Path, options: &ListenOptions) -> Result<OwnedFd> {
-    let addr = SocketAddrUnix::new(path)?;
+    let addr = unix_address(path)?;
     let fd = socket(AddressFamily::UNIX)?;
     rustix::net::bind(&fd, &addr)?;
     listen(&fd, options)?;
@@ -115,10 +115,19 @@ pub(super) fn connect_tcp(addr: SocketAddr, options: &ConnectOptions) -> std::re
 
 /// A UNIX socket that is connecting, mostly connected.
 pub(super) fn connect_unix(path: &Path) -> Result<OwnedFd> {
-    let addr = SocketAddrUnix::new(path)?;
+    let addr = unix_address(path)?;
     let fd = socket(AddressFamily::UNIX)?;
     begun(rustix::net::connect(&fd, &addr))?;
     Ok(fd)
+}
+
+/// A path, or after a NUL a name that is in no folder (Linux).
+fn unix_address(path: &Path) -> Result<SocketAddrUnix> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = path.as_os_str().as_encoded_bytes().strip_prefix(b"\0") {
+        return Ok(SocketAddrUnix::new_abstract_name(name)?);
+    }
+    Ok(SocketAddrUnix::new(path)?)
 }
 
 /// An attempt that was interrupted goes on by itself, like one in progress.

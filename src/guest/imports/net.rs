@@ -63,21 +63,38 @@ enum Place {
 }
 
 fn place(call: &Call<'_>, host: Ptr, len: Len, port: i32) -> Answer<Place> {
+    if port == -1 {
+        return Ok(Place::Unix(unix_name(call, host, len)?));
+    }
     let host = call.text(host, len, ADDRESS_BYTES, ENAMETOOLONG)?;
-    match (port, u16::try_from(port)) {
-        (-1, _) if host.is_empty() => refuse(EINVAL),
-        (-1, _) => Ok(Place::Unix(PathBuf::from(host))),
-        (_, Ok(port)) => match host.parse::<IpAddr>() {
-            Ok(ip) => Ok(Place::Tcp(SocketAddr::new(ip, port))),
-            Err(_) => refuse(EINVAL),
-        },
+    match (host.parse::<IpAddr>(), u16::try_from(port)) {
+        (Ok(ip), Ok(port)) => Ok(Place::Tcp(SocketAddr::new(ip, port))),
+        _ => refuse(EINVAL),
+    }
+}
+
+/// A path; or NUL, and a name that is in no folder.
+fn unix_name(call: &Call<'_>, host: Ptr, len: Len) -> Answer<PathBuf> {
+    if len.0 > ADDRESS_BYTES {
+        return refuse(ENAMETOOLONG);
+    }
+    let bytes = memory::bytes(call.memory, host, len)?;
+    let name = bytes.strip_prefix(b"\0").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !name.is_empty() && !name.contains(&0) => Ok(PathBuf::from(text)),
         _ => refuse(EINVAL),
     }
 }
 
 /// Where a UNIX socket really is. The kernel would follow links and `..`, so they are resolved before the policy
 /// judges. A socket answers back: reaching it is more than reading its folder, and needs a writable one.
+///
+/// A name that begins with NUL is in no folder: it is for who is granted every one.
 fn real(call: &mut Call<'_>, path: &Path) -> Answer<PathBuf> {
+    if path.as_os_str().as_encoded_bytes().starts_with(b"\0") {
+        call.state().grants.path(Path::new("/"), true)?;
+        return Ok(path.to_path_buf());
+    }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return refuse(EINVAL) };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(folder) = folder.canonicalize() else { return refuse(EACCES) };

@@ -36,6 +36,7 @@ fn pointers_and_lengths() {
             ("listen", vec![ptr, len, 80, 0, 0, 0]),
             ("listen", vec![0, 0, 80, 0, ptr, len]),
             ("net_connect", vec![ptr, len, 80, 0, 0]),
+            ("net_connect", vec![ptr, len, -1, 0, 0]),
             ("fs_call", vec![i64::from(file_op::STAT), ptr, len, 0, 0]),
             ("fs_call", vec![i64::from(file_op::STAT), i64::from(SCRATCH), 40, ptr, len]),
             ("fs_watch", vec![ptr, len]),
@@ -95,6 +96,13 @@ fn refusals_of_the_policy_say_why() {
     for host in [&b"localhost"[..], b"127.0.0.1\0", b"\xff\xfe", b"1.2.3", b""] {
         puppet.poke(SCRATCH, host);
         assert_eq!(puppet.one("listen", &[at, host.len() as i64, 8080, 0, 0, 0]), errno(EINVAL));
+    }
+    let names = [&b""[..], b"\0", b"\0a\0b", b"/a\0b", b"\0\xff"].map(|name| (name, EINVAL));
+    for (name, error) in names.into_iter().chain([(&b"\0in no folder"[..], EACCES)]) {
+        puppet.poke(SCRATCH, name);
+        let len = name.len() as i64;
+        assert_eq!(puppet.one("listen", &[at, len, -1, 0, 0, 0]), errno(error), "{name:?}");
+        assert_eq!(puppet.one("net_connect", &[at, len, -1, 0, 0]), errno(error), "{name:?}");
     }
 }
 

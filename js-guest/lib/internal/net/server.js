@@ -106,6 +106,10 @@ Server.prototype.listen = function(...args) {
   if (options.path && isPipeName(options.path)) {
     this._pipeName = options.path;
     const mode = (options.readableAll ? 0o444 : 0) | (options.writableAll ? 0o222 : 0);
+    if (mode && options.path[0] === '\0') {
+      throw new ERR_INVALID_ARG_VALUE(
+        'options', options, 'can not set readableAll or writableAllt to true when path is abstract unix socket');
+    }
     if (share !== null && !options.exclusive) {
       share(this, { address: options.path, port: -1, family: -1, backlog, ipv6Only: false, mode });
       return this;
