@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::tls::{Acceptor, Identity};
+
 /// A tenant's own file, and that of a folder of tenants.
 pub const FILE: &str = "skep.toml";
 
@@ -16,8 +18,21 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 #[derive(Clone, Debug)]
 pub struct Hive {
     pub listen: Vec<SocketAddr>,
+    /// The same for TLS.
+    pub https: Vec<SocketAddr>,
+    /// What clients of these are shown.
+    pub acceptor: Option<Acceptor>,
     /// By name, in order.
     pub tenants: Vec<Tenant>,
+}
+
+/// Where to listen.
+#[derive(Default)]
+struct Fronts {
+    listen: Vec<SocketAddr>,
+    https: Vec<SocketAddr>,
+    /// Of names that no tenant has a certificate for.
+    identity: Option<Identity>,
 }
 
 /// A tenant and whatever tells where it was written.
@@ -32,21 +47,41 @@ impl Hive {
     /// # Errors
     /// The first fault.
     pub fn read(place: &Path) -> Result<Hive, Fault> {
-        let (listen, written) = if place.is_dir() { read_folder(place)? } else { read_file(place)? };
+        let (Fronts { listen, https, identity }, written) =
+            if place.is_dir() { read_folder(place)? } else { read_file(place)? };
         check_together(&written)?;
         let mut tenants: Vec<Tenant> = written.into_iter().map(|written| written.tenant).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Hive { listen, tenants })
+        let acceptor = acceptor(&tenants, identity);
+        if acceptor.is_none() && !https.is_empty() {
+            let file = if place.is_dir() { place.join(FILE) } else { place.into() };
+            let message = "there is no certificate: `certificate` and `key` name the files, here or of a tenant".into();
+            return Err(Fault { file, line: None, key: "https".into(), message });
+        }
+        Ok(Hive { listen, https, acceptor, tenants })
     }
 }
 
-type Read = (Vec<SocketAddr>, Vec<Written>);
+/// Each tenant's certificate for its hosts; for all other names `otherwise`, or that of a tenant that has every host.
+fn acceptor(tenants: &[Tenant], otherwise: Option<Identity>) -> Option<Acceptor> {
+    let with = || tenants.iter().filter_map(|tenant| Some((tenant, tenant.identity.as_ref()?)));
+    let catching = || with().find(|(tenant, _)| tenant.hosts.iter().any(|host| host == "*"));
+    let otherwise = otherwise.or_else(|| Some(catching()?.1.clone()));
+    let named = with().flat_map(|(tenant, identity)| tenant.hosts.iter().map(|host| (host.clone(), identity.clone())));
+    let named: Vec<(String, Identity)> = named.filter(|(host, _)| host != "*").collect();
+    (otherwise.is_some() || !named.is_empty()).then(|| Acceptor::new(named, otherwise))
+}
+
+type Read = (Fronts, Vec<Written>);
 
 /// A folder per tenant; a file beside them says where to listen.
 fn read_folder(place: &Path) -> Result<Read, Fault> {
     let fault = |message: String| Fault { file: place.into(), line: None, key: String::new(), message };
     let own = place.join(FILE);
-    let listen = if own.is_file() { Source::read(&own)?.table(read_listen)? } else { vec![LISTEN] };
+    let fronts = match own.is_file() {
+        true => Source::read(&own)?.table(|table| read_fronts(place, table))?,
+        false => Fronts { listen: vec![LISTEN], ..Fronts::default() },
+    };
     let entries = std::fs::read_dir(place).map_err(|error| fault(format!("cannot be read: {error}")))?;
     let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     folders.sort();
@@ -70,15 +105,15 @@ fn read_folder(place: &Path) -> Result<Read, Fault> {
     if written.is_empty() {
         return Err(fault(format!("no folder in it has a script or a {FILE}")));
     }
-    Ok((listen, written))
+    Ok((fronts, written))
 }
 
-/// One file: `listen`, and a table for each tenant.
+/// One file: where to listen, and a table for each tenant.
 fn read_file(place: &Path) -> Result<Read, Fault> {
     let base = place.parent().unwrap_or(Path::new("."));
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     Source::read(place)?.table(|table| {
-        let listen = read_listen(table)?;
+        let fronts = read_fronts(base, table)?;
         let Some(tenants) = table.take("tenants") else {
             return Err(table.fault("there is no tenant: [tenants.NAME] makes one"));
         };
@@ -97,17 +132,25 @@ fn read_file(place: &Path) -> Result<Read, Fault> {
             }
             Ok(written)
         })?;
-        Ok((listen, written))
+        Ok((fronts, written))
     })
 }
 
-fn read_listen(table: &mut Table<'_>) -> Result<Vec<SocketAddr>, Fault> {
-    let Some(value) = table.take("listen") else { return Ok(vec![LISTEN]) };
+fn read_fronts(base: &Path, table: &mut Table<'_>) -> Result<Fronts, Fault> {
+    let identity = tenant::identity(base, table)?;
+    let https = addresses(table, "https")?.unwrap_or_default();
+    let clear = addresses(table, "listen")?;
+    let listen = clear.unwrap_or_else(|| if https.is_empty() { vec![LISTEN] } else { Vec::new() });
+    Ok(Fronts { listen, https, identity })
+}
+
+fn addresses(table: &mut Table<'_>, key: &str) -> Result<Option<Vec<SocketAddr>>, Fault> {
+    let Some(value) = table.take(key) else { return Ok(None) };
     let mut all = Vec::new();
     for (text, value) in value.texts()? {
         all.push(address(text).map_err(|why| value.fault(why))?);
     }
-    if all.is_empty() { Err(value.fault("an address is needed")) } else { Ok(all) }
+    if all.is_empty() { Err(value.fault("an address is needed")) } else { Ok(Some(all)) }
 }
 
 /// `ADDRESS:PORT`, or `:PORT` for every address of the machine.

@@ -88,7 +88,7 @@ impl Keeper for Bees {
         self.take(&hive);
         eprintln!("skep: {} tenants", hive.tenants.len());
         let deploy = self.all().map(|(number, _)| number).collect();
-        Some(Reload { routes: self.routes(), plans: self.plans(), deploy })
+        Some(Reload { routes: self.routes(), plans: self.plans(), deploy, acceptor: hive.acceptor })
     }
 }
 

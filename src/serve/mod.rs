@@ -15,7 +15,7 @@ use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
 use crate::reactor::MioKernel;
-use crate::runtime::Hall;
+use crate::runtime::{FrontKind, Hall};
 use crate::time::OsClock;
 use anyhow::{Context as _, Result, anyhow};
 use keeper::Bees;
@@ -54,15 +54,20 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let clock = OsClock::new();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http)?;
     let listen = if wish.listen.is_empty() { hive.listen.clone() } else { wish.listen.clone() };
+    let first = listen.iter().chain(&hive.https).next().context("there is nowhere to listen")?.ip();
     let bees = Bees::new(wish.place.clone(), &hive, cell, clock);
-    let ports = bees.ports(listen[0].ip());
+    let ports = bees.ports(first);
     let (routes, plans) = (bees.routes(), bees.plans());
     let count = hive.tenants.len();
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
-    let fronts = listen.into_iter().map(|at| (at, None));
-    for (at, only) in fronts.chain(ports.into_iter().map(|(at, tenant)| (at, Some(tenant)))) {
-        let at = hall.add_front(at, only).map_err(|error| anyhow!("{}", error.name())).context(at)?;
-        eprintln!("skep: listening on {at}");
+    hall.set_acceptor(hive.acceptor.clone());
+    let clear = listen.into_iter().map(|at| (at, FrontKind::Shared));
+    let veiled = hive.https.iter().map(|at| (*at, FrontKind::Tls));
+    let own = ports.into_iter().map(|(at, tenant)| (at, FrontKind::Only(tenant)));
+    for (at, kind) in clear.chain(veiled).chain(own) {
+        let at = hall.add_front(at, kind).map_err(|error| anyhow!("{}", error.name())).context(at)?;
+        let tls = if kind == FrontKind::Tls { " (TLS)" } else { "" };
+        eprintln!("skep: listening on {at}{tls}");
     }
     if let Some(path) = &wish.admin {
         open_admin(&mut hall, path)?;

@@ -3,6 +3,7 @@ use super::limits;
 use super::text::{Fault, Table, Value};
 use crate::policy::words::{net_rule, span};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule, ServeLimits};
+use crate::tls::{Bad, Identity};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Tenant {
     pub path: String,
     /// A port of its own.
     pub port: Option<u16>,
+    /// What clients that ask for its hosts by TLS are shown.
+    pub identity: Option<Identity>,
     pub env: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, Secret>,
     pub grants: Grants,
@@ -86,6 +89,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         true => vec!["*".into()],
         false => hosts,
     };
+    let identity = identity(&folder, table)?;
     let mut env = BTreeMap::new();
     if let Some(value) = table.take("env") {
         env = value.table(|table| texts(table))?;
@@ -113,12 +117,35 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         hosts,
         path,
         port,
+        identity,
         env,
         secrets,
         grants,
         limits: Box::new(LimitsOf(limits.unwrap_or_else(limits::of_tenant))),
         instances: instances.unwrap_or(1) as u16,
         idle,
+    })
+}
+
+/// `certificate` and `key`: PEM files, relative to `base`, whose key is the certificate's.
+///
+/// # Errors
+/// When one is without the other, cannot be read, or cannot be used.
+pub fn identity(base: &Path, table: &mut Table<'_>) -> Result<Option<Identity>, Fault> {
+    let (certificate, key) = match (table.take("certificate"), table.take("key")) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        (Some(value), None) => return Err(value.fault("its key is missing: `key` names the file")),
+        (None, Some(value)) => return Err(value.fault("its certificate is missing: `certificate` names the file")),
+    };
+    let read = |value: &Value<'_>| {
+        let path = base.join(value.text()?);
+        std::fs::read(&path).map_err(|error| value.fault(format!("{} cannot be read: {error}", path.display())))
+    };
+    let (chain, secret) = (read(&certificate)?, read(&key)?);
+    Identity::from_pem(&chain, &secret).map(Some).map_err(|bad| match bad {
+        Bad::Certificate(_) => certificate.fault(bad.to_string()),
+        Bad::Key(_) | Bad::Pair => key.fault(bad.to_string()),
     })
 }
 

@@ -34,9 +34,17 @@ impl fmt::Display for Bad {
 
 impl std::error::Error for Bad {}
 
-/// A chain of certificates with the key of its first.
+/// A chain of certificates with the key of its first. Two are equal when their chains are.
 #[derive(Clone)]
 pub struct Identity(Arc<CertifiedKey>);
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Identity) -> bool {
+        self.0.cert == other.0.cert
+    }
+}
+
+impl Eq for Identity {}
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

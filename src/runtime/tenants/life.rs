@@ -420,10 +420,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Has the configuration read again.
     pub(in crate::runtime) fn reload_tenants(&mut self) {
-        let Some(Reload { routes, plans, deploy }) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload())
+        let Some(Reload { routes, plans, deploy, acceptor }) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload())
         else {
             return;
         };
+        self.set_acceptor(acceptor);
         self.arrange(routes, plans);
         deploy.into_iter().for_each(|tenant| self.deploy(tenant));
     }

@@ -22,6 +22,7 @@ use crate::policy::ServeLimits;
 use crate::proto::http1;
 use crate::reactor::{self, Addr, Kernel, Key};
 use crate::time::{Clock, Mono};
+use crate::tls::Acceptor;
 use life::Tenant;
 use lines::Lines;
 use slab::Slab;
@@ -48,6 +49,19 @@ pub struct Reload {
     pub plans: Vec<(u32, Plan)>,
     /// Those that run and are to run their code as it is now.
     pub deploy: Vec<u32>,
+    /// What clients are shown from now on; none: what they were.
+    pub acceptor: Option<Acceptor>,
+}
+
+/// What comes to a front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontKind {
+    /// Requests, whose tenant the routing table tells.
+    Shared,
+    /// The same within TLS.
+    Tls,
+    /// All is one tenant's.
+    Only(u32),
 }
 
 /// One tenant, as the hall needs to know it.
@@ -63,8 +77,17 @@ pub struct Plan {
 /// A listener of the hall's.
 struct Front {
     key: Key,
+    kind: FrontKind,
+}
+
+impl Front {
     /// Whose all its connections are; none: the routing table says.
-    only: Option<u32>,
+    fn only(&self) -> Option<u32> {
+        match self.kind {
+            FrontKind::Only(tenant) => Some(tenant),
+            FrontKind::Shared | FrontKind::Tls => None,
+        }
+    }
 }
 
 /// What a seat knows of whom it is for.
@@ -88,6 +111,7 @@ pub(super) struct Tenants {
     visitors: Slab<Visitor>,
     /// Bytes that visitors hold.
     visitor_bytes: usize,
+    acceptor: Option<Acceptor>,
     head_limits: http1::Limits,
     all: Vec<Tenant>,
     lines: Lines,
@@ -161,18 +185,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// Listens for tenants: for whom the routing table says, or for one of them. Answers where.
+    /// What clients of the fronts with TLS are shown.
+    pub fn set_acceptor(&mut self, acceptor: Option<Acceptor>) {
+        self.tenants.acceptor = acceptor.or_else(|| self.tenants.acceptor.take());
+    }
+
+    /// Listens for tenants. Answers where.
     ///
     /// # Errors
     /// Those of listening.
-    pub fn add_front(&mut self, at: SocketAddr, only: Option<u32>) -> reactor::Result<SocketAddr> {
+    pub fn add_front(&mut self, at: SocketAddr, kind: FrontKind) -> reactor::Result<SocketAddr> {
         let wish = reactor::ListenOptions { nodelay: true, ..reactor::ListenOptions::default() };
         let key = self.reactor.listen_tcp(at, &wish)?;
         let local = match self.reactor.local_addr(key) {
             Ok(Addr::Ip(local)) => Some(local),
             _ => None,
         };
-        let index = self.tenants.fronts.insert(Front { key, only }) as u32;
+        let index = self.tenants.fronts.insert(Front { key, kind }) as u32;
         self.owners.set(key, Owner::Front(index));
         Ok(local.unwrap_or(at))
     }

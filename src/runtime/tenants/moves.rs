@@ -1,7 +1,7 @@
 //! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
 use super::super::http::Departed;
 use super::super::{Hall, Owner};
-use super::Tenancy;
+use super::{Front, Tenancy};
 use super::visitors::{Phase, Refusal};
 use crate::proto::http1::{Head, HeaderId};
 use crate::reactor::{Kernel, Key};
@@ -12,7 +12,7 @@ impl super::Tenants {
     /// Whether a request that came on a connection of this tenancy's is for it; then it is noted.
     pub fn admits(&self, front: u32, tenancy: &mut Option<Tenancy>, head: &Head<'_>, now: Mono) -> bool {
         let Some(tenancy) = tenancy.as_mut().filter(|tenancy| !tenancy.parting) else { return false };
-        let only = self.fronts.get(front as usize).and_then(|front| front.only);
+        let only = self.fronts.get(front as usize).and_then(Front::only);
         let whose = only.or_else(|| self.routes.find(head.field(HeaderId::Host), head.target()));
         if whose != Some(tenancy.tenant) {
             return false;
@@ -34,7 +34,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(index) = self.visitor_of(key) else { return };
         let visitor = &self.tenants.visitors[index as usize];
         let Phase::Waiting(tenant) = visitor.phase else { return };
-        let shared = self.tenants.fronts.get(visitor.front as usize).is_none_or(|front| front.only.is_none());
+        let shared = self.tenants.fronts.get(visitor.front as usize).is_none_or(|front| front.only().is_none());
         if self.leaving.is_some() || self.tenants.tenant(tenant).is_none() {
             return self.turn_away(index, Refusal::Unavailable(1), false);
         }

@@ -64,6 +64,12 @@ impl Routes {
     }
 }
 
+/// Whether a Host field, which may be missing, is about this name.
+pub fn names(host: Option<&[u8]>, name: &str) -> bool {
+    let mut lower = [0; HOST_BYTES];
+    host.and_then(|host| name_of(host, &mut lower)).is_some_and(|host| host.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 impl Place {
     fn holds(&self, path: &[u8]) -> bool {
         path.strip_prefix(&*self.path).is_some_and(|rest| matches!(rest.first(), None | Some(b'/' | b'?' | b'#')))

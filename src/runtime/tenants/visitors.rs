@@ -2,10 +2,11 @@
 //! between two requests, or are turned away. It must not know how tenants are started.
 use super::super::timers::Token;
 use super::super::{Hall, Owner};
-use super::ms;
+use super::{Front, FrontKind, ms, routes};
 use crate::proto::http1::{Decoder, HeaderId, Item, Method, Reason, Role};
 use crate::reactor::{Addr, Fact, Kernel, Key, Read};
 use crate::time::{Clock, TimerId};
+use crate::tls::{Acceptor, Session};
 
 /// Reads of one visitor in one turn: bounds the turn.
 const READS: usize = 4;
@@ -40,6 +41,8 @@ pub(super) enum Refusal {
     Fault(Reason),
     /// No tenant has this host and path.
     Nobody,
+    /// The host is not the one that the connection was made for.
+    Misdirected,
     /// Its tenant is there, but cannot be now; maybe after so many seconds.
     Unavailable(u64),
     /// Its tenant speaks something else.
@@ -51,6 +54,7 @@ impl Refusal {
         let (status, extra, body) = match self {
             Refusal::Fault(reason) => (reason.status(), String::new(), ""),
             Refusal::Nobody => (404, String::new(), "no such host\n"),
+            Refusal::Misdirected => (421, String::new(), "another host than the connection's\n"),
             Refusal::Unavailable(seconds) => (503, format!("Retry-After: {seconds}\r\n"), "not available now\n"),
             Refusal::NoServer => (502, String::new(), "no server\n"),
         };
@@ -75,9 +79,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let first = ms(limits.head_ms);
+        if self.tenants.fronts[front as usize].kind == FrontKind::Tls {
+            let session = self.tenants.acceptor.as_ref().map(Acceptor::begin);
+            if session.is_none_or(|session| self.reactor.set_veil(key, session).is_err()) {
+                let _gone = self.reactor.reset(key);
+                return;
+            }
+        }
         let index = self.add_visitor(front, key, peer);
         self.visitor_expects(index, first);
-        if let Some(tenant) = self.tenants.fronts[front as usize].only {
+        if let Some(tenant) = self.tenants.fronts[front as usize].only() {
             // Whoever speaks first on it is the tenant's matter.
             self.visitor_seeks(index, tenant);
         }
@@ -160,7 +171,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             Phase::Waiting(_) => return self.keep_bytes(index, bytes),
         }
-        if let Some(tenant) = tenants.fronts.get(visitor.front as usize).and_then(|front| front.only) {
+        if let Some(tenant) = tenants.fronts.get(visitor.front as usize).and_then(Front::only) {
             self.keep_bytes(index, bytes);
             return self.visitor_seeks(index, tenant);
         }
@@ -177,11 +188,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
             }
             Item::Head(head) => {
-                let found = tenants.routes.find(head.field(HeaderId::Host), head.target());
+                let host = head.field(HeaderId::Host);
+                let found = tenants.routes.find(host, head.target());
+                // Whoever was shown one host's certificate is not served another's pages (RFC 9110, 15.5.20).
+                let asked = self.reactor.veil(visitor.key).and_then(Session::server_name);
+                let strays = asked.is_some_and(|asked| !routes::names(host, asked));
                 let is_head = head.method() == Some(Method::Head);
                 let whole = [head.bytes, rest].concat();
                 visitor.decoder = Decoder::new(Role::Server);
                 match found {
+                    _ if strays => self.turn_away(index, Refusal::Misdirected, is_head),
                     Some(tenant) => {
                         self.keep_bytes(index, &whole);
                         self.visitor_seeks(index, tenant);
@@ -226,7 +242,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         visitor.decoder = Decoder::new(Role::Server);
         let (key, front) = (visitor.key, visitor.front);
         self.weigh(index);
-        let only = self.tenants.fronts.get(front as usize).is_some_and(|front| front.only.is_some());
+        let only = self.tenants.fronts.get(front as usize).is_some_and(|front| front.only().is_some());
         // What is spoken on a front of one tenant's own is not known to be HTTP.
         if only || self.reactor.send(key, &refusal.answer(is_head)).is_err() {
             return self.close_visitor(index);
