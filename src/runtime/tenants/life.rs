@@ -420,7 +420,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Has the configuration read again.
     pub(in crate::runtime) fn reload_tenants(&mut self) {
-        let Some(Reload { routes, plans, deploy, acceptor }) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload())
+        let Some(Reload { routes, plans, deploy, acceptor }) =
+            self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload())
         else {
             return;
         };

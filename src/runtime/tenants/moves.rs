@@ -1,8 +1,8 @@
 //! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
 use super::super::http::Departed;
 use super::super::{Hall, Owner};
-use super::{Front, Tenancy};
 use super::visitors::{Phase, Refusal};
+use super::{Front, Tenancy};
 use crate::proto::http1::{Head, HeaderId};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono};
