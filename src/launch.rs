@@ -7,20 +7,23 @@ use crate::guest::{
 };
 use crate::policy::{Grants, HttpLimits, Limits, Run};
 use crate::program::{self, Chosen};
-use crate::reactor::{MioKernel, OsReactor, StandardStreams, process};
-use crate::runtime::{Hall, KitSource, LogSink, Logs, Offload, Origin, Outcome};
+use crate::reactor::{OsReactor, StandardStreams, process};
+use crate::runtime::{KitSource, Logs, Offload, Origin, OsHall, Outcome};
+use crate::system::Standard;
 use crate::time::{Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+mod apart;
 mod child;
 mod info;
 mod nursery;
 
+pub(crate) use crate::system::System as Os;
 use info::hidden_variables;
-pub(crate) use info::{Os, World, start_info};
+pub(crate) use info::{World, start_info};
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -133,6 +136,9 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     if let (None, Chosen::Itself(_), true) = (&kit, &chosen, order.check) {
         return cache::load_or_build(&engine, chosen.file(), &folder, compiling).map(|_| 0);
     }
+    if let (None, Chosen::Itself(_), Program::File(path)) = (&link, &chosen, &order.program) {
+        compile_apart(&engine, &chosen, &origin.program, path, &folder)?;
+    }
     let guest = match kit_cell(&engine, kit.as_ref(), nest.as_ref(), &chosen)? {
         Some(cell) => cell.spawn(state)?,
         None => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
@@ -168,11 +174,22 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     Ok(code)
 }
 
+/// A module is somebody's: another process compiles it the first time. (A child is such a process already.)
+fn compile_apart(engine: &Engine, chosen: &Chosen, program: &Path, module: &Path, folder: &CacheFolder) -> Result<()> {
+    match apart::is_possible(folder) {
+        Some(kept) if !cache::is_kept(engine, chosen.file(), folder) => {
+            say(chosen.compiling());
+            apart::build(program, &program::resolve(module)?, kept)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A loop with nobody in it, whose logs go to the standard streams.
-pub(crate) fn new_hall(clock: OsClock, http: HttpLimits) -> Result<Hall<MioKernel, OsClock>> {
+pub(crate) fn new_hall(clock: OsClock, http: HttpLimits) -> Result<OsHall> {
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
-    let mut hall = Hall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
+    let mut hall = OsHall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
     }
@@ -283,18 +300,5 @@ pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Res
             Ok(())
         }
         _ => Ok(()),
-    }
-}
-
-/// Standard output and error as a place for logs.
-struct Standard(StandardStreams);
-
-impl LogSink for Standard {
-    fn write(&mut self, fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(fd, bytes)
-    }
-
-    fn wait(&mut self, fd: u8) {
-        self.0.wait(fd);
     }
 }

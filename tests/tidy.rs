@@ -54,6 +54,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     ("src/reactor", &["wasmtime", "crate::proto", "crate::guest", "crate::policy", "crate::runtime", "crate::time"]),
+    ("src/embed", &["mio::", "wasmtime", "unsafe ", "crate::proto", "crate::confine", "crate::launch", "crate::cli"]),
     ("src/guest", &["mio::", "crate::reactor", "crate::proto", "crate::runtime", "TcpListener", "TcpStream"]),
     ("src/serve", &["mio::", "wasmtime", "unsafe ", "crate::proto"]),
     ("src/runtime", &["mio::", "wasmtime::", "unsafe "]),

@@ -2,7 +2,7 @@
 //! memory gets the answers. Made from the boundary's own table; shared by the guest room's tests and the fuzz target
 //! `imports`. It must not know what is called, nor why.
 #![allow(dead_code, reason = "each user needs a part")]
-use skep_abi::{CALLS, Type};
+use skep_abi::{CALLS, Type, VERSION};
 use std::fmt::Write as _;
 
 /// Bytes of its memory.
@@ -46,7 +46,7 @@ pub fn text(report: bool) -> String {
         r#"(module {imports}
           (memory (export "memory") 4 8)
           (func (export "skep_abi") (result i32)
-            (drop (call $inbox (i32.const 8192) (i32.const 32768))) (i32.const 1))
+            (drop (call $inbox (i32.const 8192) (i32.const 32768))) (i32.const {VERSION}))
           (func (export "skep_on_events") (param $len i32) (result i32)
             (local $at i32) (local $end i32) (local $out i32)
             (local.set $at (i32.const 8192))

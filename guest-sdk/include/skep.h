@@ -3,7 +3,7 @@
 #define SKEP_H
 #include <stdint.h>
 
-#define SKEP_ABI_VERSION 1
+#define SKEP_ABI_VERSION 2
 typedef int64_t skep_handle;
 
 typedef struct { uint32_t count, size; uint64_t mono, wall; } skep_batch;
@@ -44,6 +44,8 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_DRAIN_ABOVE 131072
 #define SKEP_WANTS_SOON 1
 #define SKEP_WANTS_BROKEN 2
+#define SKEP_START_CLONED 1
+#define SKEP_START_SAME 2
 #define SKEP_RESPOND_END 1
 #define SKEP_RESPOND_IMPLICIT 2
 #define SKEP_RESPOND_NO_DATE 4
@@ -141,6 +143,14 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_ATTACHED_STREAM 1
 #define SKEP_ATTACHED_LISTENER 2
 #define SKEP_ATTACHED_DATAGRAM 3
+#define SKEP_CALLEE_MASK 3
+#define SKEP_CALLEE_FUNCTION 0
+#define SKEP_CALLEE_SCRIPT 1
+#define SKEP_CALLEE_MODULE 2
+#define SKEP_CALLEE_FILE 3
+#define SKEP_VALUE_BYTES 4
+#define SKEP_VALUE_FAILED 8
+#define SKEP_VALUE_BLOB 16
 #define SKEP_FS_RECURSIVE 1
 #define SKEP_FS_COPY_EXCL 1
 #define SKEP_FS_COPY_CLONE 2
@@ -148,7 +158,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 
 /* Events. */
 #define SKEP_EV_WARM 1 /* Warm-up, before the image is taken: payload is a module's name; handle is a blob with its text. An empty name ends the list: evaluate the library, then answer. */
-#define SKEP_EV_START 2 /* The guest comes to life: renew entropy (payload: 32 random bytes) and clocks, read start_info, run the script. Also sent to a clone, with flags 1. */
+#define SKEP_EV_START 2 /* The guest comes to life: renew entropy (payload: 32 random bytes) and clocks, read start_info, run the script. Also sent to a clone; flags: see the constants `start`. */
 #define SKEP_EV_TIMER 3 /* The deadline of timer_arm has passed. */
 #define SKEP_EV_SOON 4 /* The pass of the loop that was asked for with wants::SOON. */
 #define SKEP_EV_SIGNAL 5 /* A watched signal; value is its number. */
@@ -193,6 +203,8 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_EV_CHANNEL_MESSAGE 73 /* A message, or a part of one; flags: see the constants `channel`; payload opens with the record Attached. */
 #define SKEP_EV_CHANNEL_DRAIN 74 /* The queue of a channel has become empty after channel_send answered more than 128 KiB or -EAGAIN. */
 #define SKEP_EV_CHANNEL_SENT 75 /* value more of the oldest calls of channel_send are with the kernel. */
+#define SKEP_EV_CALL 80 /* The program that this host is part of calls the guest; handle is the call, to be answered with `call_reply`. flags: one of the constants `callee`, and bits of `value`. value is the length of a name; payload: the name, padded to a multiple of 8, then the value. */
+#define SKEP_EV_HOST_REPLY 81 /* What came of a host_call, whose handle is gone; flags: see the constants `value`. With FAILED value is an errno or 0, and the payload a text. */
 #define SKEP_EV_CHANNEL_CLOSED 76 /* The channel is closed; value is an errno or 0; the handle is gone. */
 
 /* File operations. */
@@ -695,9 +707,15 @@ int32_t skep_listener_unshare(skep_handle listener, skep_handle channel);
 /* A listener that is fed with the connections which the parent shares under this number. Whether there is such a listener only the parent knows. Closing it gives back what was not begun. */
 __attribute__((import_module("skep"), import_name("listen_shared")))
 int64_t skep_listen_shared(int32_t id, const void *options, uint32_t options_len);
-/* A new process that goes on from this guest's image as it stands when the turn ends: answers a Child handle with a channel. The clone is sent START with flags 1. */
+/* A new process that goes on from this guest's image as it stands when the turn ends: answers a Child handle with a channel. The clone is sent START with flag CLONED. */
 __attribute__((import_module("skep"), import_name("clone")))
 int64_t skep_clone(void);
+/* Answers a CALL; its handle is gone. flags: BYTES and FAILED of the constants `value`. -EAGAIN when this turn has asked for too much: nothing was taken. */
+__attribute__((import_module("skep"), import_name("call_reply")))
+int32_t skep_call_reply(skep_handle call, int32_t flags, const void *ptr, uint32_t len);
+/* Calls a function of the program that this host is part of, with one value; flags: BYTES of the constants `value`. Needs a grant of that name. HOST_REPLY follows, about the handle that is answered; `close` says that nobody waits any more. -EAGAIN when too many operations are under way. */
+__attribute__((import_module("skep"), import_name("host_call")))
+int64_t skep_host_call(const void *name, uint32_t name_len, int32_t flags, const void *ptr, uint32_t len);
 /* Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once. */
 __attribute__((import_module("skep"), import_name("address")))
 int32_t skep_address(skep_handle handle, int32_t side, const void *ptr, uint32_t len);

@@ -28,6 +28,9 @@ JSValue skep_operations_pending(JSContext *ctx);
  * Borrows both; answers false with an exception pending, and then the operation is closed. */
 bool skep_operation_pin(JSContext *ctx, skep_handle operation, JSValueConst callback, JSValueConst target);
 
+/* A blob's bytes in a Buffer; the blob is gone. */
+JSValue skep_take_blob(JSContext *ctx, skep_handle blob);
+
 /* ---- timers.c ---- */
 bool skep_immediates_wait(void);
 void skep_timers_renew(void);  /* the host's timer is another host's */

@@ -53,6 +53,7 @@ void skep_init_zlib(void);    /* zlib.c: internalBinding('zlib') */
 void skep_init_crypto(void);  /* crypto.c: internalBinding('crypto'): digests */
 void skep_init_datagram(void); /* datagram.c: internalBinding('datagram'): UDP, names */
 void skep_init_child(void);    /* child.c: internalBinding('child'): processes and channels */
+void skep_init_host(void);     /* host.c: internalBinding('host'): the embedding program's calls, and calls of its functions */
 void skep_init_http(void);    /* http.c, http_*.c: internalBinding('http') */
 
 /* ---- Helpers (support.c) ---- */

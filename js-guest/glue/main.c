@@ -202,6 +202,7 @@ static void start_engine(void) {
   skep_init_zlib();
   skep_init_datagram();
   skep_init_child();
+  skep_init_host();
   skep_init_http();
 }
 

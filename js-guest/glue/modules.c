@@ -182,7 +182,7 @@ static int check_attributes(JSContext *ctx, void *opaque, JSValueConst attribute
   return 0;
 }
 
-/* run(url, text): a module of this text; answers the promise of its evaluation. */
+/* run(url, text): a module of this text; answers its namespace and the promise of its evaluation. */
 static JSValue js_run_module(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   JSValue code = evaluate(ctx, argv[1], argv[0], JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY, 1);
   if (JS_IsException(code)) return code;
@@ -196,7 +196,16 @@ static JSValue js_run_module(JSContext *ctx, JSValueConst self, int argc, JSValu
     return JS_EXCEPTION;
   }
   JS_FreeValue(ctx, result);
-  return JS_EvalFunction(ctx, code);
+  JSValue promise = JS_EvalFunction(ctx, code); /* links it, too: before that it has no namespace */
+  JSValue namespace = JS_IsException(promise) ? JS_EXCEPTION : JS_GetModuleNamespace(ctx, m);
+  if (JS_IsException(namespace)) {
+    JS_FreeValue(ctx, promise);
+    return JS_EXCEPTION;
+  }
+  JSValue pair = JS_NewArray(ctx);
+  JS_SetPropertyUint32(ctx, pair, 0, namespace);
+  JS_SetPropertyUint32(ctx, pair, 1, promise);
+  return pair;
 }
 
 /* import(specifier, base): the promise of a module's namespace. */

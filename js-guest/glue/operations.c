@@ -22,8 +22,7 @@ JSValue skep_operations_pending(JSContext *ctx) {
   return array;
 }
 
-/* A blob's bytes in a Buffer. */
-static JSValue blob_buffer(JSContext *ctx, skep_handle blob) {
+JSValue skep_take_blob(JSContext *ctx, skep_handle blob) {
   int64_t len = skep_blob_len(blob);
   uint8_t *bytes = len < 0 || len >= INT32_MAX ? NULL : js_malloc(ctx, (size_t)len + 1);
   JSValue buffer = JS_EXCEPTION;
@@ -71,7 +70,7 @@ static JSValue payload_of(JSContext *ctx, const skep_event *event, const uint8_t
   if (event->flags & SKEP_DONE_BLOB) {
     skep_handle blob;
     memcpy(&blob, payload, sizeof blob);
-    return blob_buffer(ctx, blob);
+    return skep_take_blob(ctx, blob);
   }
   return event->len ? skep_new_buffer(ctx, payload, event->len) : JS_UNDEFINED;
 }

@@ -200,6 +200,7 @@ static void on_start(const skep_event *event, const uint8_t *payload) {
   JS_ReseedAll(skep_rt, seeds[0]);
   JS_RenewHashKey(skep_rt, seeds[1]);
   skep_timers_renew();
+  if (event->flags & SKEP_START_SAME) return;
   JSValue info = start_info(skep_ctx);
   if (JS_IsException(info)) {
     skep_uncaught();

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Names the folder, or is `off`.
-const FOLDER_VARIABLE: &str = "SKEP_CACHE_DIR";
+pub const FOLDER_VARIABLE: &str = "SKEP_CACHE_DIR";
 
 /// Raised when the same guest would be warmed up or captured in another way.
 const FORMAT: u32 = 2;
@@ -163,6 +163,12 @@ pub fn spawn<'a>(
         return cell::spawn(engine, code, start, state);
     }
     shelf.build(code, progress)?.spawn(state)
+}
+
+/// Whether this guest need be neither compiled nor warmed up.
+pub fn is_kept<'a>(engine: &Engine, file: impl Into<GuestFile<'a>>, folder: &CacheFolder) -> bool {
+    let shelf = Shelf::new(engine, file.into(), folder);
+    shelf.vault.as_ref().is_some_and(|vault| vault.has(&shelf.names.code) && vault.has(&shelf.names.image))
 }
 
 /// What child processes are given: the same guest as [`spawn`] starts, as files in memory.

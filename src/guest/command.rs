@@ -232,6 +232,19 @@ pub enum Command {
         listener: Handle,
         channel: Handle,
     },
+    /// What a call of the embedding program came to; flags: constants `value`.
+    Reply {
+        call: Handle,
+        flags: u16,
+        value: Body,
+    },
+    /// A call of one of the embedding program's functions.
+    HostCall {
+        operation: Handle,
+        name: Granted<String>,
+        flags: u16,
+        value: Body,
+    },
     ListenShared {
         handle: Handle,
         id: u32,

@@ -58,6 +58,10 @@ pub enum Kind {
     Child,
     /// The way to a child, or to the process that started this one.
     Channel,
+    /// A call by the program that this host is part of, to be answered.
+    Call,
+    /// A call of one of that program's functions.
+    HostCall,
 }
 
 /// Where a stream stands in HTTP's client role.

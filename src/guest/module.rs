@@ -5,15 +5,27 @@
 //! What an image cannot carry is refused here, by name: a start function, several memories, tables
 //! that change, globals that hold references, data segments that code refers to.
 use anyhow::{Context as _, Result, bail, ensure};
+use skep_abi::exports;
 use std::ops::Range;
 use wasmparser::{
-    BinaryReader, CustomSectionReader, DataKind, DataSectionReader, ExportSectionReader, ExternalKind, FunctionBody,
-    GlobalSectionReader, ImportSectionReader, MemorySectionReader, Operator, Parser, Payload, TableSectionReader,
-    TypeRef, ValType,
+    BinaryReader, CustomSectionReader, DataKind, DataSectionReader, Export, ExportSectionReader, ExternalKind,
+    FunctionBody, FunctionSectionReader, GlobalSectionReader, ImportSectionReader, MemorySectionReader, Operator,
+    Parser, Payload, TableSectionReader, TypeRef, TypeSectionReader, ValType,
 };
 
 /// Bytes of the largest Wasm file that is looked at.
 pub const WASM_BYTES: usize = 64 << 20;
+
+/// Bounds on what the compiler is given: its time and memory grow faster than the code does (row W01). Each is several times
+/// what the JavaScript engine has, the largest guest we know.
+const FUNCTION_BYTES: usize = 1 << 20;
+const FUNCTIONS: usize = 50_000;
+const TYPES: u32 = 10_000;
+const LOCALS: u64 = 10_000;
+/// Blocks within each other.
+const NESTING: u32 = 10_000;
+/// Targets of all `br_table` of one function.
+const TARGETS: u32 = 50_000;
 
 /// Custom section with the modules of a library: `{u32 name_len, name, u32 text_len, text}*`.
 const LIBRARY: &str = "skep.lib";
@@ -43,6 +55,10 @@ struct Walk {
     segments: Vec<(u32, Range<usize>)>,
     memory_bytes: Option<u64>,
     library: Vec<(Range<usize>, Range<usize>)>,
+    /// Whether parameters and results of each type are i32 alone, and how many of each there are.
+    types: Vec<Option<(usize, usize)>>,
+    /// The type of each function, imports first.
+    functions: Vec<u32>,
     /// Indexes of mutable globals, imports counted.
     mutable: Vec<u32>,
     exports: Vec<u8>,
@@ -79,7 +95,9 @@ impl Walk {
             Payload::StartSection { .. } => {
                 bail!("the guest has a start function; export `_initialize` instead")
             }
-            Payload::ImportSection(section) => check_imports(section.clone())?,
+            Payload::TypeSection(section) => self.types(section.clone())?,
+            Payload::ImportSection(section) => self.imports(section.clone())?,
+            Payload::FunctionSection(section) => self.functions(section.clone())?,
             Payload::TableSection(section) => check_tables(section.clone())?,
             Payload::MemorySection(section) => self.memory(section.clone())?,
             Payload::GlobalSection(section) => self.globals(section.clone())?,
@@ -97,6 +115,51 @@ impl Walk {
         }
         let content = wasm.get(range).context("this module is cut short")?;
         self.copy(id, content);
+        Ok(())
+    }
+
+    fn types(&mut self, section: TypeSectionReader<'_>) -> Result<()> {
+        ensure!(section.count() <= TYPES, "the guest has more than {TYPES} types");
+        for ty in section.into_iter_err_on_gc_types() {
+            let ty = ty.context("the guest has a type that is no function's")?;
+            let plain = ty.params().iter().chain(ty.results()).all(|ty| *ty == ValType::I32);
+            self.types.push(plain.then(|| (ty.params().len(), ty.results().len())));
+        }
+        Ok(())
+    }
+
+    /// Only functions, and only those that this host has.
+    fn imports(&mut self, section: ImportSectionReader<'_>) -> Result<()> {
+        for import in section.into_imports() {
+            let import = import?;
+            let name = format!("{}.{}", import.module, import.name);
+            let TypeRef::Func(ty) = import.ty else { bail!("the guest imports {name}, which is not a function") };
+            let known = super::imports::has(import.module, import.name);
+            ensure!(known, "the guest imports {name}, which this host does not have");
+            self.functions.push(ty);
+        }
+        Ok(())
+    }
+
+    fn functions(&mut self, section: FunctionSectionReader<'_>) -> Result<()> {
+        ensure!(section.count() as usize <= FUNCTIONS, "the guest has more than {FUNCTIONS} functions");
+        for ty in section {
+            self.functions.push(ty?);
+        }
+        Ok(())
+    }
+
+    /// What the host looks up must be there, and be what it says; told before anything is compiled.
+    fn check_export(&self, export: &Export<'_>) -> Result<()> {
+        let wanted = match export.name {
+            exports::ABI => (0, 1),
+            exports::ON_EVENTS => (1, 1),
+            exports::INITIALIZE => (0, 0),
+            _ => return Ok(()),
+        };
+        let ty = self.functions.get(export.index as usize).and_then(|ty| self.types.get(*ty as usize));
+        let fits = export.kind == ExternalKind::Func && ty == Some(&Some(wanted));
+        ensure!(fits, "the guest's export `{}` is of a wrong type", export.name);
         Ok(())
     }
 
@@ -160,6 +223,7 @@ impl Walk {
     fn exports(&mut self, wasm: &[u8], section: ExportSectionReader<'_>) -> Result<()> {
         for export in section.clone() {
             let export = export?;
+            self.check_export(&export)?;
             ensure!(!export.name.starts_with(GLOBAL_EXPORT), "the guest exports the reserved name {}", export.name);
             if export.kind == ExternalKind::Memory {
                 ensure!(export.name == "memory", "the guest exports its memory as {}", export.name);
@@ -209,18 +273,6 @@ impl Walk {
     }
 }
 
-/// Only functions, and only from the boundary's module: the linker tells an unknown name later.
-fn check_imports(section: ImportSectionReader<'_>) -> Result<()> {
-    for import in section.into_imports() {
-        let import = import?;
-        let name = format!("{}.{}", import.module, import.name);
-        ensure!(matches!(import.ty, TypeRef::Func(_)), "the guest imports {name}, which is not a function");
-        let known = super::imports::has(import.module, import.name);
-        ensure!(known, "the guest imports {name}, which this host does not have");
-    }
-    Ok(())
-}
-
 fn check_tables(section: TableSectionReader<'_>) -> Result<()> {
     for table in section {
         ensure!(!table?.ty.table64, "the guest has a table with 64-bit indexes");
@@ -228,11 +280,27 @@ fn check_tables(section: TableSectionReader<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what would make a guest more than its memory and its globals.
+/// Refuses what would make a guest more than its memory and its globals, and what would keep the compiler for long.
 fn refuse_operators(body: &FunctionBody<'_>) -> Result<()> {
+    ensure!(body.range().len() <= FUNCTION_BYTES, "the guest has a function of more than {FUNCTION_BYTES} bytes");
+    let mut locals = 0;
+    for local in body.get_locals_reader()? {
+        locals += u64::from(local?.0);
+    }
+    ensure!(locals <= LOCALS, "the guest has a function with more than {LOCALS} locals");
+    let (mut nesting, mut targets) = (0u32, 0u32);
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
         match operators.read()? {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
+                nesting += 1;
+                ensure!(nesting <= NESTING, "the guest has more than {NESTING} blocks within each other");
+            }
+            Operator::End => nesting = nesting.saturating_sub(1),
+            Operator::BrTable { targets: table } => {
+                targets = targets.saturating_add(table.len());
+                ensure!(targets <= TARGETS, "the guest has a function with more than {TARGETS} targets of br_table");
+            }
             Operator::MemoryInit { .. } | Operator::DataDrop { .. } => {
                 bail!("the guest's code refers to data segments (memory.init, data.drop)")
             }

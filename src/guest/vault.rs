@@ -55,6 +55,11 @@ impl Vault {
         Ok(Vault { folder, key, settled: SETTLED })
     }
 
+    /// Whether there is a file of this name, whatever is in it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        rustix::fs::statat(&self.folder, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    }
+
     /// The same, for tests that do not want to wait.
     #[cfg(test)]
     pub(super) fn open_eager(path: &Path) -> Result<Vault> {

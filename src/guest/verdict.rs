@@ -25,6 +25,8 @@ pub enum Verdict {
     CpuExceeded,
     /// It was over a rate of its limits, and that is its end.
     Over(Bound),
+    /// It was computing when the time of a call was over.
+    Overdue,
     /// It answered that it could not take its batch.
     Broken,
     /// The host panicked on its behalf: a defect of ours; the guest is gone, the host goes on.
@@ -61,6 +63,7 @@ impl fmt::Display for Verdict {
             }
             Verdict::CpuExceeded => f.write_str("stopped: its CPU budget is used up (--cpu)"),
             Verdict::Over(bound) => write!(f, "stopped: it is over its limit {}", bound.name()),
+            Verdict::Overdue => f.write_str("stopped: the time of a call was over"),
             Verdict::Broken => f.write_str("stopped: it could not take its events"),
             Verdict::HostFault(text) => {
                 write!(f, "stopped by a fault of the host (please report it): {text}")

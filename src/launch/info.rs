@@ -1,10 +1,7 @@
-//! What a guest is told of its world when it starts, and whom it asks for time and randomness. It must not know how it is
-//! started.
+//! What a guest is told of its world when it starts. It must not know how it is started.
 use super::{Order, Program};
-use crate::guest::{Entropy, Outside};
 use crate::policy::Grants;
 use crate::program;
-use crate::time::{Clock as _, OsClock, cpu};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -100,37 +97,6 @@ pub(crate) fn start_info(order: &Order, world: &World) -> Result<String> {
         "memoryLimit": order.limits.memory_bytes,
     });
     Ok(info.to_string())
-}
-
-/// Time and randomness of the operating system.
-pub(crate) struct Os {
-    pub clock: OsClock,
-    pub entropy: Entropy,
-}
-
-impl Outside for Os {
-    fn mono(&self) -> u64 {
-        self.clock.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.clock.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.entropy.fill(out);
-    }
-
-    fn enters(&self) -> u64 {
-        let now = self.mono();
-        cpu::stretch_begins(now);
-        now
-    }
-
-    fn leaves(&self, entered: u64) -> (u64, u64) {
-        let now = self.mono();
-        (now, cpu::stretch_ends(entered, now))
-    }
 }
 
 /// The system's name servers, for a script that may ask one: those of /etc/resolv.conf, as a resolver reads it.

@@ -78,6 +78,10 @@ pub struct Grants {
     pub fork: u32,
     /// Programs other than this one.
     pub run: Run,
+    /// Signals are the whole process's and not told to it (a guest of a program of others).
+    pub no_signals: bool,
+    /// Functions of the program that this host is part of.
+    pub functions: BTreeSet<String>,
 }
 
 impl Grants {
@@ -95,6 +99,8 @@ impl Grants {
             input: false,
             fork: u32::MAX,
             run: Run::All,
+            no_signals: false,
+            functions: BTreeSet::new(),
         }
     }
 
@@ -184,6 +190,14 @@ impl Grants {
         found
             .map(Granted)
             .ok_or_else(|| Denied(format!("starting {program} is not granted: it needs --allow-run={name}")))
+    }
+
+    /// May the guest call this function of the program that this host is part of?
+    pub fn function(&self, name: String) -> Result<Granted<String>, Denied> {
+        if self.functions.contains(&name) {
+            return Ok(Granted(name));
+        }
+        Err(Denied(format!("calling the host's function {name:?} is not granted")))
     }
 
     /// May the guest send signals to processes that it has not started? Whoever may run any program can.

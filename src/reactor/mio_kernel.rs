@@ -5,7 +5,7 @@
 
 use std::io::IoSlice;
 use std::net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStream};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,6 +59,11 @@ impl Reactor<MioKernel> {
             changes: Changes::default(),
             reserve: sys::reserve(),
         }))
+    }
+
+    /// A descriptor that can be read from when [`Reactor::wait`] would give facts: for another loop to watch.
+    pub fn pollable(&self) -> RawFd {
+        self.kernel.poll.as_raw_fd()
     }
 }
 

@@ -288,13 +288,7 @@ impl<K: Kernel> Reactor<K> {
     /// acceptable. May return with no facts: ask the clock and wait again.
     pub fn wait(&mut self, timeout: Option<Duration>, facts: &mut Vec<Fact>) -> Result<()> {
         self.settle();
-        let busy = !(self.run.is_empty()
-            && self.dirty.is_empty()
-            && self.acceptable.is_empty()
-            && self.readable_datagrams.is_empty()
-            && self.readable_channels.is_empty()
-            && self.dirty_channels.is_empty());
-        let timeout = if busy { Some(Duration::ZERO) } else { timeout };
+        let timeout = if self.is_busy() { Some(Duration::ZERO) } else { timeout };
         let mut edges = std::mem::take(&mut self.edges);
         let polled = self.kernel.poll(timeout, &mut edges, facts);
         for Edge { key, edges } in edges.drain(..) {
@@ -311,6 +305,16 @@ impl<K: Kernel> Reactor<K> {
         self.tell_readable_datagrams(facts);
         self.tell_readable_channels(facts);
         polled
+    }
+
+    /// Whether there is work that no news of the kernel will tell of.
+    pub fn is_busy(&self) -> bool {
+        !(self.run.is_empty()
+            && self.dirty.is_empty()
+            && self.acceptable.is_empty()
+            && self.readable_datagrams.is_empty()
+            && self.readable_channels.is_empty()
+            && self.dirty_channels.is_empty())
     }
 
     /// Listens on a TCP address. SO_REUSEADDR is set, SO_REUSEPORT is not, as Node does; port 0 lets

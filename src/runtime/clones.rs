@@ -11,9 +11,11 @@
 //! | an HTTP connection | CONN_CLOSED without an error |
 //! | a UDP socket | UDP_CLOSED without an error |
 //! | an operation off the loop | OP_DONE: ECANCELED |
+//! | a call of the embedding program's function | HOST_REPLY: ECANCELED |
+//! | a call by the embedding program | nothing: an answer is answered EBADF |
 //! | a watch | FS_CHANGED with FAILED: ECANCELED |
 //! | blobs, open files and folders | nothing: whoever uses one is answered EBADF |
-//! | children and channels | nothing: they are the guest's, the library forgets them (START, flags 1) |
+//! | children and channels | nothing: they are the guest's, the library forgets them (START, CLONED) |
 //! | the clone itself | CHILD_STARTED, with 0 for a process id, last of all |
 use super::Hall;
 use super::mailbox::Note;
@@ -21,11 +23,10 @@ use super::seat::{GuestId, Hired, Resource, Seat};
 use crate::guest::{Handle, Kind, Legacy, LooseEnd, Will};
 use crate::reactor::Kernel;
 use crate::time::Clock;
+use anyhow::{Result, ensure};
 use skep_abi::errno::ECANCELED;
-use skep_abi::{changed, done, events};
-
-/// A flag of START: the guest is a clone.
-const CLONED: u16 = 1;
+use skep_abi::start::{CLONED, SAME};
+use skep_abi::{changed, done, events, value};
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The guest's turn has ended: the clones it asked for are taken. While something waits to be told the image would lack
@@ -36,18 +37,31 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let clones = std::mem::take(&mut self.seats[index].clones);
-        let Ok(image) = self.seats[index].guest.capture() else {
+        let Ok(legacy) = self.legacy(index) else {
             return clones.iter().for_each(|(_, child)| self.start_clone(*child, None));
         };
+        for (handle, child) in clones {
+            let mut legacy = legacy.clone();
+            legacy.will.ends.push(end(handle, events::CHILD_STARTED, 0, 0));
+            self.start_clone(child, Some(legacy));
+        }
+    }
+
+    /// A guest as it stands, to go on elsewhere; it goes on itself, too.
+    ///
+    /// # Errors
+    /// When it is inside a turn or has something to be told; or the system has no memory for it.
+    pub fn capture(&mut self, guest: GuestId) -> Result<Legacy> {
+        ensure!(!self.seats[guest.0 as usize].is_busy(), "the guest is busy");
+        self.legacy(guest.0 as usize)
+    }
+
+    fn legacy(&mut self, index: usize) -> Result<Legacy> {
+        let image = self.seats[index].guest.capture()?;
         let ends = self.loose_ends(index);
         let seat = &self.seats[index];
         let (generation, signals) = (seat.guest.state().handles.generation(), seat.signals);
-        for (handle, child) in clones {
-            let mut ends = ends.clone();
-            ends.push(end(handle, events::CHILD_STARTED, 0, 0));
-            let will = Will { mono: self.clock.now_mono().0, generation, signals, ends };
-            self.start_clone(child, Some(Legacy { image: image.clone(), will }));
-        }
+        Ok(Legacy { image, will: Will { mono: self.clock.now_mono().0, generation, signals, ends } })
     }
 
     /// What a clone of this guest has not.
@@ -67,11 +81,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Seats a clone: START, then its loose ends.
-    pub fn seat_clone(&mut self, mut guest: Hired, will: &Will) -> GuestId {
+    pub fn seat_clone(&mut self, guest: Hired, will: &Will) -> GuestId {
+        self.seat_image(guest, will, CLONED)
+    }
+
+    /// Seats a guest that goes on from an image in the world in which it was taken.
+    pub fn seat_again(&mut self, guest: Hired, will: &Will) -> GuestId {
+        self.seat_image(guest, will, CLONED | SAME)
+    }
+
+    fn seat_image(&mut self, mut guest: Hired, will: &Will, flags: u16) -> GuestId {
         let mut seed = [0u8; 32];
         guest.state_mut().outside.random(&mut seed);
         let mut seat = Seat::new(guest);
-        seat.mail.push(Note { kind: events::START, flags: CLONED, handle: 0, value: 0 }, &[&seed]);
+        seat.mail.push(Note { kind: events::START, flags, handle: 0, value: 0 }, &[&seed]);
         for LooseEnd { handle, kind, flags, value } in will.ends.iter().copied() {
             seat.mail.push(Note { kind, flags, handle, value }, &[]);
         }
@@ -86,7 +109,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 /// What others wait for ends first: a request before its connection, a connection before its listener.
 fn rank(kind: Kind) -> u8 {
     match kind {
-        Kind::Operation => 0,
+        Kind::Operation | Kind::HostCall => 0,
         Kind::Exchange => 1,
         Kind::Connection | Kind::Attached => 2,
         Kind::Stream | Kind::Datagram | Kind::Watch => 3,
@@ -104,7 +127,8 @@ fn loose_end(handle: Handle, kind: Kind, connecting: bool) -> Option<LooseEnd> {
         Kind::Datagram => end(handle, events::UDP_CLOSED, 0, 0),
         Kind::Watch => end(handle, events::FS_CHANGED, changed::FAILED, cancelled),
         Kind::Listener => end(handle, events::LISTENER_CLOSED, 0, 0),
-        Kind::Free | Kind::Blob | Kind::File | Kind::Folder | Kind::Child | Kind::Channel => return None,
+        Kind::HostCall => end(handle, events::HOST_REPLY, value::FAILED, cancelled),
+        Kind::Free | Kind::Blob | Kind::File | Kind::Folder | Kind::Child | Kind::Channel | Kind::Call => return None,
     })
 }
 

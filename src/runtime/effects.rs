@@ -121,6 +121,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::Share { listener, channel, id } => self.share_listener(guest, listener, channel, id),
             Command::Unshare { listener, channel } => self.unshare_listener(guest, listener, channel),
             Command::ListenShared { handle, id, options } => self.listen_shared(guest, handle, id, options),
+            Command::Reply { call, flags, value } => self.call_reply(guest, call, flags, value),
+            Command::HostCall { operation, name, flags, value } => {
+                self.take_host_call(guest, operation, name, flags, value);
+            }
             Command::WatchEntry { handle, entry } => self.begin_watch(guest, handle, &entry),
             Command::Work { operation, work } => self.begin_work(guest, operation, work),
             Command::Option { handle, option, value } => self.set_option(guest, handle, option, value),
@@ -137,6 +141,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Resource::Conn(index) => self.close_conn_by_guest(index),
             Resource::Exchange(index) => self.abort_exchange(index),
             Resource::Fed(index) => self.drop_fed(index),
+            Resource::Call(index) => self.drop_call(index),
+            Resource::HostCall(index) => self.drop_host_call(index),
             Resource::Watch(index) => self.close_watch(index),
             Resource::Channel(index) => self.close_channel(index),
             Resource::Child(_) => self.close_child_handle(guest, handle),

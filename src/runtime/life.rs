@@ -3,6 +3,7 @@
 use super::seat::{GuestId, Hired, Running, Seat, Stage, deadline};
 use super::timers::Token;
 use super::{Hall, Outcome};
+use crate::policy::Meter;
 use crate::reactor::{Fact, Kernel, process};
 use crate::time::{Clock, TimerId};
 use skep_abi::events;
@@ -37,6 +38,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The next guest that has ended, and how.
     pub fn ended(&mut self) -> Option<(GuestId, Outcome)> {
         self.ended.pop()
+    }
+
+    /// The guest stays when it has nothing left to wait for: it may be called.
+    pub fn keep_seated(&mut self, guest: GuestId) {
+        self.seats[guest.0 as usize].resident = true;
+    }
+
+    /// Ends a guest where it stands.
+    pub fn end(&mut self, guest: GuestId, code: i32) {
+        self.dismiss(guest, Outcome::Exited(code));
+    }
+
+    /// What a guest has used so far; none when it has ended.
+    pub fn meter(&self, guest: GuestId) -> Option<Meter> {
+        self.seats.get(guest.0 as usize).map(|seat| seat.guest.state().meter)
     }
 
     /// Has this signal told to the guests that watch it, or end the hall.
@@ -214,6 +230,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.drop_watches(id.0);
         self.drop_work(id.0);
+        self.drop_calls(id.0);
         self.drop_listeners(id.0);
         self.drop_conns(id.0);
         self.drop_streams(id.0);

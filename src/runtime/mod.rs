@@ -6,6 +6,7 @@
 //! outbox → `outbound` → `proto` → the stream's outbuf → one `writev` at the end of the turn.
 
 mod admin;
+mod calls;
 mod clones;
 mod datagrams;
 mod effects;
@@ -30,6 +31,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use calls::{Answer, CallId, Calling, HostCall};
 pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
 pub use observe::{GuestView, HallView, Latencies};
@@ -41,8 +43,9 @@ pub use tenants::{FrontKind, Keeper, Plan, Reload, Routes, State, TenantView};
 
 use crate::policy::HttpLimits;
 use crate::proto::http1;
+use crate::reactor::MioKernel;
 use crate::reactor::{Fact, Kernel, Key, Kind, Reactor};
-use crate::time::{Clock, Expired, Mono, Timers};
+use crate::time::{Clock, Expired, Mono, OsClock, Timers};
 use datagrams::Datagram;
 use http::client::Fed;
 use http::{Conn, DateLine, Exchange};
@@ -50,6 +53,7 @@ use listeners::Listener;
 use process::Processes;
 use seat::{Running, Seat};
 use slab::Slab;
+use std::os::fd::RawFd;
 use streams::Stream;
 
 /// Bytes read from a socket at once; one buffer shared by all.
@@ -86,6 +90,7 @@ pub struct Hall<K: Kernel, C: Clock> {
     /// What the threads have.
     flights: work::Flights,
     watches: watches::Watches,
+    calls: calls::Calls,
     /// Those that guests have started, and the one that started this.
     processes: Processes,
     /// The process that started this one is gone, or makes no sense: why this one is to end.
@@ -113,6 +118,16 @@ pub struct Hall<K: Kernel, C: Clock> {
     leaving: Option<life::Leaving>,
     /// Outcomes nobody has asked for yet.
     ended: Vec<(GuestId, Outcome)>,
+}
+
+/// A hall on the operating system's sockets and clock.
+pub type OsHall = Hall<MioKernel, OsClock>;
+
+impl OsHall {
+    /// A descriptor that can be read from when the kernel has news: for another loop to watch.
+    pub fn pollable(&self) -> RawFd {
+        self.reactor.pollable()
+    }
 }
 
 /// What a reactor key stands for.
@@ -192,6 +207,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             offload,
             flights: Slab::new(),
             watches: watches::Watches::default(),
+            calls: calls::Calls::default(),
             processes: Processes::default(),
             orphaned: None,
             raised: None,

@@ -33,7 +33,7 @@ impl Outcome {
         match self {
             Outcome::Exited(_) => reason::EXIT,
             Outcome::Signal(_) => reason::SIGNAL,
-            Outcome::Ended(Verdict::CpuExceeded | Verdict::Over(_)) => reason::DEADLINE,
+            Outcome::Ended(Verdict::CpuExceeded | Verdict::Over(_) | Verdict::Overdue) => reason::DEADLINE,
             Outcome::Ended(_) => reason::TRAP,
             Outcome::OutOfMemory(_) => reason::MEMORY,
             Outcome::Orphaned => reason::PARENT_GONE,

@@ -36,6 +36,10 @@ pub(super) enum Resource {
     Done(u32),
     /// The client role over a stream of the guest's own.
     Fed(u32),
+    /// A call by the embedding program.
+    Call(u32),
+    /// A call of one of its functions.
+    HostCall(u32),
 }
 
 /// Whether the guest is inside a turn.
@@ -77,6 +81,8 @@ pub(super) struct Seat {
     pub soon: bool,
     pub timer: Option<TimerId>,
     pub timer_keeps: bool,
+    /// It stays when it has nothing to wait for: the embedding program may call it.
+    pub resident: bool,
     /// Connections of its listeners that are open.
     pub conns: u32,
     pub stage: Stage,
@@ -115,6 +121,7 @@ impl Seat {
             soon: false,
             timer: None,
             timer_keeps: false,
+            resident: false,
             conns: 0,
             stage: Stage::Live,
             clones: Vec::new(),
@@ -217,6 +224,7 @@ impl Seat {
     /// Whether there is something that will call it.
     pub fn waits(&self) -> bool {
         self.soon
+            || self.resident
             || self.conns > 0
             || (self.timer_keeps && self.timer.is_some())
             || self.guest.state().handles.kept() > 0

@@ -42,6 +42,8 @@ pub(super) enum Token {
     Tenant(u32),
     /// Listeners of the hall's own rest for want of descriptors.
     RearmOwn,
+    /// The time of a call by the embedding program.
+    Call(u32),
 }
 
 impl Token {
@@ -63,6 +65,7 @@ impl Token {
             Token::Visitor(index) => (13, index),
             Token::Tenant(index) => (14, index),
             Token::RearmOwn => (15, 0),
+            Token::Call(index) => (16, index),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -85,7 +88,8 @@ impl Token {
             12 => Token::Rest(index),
             13 => Token::Visitor(index),
             14 => Token::Tenant(index),
-            _ => Token::RearmOwn,
+            15 => Token::RearmOwn,
+            _ => Token::Call(index),
         }
     }
 }
@@ -114,6 +118,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Visitor(index) => self.visitor_late(index, id),
                 Token::Tenant(index) => self.tenant_timer(index, id),
                 Token::RearmOwn => self.rearm_own(),
+                Token::Call(index) => self.call_timer(index, id),
             }
         }
         self.expired = expired;

@@ -25,10 +25,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.part_from_children();
     }
 
-    /// One turn.
+    /// One turn. Sleeps until there is something to do.
     pub fn turn(&mut self) {
+        self.turn_within(None);
+    }
+
+    /// One turn, in which the sleep is no longer than that.
+    pub fn turn_within(&mut self, most: Option<Duration>) {
         let mut facts = std::mem::take(&mut self.facts);
-        self.poll(&mut facts);
+        self.poll(most, &mut facts);
         self.now = self.clock.now_mono();
         self.wall = self.clock.wall();
         self.reactor.accept_more(ACCEPT_BUDGET, &mut facts);
@@ -85,9 +90,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Asks the kernel what has happened, and sleeps while there is nothing to do. While guests are busy it is asked
     /// in every fourth turn only, if those were short: a stream that is written as fast as it drains needs no more.
-    fn poll(&mut self, facts: &mut Vec<Fact>) {
-        let sleep = self.sleep();
-        if sleep == Some(Duration::ZERO) && self.unpolled < UNPOLLED_TURNS && self.fair.unasked < LONG {
+    fn poll(&mut self, most: Option<Duration>, facts: &mut Vec<Fact>) {
+        let sleep = match (self.sleep(), most) {
+            (Some(own), Some(most)) => Some(own.min(most)),
+            (own, most) => own.or(most),
+        };
+        let may_pass = self.unpolled < UNPOLLED_TURNS && self.fair.unasked < LONG && most != Some(Duration::ZERO);
+        if sleep == Some(Duration::ZERO) && may_pass {
             self.unpolled += 1;
             return;
         }
@@ -96,6 +105,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Err(error) = self.reactor.wait(sleep, facts) {
             panic!("the kernel's poll failed: {}", error.name());
         }
+    }
+
+    /// Whether a guest has something to do.
+    pub fn is_busy(&self, guest: GuestId) -> bool {
+        self.seats.get(guest.0 as usize).is_some_and(Seat::is_busy)
+    }
+
+    /// How long nothing will happen here unless the kernel has news; none: for ever.
+    pub fn idle_time(&mut self) -> Option<Duration> {
+        if self.reactor.is_busy() { Some(Duration::ZERO) } else { self.sleep() }
     }
 
     /// How long the kernel may let us sleep.

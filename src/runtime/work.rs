@@ -95,7 +95,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         {
             seat.work.lane(flight.lane).taken -= 1;
             if let Some(operation) = flight.operation {
-                over(seat, operation, flight.bytes);
+                seat.end_operation(operation, flight.bytes);
                 tell(seat, operation, done);
             }
         }
@@ -109,7 +109,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let waiting = &mut seat.work.lane(lane).waiting;
             if let Some(at) = waiting.iter().position(|(handle, _)| *handle == operation) {
                 let bytes = waiting.remove(at).map_or(0, |(_, work)| work.bytes);
-                return over(seat, operation, bytes);
+                return seat.end_operation(operation, bytes);
             }
         }
         let flights = self.flights.iter_mut().map(|(_, flight)| flight).filter(|flight| flight.guest == Some(guest));
@@ -117,7 +117,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(flight) = flights.chain(done).find(|flight| flight.operation == Some(operation)) {
             flight.operation = None;
             let bytes = flight.bytes;
-            over(seat, operation, bytes);
+            seat.end_operation(operation, bytes);
         }
     }
 
@@ -131,12 +131,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 }
 
-/// The operation's handle is gone, and what it held.
-fn over(seat: &mut Seat, operation: Handle, bytes: u64) {
-    let state: &mut GuestState = seat.guest.state_mut();
-    state.operations = state.operations.saturating_sub(1);
-    state.operation_bytes = state.operation_bytes.saturating_sub(bytes);
-    seat.revoke(operation);
+impl Seat {
+    /// The operation's handle is gone, and what it held.
+    pub(super) fn end_operation(&mut self, operation: Handle, bytes: u64) {
+        let state: &mut GuestState = self.guest.state_mut();
+        state.operations = state.operations.saturating_sub(1);
+        state.operation_bytes = state.operation_bytes.saturating_sub(bytes);
+        self.revoke(operation);
+    }
 }
 
 /// Bytes that one event does not take become a blob.

@@ -12,7 +12,7 @@
   (data (i32.const 1104) "\03\01\00\00\60\ea\00\00\e0\93\04\00\88\13\00\00")
   ;; The inbox is 64 KiB at address 65536; the host is told once, before any event.
   (func (export "_initialize") (drop (call $inbox (i32.const 65536) (i32.const 65536))))
-  (func (export "skep_abi") (result i32) (i32.const 1))
+  (func (export "skep_abi") (result i32) (i32.const 2))
   (func (export "skep_on_events") (param $len i32) (result i32)
     (local $at i32) (local $end i32) (local $kind i32)
     ;; A batch header of 24 bytes comes first; each event begins with its size and kind.

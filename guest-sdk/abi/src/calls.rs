@@ -97,7 +97,9 @@ macro_rules! for_each_call {
             listener_share(listener: Handle, channel: Handle, id: I32) -> I32, "Hands the listener's connections to the child at the other end of a channel as well, under this number, in turn with the others that share it. From the first sharing on it gives none to this guest.";
             listener_unshare(listener: Handle, channel: Handle) -> I32, "Takes that back. What was handed over and not begun goes to the others.";
             listen_shared(id: I32, options: Ptr, options_len: Len) -> I64, "A listener that is fed with the connections which the parent shares under this number. Whether there is such a listener only the parent knows. Closing it gives back what was not begun.";
-            clone() -> I64, "A new process that goes on from this guest's image as it stands when the turn ends: answers a Child handle with a channel. The clone is sent START with flags 1.";
+            clone() -> I64, "A new process that goes on from this guest's image as it stands when the turn ends: answers a Child handle with a channel. The clone is sent START with flag CLONED.";
+            call_reply(call: Handle, flags: I32, ptr: Ptr, len: Len) -> I32, "Answers a CALL; its handle is gone. flags: BYTES and FAILED of the constants `value`. -EAGAIN when this turn has asked for too much: nothing was taken.";
+            host_call(name: Ptr, name_len: Len, flags: I32, ptr: Ptr, len: Len) -> I64, "Calls a function of the program that this host is part of, with one value; flags: BYTES of the constants `value`. Needs a grant of that name. HOST_REPLY follows, about the handle that is answered; `close` says that nobody waits any more. -EAGAIN when too many operations are under way.";
             address(handle: Handle, side: I32, ptr: Ptr, len: Len) -> I32, "Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once.";
         }
     };

@@ -213,7 +213,7 @@ macro_rules! events {
 
 events! {
     WARM = 1, "Warm-up, before the image is taken: payload is a module's name; handle is a blob with its text. An empty name ends the list: evaluate the library, then answer.";
-    START = 2, "The guest comes to life: renew entropy (payload: 32 random bytes) and clocks, read start_info, run the script. Also sent to a clone, with flags 1.";
+    START = 2, "The guest comes to life: renew entropy (payload: 32 random bytes) and clocks, read start_info, run the script. Also sent to a clone; flags: see the constants `start`.";
     TIMER = 3, "The deadline of timer_arm has passed.";
     SOON = 4, "The pass of the loop that was asked for with wants::SOON.";
     SIGNAL = 5, "A watched signal; value is its number.";
@@ -258,6 +258,8 @@ events! {
     CHANNEL_MESSAGE = 73, "A message, or a part of one; flags: see the constants `channel`; payload opens with the record Attached.";
     CHANNEL_DRAIN = 74, "The queue of a channel has become empty after channel_send answered more than 128 KiB or -EAGAIN.";
     CHANNEL_SENT = 75, "value more of the oldest calls of channel_send are with the kernel.";
+    CALL = 80, "The program that this host is part of calls the guest; handle is the call, to be answered with `call_reply`. flags: one of the constants `callee`, and bits of `value`. value is the length of a name; payload: the name, padded to a multiple of 8, then the value.";
+    HOST_REPLY = 81, "What came of a host_call, whose handle is gone; flags: see the constants `value`. With FAILED value is an errno or 0, and the payload a text.";
     CHANNEL_CLOSED = 76, "The channel is closed; value is an errno or 0; the handle is gone.";
 }
 

@@ -28,8 +28,8 @@ pub use events::{
 };
 pub use file_op::{FileOp, FILE_OPS};
 
-/// Version of the whole boundary; a guest built for another one is refused at load.
-pub const VERSION: u32 = 1;
+/// Version of the whole boundary; a guest built for another one is refused at load. What raises it stands in docs/abi.md.
+pub const VERSION: u32 = 2;
 
 /// Bytes waiting on a connection, stream or channel: a write that answers more is followed by a DRAIN event.
 pub const DRAIN_ABOVE: u32 = 128 << 10;
@@ -47,6 +47,15 @@ pub mod exports {
     pub const INITIALIZE: &str = "_initialize";
     /// Linear memory.
     pub const MEMORY: &str = "memory";
+}
+
+/// Bits of START's flags.
+pub mod start {
+    /// The guest is a clone: its heap remembers what is another's. The start record is its own.
+    pub const CLONED: u16 = 1;
+    /// A clone whose start record is the one that its heap has read, and that has no child or channel to forget: only
+    /// entropy and clocks are new.
+    pub const SAME: u16 = 1 << 1;
 }
 
 /// Bits of the answer of `skep_on_events`.
@@ -299,6 +308,30 @@ pub mod reason {
     pub const PROTOCOL: u32 = 6;
     /// The process that started it is gone.
     pub const PARENT_GONE: u32 = 7;
+}
+
+/// What CALL asks for, in the low bits of its flags.
+pub mod callee {
+    /// The bits of a CALL's flags that hold one of these.
+    pub const MASK: u16 = 3;
+    /// A function that the program exports; the name is its.
+    pub const FUNCTION: u16 = 0;
+    /// The value is a script's text: it is run, and what it comes to is the answer. The name says where it is from.
+    pub const SCRIPT: u16 = 1;
+    /// The value is a module's text: it is evaluated, and what it exports can be called from then on.
+    pub const MODULE: u16 = 2;
+    /// The name is a file's path: it is loaded as a module, if it may be read.
+    pub const FILE: u16 = 3;
+}
+
+/// What the value of a CALL, a `call_reply`, a `host_call` or a HOST_REPLY is: bits of their flags.
+pub mod value {
+    /// Plain bytes; without it JSON, as UTF-8.
+    pub const BYTES: u16 = 1 << 2;
+    /// It failed. Of a `call_reply` the value is JSON `{name, message, stack}`; of a HOST_REPLY a text.
+    pub const FAILED: u16 = 1 << 3;
+    /// Of the events: a blob's handle stands for the value, which is too long for an event.
+    pub const BLOB: u16 = 1 << 4;
 }
 
 /// Flags of `channel_send` and CHANNEL_MESSAGE.

@@ -37,6 +37,7 @@ macro_rules! c_constants {
 /// The constants that are not in a table of their own.
 fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, wants, "WANTS_", SOON BROKEN);
+    c_constants!(out, start, "START_", CLONED SAME);
     c_constants!(out, respond, "RESPOND_", END IMPLICIT NO_DATE CLOSE NO_CHUNKED REMOVED_CONNECTION
         REMOVED_CONTENT_LENGTH REMOVED_TRANSFER_ENCODING REASON WATCH STRICT_LENGTH);
     c_constants!(out, write, "WRITE_", END WATCH);
@@ -60,6 +61,8 @@ fn constants(out: &mut dyn Write) -> Result {
     c_constants!(out, reason, "REASON_", UNKNOWN EXIT SIGNAL TRAP DEADLINE MEMORY PROTOCOL PARENT_GONE);
     c_constants!(out, channel, "CHANNEL_", INTERNAL MORE KEEP);
     c_constants!(out, attached, "ATTACHED_", NOTHING STREAM LISTENER DATAGRAM);
+    c_constants!(out, callee, "CALLEE_", MASK FUNCTION SCRIPT MODULE FILE);
+    c_constants!(out, value, "VALUE_", BYTES FAILED BLOB);
     c_constants!(out, file_op, "FS_", RECURSIVE COPY_EXCL COPY_CLONE COPY_CLONE_ONLY);
     Ok(())
 }

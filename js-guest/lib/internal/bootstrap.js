@@ -8,6 +8,7 @@ const builtins = internalBinding('builtins');
 const ALIASES = new Map([
   ['abort-controller', 'internal/abort_controller'],
   ['sys', 'util'],
+  ['skep:host', 'skep/host'],
   ['skep:process', 'skep/process'],
 ]);
 

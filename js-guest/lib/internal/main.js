@@ -62,6 +62,7 @@ function applyFlags(execArgv) {
 function runProgram(info) {
   if (info.mode === 'check') runMain.check(info.main);
   else if (info.mode === 'file') runMain.runMain(info.main);
+  else if (info.mode === 'host') require('skep:host'); // the program that this host is part of says what is run
   else if (info.mode === 'stdin') runMain.runInput(inputType(process.execArgv));
   else if (inputType(process.execArgv) === 'module') runMain.evalModule(info.source);
   else runMain.evalScript(info.source, info.mode === 'print');

@@ -11,6 +11,7 @@ mod fs_file;
 mod fs_input;
 mod fs_look;
 mod fs_open;
+mod host;
 mod http;
 mod http_client;
 mod names;
@@ -193,6 +194,7 @@ mod calls {
         child_wait, clone, listen_shared, listener_share, listener_unshare, parent_channel, process_kill, signal_raise,
     };
     pub(super) use super::fs::{fs_call, fs_queue, fs_watch};
+    pub(super) use super::host::{call_reply, host_call};
     pub(super) use super::http::{
         http_close_all, http_close_idle, http_conn, http_end, http_inform, http_respond, http_upgrade, http_watch,
         http_write,
@@ -364,6 +366,13 @@ impl Call<'_> {
     /// Queues work off the loop that was given `bytes`; OP_DONE follows. Answers the operation's handle.
     fn begin(&mut self, bytes: u64, work: Work) -> Answer<i64> {
         self.room(0)?;
+        let operation = self.take_operation(bytes, Kind::Operation)?;
+        self.state().outbox.push(Command::Work { operation, work: work.weighing(bytes) });
+        Ok(operation.raw() as i64)
+    }
+
+    /// A handle for what is done elsewhere with `bytes`, if not too much of that is under way.
+    fn take_operation(&mut self, bytes: u64, kind: Kind) -> Answer<Name> {
         let state = self.state();
         let held = state.operation_bytes.saturating_add(bytes);
         // Where nothing waits, one operation of any size that a call may hand over is taken.
@@ -371,12 +380,11 @@ impl Call<'_> {
         {
             return self.at_bound(Bound::Operations, EAGAIN);
         }
-        let operation = self.fresh(Kind::Operation)?;
+        let operation = self.fresh(kind)?;
         let state = self.state();
         state.operations += 1;
         state.operation_bytes = held;
-        state.outbox.push(Command::Work { operation, work: work.weighing(bytes) });
-        Ok(operation.raw() as i64)
+        Ok(operation)
     }
 
     /// Copies a body into the outbox.

@@ -2,7 +2,7 @@
 use super::super::command::Command;
 use super::super::memory;
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
-use skep_abi::errno::EINVAL;
+use skep_abi::errno::{EINVAL, EPERM};
 
 /// Highest signal number.
 const SIGNALS: i32 = 64;
@@ -38,6 +38,9 @@ pub(super) fn env_ask(call: &mut Call<'_>, name: Ptr, len: Len) -> Answer<i32> {
 pub(super) fn signal_watch(call: &mut Call<'_>, signal: i32, on: i32) -> Answer<i32> {
     if !(1..=SIGNALS).contains(&signal) || UNWATCHABLE.contains(&signal) {
         return refuse(EINVAL);
+    }
+    if call.state().grants.no_signals {
+        return refuse(EPERM);
     }
     call.room(0)?;
     call.state().outbox.push(Command::SignalWatch { signal, on: on != 0 });

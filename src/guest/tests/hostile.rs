@@ -329,3 +329,72 @@ fn exit_among_other_calls() {
     assert_eq!(puppet.run(&program), Err(Turn::Ended(Verdict::Exited(-3))));
     assert_eq!(puppet.guest.state().handles.len(), 1, "its state can still be read");
 }
+
+#[test]
+fn calls_of_the_host_are_granted_by_name() {
+    let grants = Grants { functions: ["mine".to_owned()].into(), ..Grants::default() };
+    let limits = Limits { operations: 2, call_bytes: 1000, ..Limits::default() };
+    let mut puppet = Puppet::new(state_with(grants, limits));
+    let at = i64::from(SCRATCH);
+    let (memory, bytes) = (i64::from(MEMORY), i64::from(skep_abi::value::BYTES));
+    puppet.poke(SCRATCH, b"mine!\0\xff");
+    for (arguments, expected) in [
+        ([at, 5, 0, 0, 0], EACCES),
+        ([at, 3, 0, 0, 0], EACCES),
+        ([at, 0, 0, 0, 0], EACCES),
+        ([at + 5, 1, 0, 0, 0], EINVAL),
+        ([at + 6, 1, 0, 0, 0], EINVAL),
+        ([at, 300, 0, 0, 0], ENAMETOOLONG),
+        ([memory, 4, 0, 0, 0], EFAULT),
+        ([at, 4, 1, 0, 0], EINVAL),
+        ([at, 4, 8, 0, 0], EINVAL),
+        ([at, 4, 16, 0, 0], EINVAL),
+        ([at, 4, -1, 0, 0], EINVAL),
+        ([at, 4, 0x1_0004, 0, 0], EINVAL),
+        ([at, 4, 0, memory, 1], EFAULT),
+        ([at, 4, 0, memory - 1, 2], EFAULT),
+        ([at, 4, 0, -1, 8], EFAULT),
+        ([at, 4, 0, 0, 1001], EMSGSIZE),
+        ([at, 4, 0, 0, -1], EMSGSIZE),
+    ] {
+        assert_eq!(puppet.one("host_call", &arguments), errno(expected), "{arguments:?}");
+    }
+    assert!(puppet.guest.state().handles.is_empty() && puppet.guest.state().outbox.is_empty());
+    assert!(puppet.one("host_call", &[at, 4, bytes, 0, 1000]) > 0);
+    assert!(puppet.one("host_call", &[at, 4, 0, 0, 0]) > 0);
+    assert_eq!(puppet.one("host_call", &[at, 4, 0, 0, 0]), errno(EAGAIN), "two are under way");
+}
+
+#[test]
+fn a_call_is_answered_once_and_by_its_own_handle() {
+    let mut puppet = Puppet::new(state_with(Grants::default(), Limits { call_bytes: 1000, ..Limits::default() }));
+    let blob = puppet.guest.state_mut().keep_blob(vec![1]).expect("there is room").raw() as i64;
+    let call = puppet.guest.state_mut().handles.insert(Kind::Call).expect("there is room").raw() as i64;
+    let memory = i64::from(MEMORY);
+    for (arguments, expected) in [
+        ([0, 0, 0, 0], EBADF),
+        ([-1, 0, 0, 0], EBADF),
+        ([blob, 0, 0, 0], EBADF),
+        ([call + 1, 0, 0, 0], EBADF),
+        ([call, 1, 0, 0], EINVAL),
+        ([call, 16, 0, 0], EINVAL),
+        ([call, i64::from(i32::MIN), 0, 0], EINVAL),
+        ([call, 0, memory, 1], EFAULT),
+        ([call, 0, 8, -1], EMSGSIZE),
+        ([call, 0, 0, 1001], EMSGSIZE),
+    ] {
+        assert_eq!(puppet.one("call_reply", &arguments), errno(expected), "{arguments:?}");
+    }
+    assert!(puppet.guest.state().outbox.is_empty());
+    assert_eq!(puppet.one("call_reply", &[call, 12, 0, 1000]), 0);
+    assert_eq!(puppet.one("call_reply", &[call, 0, 0, 0]), errno(EBADF));
+    assert_eq!(puppet.guest.state_mut().outbox.take().len(), 1);
+}
+
+#[test]
+fn signals_are_not_for_guests_of_other_programs() {
+    let mut puppet = Puppet::new(state_with(Grants { no_signals: true, ..Grants::default() }, Limits::default()));
+    assert_eq!(puppet.one("signal_watch", &[15, 1]), errno(skep_abi::errno::EPERM));
+    assert_eq!(puppet.one("signal_watch", &[0, 1]), errno(EINVAL));
+    assert!(puppet.guest.state().outbox.is_empty());
+}

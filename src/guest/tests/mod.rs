@@ -14,6 +14,7 @@ mod wasi;
 use super::cache::{CacheFolder, load_or_build};
 use super::{Cell, Engine, EngineOptions, Entropy, Guest, GuestState, Outside, Turn};
 use crate::policy::{Grants, Limits};
+use skep_abi::VERSION;
 use std::cell::Cell as Counter;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -93,7 +94,7 @@ fn guest_text(body: &str, more: &str) -> String {
           (global $turns (mut i32) (i32.const 40))
           (func (export "skep_abi") (result i32)
             (drop (call $inbox (i32.const 4096) (i32.const 32768)))
-            (i32.const 1))
+            (i32.const {VERSION}))
           {more}
           (func $on_events (export "skep_on_events") (param $len i32) (result i32)
             (local $n i32)

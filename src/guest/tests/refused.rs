@@ -1,6 +1,8 @@
 //! Files that are refused before anything of them runs, by a text that names the reason.
 use super::{guest_text, try_cell, wasm};
 use crate::guest::cache::{CacheFolder, load_or_build};
+use crate::guest::module::take_apart;
+use skep_abi::VERSION;
 
 #[track_caller]
 fn refused(text: &str, reason: &str) {
@@ -11,7 +13,7 @@ fn refused(text: &str, reason: &str) {
 fn around(more: &str) -> String {
     format!(
         r#"(module {more} (memory (export "memory") 1)
-          (func (export "skep_abi") (result i32) (i32.const 1))
+          (func (export "skep_abi") (result i32) (i32.const {VERSION}))
           (func (export "skep_on_events") (param i32) (result i32) (i32.const 0)))"#
     )
 }
@@ -43,8 +45,43 @@ fn exports() {
 }
 
 #[test]
+fn exports_of_a_wrong_type() {
+    for (from, to, name) in [
+        ("(param i32)", "(param i64)", "skep_on_events"),
+        ("(param i32)", "", "skep_on_events"),
+        (r#"(export "skep_abi") (result i32)"#, r#"(export "skep_abi") (result i64)"#, "skep_abi"),
+        (r#"(func (export "skep_abi") (result i32)"#, r#"(global (export "skep_abi") i32"#, "skep_abi"),
+    ] {
+        let text = around("").replace(from, to).replace(&format!("(i32.const {VERSION})"), "(unreachable)");
+        let text = if name == "skep_abi" && to.contains("global") { around("").replace(from, to) } else { text };
+        // Told by the walk over the file, before the compiler has seen any of it.
+        let error = take_apart(&wasm(&text)).expect_err("it must be refused").to_string();
+        assert!(error.contains(name) && error.contains("wrong type"), "{error}");
+    }
+}
+
+/// W01: each is refused by the walk, in no time.
+#[test]
+fn w01_compile_bombs() {
+    let bomb = |text: &str, reason: &str| {
+        let file = wasm(text);
+        let begun = std::time::Instant::now();
+        let error = take_apart(&file).expect_err("it must be refused").to_string();
+        assert!(error.contains(reason), "{error}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{reason}");
+    };
+    bomb(&around(&format!("(func {})", "(drop (i32.const 1))".repeat(400_000))), "bytes");
+    bomb(&around(&"(func)".repeat(60_000)), "functions");
+    bomb(&around(&format!("(func (local {}))", "i64 ".repeat(50_000))), "locals");
+    bomb(&around(&format!("(func {}{})", "block ".repeat(20_000), "end ".repeat(20_000))), "blocks");
+    bomb(&around(&format!("(func (br_table {} (i32.const 0)))", "0 ".repeat(60_000))), "br_table");
+    let types: String = (0..11_000).map(|n| format!("(type (func (param {})))", "i32 ".repeat(n % 100))).collect();
+    bomb(&around(&types), "types");
+}
+
+#[test]
 fn another_version() {
-    refused(&around("").replace("(i32.const 1)", "(i32.const 99)"), "version 99");
+    refused(&around("").replace(&format!("(i32.const {VERSION})"), "(i32.const 99)"), "version 99");
 }
 
 #[test]

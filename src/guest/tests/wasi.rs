@@ -2,6 +2,7 @@
 //! a standard library does with them.
 use super::{batch, cell, state};
 use crate::guest::{Command, Turn};
+use skep_abi::VERSION;
 
 /// WASI's numbers.
 const BADF: i32 = 8;
@@ -31,7 +32,7 @@ fn guest(calls: &[(&str, i32)]) -> String {
           (data (i32.const 512) "said")
           (data (i32.const 1024) "\00\02\00\00\04\00\00\00")
           (data (i32.const 1040) "\00\02\00\00\ff\ff\ff\ff")
-          (func (export "skep_abi") (result i32) (drop (call $inbox (i32.const 4096) (i32.const 32768))) (i32.const 1))
+          (func (export "skep_abi") (result i32) (drop (call $inbox (i32.const 4096) (i32.const 32768))) (i32.const {VERSION}))
           (func (export "skep_on_events") (param i32) (result i32)
             (if (i32.eq (i32.load16_u (i32.const 4124)) (i32.const 1)) (then (return (i32.const 0))))
             {checks}

@@ -215,6 +215,9 @@ fn read_grants(grants: &Value) -> Option<Grants> {
         input: grants["input"].as_bool()?,
         fork: u32::try_from(grants["fork"].as_u64()?).ok()?,
         run,
+        no_signals: false, // a process of its own
+        // The program that this host is part of is not the child's.
+        functions: Default::default(),
     })
 }
 

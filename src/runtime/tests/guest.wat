@@ -49,7 +49,7 @@
       (i32.store8 (i32.add (global.get $pattern) (local.get $i)) (i32.add (i32.mul (local.get $i) (i32.const 31)) (i32.shr_u (local.get $i) (i32.const 8))))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br_if $fill (i32.lt_u (local.get $i) (i32.const 0x80000)))))
-  (func (export "skep_abi") (result i32) (i32.const 1))
+  (func (export "skep_abi") (result i32) (i32.const 2))
 
   (func $record (param $handle i64) (result i32)
     (local $index i32)

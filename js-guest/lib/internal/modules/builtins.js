@@ -13,7 +13,7 @@ const PUBLIC = [
 ];
 const PREFIXED = ['sea', 'test', 'test/reporters'];
 // Ours: a scheme of its own, so that they can be taken for nobody's.
-const OWN = ['skep:process'];
+const OWN = ['skep:host', 'skep:process'];
 
 const bare = new Set([...PUBLIC, ...OWN]);
 const prefixed = new Set([...PUBLIC, ...PREFIXED]);

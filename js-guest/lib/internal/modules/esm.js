@@ -215,7 +215,13 @@ setEsmLoader({ requireModule, formatOf });
 module.exports = {
   toUrl, toPath, formatOf, resolveUrl, stripShebang, makeRequire,
   runFile(file) { return native.import(toUrl(file), toUrl(file)); },
-  runText(text, url) { return native.run(url, text); },
+  runText(text, url) { return native.run(url, text)[1]; },
+  // The promise of the namespace of a module of this text.
+  async textModule(text, url) {
+    const [namespace, evaluated] = native.run(url, text);
+    await evaluated;
+    return namespace;
+  },
   importFrom(specifier, base) { return native.import(specifier, base); },
   syncBuiltins() {
     for (const [url, names, values] of translators.refreshBuiltins()) native.setExports(url, names, values);

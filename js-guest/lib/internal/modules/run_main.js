@@ -50,6 +50,23 @@ function evalModule(source) {
 }
 
 function evalScript(source, print) {
+  defineGlobals();
+  process._eval = source;
+  const result = native.script(source, '[eval]', 1);
+  if (print) console.log(result);
+}
+
+let defined = false;
+
+// A script that is not the program; answers its completion value.
+function runScript(source, name) {
+  if (!defined) defineGlobals();
+  return native.script(source, name, 1);
+}
+
+// What scripts find that have no module around them.
+function defineGlobals() {
+  defined = true;
   const module = new Module('[eval]');
   module.filename = path.join(process.cwd(), '[eval]');
   module.paths = Module._nodeModulePaths(process.cwd());
@@ -63,9 +80,6 @@ function evalScript(source, print) {
     if (id.startsWith('_') || id.includes('/') || Object.hasOwn(globalThis, id)) continue;
     defineLazy(id);
   }
-  process._eval = source;
-  const result = native.script(source, '[eval]', 1);
-  if (print) console.log(result);
 }
 
 // The program's text comes on standard input.
@@ -103,4 +117,6 @@ function check(main) {
   else native.check(`(function (exports, require, module, __filename, __dirname) {\n\n${text}\n})`, file, -1, false);
 }
 
-module.exports = { runMain, importFirst, evalModule, evalScript, runInput, check, isPending: () => pending !== undefined };
+module.exports = {
+  runMain, importFirst, evalModule, evalScript, runScript, runInput, check, isPending: () => pending !== undefined,
+};

@@ -1,0 +1,116 @@
+//! A guest's module that nobody vouches for is compiled and warmed up by a process of its own (row W01): `skep check`, with limits
+//! on its CPU, memory and time. What it makes it leaves in the cache, from which this process takes it. It must not know
+//! what a module is.
+use crate::guest::cache::{CacheFolder, FOLDER_VARIABLE};
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// CPU seconds: the JavaScript engine takes one or two.
+const CPU_SECONDS: u64 = 60;
+
+/// Bytes that it may have in use. (A memory's reservation of address space is not counted.)
+const DATA_BYTES: u64 = 4 << 30;
+
+/// However little of it it gets: the whole time.
+const TIME: Duration = Duration::from_secs(180);
+
+/// Bytes of what it says that are repeated.
+const SAID_BYTES: u64 = 64 << 10;
+
+/// Has the module in this file compiled into the cache.
+///
+/// # Errors
+/// When it is refused, in the words of whoever refuses it; when it takes too long; or when no process can be started.
+pub(super) fn build(program: &Path, module: &Path, folder: &Path) -> Result<()> {
+    let mut command = Command::new(program);
+    command.arg("check").arg(module).env_clear().env(FOLDER_VARIABLE, folder);
+    let (status, said) = run(command, TIME)?;
+    match status.map(|status| (status.success(), status.code())) {
+        Some((true, _)) => Ok(()),
+        Some((false, Some(_))) => bail!("{}", reason(&said)),
+        _ => bail!("the module takes too long to compile, or too much memory: it was given up"),
+    }
+}
+
+/// The last line of ours, and what stands below it.
+fn reason(said: &str) -> &str {
+    said.rsplit_once("skep: ").map_or(said, |(_, reason)| reason).trim_end()
+}
+
+/// Runs it within the limits; none of a status when its time was over.
+fn run(mut command: Command, time: Duration) -> Result<(Option<ExitStatus>, String)> {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().context("no process can be started to compile the module")?;
+    limit(&child, Resource::Cpu, CPU_SECONDS);
+    limit(&child, Resource::Data, DATA_BYTES);
+    let pipe = child.stderr.take().expect("it was asked for");
+    // All of it is read, or a talkative one would wait for ever; what is beyond the bound is dropped.
+    let reader = std::thread::spawn(move || {
+        let mut said = String::new();
+        let mut pipe = pipe;
+        let kept = pipe.by_ref().take(SAID_BYTES).read_to_string(&mut said);
+        let _dropped = std::io::copy(&mut pipe, &mut std::io::sink());
+        kept.map(|_| said).unwrap_or_default()
+    });
+    let status = wait(&mut child, time)?;
+    Ok((status, reader.join().unwrap_or_default()))
+}
+
+/// A system that refuses leaves the time as the only limit.
+fn limit(child: &Child, resource: Resource, most: u64) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let _refused = prlimit(pid, resource, Rlimit { current: Some(most), maximum: Some(most) });
+}
+
+fn wait(child: &mut Child, time: Duration) -> Result<Option<ExitStatus>> {
+    let until = Instant::now() + time;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= until {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Where there is no folder to leave anything in there is nothing to gain: this process has to compile it anyway.
+pub(super) fn is_possible(folder: &CacheFolder) -> Option<&Path> {
+    folder.0.as_deref().filter(|_| cfg!(target_os = "linux"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_too_long_is_given_up() {
+        let mut sleeper = Command::new("sleep");
+        sleeper.arg("60");
+        let begun = Instant::now();
+        let (status, _) = run(sleeper, Duration::from_millis(50)).expect("it can be started");
+        assert!(status.is_none() && begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn the_reason_is_the_last_line_of_ours() {
+        let said = "skep: compiling the guest for this machine (once)\nskep: the guest has a start function\nmore\n";
+        assert_eq!(reason(said), "the guest has a start function\nmore");
+        assert_eq!(reason("nothing of ours\n"), "nothing of ours");
+    }
+
+    #[test]
+    fn whoever_says_too_much_is_heard_in_part() {
+        let mut talker = Command::new("sh");
+        talker.args(["-c", "yes | head -c 1000000 >&2; exit 3"]);
+        let (status, said) = run(talker, Duration::from_secs(30)).expect("it can be started");
+        assert_eq!((status.and_then(|status| status.code()), said.len()), (Some(3), 64 << 10));
+    }
+}
