@@ -5,6 +5,8 @@ mod guests;
 mod support;
 
 use guests::{Compiler, build_c, compilers};
+use serde_json::json;
+use skep::{Policy, Runtime, Value};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -122,6 +124,20 @@ fn streams_upgrades_and_tasks() {
 }
 
 #[test]
+fn a_guest_forks_itself() {
+    let Some(guest) = guest() else { return };
+    let (mut server, _) = start(guest, &["--allow-fork=4"]);
+    for _ in 0..2 {
+        assert_eq!(server.get("/fork").text(), "child: hi");
+        assert_eq!(server.line(), "CHILD 0");
+    }
+    let (server, _) = start(guest, &[]);
+    assert_eq!(server.get("/fork").status, 500, "it needs a grant");
+    server.signal("TERM");
+    assert!(server.end().err.contains("EACCES"));
+}
+
+#[test]
 fn timers_come_in_their_order() {
     let Some(guest) = guest() else { return };
     let ended = with_words(guest, &["timers"]);
@@ -178,4 +194,46 @@ fn the_examples_in_rust_serve() {
         let module = compiler.build(&source(&format!("guest-sdk/examples/{example}.rs")), &folder());
         try_out(example, Server::spawn(skep().arg("run").arg(module).arg(port.to_string())), port);
     }
+}
+
+#[test]
+fn a_guest_in_rust_is_called_by_a_program() {
+    let Some(guest) = guest() else { return };
+    let mut runtime = Runtime::new().expect("a runtime can be made here");
+    runtime.function("echo", |call| match call.argument {
+        Value::Json(json) if json == "no" => call.reply.fail("it was no"),
+        argument => call.reply.ok(argument),
+    });
+    let wasm = std::fs::read(guest).expect("it was built");
+    let module = runtime.module(&wasm).expect("it is a guest");
+    let policy = Policy::default().env("CALLED", "1").function("echo");
+    let first = runtime.guest_of(&module, &policy).expect("a guest can be spawned");
+    for len in [0, 3, 200_000] {
+        let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        let reversed = bytes.iter().rev().copied().collect();
+        assert_eq!(runtime.call(first, "reverse", bytes.clone()), Ok(Value::Bytes(reversed)));
+        assert_eq!(runtime.call(first, "ask", bytes.clone()), Ok(Value::Bytes(bytes)));
+    }
+    assert_eq!(runtime.call(first, "ask", json!({"a": [1]})), Ok(json!({"a": [1]}).into()));
+    let failed = |runtime: &mut Runtime, name: &str, argument| {
+        runtime.call(first, name, argument).expect_err("it fails").to_string()
+    };
+    assert_eq!(failed(&mut runtime, "ask", json!("no")), "Error: it was no");
+    assert!(failed(&mut runtime, "denied", json!(1)).contains("\"secret\" is not granted"));
+    assert_eq!(failed(&mut runtime, "nothing", json!(1)), "Error: no \"such\" function");
+    assert!(failed(&mut runtime, "later", json!(1)).contains("no answer"));
+    assert!(runtime.run(first, "1 + 1").expect_err("it is no engine").to_string().contains("no scripts"));
+    // An image is of the whole heap; what comes of it does not begin anew.
+    assert_eq!(runtime.call(first, "count", json!(null)), Ok(json!(1).into()));
+    let image = runtime.capture(first).expect("an image can be taken");
+    for _ in 0..2 {
+        let fresh = runtime.restore(&image, &policy).expect("it can be restored");
+        assert_eq!(runtime.call(fresh, "count", json!(null)), Ok(json!(2).into()));
+        assert!(runtime.call(fresh, "later", json!(1)).is_err(), "its timer is set with this host");
+        runtime.close(fresh);
+    }
+    let idle = runtime.guest_of(&module, &Policy::default().listen()).expect("a guest can be spawned");
+    assert!(
+        runtime.call(idle, "count", json!(1)).expect_err("nobody answers").to_string().contains("answers no calls")
+    );
 }

@@ -152,7 +152,8 @@ __attribute__((export_name("skep_on_events"))) int skep_guest_on_events(int leng
   const uint8_t *at = inbox_bytes + sizeof(skep_batch), *end = inbox_bytes + length;
   while (at < end) {
     const skep_event *event = (const skep_event *)at;
-    if (event->kind == SKEP_EV_START) skep_main();
+    /* A clone goes on from where its image was taken: there main has run. */
+    if (event->kind == SKEP_EV_START && !(event->flags & SKEP_START_CLONED)) skep_main();
     tell(event, at + sizeof *event);
     at += event->size;
   }

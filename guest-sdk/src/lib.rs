@@ -31,6 +31,7 @@
 mod body;
 mod error;
 mod events;
+pub mod host;
 pub mod http;
 mod info;
 pub mod log;

@@ -290,7 +290,7 @@ pub struct Listener {
 }
 
 type OnStream = Box<dyn FnMut(Stream)>;
-type Listened = Box<dyn FnOnce(Result<Address>)>;
+pub(crate) type Listened = Box<dyn FnOnce(Result<Address>)>;
 
 pub(crate) struct Listening {
     handle: Handle,
@@ -333,27 +333,32 @@ impl Listener {
 
 impl Listening {
     pub(crate) fn event(&self, event: &Incoming<'_>) {
-        let listened = self.listened.borrow_mut().take();
-        match event.kind {
-            events::LISTENING => {
-                if let Some(call) = listened {
-                    call(raw::address(self.handle, 0).and_then(|text| Address::from_host(&text)));
-                }
+        listener_event(self.handle, &self.listened, "listener", event);
+    }
+}
+
+/// What becomes of a listener, a plain one or a server's. That it cannot listen ends the guest if nobody asked to be told.
+pub(crate) fn listener_event(handle: Handle, listened: &RefCell<Option<Listened>>, what: &str, event: &Incoming<'_>) {
+    let listened = listened.borrow_mut().take();
+    match event.kind {
+        events::LISTENING => {
+            if let Some(call) = listened {
+                call(raw::address(handle, 0).and_then(|text| Address::from_host(&text)));
             }
-            events::LISTEN_FAILED => {
-                world::remove(self.handle);
-                let error = Error::from_errno(event.value as i32);
-                match listened {
-                    Some(call) => call(Err(error)),
-                    None => {
-                        crate::log::line(2, &format!("the listener cannot listen: {}", error));
-                        crate::process::exit(1);
-                    }
-                }
-            }
-            events::LISTENER_CLOSED => world::remove(self.handle),
-            _ => {}
         }
+        events::LISTEN_FAILED => {
+            world::remove(handle);
+            let error = Error::from_errno(event.value as i32);
+            match listened {
+                Some(call) => call(Err(error)),
+                None => {
+                    crate::log::line(2, &format!("the {} cannot listen: {}", what, error));
+                    crate::process::exit(1);
+                }
+            }
+        }
+        events::LISTENER_CLOSED => world::remove(handle),
+        _ => {}
     }
 }
 

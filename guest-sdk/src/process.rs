@@ -170,8 +170,8 @@ fn record(options: &ChildOptions) -> Vec<u8> {
     bytes
 }
 
-/// A path in JSON.
-fn escaped(text: &str) -> String {
+/// A text within JSON.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

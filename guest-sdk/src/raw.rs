@@ -6,15 +6,17 @@ use skep_abi::{ConnectOptions, ListenOptions};
 /// Bytes of the inbox: what a batch may have.
 const INBOX: usize = 256 << 10;
 
+/// The table's types as they are in Rust.
+macro_rules! wire {
+    (I32) => { i32 };
+    (I64) => { i64 };
+    (Handle) => { i64 };
+    (Ptr) => { *const u8 };
+    (Len) => { usize };
+}
+
 #[cfg(target_arch = "wasm32")]
 mod imports {
-    macro_rules! wire {
-        (I32) => { i32 };
-        (I64) => { i64 };
-        (Handle) => { i64 };
-        (Ptr) => { *const u8 };
-        (Len) => { usize };
-    }
     macro_rules! externs {
         ($($name:ident($($param:ident: $ty:ident),*) -> $result:ident, $doc:literal;)*) => {
             #[link(wasm_import_module = "skep")]
@@ -32,13 +34,6 @@ mod imports {
 /// Outside a guest (documentation, tests of a guest's own logic) there is no host to ask.
 #[cfg(not(target_arch = "wasm32"))]
 mod imports {
-    macro_rules! wire {
-        (I32) => { i32 };
-        (I64) => { i64 };
-        (Handle) => { i64 };
-        (Ptr) => { *const u8 };
-        (Len) => { usize };
-    }
     macro_rules! stubs {
         ($($name:ident($($param:ident: $ty:ident),*) -> $result:ident, $doc:literal;)*) => {
             $(#[allow(dead_code, unused_variables, clippy::missing_safety_doc)]
@@ -147,6 +142,24 @@ pub(crate) fn close(of: Handle) -> Result<()> {
 
 pub(crate) fn handle_ref(of: Handle, on: bool) -> Result<()> {
     done(unsafe { imports::handle_ref(of as i64, on as i32) })
+}
+
+/// A blob's bytes; the blob is gone.
+pub(crate) fn take_blob(blob: Handle) -> Vec<u8> {
+    let length = unsafe { imports::blob_len(blob as i64) };
+    let mut bytes = vec![0u8; length.max(0) as usize];
+    let read = unsafe { imports::blob_read(blob as i64, 0, bytes.as_mut_ptr(), bytes.len()) };
+    bytes.truncate(read.max(0) as usize);
+    let _gone = close(blob);
+    bytes
+}
+
+pub(crate) fn call_reply(call: Handle, flags: u16, bytes: &[u8]) -> Result<()> {
+    done(unsafe { imports::call_reply(call as i64, i32::from(flags), bytes.as_ptr(), bytes.len()) })
+}
+
+pub(crate) fn host_call(name: &str, flags: u16, bytes: &[u8]) -> Result<Handle> {
+    handle(unsafe { imports::host_call(name.as_ptr(), name.len(), i32::from(flags), bytes.as_ptr(), bytes.len()) })
 }
 
 pub(crate) fn timer_arm(deadline: Option<u64>) {

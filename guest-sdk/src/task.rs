@@ -19,8 +19,8 @@
 //! ```
 use crate::net::{self, Event, Stream};
 use crate::{http, timer, Error, Result};
-use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -31,55 +31,47 @@ use std::time::Duration;
 
 type Running = Pin<Box<dyn Future<Output = ()>>>;
 
-struct Task {
-    future: RefCell<Option<Running>>,
-    ready: Arc<Ready>,
+/// Wakes one task. A guest has one thread: the atomic is what `Waker` asks for.
+struct Bell {
+    task: u64,
+    rung: AtomicBool,
 }
 
-/// Whether a task is to be polled. A guest has one thread: the atomic is what `Waker` asks for.
-struct Ready(AtomicBool);
-
-impl Wake for Ready {
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-thread_local! {
-    static TASKS: RefCell<Vec<Rc<Task>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Runs a future to its end, beside everything else. It begins when what is running has returned.
-pub fn spawn(future: impl Future<Output = ()> + 'static) {
-    let ready = Arc::new(Ready(AtomicBool::new(true)));
-    let task = Task { future: RefCell::new(Some(Box::pin(future))), ready };
-    TASKS.with(|tasks| tasks.borrow_mut().push(Rc::new(task)));
-}
-
-/// Polls what was woken, until nothing is.
-pub(crate) fn run_ready() {
-    loop {
-        let task = TASKS.with(|tasks| {
-            let tasks = tasks.borrow();
-            tasks.iter().find(|task| task.ready.0.swap(false, Ordering::Relaxed)).cloned()
-        });
-        match task {
-            Some(task) => poll(&task),
-            None => return,
+        if !self.rung.swap(true, Ordering::Relaxed) {
+            READY.with(|ready| ready.borrow_mut().push_back(self.task));
         }
     }
 }
 
-fn poll(task: &Rc<Task>) {
-    let waker = Waker::from(task.ready.clone());
-    let future = task.future.borrow_mut().take();
-    let mut future = match future {
-        Some(future) => future,
-        None => return,
-    };
-    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-        Poll::Pending => *task.future.borrow_mut() = Some(future),
-        Poll::Ready(()) => TASKS.with(|tasks| tasks.borrow_mut().retain(|other| !Rc::ptr_eq(other, task))),
+thread_local! {
+    static TASKS: RefCell<HashMap<u64, (Running, Arc<Bell>)>> = RefCell::new(HashMap::new());
+    /// To be polled, in the order in which they were woken.
+    static READY: RefCell<VecDeque<u64>> = RefCell::new(VecDeque::new());
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Runs a future to its end, beside everything else. It begins when what is running has returned.
+pub fn spawn(future: impl Future<Output = ()> + 'static) {
+    let task = NEXT.with(|next| next.replace(next.get() + 1));
+    let bell = Arc::new(Bell { task, rung: AtomicBool::new(false) });
+    TASKS.with(|tasks| tasks.borrow_mut().insert(task, (Box::pin(future), bell.clone())));
+    bell.wake();
+}
+
+/// Polls what was woken, until nothing is.
+pub(crate) fn run_ready() {
+    while let Some(task) = READY.with(|ready| ready.borrow_mut().pop_front()) {
+        // Out of the table meanwhile: it may spawn others, and who wakes one that is over wakes nobody.
+        let found = TASKS.with(|tasks| tasks.borrow_mut().remove(&task));
+        if let Some((mut future, bell)) = found {
+            bell.rung.store(false, Ordering::Relaxed);
+            let waker = Waker::from(bell.clone());
+            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                TASKS.with(|tasks| tasks.borrow_mut().insert(task, (future, bell)));
+            }
+        }
     }
 }
 

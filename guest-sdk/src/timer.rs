@@ -110,6 +110,11 @@ pub(crate) fn due() {
     }
 }
 
+/// The host knows of no timer: it is another host.
+pub(crate) fn renew() {
+    ARMED.with(|armed| armed.set(None));
+}
+
 /// Has the host's timer stand where the first of ours does.
 pub(crate) fn arm() {
     let first = TASKS.with(|tasks| tasks.borrow().keys().next().map(|(deadline, _)| *deadline));

@@ -2,8 +2,8 @@
 //! told.
 use crate::events::{Batch, Incoming};
 use crate::raw::Handle;
-use crate::{http, net, process, raw, task, timer};
-use skep_abi::events;
+use crate::{host, http, net, process, raw, task, timer};
+use skep_abi::{events, start};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -17,6 +17,7 @@ pub(crate) enum Entry {
     Lookup(Rc<net::Lookup>),
     Child(Rc<process::Fork>),
     Channel(Rc<process::Line>),
+    Asked(Rc<host::Asked>),
 }
 
 /// The low bits of a handle are its place in the host's table, and in ours.
@@ -72,12 +73,14 @@ pub(crate) fn turn(bytes: &[u8]) -> u32 {
 
 fn dispatch(event: &Incoming<'_>) {
     match event.kind {
-        events::START => start(),
+        events::START if event.flags & start::CLONED != 0 => wake(event.flags),
+        events::START => begin(),
         events::TIMER => timer::due(),
         events::SIGNAL => process::signal(event.value as i32),
         events::EXIT => process::leave(event.value as i32),
         events::HTTP_REQUEST => http::request(event),
         events::ACCEPTED => net::accepted(event),
+        events::CALL => host::called(event),
         _ => match find(event.handle) {
             Some(Entry::Server(server)) => server.event(event),
             Some(Entry::Exchange(exchange)) => exchange.event(event),
@@ -86,12 +89,31 @@ fn dispatch(event: &Incoming<'_>) {
             Some(Entry::Lookup(lookup)) => lookup.event(event),
             Some(Entry::Child(child)) => child.event(event),
             Some(Entry::Channel(line)) => process::Line::event(&line, event),
+            Some(Entry::Asked(asked)) => asked.event(event),
             None => {}
         },
     }
 }
 
-fn start() {
+fn begin() {
     std::panic::set_hook(Box::new(|info| crate::log::line(2, &info.to_string())));
     raw::main();
+}
+
+/// The guest goes on from an image: main has run. The host's timer is another host's; children and channels are those of the
+/// guest whose image it is, and nobody will hear of them here. What else it had is told by the events that end such
+/// things.
+fn wake(flags: u16) {
+    timer::renew();
+    if flags & start::SAME != 0 {
+        return;
+    }
+    let gone = TABLE.with(|table| {
+        let mut table = table.borrow_mut();
+        let of_others =
+            |slot: &&mut Option<(Handle, Entry)>| matches!(slot, Some((_, Entry::Child(_) | Entry::Channel(_))));
+        table.iter_mut().filter(of_others).map(Option::take).collect::<Vec<_>>()
+    });
+    // Dropped when the table is free again.
+    drop(gone);
 }

@@ -1,4 +1,5 @@
 //! A guest that uses all of the SDK, for tests/guest_sdk.rs: HTTP routes, an echo of streams, timers, tasks, a child.
+use skep_guest::host::{self, Value};
 use skep_guest::http::{Options, Part, Request, Response, Server};
 use skep_guest::net::{self, Event, Listener};
 use skep_guest::process::{self, ChannelEvent, ChildEvent};
@@ -10,6 +11,9 @@ use std::time::Duration;
 fn main() {
     if let Some(parent) = process::parent() {
         return child(parent);
+    }
+    if process::env("CALLED").is_some() {
+        return called();
     }
     let words = process::args();
     match words.get(2).map(String::as_str) {
@@ -29,6 +33,36 @@ fn child(parent: process::Channel) {
             answer.extend_from_slice(message);
             parent.send(answer).expect("the parent is there");
         }
+    });
+}
+
+/// Answers the program that the host is part of.
+fn called() {
+    let count = Cell::new(0);
+    host::on_call(move |call| match (call.name.as_str(), call.argument.clone()) {
+        ("count", _) => {
+            count.set(count.get() + 1);
+            call.reply(Value::Json(count.get().to_string())).expect("there is room");
+        }
+        ("reverse", Value::Bytes(mut bytes)) => {
+            bytes.reverse();
+            call.reply(Value::Bytes(bytes)).expect("there is room");
+        }
+        ("ask", argument) => {
+            let asked = host::call("echo", &argument, move |answer| match answer {
+                Ok(value) => call.reply(value).expect("there is room"),
+                Err(why) => call.fail(&why),
+            });
+            asked.expect("it is granted");
+        }
+        ("denied", argument) => {
+            let error = host::call("secret", &argument, |_| ()).expect_err("it is not granted");
+            call.fail(&error.to_string());
+        }
+        ("later", _) => {
+            timer::after(Duration::from_millis(5), move || drop(call));
+        }
+        _ => call.fail("no \"such\" function"),
     });
 }
 
@@ -72,13 +106,14 @@ fn serve() {
             _ => {}
         });
     });
-    echo.expect("unprivileged ports need no grant")
-        .on_listening(|at| println!("ECHO {}", at.expect("a port is free")));
+    echo.expect("unprivileged ports need no grant").on_listening(|at| println!("ECHO {}", at.expect("a port is free")));
     let stop = move || {
         let _closed = server.close();
         process::exit(0);
     };
-    process::on_signal(15, stop).expect("15 is a signal");
+    if let Err(error) = process::on_signal(15, stop) {
+        assert_eq!(error.name(), "EPERM", "within another program signals are not the guest's");
+    }
 }
 
 fn answer(request: Request<'_>, response: Response) -> Result<()> {

@@ -11,11 +11,11 @@ pub use request::{Body, Part, Request};
 pub use response::{Response, Writer};
 
 use crate::events::{Head, Incoming};
-use crate::net::Address;
+use crate::net::{listener_event, Address, Listened};
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
-use crate::{log, process, Error, Result};
-use skep_abi::{events, listen, ListenOptions};
+use crate::{log, Result};
+use skep_abi::{listen, ListenOptions};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -99,7 +99,6 @@ pub struct Server {
 }
 
 type Handler = Box<dyn FnMut(Request<'_>, Response)>;
-type Listened = Box<dyn FnOnce(Result<Address>)>;
 
 /// What stands behind a server's handle.
 pub(crate) struct Serving {
@@ -173,27 +172,7 @@ impl Server {
 
 impl Serving {
     pub(crate) fn event(&self, event: &Incoming<'_>) {
-        let listened = self.listened.borrow_mut().take();
-        match event.kind {
-            events::LISTENING => {
-                if let Some(call) = listened {
-                    call(raw::address(self.handle, 0).and_then(|text| Address::from_host(&text)));
-                }
-            }
-            events::LISTEN_FAILED => {
-                world::remove(self.handle);
-                let error = Error::from_errno(event.value as i32);
-                match listened {
-                    Some(call) => call(Err(error)),
-                    None => {
-                        log::line(2, &format!("the server cannot listen: {}", error));
-                        process::exit(1);
-                    }
-                }
-            }
-            events::LISTENER_CLOSED => world::remove(self.handle),
-            _ => {}
-        }
+        listener_event(self.handle, &self.listened, "server", event);
     }
 }
 
