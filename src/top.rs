@@ -18,12 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// An answer is never this large: 100,000 tenants take a fifth of it.
 const ANSWER_BYTES: u64 = 256 << 20;
 
+/// Requests and CPU nanoseconds of each tenant.
+type Totals = HashMap<String, (u64, u64)>;
+
 /// Shows the table until it is interrupted, or once.
 ///
 /// # Errors
 /// When nobody answers at the socket.
 pub fn run(socket: &Path, once: bool) -> Result<i32> {
-    let mut before: Option<(Instant, HashMap<String, (u64, u64)>)> = None;
+    let mut before: Option<(Instant, Totals)> = None;
     loop {
         let now = Instant::now();
         let state = ask(socket, "/tenants")?;
@@ -55,7 +58,7 @@ fn ask(socket: &Path, path: &str) -> Result<Value> {
 }
 
 /// Requests and CPU nanoseconds of each.
-fn totals(state: &Value) -> HashMap<String, (u64, u64)> {
+fn totals(state: &Value) -> Totals {
     let one = |tenant: &Value| (word(tenant, "name"), (number(tenant, "requests"), number(tenant, "cpuNs")));
     tenants(state).iter().map(one).collect()
 }
@@ -78,7 +81,7 @@ fn visible(text: &str) -> String {
 }
 
 /// The table: since the start in the first, by the second in later ones.
-fn table(state: &Value, before: Option<&HashMap<String, (u64, u64)>>, span: Option<f64>) -> String {
+fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
     let hall = &state["hall"];
     let mut out = String::new();
     let _ = writeln!(
