@@ -1,5 +1,5 @@
 //! Hostile processes, rows P01 to P11 where a person would meet them: fork bombs, programs that were not granted, injected
-//! environments, forged messages, orphans, signals. Frames that no child of ours would send are tests/hostile_child.rs's. It
+//! environments, forged messages, orphans, signals. Frames that no child of ours would send are tests/e2e_fork.rs's. It
 //! must not know how processes are kept.
 mod support;
 

@@ -52,6 +52,12 @@ pub trait Kernel {
     /// The same for a listener.
     fn watch_listener(&mut self, listener: &mut Self::Listener, key: Key) -> Result<()>;
 
+    /// The same for a listener that other processes have too: where the kernel can, a connection wakes one of those that
+    /// wait, and not all.
+    fn watch_shared_listener(&mut self, listener: &mut Self::Listener, key: Key) -> Result<()> {
+        self.watch_listener(listener, key)
+    }
+
     /// The same for a datagram socket.
     fn watch_datagram(&mut self, socket: &mut Self::Datagram, key: Key) -> Result<()>;
 

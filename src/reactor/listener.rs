@@ -37,6 +37,8 @@ pub(super) struct Listener<L> {
     raw: bool,
     /// Another process has it too.
     pub(super) shared: bool,
+    /// The kernel tells of it.
+    watched: bool,
 }
 
 impl<L> Listener<L> {
@@ -145,15 +147,32 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Registers a listener with the kernel and gives it its key.
-    pub(super) fn add_listener(&mut self, socket: K::Listener) -> Result<Key> {
+    pub(super) fn add_listener(&mut self, socket: K::Listener, shared: bool) -> Result<Key> {
         let ready = Readiness::armed();
-        let key = self.listeners.insert(Listener { socket, ready, resting: false, raw: false, shared: false });
-        let listener = self.listeners.get_mut(key).expect("just inserted");
-        if let Err(error) = self.kernel.watch_listener(&mut listener.socket, key) {
+        let listener = Listener { socket, ready, resting: false, raw: false, shared, watched: false };
+        let key = self.listeners.insert(listener);
+        if let Err(error) = self.settle_watch(key) {
             self.listeners.remove(key);
             return Err(error);
         }
         Ok(key)
+    }
+
+    /// Whoever takes nothing from a listener that others have is not to be woken in their place.
+    pub(super) fn settle_watch(&mut self, key: Key) -> Result<()> {
+        let listener = self.listeners.get_mut(key).ok_or(Errno::EBADF)?;
+        let wanted = !(listener.shared && listener.ready.is_paused());
+        if wanted == listener.watched {
+            return Ok(());
+        }
+        match (wanted, listener.shared) {
+            (false, _) => self.kernel.unwatch_listener(&mut listener.socket),
+            // What waits already makes an edge.
+            (true, true) => self.kernel.watch_shared_listener(&mut listener.socket, key)?,
+            (true, false) => self.kernel.watch_listener(&mut listener.socket, key)?,
+        }
+        listener.watched = wanted;
+        Ok(())
     }
 
     /// Closes one that has left the tables.

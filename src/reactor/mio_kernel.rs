@@ -110,10 +110,11 @@ impl Kernel for MioKernel {
     }
 
     fn watch_listener(&mut self, listener: &mut OsListener, key: Key) -> Result<()> {
-        match listener {
-            OsListener::Tcp(tcp) => register(self.poll.registry(), tcp, key, Interest::READABLE),
-            OsListener::Unix(unix, _) => register(self.poll.registry(), unix, key, Interest::READABLE),
-        }
+        sys::watch_listener(&self.poll, listener, token(key), false)
+    }
+
+    fn watch_shared_listener(&mut self, listener: &mut OsListener, key: Key) -> Result<()> {
+        sys::watch_listener(&self.poll, listener, token(key), true)
     }
 
     fn watch_channel(&mut self, channel: &mut OsChannel, key: Key) -> Result<()> {
@@ -169,10 +170,7 @@ impl Kernel for MioKernel {
     }
 
     fn unwatch_listener(&mut self, listener: &mut OsListener) {
-        let _ = match listener {
-            OsListener::Tcp(tcp) => self.poll.registry().deregister(tcp),
-            OsListener::Unix(unix, _) => self.poll.registry().deregister(unix),
-        };
+        sys::unwatch_listener(&self.poll, listener);
     }
 
     fn unwatch_datagram(&mut self, socket: &mut OsDatagram) {
@@ -358,6 +356,15 @@ pub enum OsListener {
     Tcp(TcpListener),
     /// Over a UNIX socket, whose path goes with it where it was opened.
     Unix(UnixListener, Option<UnlinkOnDrop>),
+}
+
+impl AsFd for OsListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            OsListener::Tcp(tcp) => tcp.as_fd(),
+            OsListener::Unix(unix, _) => unix.as_fd(),
+        }
+    }
 }
 
 impl Listening for OsListener {

@@ -321,14 +321,14 @@ impl<K: Kernel> Reactor<K> {
     /// the system choose. Errors: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `EMFILE`.
     pub fn listen_tcp(&mut self, addr: SocketAddr, options: &ListenOptions) -> Result<Key> {
         let socket = self.kernel.listen_tcp(addr, options)?;
-        self.add_listener(socket)
+        self.add_listener(socket, false)
     }
 
     /// Listens on a UNIX socket that is made at `path` and removed when it is closed. Errors:
     /// `EADDRINUSE` if the path exists, `ENAMETOOLONG` from 108 bytes on (104 on macOS).
     pub fn listen_unix(&mut self, path: &Path, options: &ListenOptions) -> Result<Key> {
         let socket = self.kernel.listen_unix(path, options)?;
-        self.add_listener(socket)
+        self.add_listener(socket, false)
     }
 
     /// Begins to connect; [`Fact::Connected`] tells how it ends. What is sent before that is kept.

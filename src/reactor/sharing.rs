@@ -26,9 +26,7 @@ impl<K: Kernel> Reactor<K> {
     /// Takes in a listener. When it is closed its path, if it has one, stays.
     pub fn adopt_listener(&mut self, fd: OwnedFd) -> Result<Key> {
         let socket = self.kernel.adopt_listener(fd)?;
-        let key = self.add_listener(socket)?;
-        self.listeners.get_mut(key).expect("just added").shared = true;
-        Ok(key)
+        self.add_listener(socket, true)
     }
 
     /// Takes in a datagram socket.
@@ -54,7 +52,9 @@ impl<K: Kernel> Reactor<K> {
             Kind::Listener => {
                 let listener = self.listeners.get_mut(key).ok_or(Errno::EBADF)?;
                 listener.shared = true;
-                self.kernel.share_listener(listener.socket())
+                let fd = self.kernel.share_listener(listener.socket())?;
+                self.settle_watch(key)?;
+                Ok(fd)
             }
             Kind::Datagram => {
                 let datagram = self.datagrams.get_mut(key).ok_or(Errno::EBADF)?;

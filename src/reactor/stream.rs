@@ -187,7 +187,7 @@ impl<K: Kernel> Reactor<K> {
     /// kernel, which is the backpressure; nothing is forgotten.
     pub fn pause(&mut self, key: Key) -> Result<()> {
         self.readiness(key)?.pause();
-        Ok(())
+        if key.kind() == super::Kind::Listener { self.settle_watch(key) } else { Ok(()) }
     }
 
     /// Undoes [`pause`](Reactor::pause): what arrived meanwhile is told at the next wait.
@@ -203,7 +203,7 @@ impl<K: Kernel> Reactor<K> {
                 _ => self.acceptable.push_back(key),
             }
         }
-        Ok(())
+        if key.kind() == super::Kind::Listener { self.settle_watch(key) } else { Ok(()) }
     }
 
     /// Appends a copy of `bytes` to what is to be written. `EPIPE` after [`Reactor::shutdown_write`]

@@ -7,12 +7,13 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use mio::{Poll, Token};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketType, sockopt,
@@ -166,6 +167,40 @@ pub(super) fn set_keepalive(fd: impl AsFd, idle: Option<Duration>) -> Result<()>
         sockopt::set_tcp_keepidle(fd, idle.max(Duration::from_secs(1)))?;
     }
     Ok(())
+}
+
+/// Has the kernel tell of connections at a listener. mio has no name for `EPOLLEXCLUSIVE`: of several processes that sleep
+/// at one listener a connection wakes one. One that computes does not sleep, and is passed over.
+#[cfg(target_os = "linux")]
+pub(super) fn watch_listener(poll: &Poll, listener: impl AsFd, token: Token, shared: bool) -> Result<()> {
+    use rustix::event::epoll::{self, EventData, EventFlags};
+    let exclusive = if shared { EventFlags::EXCLUSIVE } else { EventFlags::empty() };
+    let flags = EventFlags::IN | EventFlags::ET | exclusive;
+    Ok(epoll::add(epoll_of(poll), listener, EventData::new_u64(token.0 as u64), flags)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn watch_listener(poll: &Poll, listener: impl AsFd, token: Token, _shared: bool) -> Result<()> {
+    let fd = listener.as_fd().as_raw_fd();
+    Ok(poll.registry().register(&mut mio::unix::SourceFd(&fd), token, mio::Interest::READABLE)?)
+}
+
+/// No more of that. Fails only when it is not watched, which is what is wanted.
+#[cfg(target_os = "linux")]
+pub(super) fn unwatch_listener(poll: &Poll, listener: impl AsFd) {
+    let _ = rustix::event::epoll::delete(epoll_of(poll), listener);
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn unwatch_listener(poll: &Poll, listener: impl AsFd) {
+    let fd = listener.as_fd().as_raw_fd();
+    let _ = poll.registry().deregister(&mut mio::unix::SourceFd(&fd));
+}
+
+#[cfg(target_os = "linux")]
+fn epoll_of(poll: &Poll) -> BorrowedFd<'_> {
+    // SAFETY: the descriptor is the poll's own, which is borrowed for as long.
+    unsafe { BorrowedFd::borrow_raw(poll.as_raw_fd()) }
 }
 
 /// What a descriptor from elsewhere is taken for.

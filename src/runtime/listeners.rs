@@ -272,6 +272,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             listener.resting = false;
             if let Some(key) = listener.key {
                 let _gone = self.reactor.rearm(key);
+                self.deal(key);
             }
         }
     }
@@ -360,6 +361,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// All listeners of a guest that is gone.
     pub(super) fn drop_listeners(&mut self, guest: u32) {
+        let its = self.listeners.iter().filter(|(_, listener)| listener.guest == guest && listener.shared.is_some());
+        let shared: Vec<u32> = its.map(|(index, _)| index as u32).collect();
+        // Their places will be others'.
+        shared.into_iter().for_each(|index| self.drop_offers(index));
         let owners = &mut self.owners;
         let reactor = &mut self.reactor;
         self.listeners.retain(|_, listener| {

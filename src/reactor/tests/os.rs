@@ -6,6 +6,7 @@ use std::net::{Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -326,6 +327,78 @@ fn running_out_of_descriptors() {
         peer.send(b"new");
         peer.shutdown();
         assert_eq!(bench.read_to_end(key).0, b"new");
+    });
+}
+
+/// Whether of three that sleep at one listener exactly one was woken; each connection is taken once, however.
+#[cfg(target_os = "linux")]
+fn one_is_woken() -> bool {
+    const SLEEP: Duration = Duration::from_millis(800);
+    let mut owner = OsReactor::new().expect("a reactor");
+    let key = owner.listen_tcp(([127, 0, 0, 1], 0).into(), &ListenOptions::default()).expect("a listener");
+    let Ok(Addr::Ip(at)) = owner.local_addr(key) else { panic!("it has an address") };
+    // It takes nothing itself, as a primary whose workers accept.
+    owner.pause(key).expect("it is there");
+    let sleepers: Vec<_> = (0..3)
+        .map(|_| {
+            let fd = owner.share(key).expect("a copy");
+            std::thread::spawn(move || {
+                let mut reactor = OsReactor::new().expect("a reactor");
+                reactor.adopt_listener(fd).expect("it listens");
+                let (begun, mut facts) = (Instant::now(), Vec::new());
+                reactor.wait(Some(SLEEP), &mut facts).expect("the kernel waits");
+                let woken = begun.elapsed() < SLEEP - Duration::from_millis(50);
+                reactor.accept_more(16, &mut facts);
+                (woken, facts.len())
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(200));
+    let _peer = std::net::TcpStream::connect(at).expect("it listens");
+    let seen: Vec<(bool, usize)> = sleepers.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+    assert_eq!(seen.iter().map(|(_, taken)| taken).sum::<usize>(), 1, "{seen:?}");
+    let mut facts = Vec::new();
+    owner.wait(Some(Duration::ZERO), &mut facts).expect("the kernel answers");
+    owner.accept_more(16, &mut facts);
+    assert_eq!(facts, [], "the owner is not told");
+    seen.iter().filter(|(woken, _)| *woken).count() == 1
+}
+
+/// On a busy machine one may not sleep yet when the connection comes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_connection_wakes_one_of_those_that_share_a_listener() {
+    assert!((0..5).any(|_| one_is_woken()));
+}
+
+#[test]
+fn p05_descriptors_beyond_what_a_peer_sends_are_an_error_and_none_stays_open() {
+    use std::os::fd::AsFd as _;
+    in_a_child("p05_descriptors_beyond_what_a_peer_sends_are_an_error_and_none_stays_open", || {
+        let open = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+        let (ours, theirs) = process::pair().expect("a pair");
+        let before = open();
+        let flood = |count: usize| {
+            let fds = vec![theirs.as_fd(); count];
+            let mut space = vec![std::mem::MaybeUninit::uninit(); 4096];
+            let mut rights = rustix::net::SendAncillaryBuffer::new(&mut space);
+            assert!(rights.push(rustix::net::SendAncillaryMessage::ScmRights(&fds)));
+            let bytes = [std::io::IoSlice::new(b"x")];
+            let sent = rustix::net::sendmsg(&theirs, &bytes, &mut rights, rustix::net::SendFlags::empty());
+            assert_eq!(sent, Ok(1));
+        };
+        let (mut buf, mut fds) = ([0; 16], Vec::new());
+        flood(1);
+        assert_eq!(process::receive(&ours, &mut buf, &mut fds), Ok(1));
+        assert_eq!((fds.len(), open()), (1, before + 1));
+        fds.clear();
+        for count in [64, 253] {
+            flood(count);
+            // The kernel has cut the list off (MSG_CTRUNC) and closed the rest; what did come goes with `fds`.
+            assert_eq!(process::receive(&ours, &mut buf, &mut fds), Err(Errno::EMSGSIZE), "{count}");
+            fds.clear();
+            assert_eq!(open(), before, "{count}");
+        }
     });
 }
 

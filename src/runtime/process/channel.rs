@@ -8,7 +8,7 @@ use super::attach::Attach;
 use super::seat_of;
 use crate::guest::{Body, Handle};
 use crate::proto::ipc::{self, Decoder, Fault, Frame, Kind, Side};
-use crate::reactor::{Fact, Kernel, Key, Read};
+use crate::reactor::{Errno, Fact, Kernel, Key, Read};
 use crate::time::Clock;
 use skep_abi::{channel as flag, events};
 use std::collections::VecDeque;
@@ -230,8 +230,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     self.take_frames(index);
                 }
                 Ok(Read::WouldBlock) => return,
-                Ok(Read::Eof) => return self.channel_ended(index),
-                Err(_) => return self.channel_ended(index),
+                // More descriptors than a peer of ours sends: those that have come are closed here.
+                Err(Errno::EMSGSIZE) => return self.channel_broken(index, Fault::UnexpectedDescriptor),
+                Ok(Read::Eof) | Err(_) => return self.channel_ended(index),
             }
         }
     }
@@ -402,7 +403,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Far::Child(child) => {
                 // Before the channel ends: a child that sees its end first would leave by itself.
                 self.kill_broken(child);
-                self.drop_channel(index, errno(crate::reactor::Errno::EPROTO));
+                self.drop_channel(index, errno(Errno::EPROTO));
                 self.child_broke(child, fault);
             }
             Far::Parent => self.parent_broke(index, fault),

@@ -131,19 +131,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     Err(_) => return self.accept_paused(key, REST),
                 },
             };
-            self.offer(index, at, fd);
+            if !self.offer(index, at, fd) {
+                return self.accept_paused(key, REST);
+            }
         }
     }
 
-    /// Hands a connection to a member.
-    fn offer(&mut self, index: u32, at: usize, fd: OwnedFd) {
-        let Some(shared) = &mut self.listeners[index as usize].shared else { return };
+    /// Hands a connection to a member; not when there is no descriptor left to keep it by: it waits then.
+    fn offer(&mut self, index: u32, at: usize, fd: OwnedFd) -> bool {
+        let Some(shared) = &mut self.listeners[index as usize].shared else { return false };
         let member = &mut shared.members[at];
         let (channel, id) = (member.channel, member.id);
-        // Without a second descriptor it is given away as it is, and lost with the worker.
         let Ok(copy) = process::duplicate(&fd) else {
             shared.homeless.push_back(fd);
-            return;
+            return false;
         };
         member.unbegun += 1;
         shared.turn = (at + 1) % shared.members.len();
@@ -153,6 +154,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.processes.ledger.as_ref().and_then(|_| Some((self.pid_behind(channel)?, process::peer_of(&fd)?)));
         self.processes.offers.insert(number, Offer { listener: index, channel, fd, note });
         self.send_control(channel, Kind::Offer, number, &id.to_le_bytes(), Some(copy));
+        true
     }
 
     /// Somebody may have room again.
@@ -360,8 +362,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Some fed listener cannot take a connection.
     fn is_unwell(&self) -> bool {
-        let fed = self.listeners.iter().filter(|(_, listener)| listener.fed.is_some());
-        fed.into_iter().any(|(index, listener)| {
+        let mut fed = self.listeners.iter().filter(|(_, listener)| listener.fed.is_some());
+        fed.any(|(index, listener)| {
             self.is_crowded(index as u32) || self.computes(listener.guest, Duration::ZERO).is_some()
         })
     }
