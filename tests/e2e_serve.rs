@@ -198,3 +198,166 @@ fn what_a_configuration_may_not_say_is_told_with_its_place() {
     ]);
     assert_eq!(both, "skep: b/skep.toml: b.hosts: x.example/ is tenant a's already\n");
 }
+
+/// A server that answers with its version, and with what is the same for one instance only.
+fn version(number: u32) -> String {
+    format!(
+        "const id = Math.random(); require('http').createServer((req, res) => {{
+           if (req.url === '/slow') return setTimeout(() => res.end('v{number}'), 100);
+           res.end(req.url === '/id' ? String(id) : 'v{number}');
+         }}).listen(80);"
+    )
+}
+
+#[test]
+fn new_code_takes_over_under_load_and_no_request_fails() {
+    let place = hive(&[("a/index.js", &version(0)), ("b/index.js", &plain("B"))]);
+    let hive = Hive::start(&place);
+    assert_eq!(hive.get("a.localhost", "/").text(), "v0");
+    let port = hive.server.port;
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let load: Vec<_> = (0..4)
+        .map(|number| {
+            let done = done.clone();
+            std::thread::spawn(move || {
+                let (mut client, mut count) = (Client::connect(port), 0);
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    if number == 3 {
+                        client = Client::connect(port);
+                    }
+                    let path = if count % 7 == 0 { "/slow" } else { "/" };
+                    let answer = ask(&mut client, "a.localhost", path);
+                    assert_eq!(answer.status, 200, "request {count} of client {number}: {}", answer.head);
+                    assert!(answer.text().starts_with('v'));
+                    let neighbour = ask(&mut client, "b.localhost", "/");
+                    assert_eq!(neighbour.text(), "B /");
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    for number in 1..=4 {
+        file(&place, "a/index.js", &version(number));
+        hive.server.signal("HUP");
+        eventually("the new version serves", || hive.get("a.localhost", "/").text() == format!("v{number}"));
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    let counts: Vec<u32> = load.into_iter().map(|thread| thread.join().expect("no request fails")).collect();
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}
+
+#[test]
+fn broken_code_is_dropped_and_the_old_goes_on() {
+    let place = hive(&[("a/index.js", &version(1))]);
+    let mut hive = Hive::start(&place);
+    let mut client = hive.client();
+    assert_eq!(ask(&mut client, "a.localhost", "/").text(), "v1");
+    let id = ask(&mut client, "a.localhost", "/id").text();
+    file(&place, "a/index.js", "syntax error here");
+    hive.server.signal("HUP");
+    hive.server.until("skep: a: new code exited with code 1 before it listened; the old goes on");
+    assert_eq!(ask(&mut client, "a.localhost", "/id").text(), id, "the very instance");
+    // A configuration that is wrong changes nothing either.
+    file(&place, "a/skep.toml", "hosts = 3\n");
+    hive.server.signal("HUP");
+    let wrong = format!(
+        "skep: {}/a/skep.toml:1: hosts: a string or an array of strings is needed, not integer",
+        place.display()
+    );
+    hive.server.until(&format!("{wrong}; nothing is changed"));
+    assert_eq!(ask(&mut client, "a.localhost", "/id").text(), id);
+    file(&place, "a/index.js", &version(2));
+    file(&place, "a/skep.toml", "hosts = 'new.example'\n");
+    hive.server.signal("HUP");
+    eventually("the new host is known", || hive.get("new.example", "/").text() == "v2");
+    assert_eq!(hive.get("a.localhost", "/").status, 404);
+}
+
+#[test]
+fn a_changed_file_is_deployed() {
+    let place = hive(&[("a/index.js", "require('./lib/x');"), ("a/lib/x.js", &version(1))]);
+    let hive = Hive::start(&place);
+    assert_eq!(hive.get("a.localhost", "/").text(), "v1");
+    file(&place, "a/lib/x.js", &version(2));
+    eventually("the new version serves", || hive.get("a.localhost", "/").text() == "v2");
+    file(&place, "a/skep.toml", "hosts = 'new.example'\n");
+    eventually("the new host is known", || hive.get("new.example", "/").text() == "v2");
+}
+
+#[test]
+fn an_idle_tenant_is_stopped_and_its_connections_stay() {
+    let place = hive(&[("a/index.js", &version(1)), ("a/skep.toml", "idle = '300ms'\n")]);
+    let hive = Hive::start(&place);
+    let mut client = hive.client();
+    let id = ask(&mut client, "a.localhost", "/id").text();
+    assert_eq!(ask(&mut client, "a.localhost", "/id").text(), id);
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    assert_ne!(ask(&mut client, "a.localhost", "/id").text(), id, "another instance, the same connection");
+}
+
+#[test]
+fn a_port_of_its_own_brings_whatever_is_spoken() {
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+    let echo = "require('net').createServer((s) => { s.write('hi '); s.pipe(s); }).listen(7, () => console.log('on'));";
+    let place = hive(&[("a/index.js", echo), ("a/skep.toml", &format!("port = {free}\n"))]);
+    let hive = Hive::start(&place);
+    for _ in 0..2 {
+        let mut client = Client::connect(free);
+        assert_eq!(client.exactly(3), b"hi ");
+        client.send("there");
+        assert_eq!(client.exactly(5), b"there");
+    }
+    assert_eq!(hive.get("a.localhost", "/").status, 404, "it has no host");
+}
+
+#[test]
+fn what_one_tenant_does_to_a_connection_the_next_does_not_meet() {
+    let liar = "require('http').createServer((req, res) => {
+        const evil = 'HTTP/1.1 200 OK\\r\\nContent-Length: 4\\r\\n\\r\\nEVIL';
+        if (req.url === '/before') { req.socket.write(evil); return; }
+        req.socket.on('data', (d) => console.log('SEEN ' + d.toString('latin1').includes('secret')));
+        res.end('A', () => setImmediate(() => { if (req.url === '/after') req.socket.write(evil); }));
+      }).on('clientError', (e, s) => { console.log('SEEN fault'); s.destroy(); }).listen(80);";
+    let place = hive(&[("a/index.js", liar), ("b/index.js", &plain("B"))]);
+    let hive = Hive::start(&place);
+    let both = |first: &str| {
+        format!("GET {first} HTTP/1.1\r\nHost: a.localhost\r\n\r\nGET /secret HTTP/1.1\r\nHost: b.localhost\r\n\r\n")
+    };
+    let mut client = hive.client();
+    client.send(both("/"));
+    assert_eq!(client.response().text(), "A");
+    assert_eq!(client.response().text(), "B /secret");
+    for first in ["/before", "/after"] {
+        let mut client = hive.client();
+        client.send(both(first));
+        client.half_close();
+        let all = support::text(&client.to_end());
+        assert!(!all.contains("EVIL"), "{first}: {all}");
+    }
+    let mut client = hive.client();
+    assert_eq!(ask(&mut client, "a.localhost", "/").text(), "A");
+    client.send("GET /secret HTTP/1.1\r\nHost : b.localhost\r\n\r\n");
+    assert_eq!(client.response().status, 400);
+    let Hive { server } = hive;
+    server.signal("TERM");
+    let ended = server.end();
+    assert!(!ended.out.contains("SEEN true") && !ended.out.contains("SEEN fault"), "{}", ended.out);
+}
+
+#[test]
+fn a_signal_ends_it_whatever_tenants_listen_for_and_answers_are_finished() {
+    let stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);
+      require('http').createServer((req, res) => setTimeout(() => res.end('late'), 300)).listen(80);";
+    let place = hive(&[("a/index.js", stubborn)]);
+    let Hive { server } = Hive::start(&place);
+    let mut client = server.client();
+    client.send("GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
+    let mut other = server.client();
+    assert_eq!(ask(&mut other, "nobody", "/").status, 404, "what was sent before has come");
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    server.signal("TERM");
+    assert_eq!(client.response().text(), "late");
+    assert_eq!(server.end().code, Some(0));
+}

@@ -143,12 +143,6 @@ pub struct ServeLimits {
     pub idle_ms: u32,
     /// How long a tenant may take from its start until it listens: others' pools and migrations take seconds.
     pub start_ms: u32,
-    /// The first wait after a tenant has failed; doubled with each failure (row R04).
-    pub back_off_ms: u32,
-    /// The longest such wait.
-    pub back_off_most_ms: u32,
-    /// A tenant that has run for so long did not fail at its start: its count of failures begins anew.
-    pub steady_ms: u32,
     /// How long an instance that is being replaced or stopped may go on with what it has begun.
     pub drain_ms: u32,
     /// How long it may take after SIGTERM, when nothing is open any more.
@@ -168,9 +162,6 @@ impl Default for ServeLimits {
             head_ms: 60_000,
             idle_ms: 65_000,
             start_ms: 30_000,
-            back_off_ms: 100,
-            back_off_most_ms: 60_000,
-            steady_ms: 10_000,
             drain_ms: 30_000,
             farewell_ms: 1000,
             idle_stop_ms: 300_000,

@@ -1,5 +1,6 @@
 //! What a guest may do: grants (by name, denied by default), limits (each with unit and reason) and
 //! the meter of what it used. It must not know sockets, Wasm or HTTP: it judges plain values.
+pub mod backoff;
 pub mod bounds;
 pub mod bucket;
 pub mod grants;
@@ -7,6 +8,7 @@ pub mod limits;
 pub mod meter;
 pub mod words;
 
+pub use backoff::{Backoff, BackoffLimits};
 pub use bounds::{AtLimit, Bound};
 pub use bucket::{Bucket, Rate};
 pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule, Run};

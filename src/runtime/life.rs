@@ -67,7 +67,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         if self.tenants.is_open() && !HARMLESS.contains(&signal) {
             // The operator's, and no tenant may stand in its way.
-            return if signal == SIGHUP { self.reload_tenants() } else { self.leave(signal) };
+            return if signal == SIGHUP { self.reload_tenants(true) } else { self.leave(signal) };
         }
         let mut told = false;
         for (_, seat) in &mut self.seats {

@@ -61,6 +61,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let mut changes = Vec::new();
         self.reactor.take_changes(&mut changes);
         for change in &changes {
+            if self.tenants_watch(change.watch) {
+                self.folder_changed(change);
+            }
             let Some(places) = self.watches.by_number.get(&change.watch) else { continue };
             for place in places {
                 let watch = &self.watches.all[*place as usize];
@@ -82,10 +85,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             places.retain(|place| *place != index);
             if places.is_empty() {
                 self.watches.by_number.remove(&watch.number);
+            }
+            if !self.guests_watch(watch.number) && !self.tenants_watch(watch.number) {
                 self.reactor.unwatch_entry(watch.number);
             }
         }
         self.watch_over(watch.guest, watch.handle);
+    }
+
+    /// Whether a guest watches the entry of this number.
+    pub(super) fn guests_watch(&self, number: i32) -> bool {
+        self.watches.by_number.contains_key(&number)
     }
 
     /// A guest is gone.

@@ -2,14 +2,12 @@
 //! with it. It must not know who runs it.
 use super::tenant::{self, Tenant};
 use super::text::{Fault, Source, Table};
+use crate::runtime::CONFIG_FILE as FILE;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::tls::{Acceptor, Identity};
-
-/// A tenant's own file, and that of a folder of tenants.
-pub const FILE: &str = "skep.toml";
 
 /// Where nothing says where: this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);

@@ -4,12 +4,18 @@ use super::config::Hive;
 use super::tenant::Tenant;
 use crate::guest::{Cell, Entropy, GuestState};
 use crate::launch::{Confine, Order, Os, Program, World, start_info};
+use crate::policy::FolderGrant;
 use crate::runtime::{Hired, Keeper, Plan, Reload, Routes};
 use crate::time::OsClock;
+use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+
+/// Folders of one tenant that are watched at most: what lies deeper is deployed by a signal.
+const FOLDERS: usize = 64;
 
 /// The tenants by number. A number is never another name's.
 pub struct Bees {
@@ -71,13 +77,17 @@ impl Bees {
 }
 
 impl Keeper for Bees {
+    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
+        self.tenants.get(tenant as usize).and_then(Option::as_ref).map(folders_of).unwrap_or_default()
+    }
+
     fn hire(&mut self, tenant: u32) -> Result<Hired, String> {
         let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref).ok_or("it is not configured")?;
         let state = state(tenant, &self.clock)?;
         self.cell.spawn(state).map_err(|error| format!("{error:#}"))
     }
 
-    fn reload(&mut self) -> Option<Reload> {
+    fn reload(&mut self, all: bool) -> Option<Reload> {
         let hive = match Hive::read(&self.place) {
             Ok(hive) => hive,
             Err(fault) => {
@@ -85,11 +95,41 @@ impl Keeper for Bees {
                 return None;
             }
         };
+        let before = self.tenants.clone();
         self.take(&hive);
         eprintln!("skep: {} tenants", hive.tenants.len());
-        let deploy = self.all().map(|(number, _)| number).collect();
+        let differs = |number: u32, tenant: &Tenant| {
+            before.get(number as usize).and_then(Option::as_ref).is_some_and(|before| before != tenant)
+        };
+        let deploy = self.all().filter(|(number, tenant)| all || differs(*number, tenant)).map(|(number, _)| number);
+        let deploy = deploy.collect();
         Some(Reload { routes: self.routes(), plans: self.plans(), deploy, acceptor: hive.acceptor })
     }
+}
+
+/// This folder and those in it, but for packages and what is hidden; none where the tenant may write itself.
+fn folders_of(tenant: &Tenant) -> Vec<OwnedFd> {
+    let writes = |grant: &FolderGrant| {
+        grant.write && (grant.folder.starts_with(&tenant.folder) || tenant.folder.starts_with(&grant.folder))
+    };
+    if tenant.grants.folders.iter().any(writes) {
+        return Vec::new();
+    }
+    let (mut found, mut left) = (Vec::new(), vec![tenant.folder.clone()]);
+    while let Some(folder) = left.pop() {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let Ok(open) = rustix::fs::open(&folder, flags, Mode::empty()) else { continue };
+        found.push(open);
+        if found.len() >= FOLDERS {
+            break;
+        }
+        let inner = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        left.extend(inner.map(|entry| entry.path()).filter(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            !name.starts_with('.') && name != "node_modules" && path.is_dir() && !path.is_symlink()
+        }));
+    }
+    found
 }
 
 /// What the host knows of a new instance.

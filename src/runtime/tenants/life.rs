@@ -10,8 +10,9 @@ use super::super::seat::{GuestId, Running};
 use super::super::timers::Token;
 use super::super::{Hall, Outcome};
 use super::visitors::Refusal;
+use super::watching::Changed;
 use super::{Plan, Reload, Tenancy, ms};
-use crate::policy::ServeLimits;
+use crate::policy::{Backoff, BackoffLimits};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono, TimerId};
 use skep_abi::{events, listen};
@@ -32,13 +33,14 @@ pub(super) struct Tenant {
     /// Whose turn it is among several instances.
     next: usize,
     /// Failures in a row, and until when no other start is tried.
-    failures: u32,
-    not_before: Mono,
+    backoff: Backoff,
     timer: Option<(TimerId, Mono)>,
     /// Counts up with each deploy.
     edition: u32,
     /// Starts so far.
     pub starts: u64,
+    /// Its files have.
+    pub changed: Option<Changed>,
     /// It has left the configuration.
     pub gone: bool,
 }
@@ -79,11 +81,11 @@ impl Tenant {
             instances: Vec::new(),
             waiting: VecDeque::new(),
             next: 0,
-            failures: 0,
-            not_before: Mono::ZERO,
+            backoff: Backoff::default(),
             timer: None,
             edition: 0,
             starts: 0,
+            changed: None,
             gone: false,
         }
     }
@@ -96,7 +98,7 @@ impl Tenant {
     /// It is to be so from here on.
     pub fn plan(&mut self, plan: Plan) {
         if std::mem::take(&mut self.gone) {
-            (self.failures, self.not_before) = (0, Mono::ZERO);
+            self.backoff.forget();
         }
         self.plan = plan;
     }
@@ -106,20 +108,20 @@ impl Tenant {
         match () {
             () if has(Stage::Serving) => State::Running,
             () if has(Stage::Starting) => State::Starting,
-            () if self.failures > 0 && now < self.not_before => State::Failed(self.not_before.since(now)),
-            () => State::Stopped,
+            () => match self.backoff.may_start(now.0) {
+                Ok(()) => State::Stopped,
+                Err(wait) => State::Failed(wait),
+            },
         }
     }
 
-    /// One failure more, and what it costs.
-    fn failed(&mut self, now: Mono, limits: &ServeLimits) {
-        let wait = ms(limits.back_off_ms).saturating_mul(1 << self.failures.min(20));
-        self.failures += 1;
-        self.not_before = now.plus(wait.min(ms(limits.back_off_most_ms)));
+    /// One failure more, after a life so long.
+    fn failed(&mut self, now: Mono, lived: Duration) {
+        self.backoff.failed(&BackoffLimits::default(), now.0, lived);
     }
 
     fn seconds_left(&self, now: Mono) -> u64 {
-        self.not_before.since(now).as_secs() + 1
+        self.backoff.may_start(now.0).err().map_or(1, |wait| wait.as_secs() + 1)
     }
 }
 
@@ -190,7 +192,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Ok(guest) => guest,
             Err(why) => {
                 self.say(tenant, &format!("cannot be started: {why}"));
-                self.tenants.all[tenant as usize].failed(self.now, &self.tenants.limits);
+                self.tenants.all[tenant as usize].failed(self.now, Duration::ZERO);
                 return false;
             }
         };
@@ -202,6 +204,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let edition = this.edition;
         this.instances.push(Instance { guest: id, stage: Stage::Starting, since: self.now, edition, told: false });
         self.look_at(tenant, self.now.plus(ms(self.tenants.limits.start_ms)));
+        self.watch_tenant(tenant);
         true
     }
 
@@ -248,10 +251,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// An instance is gone.
     pub(super) fn instance_gone(&mut self, tenant: u32, guest: GuestId, how: &str) {
-        let (now, limits) = (self.now, self.tenants.limits);
+        let now = self.now;
         let Some(this) = self.tenants.all.get_mut(tenant as usize) else { return };
         let Some(at) = this.instances.iter().position(|one| one.guest == guest) else { return };
         let instance = this.instances.remove(at);
+        if this.instances.is_empty() {
+            self.unwatch_tenant(tenant);
+        }
+        let this = &mut self.tenants.all[tenant as usize];
         let others = this.instances.iter().any(|one| one.stage != Stage::Draining);
         match instance.stage {
             Stage::Draining => return,
@@ -259,14 +266,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.say(tenant, &format!("new code {how} before it listened; the old goes on"));
             }
             Stage::Starting => {
-                this.failed(now, &limits);
+                this.failed(now, Duration::ZERO);
                 self.say(tenant, &format!("{how} before it listened"));
             }
             Stage::Serving => {
-                if now.since(instance.since) >= ms(limits.steady_ms) {
-                    this.failures = 0;
-                }
-                this.failed(now, &limits);
+                this.failed(now, now.since(instance.since));
                 self.say(tenant, how);
             }
         }
@@ -287,7 +291,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let this = &mut self.tenants.all[tenant as usize];
-        (this.failures, this.not_before) = (0, Mono::ZERO);
+        this.backoff.forget();
         let begun: Vec<GuestId> =
             this.instances.iter().filter(|one| one.stage == Stage::Starting).map(|one| one.guest).collect();
         let runs = !this.instances.is_empty();
@@ -325,7 +329,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// The tenant is to be looked at by then.
-    fn look_at(&mut self, tenant: u32, when: Mono) {
+    pub(super) fn look_at(&mut self, tenant: u32, when: Mono) {
         let this = &mut self.tenants.all[tenant as usize];
         match this.timer {
             Some((_, due)) if due <= when => {}
@@ -341,7 +345,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         this.timer = None;
-        for instance in this.instances.clone() {
+        if let Some(next) = self.deploy_changed(tenant) {
+            self.look_at(tenant, next);
+        }
+        for instance in self.tenants.all[tenant as usize].instances.clone() {
             let next = match instance.stage {
                 Stage::Starting => self.start_late(tenant, instance),
                 Stage::Serving => self.idle_late(tenant, instance),
@@ -418,10 +425,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         quiet && seat.conns as usize <= idle && seat.guest.state().handles.kept() <= listeners
     }
 
-    /// Has the configuration read again.
-    pub(in crate::runtime) fn reload_tenants(&mut self) {
+    /// Has the configuration read again; all that runs is deployed, or what differs.
+    pub fn reload_tenants(&mut self, all: bool) {
         let Some(Reload { routes, plans, deploy, acceptor }) =
-            self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload())
+            self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload(all))
         else {
             return;
         };

@@ -5,18 +5,21 @@
 //!
 //! What facts and guests bring about is noted where it shows and done in a phase of its own, [`Hall::tend_tenants`]: no
 //! connection changes hands in the middle of being read.
+mod keeper;
 mod life;
 mod lines;
 mod moves;
 mod routes;
 mod view;
 mod visitors;
+mod watching;
 
+pub use keeper::{CONFIG_FILE, FrontKind, Keeper, Plan, Reload};
 pub use life::State;
 pub use routes::Routes;
 pub use view::TenantView;
 
-use super::seat::{GuestId, Hired};
+use super::seat::GuestId;
 use super::{Hall, Outcome, Owner};
 use crate::policy::ServeLimits;
 use crate::proto::http1;
@@ -29,50 +32,6 @@ use slab::Slab;
 use std::net::SocketAddr;
 use std::time::Duration;
 use visitors::Visitor;
-
-/// Where instances of tenants come from, and who hears of their lives.
-pub trait Keeper {
-    /// A guest that will run this tenant's code as it is now.
-    ///
-    /// # Errors
-    /// Why there can be none: for the operator.
-    fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, String>;
-
-    /// The operator's signal to look at the configuration again.
-    fn reload(&mut self) -> Option<Reload>;
-}
-
-/// What a configuration that was read again makes of the hall.
-pub struct Reload {
-    pub routes: Routes,
-    /// Every tenant by its number; those that are not among them leave.
-    pub plans: Vec<(u32, Plan)>,
-    /// Those that run and are to run their code as it is now.
-    pub deploy: Vec<u32>,
-    /// What clients are shown from now on; none: what they were.
-    pub acceptor: Option<Acceptor>,
-}
-
-/// What comes to a front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrontKind {
-    /// Requests, whose tenant the routing table tells.
-    Shared,
-    /// The same within TLS.
-    Tls,
-    /// All is one tenant's.
-    Only(u32),
-}
-
-/// One tenant, as the hall needs to know it.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub name: String,
-    /// Instances that run at once, once it runs.
-    pub instances: u16,
-    /// It is stopped after so long without a request; none: never.
-    pub idle: Option<Duration>,
-}
 
 /// A listener of the hall's.
 struct Front {
@@ -115,6 +74,7 @@ pub(super) struct Tenants {
     head_limits: http1::Limits,
     all: Vec<Tenant>,
     lines: Lines,
+    folders: watching::Folders,
     /// Visitors that know whose they are.
     seeking: Vec<Key>,
     /// Connections that are to be visitors.

@@ -1,0 +1,57 @@
+//! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
+use super::super::seat::Hired;
+use super::Routes;
+use crate::tls::Acceptor;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Where instances of tenants come from, and who hears of their lives.
+pub trait Keeper {
+    /// A guest that will run this tenant's code as it is now.
+    ///
+    /// # Errors
+    /// Why there can be none: for the operator.
+    fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, String>;
+
+    /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs. None: it is wrong, and
+    /// everything stays.
+    fn reload(&mut self, all: bool) -> Option<Reload>;
+
+    /// Folders whose changes are changes of this tenant's code or configuration.
+    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd>;
+}
+
+/// What a configuration that was read again makes of the hall.
+pub struct Reload {
+    pub routes: Routes,
+    /// Every tenant by its number; those that are not among them leave.
+    pub plans: Vec<(u32, Plan)>,
+    /// Those that run and are to run their code as it is now.
+    pub deploy: Vec<u32>,
+    /// What clients are shown from now on; none: what they were.
+    pub acceptor: Option<Acceptor>,
+}
+
+/// What a tenant's own configuration file is called.
+pub const CONFIG_FILE: &str = "skep.toml";
+
+/// What comes to a front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontKind {
+    /// Requests, whose tenant the routing table tells.
+    Shared,
+    /// The same within TLS.
+    Tls,
+    /// All is one tenant's.
+    Only(u32),
+}
+
+/// One tenant, as the hall needs to know it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub name: String,
+    /// Instances that run at once, once it runs.
+    pub instances: u16,
+    /// It is stopped after so long without a request; none: never.
+    pub idle: Option<Duration>,
+}
