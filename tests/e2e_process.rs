@@ -403,6 +403,26 @@ fn l01_a_flood_of_output_is_bounded_in_memory_and_comes_whole_to_who_reads() {
 }
 
 #[test]
+fn a_reader_that_comes_late_gets_every_line() {
+    // More than the pipe and the host hold for it.
+    let script = "for (var i = 0; i < 30000; i++) console.log(i + ' ' + 'x'.repeat(100));";
+    let child = piped(skep().args(["-e", script])).spawn().expect("the program starts");
+    let stat = format!("/proc/{}/stat", child.id());
+    let asleep = || std::fs::read_to_string(&stat).is_ok_and(|text| text.contains(") S "));
+    let used = || {
+        let text = std::fs::read_to_string(&stat).expect("it has not been waited for");
+        text.split(' ').nth(13).map(str::to_owned)
+    };
+    // It has begun, and then waits for whoever reads.
+    eventually("it works", || used().is_some_and(|ticks| ticks != "0"));
+    eventually("it waits", asleep);
+    let done = finish(child);
+    let numbers: Vec<usize> = done.out.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
+    assert_eq!((done.code, numbers.len()), (Some(0), 30_000), "{}", done.err);
+    assert!(numbers.is_sorted(), "in order");
+}
+
+#[test]
 fn a_closed_standard_input_is_no_trouble() {
     let mut command = std::process::Command::new("sh");
     let program = skep();

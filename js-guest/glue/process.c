@@ -14,10 +14,21 @@ static JSValue handlers[HANDLERS];
 
 /* ---- Log ---- */
 
+/* Not inlined: a guest that settles yields where a function or a turn of a loop begins. */
+static __attribute__((noinline)) int32_t try_log(int fd, const char *text, uint32_t len) {
+  return skep_log(fd, text, len);
+}
+
 void skep_print(int fd, const char *text, size_t len) {
   while (len) {
     uint32_t piece = len < LOG_PIECE ? (uint32_t)len : LOG_PIECE;
-    if (skep_log(fd, text, piece) < 0) return; /* over budget: the rest is lost, and the host says so */
+    int32_t refused = try_log(fd, text, piece);
+    if (refused == -SKEP_EAGAIN) {
+      /* Whoever reads is slow. What has been written goes out first, as with Node's pipes; only a tenant is not waited for. */
+      skep_settle();
+      refused = try_log(fd, text, piece);
+    }
+    if (refused < 0) return; /* over budget: the rest is lost, and the host says so */
     text += piece, len -= piece;
   }
 }

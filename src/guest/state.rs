@@ -54,6 +54,8 @@ pub struct GuestState {
     pub ends: HashMap<Handle, Ends>,
     /// Bytes of log that wait; the runtime lowers it as they are written.
     pub log_pending: u32,
+    /// It was told that no more can wait.
+    pub log_full: bool,
     /// Bytes that wait to be sent in all connections; the runtime keeps it.
     pub pending_total: u64,
     /// Listeners open now.
@@ -96,6 +98,7 @@ impl GuestState {
             conn_handles: HashMap::new(),
             ends: HashMap::new(),
             log_pending: 0,
+            log_full: false,
             pending_total: 0,
             listeners: 0,
             watches: 0,

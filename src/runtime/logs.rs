@@ -2,6 +2,7 @@
 //! nothing more must not hold up the loop: what does not go out at once waits, within limits, and a
 //! timer tries again. It must not know who prints.
 use super::Hall;
+use super::process::Hold;
 use super::timers::Token;
 use crate::reactor::Kernel;
 use crate::time::Clock;
@@ -128,6 +129,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         });
         self.logs_arm();
+    }
+
+    /// A guest that has yielded since no more of its log can wait goes on when whoever reads has caught up: nothing that a
+    /// script prints is lost, as with Node's pipes. A tenant loses what nobody reads: its neighbours' log is the same pipe.
+    pub(super) fn hold_for_log(&mut self, guest: u32) {
+        let seat = &mut self.seats[guest as usize];
+        let full = std::mem::take(&mut seat.guest.state_mut().log_full);
+        if full && seat.tenancy.is_none() && seat.hold.is_none() && self.is_log_long(guest) {
+            self.hold(guest, Hold::Log, None);
+        }
+    }
+
+    /// Whether more than half of what may wait does.
+    pub(super) fn is_log_long(&self, guest: u32) -> bool {
+        let state = self.seats[guest as usize].guest.state();
+        state.log_pending > state.limits.log_pending_bytes / 2
     }
 
     fn logs_arm(&mut self) {

@@ -70,6 +70,7 @@ pub(super) fn log(call: &mut Call<'_>, fd: i32, ptr: Ptr, len: Len) -> Answer<i3
         return Ok(0);
     }
     if u64::from(state.log_pending) + u64::from(len.0) > u64::from(limits.log_pending_bytes) {
+        state.log_full = true;
         return refuse(EAGAIN);
     }
     let text = memory::bytes(call.memory, ptr, len)?;

@@ -102,6 +102,8 @@ pub(super) enum Hold {
     Starting,
     /// Until a child has ended.
     Child(Handle),
+    /// Until most of what it has printed is out.
+    Log,
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -138,6 +140,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             && match hold {
                 Hold::Starting => self.is_starting(index as u32),
                 Hold::Child(child) => self.is_awaited(index as u32, child),
+                Hold::Log => self.is_log_long(index as u32),
             };
         if !held {
             self.seats[index].hold = None;
@@ -146,7 +149,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Holds a guest, at most until then.
-    fn hold(&mut self, guest: u32, hold: Hold, until: Option<Mono>) {
+    pub(super) fn hold(&mut self, guest: u32, hold: Hold, until: Option<Mono>) {
         self.seats[guest as usize].hold = Some((hold, until));
         if let Some(until) = until {
             self.timers.arm(until, super::timers::Token::Held.pack());
