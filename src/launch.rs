@@ -4,6 +4,7 @@ use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
     Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Will,
     cache::{self, CacheFolder},
+    watch_writes,
 };
 use crate::policy::{Grants, HttpLimits, Limits, Run};
 use crate::program::{self, Chosen};
@@ -115,7 +116,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     }
     order.grants.env_hidden = hidden_variables(&order.grants, &world);
     let info = start_info(&order, &world)?;
-    let http = order.limits.http;
+    let (http, can_clone) = (order.limits.http, order.grants.fork > 0);
     let folder = CacheFolder(origin.cache.clone());
     let needed = if kit.is_some() { &CacheFolder(None) } else { &folder };
     let filtered = nest.as_ref().is_some_and(|nest| nest.filtered);
@@ -145,6 +146,9 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     };
     let ledger = if link.is_none() { ledger()? } else { None };
     let mut hall = new_hall(clock, http)?;
+    if can_clone {
+        watch_writes();
+    }
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }

@@ -91,7 +91,7 @@ impl Cell {
 /// Brings a guest to life.
 pub(super) fn spawn(engine: &Engine, code: &Arc<Code>, start: Start, state: GuestState) -> Result<Guest> {
     let Start { memory, globals, inbox } = start;
-    let (bytes, bound) = (memory.bytes(), state.limits.memory_bytes);
+    let (bytes, base, bound) = (memory.bytes(), memory.base(), state.limits.memory_bytes);
     ensure!(bytes <= bound, "the guest starts with {bytes} bytes of memory; its limit is {bound}");
     let ticks = ticks(state.limits.slice);
     let mut body = Body::new(engine, Shared { state, inbox, entered: None, settle: false });
@@ -108,7 +108,7 @@ pub(super) fn spawn(engine: &Engine, code: &Arc<Code>, start: Start, state: Gues
     }
     store.data_mut().memory = Some(memory);
     body.yield_every(ticks);
-    Ok(Guest::new(body, instance, memory, on_events, ticks, code.clone()))
+    Ok(Guest::new(body, instance, memory, on_events, ticks, code.clone()).over(base))
 }
 
 impl GlobalValue {

@@ -2,7 +2,8 @@
 //! know what events mean, nor when the others run: that is the runtime's.
 use super::cell::Code;
 use super::engine::{Body, Outcome, to_anyhow};
-use super::image::{GlobalValue, Image, PagesWriter};
+use super::image::{GlobalValue, Image, Pages, PagesWriter, map_over};
+use super::layer::Layer;
 use super::module::GLOBAL_EXPORT;
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
@@ -21,6 +22,8 @@ pub struct Guest {
     on_events: TypedFunc<i32, i32>,
     ticks: u64,
     ended: Option<Verdict>,
+    /// What its memory is a private mapping of, from the start on.
+    base: Option<Arc<Pages>>,
     /// What runs: goes after `body`, which runs it.
     _code: Arc<Code>,
 }
@@ -34,7 +37,12 @@ impl Guest {
         ticks: u64,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ticks, ended: None, _code: code }
+        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, _code: code }
+    }
+
+    /// Its memory is a private mapping of these.
+    pub(super) fn over(self, base: Option<Arc<Pages>>) -> Guest {
+        Guest { base, ..self }
     }
 
     /// What the host knows of it; also while it has yielded, and after its end.
@@ -134,21 +142,42 @@ impl Guest {
         Turn::Ended(verdict)
     }
 
-    /// Takes an image. The guest goes on unchanged.
+    /// Takes an image. The guest goes on unchanged. The first image of a guest that was not spawned from one is whole;
+    /// others are layers over what it was mapped from, as long as they are much smaller.
     ///
     /// # Errors
     /// In the middle of a turn or after the end; or when the system has no memory for it.
     pub fn capture(&mut self) -> Result<Image> {
+        let (globals, inbox) = self.at_rest()?;
+        let memory = self.memory.data_mut(self.body.store());
+        if let Some(base) = &self.base
+            && let Some(layer) = Layer::of(memory, base)?
+        {
+            return Ok(Image { pages: base.clone(), layer: Some(layer), globals, inbox });
+        }
+        let image = whole(memory, globals, inbox)?;
+        // The next image is a layer over this one.
+        map_over(memory, &image.pages)?;
+        self.base = Some(image.pages.clone());
+        Ok(image)
+    }
+
+    /// Takes an image that is no layer, to be kept or to be what others start from.
+    ///
+    /// # Errors
+    /// As [`Guest::capture`].
+    pub(super) fn capture_whole(&mut self) -> Result<Image> {
+        let (globals, inbox) = self.at_rest()?;
+        whole(self.memory.data(self.body.store()), globals, inbox)
+    }
+
+    /// What there is to an image besides memory.
+    fn at_rest(&mut self) -> Result<(Vec<GlobalValue>, Option<(u32, u32)>)> {
         ensure!(!self.is_running(), "an image can only be taken between two turns");
         if let Some(verdict) = &self.ended {
             bail!("the guest has {verdict}");
         }
-        let inbox = self.body.shared().inbox;
-        let globals = self.globals();
-        let memory = self.memory.data(self.body.store());
-        let mut pages = PagesWriter::new(memory.len())?;
-        pages.write_memory(memory)?;
-        Ok(Image { pages: Arc::new(pages.finish()?), globals, inbox })
+        Ok((self.globals(), self.body.shared().inbox))
     }
 
     /// Reads the guest's memory, for tests.
@@ -185,6 +214,12 @@ impl Guest {
         };
         exported.into_iter().map(value).collect()
     }
+}
+
+fn whole(memory: &[u8], globals: Vec<GlobalValue>, inbox: Option<(u32, u32)>) -> Result<Image> {
+    let mut pages = PagesWriter::new(memory.len())?;
+    pages.write_memory(memory)?;
+    Ok(Image { pages: Arc::new(pages.finish()?), layer: None, globals, inbox })
 }
 
 /// Runs the call that was begun for one slice, and accounts for it.

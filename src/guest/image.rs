@@ -10,6 +10,7 @@
 //! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] gives the one that was laid
 //! ready in a cell of this thread just before.
 use super::engine::{GUARD, RESERVATION};
+use super::layer::Layer;
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
@@ -40,6 +41,8 @@ pub struct GlobalValue {
 #[derive(Clone, Debug)]
 pub struct Image {
     pub(super) pages: Arc<Pages>,
+    /// What is over them.
+    pub(super) layer: Option<Arc<Layer>>,
     pub(super) globals: Vec<GlobalValue>,
     /// Address and length of the inbox, once told.
     pub(super) inbox: Option<(u32, u32)>,
@@ -48,12 +51,17 @@ pub struct Image {
 impl Image {
     /// Bytes of linear memory.
     pub fn memory_bytes(&self) -> u64 {
-        self.pages.bytes as u64
+        self.layer.as_ref().map_or(self.pages.bytes, |layer| layer.bytes) as u64
     }
 
-    /// Bytes that are kept for it: pages that are not zero.
+    /// Bytes that are kept for it, if nobody else has its pages: those that are not zero.
     pub fn resident_bytes(&self) -> u64 {
-        self.pages.runs.iter().map(|run| run.len() as u64).sum()
+        self.pages.runs.iter().map(|run| run.len() as u64).sum::<u64>() + self.own_bytes()
+    }
+
+    /// Bytes that are kept for it alone, if it is a layer over another's pages.
+    pub fn own_bytes(&self) -> u64 {
+        self.layer.iter().flat_map(|layer| &layer.runs).map(|run| run.len() as u64).sum()
     }
 }
 
@@ -66,13 +74,13 @@ pub(super) struct Start {
 
 /// Where a guest's memory comes from: an image that others may share, or memory that is its own already.
 pub(super) enum Memory {
-    Shared(Arc<Pages>),
+    Shared(Arc<Pages>, Option<Arc<Layer>>),
     Own(Mapping),
 }
 
 impl From<&Image> for Start {
     fn from(image: &Image) -> Start {
-        let memory = Memory::Shared(image.pages.clone());
+        let memory = Memory::Shared(image.pages.clone(), image.layer.clone());
         Start { memory, globals: image.globals.clone(), inbox: image.inbox }
     }
 }
@@ -81,8 +89,17 @@ impl Memory {
     /// Bytes that are accessible at first.
     pub(super) fn bytes(&self) -> u64 {
         match self {
-            Memory::Shared(pages) => pages.bytes as u64,
+            Memory::Shared(_, Some(layer)) => layer.bytes as u64,
+            Memory::Shared(pages, None) => pages.bytes as u64,
             Memory::Own(mapping) => mapping.size as u64,
+        }
+    }
+
+    /// The pages that it is a private mapping of.
+    pub(super) fn base(&self) -> Option<Arc<Pages>> {
+        match self {
+            Memory::Shared(pages, _) => Some(pages.clone()),
+            Memory::Own(_) => None,
         }
     }
 }
@@ -186,7 +203,7 @@ impl Pages {
 }
 
 /// The runs of granules that are not zero.
-fn runs(memory: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn runs(memory: &[u8]) -> Vec<Range<usize>> {
     static ZERO: [u8; GRAIN] = [0; GRAIN];
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (index, grain) in memory.chunks(GRAIN).enumerate() {
@@ -280,7 +297,9 @@ unsafe impl MemoryCreator for Mapper {
         }
         let mut mapping = match memory {
             Memory::Own(mapping) => mapping,
-            Memory::Shared(pages) => Mapping::of(&pages).map_err(|error| format!("no memory for a guest: {error}"))?,
+            Memory::Shared(pages, layer) => {
+                Mapping::of(&pages, layer.as_deref()).map_err(|error| format!("no memory for a guest: {error:#}"))?
+            }
         };
         if minimum > mapping.size {
             mapping.open(minimum).map_err(|error| format!("no memory for a guest: {error}"))?;
@@ -315,8 +334,8 @@ impl Mapping {
         unsafe { self.start.as_ptr().byte_add(GUARD as usize + offset) }
     }
 
-    /// An image's pages, copied when they are written to.
-    fn of(pages: &Pages) -> rustix::io::Result<Mapping> {
+    /// An image's pages, copied when they are written to, with what is over them.
+    fn of(pages: &Pages, layer: Option<&Layer>) -> Result<Mapping> {
         let mut mapping = Mapping::reserve()?;
         if pages.bytes > 0 {
             let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
@@ -326,6 +345,10 @@ impl Mapping {
             unsafe { mmap(mapping.at(0), pages.bytes, access, flags, &pages.file, 0) }?;
         }
         mapping.size = pages.bytes;
+        if let Some(layer) = layer {
+            mapping.open(layer.bytes.max(pages.bytes))?;
+            layer.read_into(mapping.bytes_mut())?;
+        }
         Ok(mapping)
     }
 
@@ -386,6 +409,19 @@ unsafe impl LinearMemory for Mapping {
     fn as_ptr(&self) -> *mut u8 {
         self.at(0).cast()
     }
+}
+
+/// Maps the pages that were just taken of a memory where it stands, copied when they are written to: what the memory holds
+/// stays the same, and from here on the system tells which of it was written.
+pub(super) fn map_over(memory: &mut [u8], pages: &Pages) -> Result<()> {
+    ensure!(memory.len() == pages.bytes && pages.bytes > 0, "the pages are those of another memory");
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: the range is a guest's accessible memory, which is ours alone while it is borrowed here, and whole pages of a
+    // `Mapping`; the file is sealed and holds the same bytes, so whoever reads or writes there sees no difference.
+    unsafe { mmap(memory.as_mut_ptr().cast(), pages.bytes, access, flags, &pages.file, 0) }
+        .context("a guest's memory cannot be mapped anew")?;
+    Ok(())
 }
 
 /// The next address where a huge page may begin.

@@ -2,6 +2,7 @@
 //! not zero. It must not know where the bytes go, nor vouch for them: whoever reads an image back must know
 //! by other means (the cache's MAC) that it is one of ours.
 use super::image::{GlobalValue, Image, Mapping, Memory, Pages, PagesWriter, Start, populate};
+use super::layer::Layer;
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{BorrowedFd, OwnedFd};
 use std::io::{Read, Write};
@@ -26,6 +27,9 @@ impl Image {
     /// # Errors
     /// Those of `out`.
     pub fn write_to(&self, out: &mut impl Write) -> Result<()> {
+        if let Some(layer) = &self.layer {
+            return self.joined(layer)?.write_to(out);
+        }
         self.write_head(out, &self.pages.runs)?;
         for run in &self.pages.runs {
             for start in run.clone().step_by(STEP) {
@@ -35,10 +39,20 @@ impl Image {
         Ok(())
     }
 
+    /// The same without a layer: whole pages.
+    fn joined(&self, layer: &Layer) -> Result<Image> {
+        let mut memory = self.pages.read(0..self.pages.bytes)?;
+        memory.resize(layer.bytes, 0);
+        layer.read_into(&mut memory)?;
+        let mut pages = PagesWriter::new(memory.len())?;
+        pages.write_memory(&memory)?;
+        Ok(Image { pages: Arc::new(pages.finish()?), layer: None, globals: self.globals.clone(), inbox: self.inbox })
+    }
+
     fn write_head(&self, out: &mut impl Write, runs: &[Range<usize>]) -> Result<()> {
         let (inbox, inbox_len) = self.inbox.unwrap_or((0, 0));
         out.write_all(MAGIC)?;
-        out.write_all(&self.memory_bytes().to_le_bytes())?;
+        out.write_all(&(self.pages.bytes as u64).to_le_bytes())?;
         for word in [inbox, inbox_len, self.globals.len() as u32, runs.len() as u32] {
             out.write_all(&word.to_le_bytes())?;
         }
@@ -59,6 +73,11 @@ impl Image {
         self.pages.file()
     }
 
+    /// The file with the layer over the pages.
+    pub(super) fn layer_file(&self) -> Option<BorrowedFd<'_>> {
+        self.layer.as_ref().map(|layer| layer.file())
+    }
+
     /// All but the pages.
     pub(super) fn head(&self) -> Vec<u8> {
         let mut head = Vec::new();
@@ -69,13 +88,15 @@ impl Image {
     /// An image that another process made: its file, and what [`Image::head`] gave there.
     ///
     /// # Errors
-    /// When the file can still be changed, or does not fit the head.
-    pub(super) fn from_file(file: OwnedFd, head: &[u8]) -> Result<Image> {
+    /// When a file can still be changed, or does not fit the head.
+    pub(super) fn from_files(file: OwnedFd, layer: Option<OwnedFd>, head: &[u8]) -> Result<Image> {
         let mut rest = head;
         let head = Head::read_from(&mut rest)?;
         ensure!(rest.is_empty() && head.runs.is_empty(), "the head of an image is followed by something");
         let pages = Pages::of_file(file, head.bytes)?;
-        Ok(Image { pages: Arc::new(pages), globals: head.globals, inbox: head.inbox })
+        let layer = layer.map(|file| Layer::from_file(file, head.bytes)).transpose()?;
+        head.check(layer.as_ref().map_or(head.bytes, |layer| layer.bytes))?;
+        Ok(Image { pages: Arc::new(pages), layer: layer.map(Arc::new), globals: head.globals, inbox: head.inbox })
     }
 
     /// Reads an image back.
@@ -84,6 +105,7 @@ impl Image {
     /// When it is cut short or not an image, or the system has no memory for it.
     pub fn read_from(input: &mut impl Read) -> Result<Image> {
         let head = Head::read_from(input)?;
+        head.check(head.bytes)?;
         let mut pages = PagesWriter::new(head.bytes)?;
         let mut buffer = vec![0; STEP];
         for run in head.runs {
@@ -93,7 +115,7 @@ impl Image {
                 pages.write(start, content)?;
             }
         }
-        Ok(Image { pages: Arc::new(pages.finish()?), globals: head.globals, inbox: head.inbox })
+        Ok(Image { pages: Arc::new(pages.finish()?), layer: None, globals: head.globals, inbox: head.inbox })
     }
 }
 
@@ -104,6 +126,7 @@ impl Start {
     /// As [`Image::read_from`].
     pub(super) fn read_from(input: &mut impl Read) -> Result<Start> {
         let head = Head::read_from(input)?;
+        head.check(head.bytes)?;
         let mut mapping = Mapping::zeros(head.bytes)?;
         for run in head.runs {
             let content = mapping.bytes_mut().get_mut(run).context("a run of an image lies outside its memory")?;
@@ -131,8 +154,6 @@ impl Head {
         let (inbox, inbox_len) = (word(input)?, word(input)?);
         let (global_count, run_count) = (word(input)?, word(input)?);
         ensure!(global_count <= GLOBALS && run_count <= RUNS, "an image has too many parts");
-        let inbox_end = u64::from(inbox) + u64::from(inbox_len);
-        ensure!(inbox_end <= bytes as u64, "an image's inbox lies outside its memory");
         let mut globals = Vec::new();
         for _ in 0..global_count {
             let (index, kind) = (word(input)?, u8::try_from(word(input)?)?);
@@ -145,6 +166,13 @@ impl Head {
             runs.push(start..end);
         }
         Ok(Head { bytes, globals, inbox: (inbox_len > 0).then_some((inbox, inbox_len)), runs })
+    }
+
+    /// For a memory of so many bytes.
+    fn check(&self, bytes: usize) -> Result<()> {
+        let end = self.inbox.map_or(0, |(inbox, len)| u64::from(inbox) + u64::from(len));
+        ensure!(end <= bytes as u64, "an image's inbox lies outside its memory");
+        Ok(())
     }
 }
 

@@ -22,12 +22,12 @@ impl Kit {
         Kit { code: Arc::new(code), image }
     }
 
-    /// What another process sent: both files, and what [`Kit::head`] gave.
+    /// What another process sent: its files, and what [`Kit::head`] gave.
     ///
     /// # Errors
     /// When a file can still be changed, or the head does not fit it.
-    pub fn from_parts(code: OwnedFd, image: OwnedFd, head: &[u8]) -> Result<Kit> {
-        Ok(Kit { code: Arc::new(code), image: Image::from_file(image, head)? })
+    pub fn from_parts(code: OwnedFd, image: OwnedFd, layer: Option<OwnedFd>, head: &[u8]) -> Result<Kit> {
+        Ok(Kit { code: Arc::new(code), image: Image::from_files(image, layer, head)? })
     }
 
     /// The same code with another image: a clone of whoever the image was taken of.
@@ -44,8 +44,8 @@ impl Kit {
     ///
     /// # Errors
     /// When the file can still be changed, or the head does not fit it.
-    pub fn with_image_file(&self, image: OwnedFd, head: &[u8]) -> Result<Kit> {
-        Ok(self.with_image(Image::from_file(image, head)?))
+    pub fn with_image_files(&self, image: OwnedFd, layer: Option<OwnedFd>, head: &[u8]) -> Result<Kit> {
+        Ok(self.with_image(Image::from_files(image, layer, head)?))
     }
 
     /// The file with the compiled code.
@@ -56,6 +56,11 @@ impl Kit {
     /// The file with the image's pages.
     pub fn image_file(&self) -> BorrowedFd<'_> {
         self.image.file()
+    }
+
+    /// The file with the layer over them, if the image has one.
+    pub fn layer_file(&self) -> Option<BorrowedFd<'_>> {
+        self.image.layer_file()
     }
 
     /// What else there is to an image: to be sent along.

@@ -7,7 +7,6 @@ use super::engine::RESERVATION;
 use super::image::{Pages, check_sealed, memory_file, seal, write_at};
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -20,9 +19,6 @@ const RUN: usize = 16;
 
 /// Most runs of a layer: beyond them a whole image costs less.
 const RUNS: usize = 1 << 15;
-
-/// Slices that one call of the system takes.
-const SLICES: usize = 512;
 
 /// Pages over others.
 #[derive(Debug)]
@@ -56,8 +52,9 @@ impl Layer {
         }
         write_at(&file, 0, &head)?;
         let mut at = head.len() as u64;
-        for some in runs.chunks(SLICES) {
-            at = write_runs(&file, at, some, memory)?;
+        for run in &runs {
+            write_at(&file, at, &memory[run.clone()])?;
+            at += run.len() as u64;
         }
         seal(&file)?;
         Ok(Some(Arc::new(Layer { file, bytes: memory.len(), runs })))
@@ -94,15 +91,9 @@ impl Layer {
     pub(super) fn read_into(&self, memory: &mut [u8]) -> Result<()> {
         ensure!(memory.len() >= self.bytes, "a layer is over a smaller memory");
         let mut at = (HEAD + self.runs.len() * RUN) as u64;
-        let (mut rest, mut gone) = (memory, 0);
-        for some in self.runs.chunks(SLICES) {
-            let mut slices = Vec::with_capacity(some.len());
-            for run in some {
-                let (before, after) = std::mem::take(&mut rest).split_at_mut(run.end - gone);
-                slices.push(&mut before[run.start - gone..]);
-                (rest, gone) = (after, run.end);
-            }
-            at = read_slices(&self.file, at, slices)?;
+        for run in &self.runs {
+            read_at(&self.file, at, &mut memory[run.clone()]).context("a layer cannot be read")?;
+            at += run.len() as u64;
         }
         Ok(())
     }
@@ -174,37 +165,6 @@ fn push(runs: &mut Vec<Range<usize>>, run: Range<usize>) {
         Some(last) if last.end == run.start => last.end = run.end,
         _ => runs.push(run),
     }
-}
-
-/// Writes runs one after the other; answers where they end.
-fn write_runs(file: &OwnedFd, at: u64, runs: &[Range<usize>], memory: &[u8]) -> Result<u64> {
-    let slices: Vec<IoSlice<'_>> = runs.iter().map(|run| IoSlice::new(&memory[run.clone()])).collect();
-    let wanted: usize = runs.iter().map(Range::len).sum();
-    let count = rustix::io::pwritev(file, &slices, at).context("no memory for an image")?;
-    if count < wanted {
-        // Seldom: a signal, or very long runs. Each by itself.
-        let mut end = at;
-        for run in runs {
-            write_at(file, end, &memory[run.clone()])?;
-            end += run.len() as u64;
-        }
-    }
-    Ok(at + wanted as u64)
-}
-
-/// Fills slices one after the other; answers where in the file that ends.
-fn read_slices(file: &OwnedFd, at: u64, mut slices: Vec<&mut [u8]>) -> Result<u64> {
-    let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
-    let mut targets: Vec<IoSliceMut<'_>> = slices.iter_mut().map(|slice| IoSliceMut::new(slice)).collect();
-    let count = rustix::io::preadv(file, &mut targets, at).context("a layer cannot be read")?;
-    if count < wanted {
-        let mut end = at;
-        for slice in slices {
-            read_at(file, end, slice)?;
-            end += slice.len() as u64;
-        }
-    }
-    Ok(at + wanted as u64)
 }
 
 /// Reads all of it from there.

@@ -65,7 +65,7 @@ pub(super) fn warm(engine: &Engine, code: Arc<Code>, parts: &Parts, wasm: &[u8])
         turn(&mut guest, &batch(name.as_bytes(), Some(blob)))?;
     }
     turn(&mut guest, &batch(b"", None))?;
-    guest.capture()
+    guest.capture_whole()
 }
 
 /// The image that a guest has before it ran: its data segments in zeros.
@@ -80,7 +80,7 @@ fn initial(parts: &Parts, wasm: &[u8]) -> Result<Image> {
     }
     let mut pages = PagesWriter::new(memory.len())?;
     pages.write_memory(&memory)?;
-    Ok(Image { pages: Arc::new(pages.finish()?), globals: Vec::new(), inbox: None })
+    Ok(Image { pages: Arc::new(pages.finish()?), layer: None, globals: Vec::new(), inbox: None })
 }
 
 fn state() -> GuestState {

@@ -44,7 +44,7 @@ pub(super) fn arrive() -> Result<Arrival> {
     let mut fds = VecDeque::new();
     let mut buffer = vec![0; READ];
     let mut text = Vec::new();
-    let (mut code, mut kit, mut will) = (None, None, None);
+    let (mut code, mut layer, mut kit, mut will) = (None, None, None, None);
     loop {
         let mut came = Vec::new();
         let count = process::receive(&channel, &mut buffer, &mut came)
@@ -62,11 +62,12 @@ pub(super) fn arrive() -> Result<Arrival> {
                         .map_err(|error| anyhow!("there is no standard input: {}", error.name()))?;
                 }
                 Kind::Code => code = fds.pop_front(),
+                Kind::Layer => layer = fds.pop_front(),
                 Kind::Image => {
                     let image = fds.pop_front().context("the table says that it comes with one")?;
                     kit = Some(match (code.take(), &nest) {
-                        (Some(code), _) => Kit::from_parts(code, image, frame.payload)?,
-                        (None, Some(nest)) => nest.kit.with_image_file(image, frame.payload)?,
+                        (Some(code), _) => Kit::from_parts(code, image, layer.take(), frame.payload)?,
+                        (None, Some(nest)) => nest.kit.with_image_files(image, layer.take(), frame.payload)?,
                         (None, None) => bail!("an image came without code"),
                     });
                 }

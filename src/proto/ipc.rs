@@ -77,10 +77,11 @@ kinds! {
     Return = 5, Child, Never, 0..=0, "The child does not take offer id, and wants none before it says Well.";
     Well = 6, Child, Never, 0..=0, "The child takes offers again.";
     Unshare = 7, Child, Never, 0..=0, "The child has closed its listener of number id.";
-    Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Code, Image, Will and those of a nursery.";
+    Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Code, Layer, Image, Will and those of a nursery.";
     Input = 17, Parent, Always, 0..=0, "The child's standard input.";
     Code = 20, Parent, Always, 0..=0, "Compiled code to map.";
     Image = 21, Parent, Always, 0..=MANY, "An image to map, and what else there is to it.";
+    Layer = 26, Parent, Always, 0..=0, "Pages over those of the Image that follows.";
     Nest = 23, Parent, Never, 1..=1, "The process runs nothing but becomes others; u8: 1 if its system calls are to be filtered before.";
     Output = 24, Parent, Always, 0..=0, "Standard output, then standard error, of the next Hatch.";
     Hatch = 25, Parent, Always, 1..=1, "A process is to be made whose channel this is; u8: 1 for a session of its own. The answer is an i32: its number, or an errno below zero.";

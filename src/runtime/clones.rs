@@ -37,7 +37,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let clones = std::mem::take(&mut self.seats[index].clones);
-        let Ok(legacy) = self.legacy(index) else {
+        let taken = if self.can_clone() { self.legacy(index).ok() } else { None };
+        let Some(legacy) = taken else {
             return clones.iter().for_each(|(_, child)| self.start_clone(*child, None));
         };
         for (handle, child) in clones {

@@ -38,7 +38,7 @@ fn a_clone_goes_on_where_the_guest_was() {
     image.write_to(&mut bytes).expect("a vector takes all");
     let back = Image::read_from(&mut bytes.as_slice()).expect("it can be read back");
     assert_eq!(back.memory_bytes(), image.memory_bytes());
-    assert_eq!(back.resident_bytes(), image.resident_bytes());
+    assert!(back.own_bytes() == 0 && back.resident_bytes() <= image.resident_bytes());
     let mut woken = cell.with_image(back).spawn(state()).expect("it can be woken");
     assert_eq!(turns_until_exit(&mut woken), (3, 5));
     for len in 0..bytes.len() {
@@ -107,19 +107,21 @@ fn a_kit_is_a_guest_for_another_process() {
         let (code, image) = (kit.code_file().try_clone_to_owned(), kit.image_file().try_clone_to_owned());
         (code.expect("a descriptor"), image.expect("a descriptor"), kit.head())
     };
+    let layer = |kit: &Kit| kit.layer_file().map(|file| file.try_clone_to_owned().expect("a descriptor"));
     let (code, image, head) = sent(&kit);
     for len in 0..head.len() {
         let (code, image, _) = sent(&kit);
-        assert!(Kit::from_parts(code, image, &head[..len]).is_err(), "cut at {len}");
+        assert!(Kit::from_parts(code, image, None, &head[..len]).is_err(), "cut at {len}");
     }
-    let taken = Kit::from_parts(code, image, &head).expect("all is there");
+    let taken = Kit::from_parts(code, image, None, &head).expect("all is there");
     let cell = taken.cell(engine()).expect("the code is this engine's");
     let mut guest = cell.spawn(state()).expect("a guest can be spawned");
     assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
     assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
 
-    let (code, image, head) = sent(&taken.with_image(guest.capture().expect("an image can be taken")));
-    let clone = Kit::from_parts(code, image, &head).expect("all is there");
+    let clone = taken.with_image(guest.capture().expect("an image can be taken"));
+    let (code, image, head) = sent(&clone);
+    let clone = Kit::from_parts(code, image, layer(&clone), &head).expect("all is there");
     let mut clone = clone.cell(engine()).expect("the code runs").spawn(state()).expect("a clone can be spawned");
     assert_eq!(turns_until_exit(&mut clone), (3, 5));
     assert_eq!(turns_until_exit(&mut guest), (3, 5), "the guest was not touched");
@@ -140,12 +142,114 @@ fn a_kit_of_files_that_can_change_is_none() {
     let whole = cell(&guest_text(COUNT, "")).image().memory_bytes();
     let code = || kit.code_file().try_clone_to_owned().expect("a descriptor");
     let all = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK;
-    assert!(Kit::from_parts(code(), file(whole, all), &kit.head()).is_ok());
-    assert!(Kit::from_parts(code(), file(whole - 65536, all), &kit.head()).is_err(), "too short");
+    assert!(Kit::from_parts(code(), file(whole, all), None, &kit.head()).is_ok());
+    assert!(Kit::from_parts(code(), file(whole - 65536, all), None, &kit.head()).is_err(), "too short");
     for missing in [SealFlags::WRITE, SealFlags::GROW, SealFlags::SHRINK] {
-        assert!(Kit::from_parts(code(), file(whole, all - missing), &kit.head()).is_err(), "{missing:?}");
+        assert!(Kit::from_parts(code(), file(whole, all - missing), None, &kit.head()).is_err(), "{missing:?}");
         let image = kit.image_file().try_clone_to_owned().expect("a descriptor");
-        let loose = Kit::from_parts(file(whole, all - missing), image, &kit.head()).expect("the image is whole");
+        let loose = Kit::from_parts(file(whole, all - missing), image, None, &kit.head()).expect("the image is whole");
         assert!(loose.cell(engine()).is_err(), "{missing:?}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_image_is_a_layer_of_what_was_written() {
+    let first = cell(&guest_text(COUNT, ""));
+    let mut guest = first.spawn(state()).expect("a guest can be spawned");
+    for turn in 1..=4 {
+        assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+        let image = guest.capture().expect("an image can be taken");
+        assert!((1..=8192).contains(&image.own_bytes()), "turn {turn}: {}", image.own_bytes());
+        let again = guest.capture().expect("an image can be taken");
+        assert_eq!(again.own_bytes(), image.own_bytes());
+        let mut clone = first.with_image(image).spawn(state()).expect("a clone can be spawned");
+        assert_eq!(turns_until_exit(&mut clone).1, 5, "turn {turn}");
+    }
+    // Nothing was written: nothing is kept.
+    let mut idle = first.spawn(state()).expect("a guest can be spawned");
+    assert_eq!(idle.capture().expect("an image can be taken").own_bytes(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_guest_that_wrote_most_of_its_memory_has_a_whole_image_and_goes_on() {
+    let fill = "(memory.fill (i32.const 70000) (i32.add (i32.const 1) (i32.load (i32.const 69000))) (i32.const 180000))
+        (i32.store (i32.const 69000) (i32.add (i32.const 1) (i32.load (i32.const 69000))))
+        (if (i32.eq (i32.load (i32.const 69000)) (i32.const 4)) (then (drop (call $exit (i32.load8_u (i32.const 249999))))))
+        (i32.const 0)";
+    let cell = cell(&guest_text(fill, ""));
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+    let image = guest.capture().expect("an image can be taken");
+    assert_eq!(image.own_bytes(), 0, "it is whole");
+    // Its memory was mapped anew under it.
+    assert_eq!(guest.peek(70_000, 4), [1; 4]);
+    guest.poke(100, b"x");
+    let layer = guest.capture().expect("an image can be taken");
+    assert!((1..=4096).contains(&layer.own_bytes()), "{}", layer.own_bytes());
+    for image in [image, layer] {
+        let mut clone = cell.with_image(image).spawn(state()).expect("a clone can be spawned");
+        for _ in 0..2 {
+            assert_eq!(whole_turn(&mut clone, &batch()), Turn::Done { wants: 0 });
+        }
+        assert_eq!(whole_turn(&mut clone, &batch()), Turn::Ended(Verdict::Exited(4)));
+    }
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn layers_that_lie_are_refused() {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+    let kit =
+        cache::kit(engine(), &wasm(&guest_text(COUNT, "")), &CacheFolder(None), |_| {}).expect("a kit can be made");
+    let whole = kit.image().memory_bytes();
+    let sealed = |bytes: &[u8], seals: SealFlags| {
+        let file = memfd_create("test", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).expect("a file in memory");
+        rustix::io::write(&file, bytes).expect("it takes all");
+        fcntl_add_seals(&file, seals).expect("it can be sealed");
+        file
+    };
+    let all = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK;
+    let layer = |bytes: u64, runs: &[(u64, u64)], content: usize| {
+        let mut out = b"SKEPLAY1".to_vec();
+        let words = [bytes, runs.len() as u64].into_iter().chain(runs.iter().flat_map(|(start, len)| [*start, *len]));
+        words.for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+        out.resize(out.len() + content, 7);
+        out
+    };
+    let take = |layer: rustix::fd::OwnedFd| {
+        let image = kit.image_file().try_clone_to_owned().expect("a descriptor");
+        kit.with_image_files(image, Some(layer), &kit.head())
+    };
+    let good = layer(whole, &[(4096, 4096), (16384, 4096)], 8192);
+    let taken = take(sealed(&good, all)).expect("it is one");
+    let mut guest = cell(&guest_text(COUNT, "")).with_image(taken.image().clone()).spawn(state()).expect("it fits");
+    assert_eq!((guest.peek(4095, 2), guest.peek(20479, 2)), (vec![0, 7], vec![7, 0]));
+    for len in 0..good.len() {
+        assert!(take(sealed(&good[..len], all)).is_err(), "cut at {len}");
+    }
+    for missing in [SealFlags::WRITE, SealFlags::GROW, SealFlags::SHRINK] {
+        assert!(take(sealed(&good, all - missing)).is_err(), "{missing:?}");
+    }
+    let lies = [
+        ("longer than it says", layer(whole, &[(0, 4096)], 8192)),
+        ("outside", layer(whole, &[(whole, 4096)], 4096)),
+        ("beyond the end", layer(whole, &[(whole - 4096, 8192)], 8192)),
+        ("overlapping", layer(whole, &[(0, 8192), (4096, 4096)], 12288)),
+        ("backwards", layer(whole, &[(8192, 4096), (0, 4096)], 8192)),
+        ("empty", layer(whole, &[(0, 0)], 0)),
+        ("around the end of numbers", layer(whole, &[(u64::MAX - 4095, 8192)], 8192)),
+        ("smaller than what is below", layer(whole - 65536, &[], 0)),
+        ("larger than any memory", layer(1 << 40, &[], 0)),
+        ("of half pages", layer(whole + 100, &[], 0)),
+        ("no layer", vec![0; 4096]),
+    ];
+    for (name, bytes) in lies {
+        assert!(take(sealed(&bytes, all)).is_err(), "{name}");
+    }
+    let mut many = layer(whole, &[], 0);
+    many[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(take(sealed(&many, all)).is_err(), "runs without end");
 }

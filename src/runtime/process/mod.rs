@@ -123,6 +123,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.processes.clones = allowed;
     }
 
+    pub(in crate::runtime) fn can_clone(&self) -> bool {
+        self.processes.clones
+    }
+
     /// Before guests run, and at the end of a turn, for what came of that: whatever waits for something that no fact
     /// tells of.
     pub(super) fn tend_processes(&mut self) {

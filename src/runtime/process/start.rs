@@ -14,7 +14,7 @@ use crate::runtime::seat::Resource;
 use crate::runtime::streams::Stream;
 use crate::time::Clock;
 use serde_json::Value;
-use skep_abi::errno::ENOMEM;
+use skep_abi::errno::{ENOMEM, ENOSYS};
 use skep_abi::{child_state, events};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -56,6 +56,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 *legacy = Some(Box::new(taken));
                 self.wish(Wisher::Own(index));
             }
+            _ if !self.processes.clones => self.child_refused(index, ENOSYS),
             _ => self.child_refused(index, ENOMEM),
         }
     }
@@ -273,9 +274,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (None, Some(_)) => return Err(Errno::ENOMEM),
         };
         let code = if nested { None } else { Some(process::duplicate(kit.code_file())?) };
+        let layer = kit.layer_file().map(process::duplicate).transpose()?;
         let (image, head) = (process::duplicate(kit.image_file())?, kit.head());
         if let Some(code) = code {
             self.send_control(channel, Kind::Code, 0, &[], Some(code));
+        }
+        if let Some(layer) = layer {
+            self.send_control(channel, Kind::Layer, 0, &[], Some(layer));
         }
         self.send_control(channel, Kind::Image, 0, &head, Some(image));
         if let Some(legacy) = legacy {
