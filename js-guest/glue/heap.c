@@ -15,6 +15,10 @@
 #define HUGE_PAGES 32
 #define MOST_GROWTHS 8
 
+/* Free blocks that are larger are left as they are, and so are those that nothing fits into. */
+#define LARGEST_HOLE (1024 * 1024)
+#define SMALLEST_BLOCK 8
+
 /* Blocks given back before a reserve that was given up is asked for again. */
 #define FREES_UNTIL_RESERVE 4096
 
@@ -34,8 +38,23 @@ static void grow_to_huge_pages(void) {
 #endif
 }
 
+/* What lies free between the library's blocks is taken and never given back: a script's first blocks would else be
+ * strewn over those holes, and each page that one of them dirties is a copy of its own in every process. Blocks from
+ * `top` on are no holes. */
+static void fill_holes(void) {
+  char *top = malloc(LARGEST_HOLE);
+  free(top);
+  if (!top) return;
+  for (size_t size = LARGEST_HOLE / 2; size >= SMALLEST_BLOCK; size /= 2) {
+    char *block;
+    while ((block = malloc(size)) && block < top) {}
+    free(block);
+  }
+}
+
 void skep_heap_warm(void) {
   grow_to_huge_pages();
+  fill_holes();
   warming = false;
   reserve = malloc(RESERVE_BYTES);
 }

@@ -231,6 +231,7 @@ static void evaluate_library(void) {
   JS_RunGC(skep_rt); /* what is left is old, and not walked again for long */
   js_strip_source = false;
   if (JS_FreezeAtoms(skep_rt) < 0) abort(); /* warm-up only: an image whose hashes cannot be renewed is no image */
+  JS_LeaveArenas(skep_rt);
   skep_heap_warm();
 }
 
