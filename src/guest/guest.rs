@@ -14,6 +14,9 @@ use std::task::Poll;
 use std::time::Duration;
 use wasmtime::{Instance, Memory, TypedFunc, Val};
 
+/// Mutable globals, and address and length of the inbox.
+type AtRest = (Vec<GlobalValue>, Option<(u32, u32)>);
+
 /// One guest. Dropping it, at any time, gives everything back.
 pub struct Guest {
     body: Body,
@@ -172,7 +175,7 @@ impl Guest {
     }
 
     /// What there is to an image besides memory.
-    fn at_rest(&mut self) -> Result<(Vec<GlobalValue>, Option<(u32, u32)>)> {
+    fn at_rest(&mut self) -> Result<AtRest> {
         ensure!(!self.is_running(), "an image can only be taken between two turns");
         if let Some(verdict) = &self.ended {
             bail!("the guest has {verdict}");
