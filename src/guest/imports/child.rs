@@ -178,7 +178,8 @@ fn make(
         handle.ok_or(Refusal::Errno(EMFILE))
     };
     let sync = options.flags & child::SYNC != 0;
-    let mut state = ChildState { sync, max_buffer: options.max_buffer, ..ChildState::default() };
+    let max_buffer = if sync { kept_bytes(call, entries.len(), options.max_buffer)? } else { options.max_buffer };
+    let mut state = ChildState { sync, max_buffer, ..ChildState::default() };
     let child = fresh(call, Kind::Child)?;
     if options.flags & child::CHANNEL != 0 {
         state.channel = Some(fresh(call, Kind::Channel)?);
@@ -210,6 +211,18 @@ fn make(
         state.outputs.push(output);
     }
     Ok((child, ends, state))
+}
+
+/// Bytes that are kept of each output: as many as are asked for (0: as many as may be), of what all children of a guest
+/// may leave on the host together.
+fn kept_bytes(call: &mut Call<'_>, outputs: usize, asked: u32) -> Answer<u32> {
+    let kept = |state: &ChildState| state.outputs.iter().flatten().count() as u64 * u64::from(state.max_buffer);
+    let state = call.state();
+    let taken: u64 = state.children.values().map(kept).sum();
+    let left = state.limits.blob_bytes.saturating_sub(taken) / outputs.max(1) as u64;
+    let asked = if asked == 0 { u32::MAX } else { asked };
+    let bytes = u32::try_from(left).unwrap_or(u32::MAX).min(asked);
+    if bytes == 0 { refuse(EAGAIN) } else { Ok(bytes) }
 }
 
 /// What is known of a child whose handle lives.

@@ -155,3 +155,20 @@ fn a_childs_handles_are_of_their_kinds() {
     let handles = &puppet.guest.state().handles;
     assert_eq!(handles.iter().filter(|(_, slot)| slot.kind == Kind::Channel).count(), 1);
 }
+
+#[test]
+fn p04_outputs_that_are_kept_are_bounded_together() {
+    let limits = Limits { blob_bytes: 1000, ..Limits::default() };
+    let mut puppet = Puppet::new(state_with(Grants::all(), limits));
+    let (pipes, text) = ([(child_stdio::IGNORE, 0, 0), (child_stdio::PIPE, 0, 0)], texts(&["sh", "sh", ""]));
+    // It asks for no bound of its own.
+    let endless = record(child::SYNC, 0, 0, &pipes);
+    assert!(start(&mut puppet, &endless, &text) > 0);
+    let state = puppet.guest.state_mut().children.values_mut().next().expect("it is there");
+    assert!(state.wrote(1, &[7; 5000]) && !state.wrote(1, &[7; 5000]), "what is too much is told once");
+    assert_eq!(state.outputs[1].as_ref().map(Vec::len), Some(500));
+    let refused = (0..20).map(|_| start(&mut puppet, &endless, &text)).find(|answer| *answer < 0);
+    assert_eq!(refused, Some(errno(EAGAIN)));
+    let kept: u32 = puppet.guest.state().children.values().map(|state| state.max_buffer).sum();
+    assert!(kept <= 1000, "{kept}");
+}
