@@ -1,6 +1,7 @@
 //! What the host's own parts cost, in nanoseconds: decoding and encoding, the mailbox, entering a guest, timers, and a
 //! request through the whole hall over sockets in memory. `cargo bench --bench host` prints the numbers and their ratio to
-//! benches/baseline.json; `cargo bench --bench host -- --save` writes that file. It measures and never fails: time is no
+//! benches/baseline.json; `cargo bench --bench host -- --save` writes that file, and `-- --tenants` tells of tenants with the
+//! JavaScript guest: their start, their memory, and 5,000 of them at once. It measures and never fails: time is no
 //! test. It must not know what a number should be.
 use skep::guest::cache::{CacheFolder, load_or_build};
 use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
@@ -168,8 +169,92 @@ fn request(cell: &Cell, depth: usize) -> f64 {
     })
 }
 
+/// A guest to sleep and awake again, having written a page.
+fn sleep(cell: &Cell) -> f64 {
+    let mut guest = Some(cell.spawn(state(&VirtualClock::new(0))).expect("a guest can be spawned"));
+    let mut batch = [0; 24];
+    batch[4] = 24;
+    measure(1, || {
+        let mut awake = guest.take().expect("it is put back");
+        assert!(matches!(awake.deliver(&batch), Turn::Done { .. }));
+        let sleeper = awake.hibernate().map_err(|(_, error)| error).expect("it sleeps between two turns");
+        guest = Some(sleeper.wake().expect("it wakes"));
+    })
+}
+
+/// A script, as a tenant of a process that runs others.
+const TENANT: &str = "require('http').createServer((req, res) => res.end('Hello World\\n')).listen(1337, '127.0.0.1')";
+
+fn tenant_state(clock: &VirtualClock) -> GuestState {
+    let info = serde_json::json!({
+        "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": {}, "envHidden": false, "info": null, "argv0": null,
+        "fork": false, "cwd": "/", "pid": 2, "ppid": 1, "nameservers": [], "platform": "linux", "arch": "x64",
+        "mode": "eval", "main": null, "source": TENANT, "inputType": "commonjs", "tty": [false, false, false],
+        "uid": 0, "gid": 0, "hostname": "localhost", "version": "0", "memoryLimit": 256 << 20,
+    });
+    let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&[1; 32])));
+    let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
+    let grants = Grants { listen_any: true, ..Grants::default() };
+    GuestState::new(grants, limits, outside, info.to_string().into_bytes())
+}
+
+/// A tenant of the JavaScript guest, from nothing until its first response has come.
+fn tenant(cell: &Cell) -> Hall<SimKernel, VirtualClock> {
+    let (net, clock) = (SimNet::new(1), VirtualClock::new(1_767_225_600_000_000_000));
+    let http = Limits::default().http;
+    let mut hall = Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Nowhere)), Offload::inline(), http);
+    hall.seat(cell.spawn(tenant_state(&clock)).expect("a guest can be spawned"));
+    let peer = (0..100).find_map(|_| {
+        hall.turn();
+        net.connect(([127, 0, 0, 1], 1337).into()).ok()
+    });
+    let peer = peer.expect("the tenant listens");
+    peer.send(HELLO).expect("the connection lives");
+    let answered = (0..100).any(|_| {
+        hall.turn();
+        peer.read_all().windows(11).any(|window| window == b"Hello World")
+    });
+    assert!(answered, "the tenant answers");
+    hall
+}
+
+/// KiB of this process that nobody else has.
+fn private_kib() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
+    let number = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        line.split_ascii_whitespace().nth(1)?.parse::<f64>().ok()
+    };
+    ["Private_Dirty:", "Private_Clean:"].iter().filter_map(|name| number(name)).sum()
+}
+
+/// The built-in JavaScript guest, from the user's cache.
+fn script_cell() -> Cell {
+    let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+    let scripts = skep::program::of_scripts(None).expect("it is built in");
+    load_or_build(&engine, scripts.file(), &CacheFolder::from_environment(), |_| {}).expect("the guest is accepted")
+}
+
+/// Time and memory of tenants that answer, and many that live at once.
+fn tenants(cell: &Cell) {
+    let first = measure(1, || drop(black_box(tenant(cell))));
+    println!("tenant, until its first response: {:.0} us", first / 1000.0);
+    let before = private_kib();
+    let some: Vec<_> = (0..50).map(|_| tenant(cell)).collect();
+    println!("tenant, live and idle, with a loop of its own: {:.0} KiB", (private_kib() - before) / 50.0);
+    drop(some);
+    let clock = VirtualClock::new(0);
+    let before = private_kib();
+    let many: Vec<_> = (0..5000).map(|_| cell.spawn(tenant_state(&clock)).expect("there is room for 5,000")).collect();
+    println!("cell, live and not started, of 5000: {:.1} KiB", (private_kib() - before) / 5000.0);
+    drop(many);
+}
+
 fn main() {
     let cell = hello_cell();
+    if std::env::args().any(|arg| arg == "--tenants") {
+        return tenants(&script_cell());
+    }
     let results = [
         ("decode hello", decode()),
         ("encode hello", encode()),
@@ -178,6 +263,7 @@ fn main() {
         ("timer, rearm among 10000", timers_rearm()),
         ("guest, an empty turn", deliver(&cell)),
         ("guest, spawn and drop", spawn(&cell)),
+        ("guest, a turn, asleep, awake", sleep(&cell)),
         ("hall, a request", request(&cell, 1)),
         ("hall, a request of 16 pipelined", request(&cell, 16)),
     ];

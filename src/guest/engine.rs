@@ -308,6 +308,10 @@ impl Body {
         Body { engine: engine.clone(), call: None, store: NonNull::from(Box::leak(store)), shared }
     }
 
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Makes long calls yield; each slice lasts this many ticks.
     pub(super) fn yield_every(&mut self, ticks: u64) {
         self.store().set_epoch_deadline(ticks);

@@ -1,10 +1,11 @@
 //! One guest: entered with a batch of events, resumed slice by slice, ended by what it does. It must not
 //! know what events mean, nor when the others run: that is the runtime's.
-use super::cell::Code;
+use super::cell::{Cell, Code};
 use super::engine::{Body, Outcome, to_anyhow};
 use super::image::{GlobalValue, Image, Pages, PagesWriter, map_over};
 use super::layer::Layer;
 use super::module::GLOBAL_EXPORT;
+use super::sleeper::Sleeper;
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
 use crate::policy::Bound;
@@ -28,7 +29,7 @@ pub struct Guest {
     /// What its memory is a private mapping of, from the start on.
     base: Option<Arc<Pages>>,
     /// What runs: goes after `body`, which runs it.
-    _code: Arc<Code>,
+    code: Arc<Code>,
 }
 
 impl Guest {
@@ -40,7 +41,7 @@ impl Guest {
         ticks: u64,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, _code: code }
+        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, code }
     }
 
     /// Its memory is a private mapping of these.
@@ -156,13 +157,29 @@ impl Guest {
         if let Some(base) = &self.base
             && let Some(layer) = Layer::of(memory, base)?
         {
-            return Ok(Image { pages: base.clone(), layer: Some(layer), globals, inbox });
+            let layer = Some(layer).filter(|layer| !layer.runs.is_empty() || layer.bytes != base.bytes);
+            return Ok(Image { pages: base.clone(), layer, globals, inbox });
         }
         let image = whole(memory, globals, inbox)?;
         // The next image is a layer over this one.
         map_over(memory, &image.pages)?;
         self.base = Some(image.pages.clone());
         Ok(image)
+    }
+
+    /// Puts it to sleep: its image is taken and its memory given back. A guest cannot sleep in the middle of a turn.
+    ///
+    /// # Errors
+    /// Those of [`Guest::capture`], and the guest as it was.
+    #[allow(clippy::result_large_err, reason = "the guest goes on")]
+    pub fn hibernate(mut self) -> Result<Sleeper, (Guest, anyhow::Error)> {
+        let image = match self.capture() {
+            Ok(image) => image,
+            Err(error) => return Err((self, error)),
+        };
+        let cell = Cell::new(self.body.engine(), self.code.clone(), image);
+        let state = std::mem::replace(self.state_mut(), GuestState::nobodys());
+        Ok(Sleeper::new(cell, state))
     }
 
     /// Takes an image that is no layer, to be kept or to be what others start from.

@@ -59,6 +59,11 @@ impl Image {
         self.pages.runs.iter().map(|run| run.len() as u64).sum::<u64>() + self.own_bytes()
     }
 
+    /// Its pages are those of another image, with or without something over them.
+    pub(super) fn is_layer(&self) -> bool {
+        self.layer.is_some() || Arc::strong_count(&self.pages) > 1
+    }
+
     /// Bytes that are kept for it alone, if it is a layer over another's pages.
     pub fn own_bytes(&self) -> u64 {
         self.layer.iter().flat_map(|layer| &layer.runs).map(|run| run.len() as u64).sum()

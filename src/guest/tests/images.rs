@@ -253,3 +253,48 @@ fn layers_that_lie_are_refused() {
     many[16..24].copy_from_slice(&u64::MAX.to_le_bytes());
     assert!(take(sealed(&many, all)).is_err(), "runs without end");
 }
+
+#[test]
+fn a_guest_that_slept_goes_on_where_it_was() {
+    let cell = cell(&guest_text(COUNT, ""));
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    for _ in 0..3 {
+        assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+        let turns = guest.state().meter.turns;
+        let sleeper = guest.hibernate().map_err(|(_, error)| error).expect("it sleeps between two turns");
+        assert!(sleeper.own_bytes() <= 8192, "{}", sleeper.own_bytes());
+        assert_eq!(sleeper.state().meter.turns, turns, "the host remembers it");
+        guest = sleeper.wake().expect("it wakes");
+        assert_eq!(guest.state().meter.turns, turns);
+    }
+    assert_eq!(turns_until_exit(&mut guest), (2, 5));
+    let (dead, _) = guest.hibernate().err().expect("the dead do not sleep");
+    assert!(dead.verdict().is_some());
+
+    let idle = cell.spawn(state()).expect("a guest can be spawned");
+    let idle = idle.hibernate().map_err(|(_, error)| error).expect("it sleeps");
+    assert_eq!(idle.own_bytes(), 0, "nothing was written, nothing is kept");
+    assert_eq!(turns_until_exit(&mut idle.wake().expect("it wakes")), (5, 5));
+}
+
+/// 10,000 lives, each of which fills its memory with a secret, some of them asleep in between.
+#[test]
+fn m09_no_life_sees_a_byte_of_another() {
+    const SECRET: u8 = 0xa7;
+    let cell = cell(&guest_text(COUNT, ""));
+    let fresh = cell.spawn(state()).expect("a guest can be spawned").peek(0, 4 << 16);
+    assert!(!fresh.contains(&SECRET), "the guest's own bytes do not look like it");
+    for life in 0..10_000 {
+        let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+        // A page of each stretch is enough to see, and the whole memory now and then.
+        let seen = if life % 100 == 0 { guest.peek(0, 4 << 16) } else { guest.peek(131_072, 4096) };
+        assert!(!seen.contains(&SECRET), "life {life} saw another's bytes");
+        guest.poke(131_072, &[SECRET; 65_536]);
+        if life % 50 == 0 {
+            let sleeper = guest.hibernate().map_err(|(_, error)| error).expect("it sleeps");
+            let mut other = cell.spawn(state()).expect("a guest can be spawned");
+            assert_eq!(other.peek(0, 4 << 16), fresh, "life {life}: a sleeper's bytes are in the image");
+            assert_eq!(sleeper.wake().expect("it wakes").peek(131_072, 65_536), [SECRET; 65_536]);
+        }
+    }
+}
