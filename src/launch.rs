@@ -145,10 +145,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         None => cache::spawn(&engine, chosen.file(), &folder, compiling, state)?,
     };
     let ledger = if link.is_none() { ledger()? } else { None };
-    let mut hall = new_hall(clock, http)?;
-    if can_clone {
-        watch_writes();
-    }
+    let mut hall = new_hall(clock, http, can_clone)?;
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }
@@ -190,7 +187,10 @@ fn compile_apart(engine: &Engine, chosen: &Chosen, program: &Path, module: &Path
 }
 
 /// A loop with nobody in it, whose logs go to the standard streams.
-pub(crate) fn new_hall(clock: OsClock, http: HttpLimits) -> Result<OsHall> {
+pub(crate) fn new_hall(clock: OsClock, http: HttpLimits, can_clone: bool) -> Result<OsHall> {
+    if can_clone {
+        watch_writes();
+    }
     let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     let offload = Offload::threads(reactor.waker());
     let mut hall = OsHall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);

@@ -52,7 +52,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let say = |_: &str| eprintln!("skep: {}", scripts.compiling());
     let cell = cache::load_or_build(&engine, scripts.file(), &CacheFolder::from_environment(), say)?;
     let clock = OsClock::new();
-    let mut hall = launch::new_hall(clock.clone(), Limits::default().http)?;
+    let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
     let listen = if wish.listen.is_empty() { hive.listen.clone() } else { wish.listen.clone() };
     let first = listen.iter().chain(&hive.https).next().context("there is nowhere to listen")?.ip();
     let bees = Bees::new(wish.place.clone(), &hive, cell, clock);
