@@ -6,6 +6,7 @@ mod support;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use std::fs;
 use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{Server, eventually, file, finish, folder, piped, run_as, signal, skep};
@@ -173,6 +174,43 @@ fn children_have_a_nursery_and_do_without_it_when_it_dies() {
     run.signal("KILL");
 }
 
+/// Has a child send what no child of ours would: it is ended for it, its sibling and its parent go on.
+fn is_ended_for(what: &str, send: impl FnOnce(&OwnedFd)) {
+    let mut run = start(
+        &["--allow-fork=2"],
+        "const { fork } = require('child_process');
+         if (process.send) { process.on('message', (m) => process.send(m)); process.send('up'); }
+         else {
+           let up = 0;
+           const bad = fork(__filename), good = fork(__filename), told = () => { if (++up === 2) console.log('UP ' + bad.pid); };
+           bad.on('message', told);
+           bad.on('exit', (code, signal) => { console.log('bad', code, signal, bad.exitReason); good.send('still'); });
+           good.on('message', (m) => {
+             if (m === 'up') return told();
+             console.log(m);
+             process.on('SIGUSR2', () => good.disconnect());
+           });
+         }",
+    );
+    let pid = number(&run.line());
+    let process = Pid::from_raw(pid as i32).expect("not zero");
+    let process = pidfd_open(process, PidfdFlags::empty()).expect("it lives");
+    let channel = pidfd_getfd(process, CHANNEL, PidfdGetfdFlags::empty()).expect("tests may look into their children");
+    send(&channel);
+    drop(channel);
+    assert_eq!(run.line(), "bad null SIGKILL protocol", "{what}");
+    assert_eq!(run.line(), "still", "{what}");
+    run.signal("USR2");
+    let done = run.end();
+    assert_eq!(done.code, Some(0), "{what}");
+    assert!(done.err.contains("its channel brought"), "{what}: {}", done.err);
+}
+
+/// A frame's head and no payload.
+fn frame(kind: u8, flags: u8, id: u64) -> Vec<u8> {
+    [&0u32.to_le_bytes()[..], &[kind, flags, 0, 0], &id.to_le_bytes()].concat()
+}
+
 #[test]
 fn p04_a_child_that_sends_nonsense_is_ended_and_its_parent_goes_on() {
     for nonsense in [
@@ -180,32 +218,38 @@ fn p04_a_child_that_sends_nonsense_is_ended_and_its_parent_goes_on() {
         [&5u32.to_le_bytes()[..], &[99, 0, 0, 0], &[0; 13]].concat(),
         // A frame that only a parent sends; one without its descriptor; the answer to no offer.
         [&4u32.to_le_bytes()[..], &[19, 0, 0, 0], &[0; 12]].concat(),
-        [&0u32.to_le_bytes()[..], &[32, 1, 0, 0], &[0; 8]].concat(),
-        [&0u32.to_le_bytes()[..], &[5, 0, 0, 0], &[9; 8]].concat(),
+        frame(32, 1, 0),
+        frame(5, 0, u64::MAX),
     ] {
-        let mut run = start(
-            &["--allow-fork=2"],
-            "const { fork } = require('child_process');
-             if (process.send) { process.on('message', (m) => process.send(m)); process.send('up'); }
-             else {
-               const bad = fork(__filename), good = fork(__filename);
-               bad.on('message', () => console.log('UP ' + bad.pid));
-               bad.on('exit', (code, signal) => { console.log('bad', code, signal); good.send('still'); });
-               good.on('message', (m) => { if (m === 'still') { console.log(m); good.disconnect(); } });
-             }",
-        );
-        let pid = number(&run.line());
-        let process = Pid::from_raw(pid as i32).expect("not zero");
-        let process = pidfd_open(process, PidfdFlags::empty()).expect("it lives");
-        let channel =
-            pidfd_getfd(process, CHANNEL, PidfdGetfdFlags::empty()).expect("tests may look into their children");
-        rustix::net::send(&channel, &nonsense, rustix::net::SendFlags::NOSIGNAL).expect("there is room");
-        drop(channel);
-        assert_eq!(run.line(), "bad null SIGKILL", "{nonsense:?}");
-        assert_eq!(run.line(), "still");
-        let done = run.end();
-        assert_eq!(done.code, Some(0));
-        assert!(done.err.contains("its channel brought"), "{}", done.err);
+        is_ended_for(&format!("{nonsense:?}"), |channel| {
+            rustix::net::send(channel, &nonsense, rustix::net::SendFlags::NOSIGNAL).expect("there is room");
+        });
+    }
+}
+
+#[test]
+fn p05_a_child_that_sends_descriptors_out_of_place_is_ended() {
+    let passwd: OwnedFd = std::fs::File::open("/etc/passwd").expect("it is there").into();
+    let (socket, _other) = std::os::unix::net::UnixStream::pair().expect("a pair");
+    let socket = OwnedFd::from(socket);
+    let cases: [(&str, Vec<u8>, &OwnedFd, usize); 6] = [
+        ("with a frame that has none", frame(6, 0, 0), &socket, 1),
+        ("three with a frame of one", frame(32, 1, 1), &socket, 3),
+        ("a file for a stream", frame(32, 1, 1), &passwd, 1),
+        ("a stream for a listener", frame(32, 1, 2), &socket, 1),
+        ("of no known kind", frame(32, 1, 77), &socket, 1),
+        ("a flood", frame(32, 1, 1), &socket, 200),
+    ];
+    for (what, bytes, fd, count) in cases {
+        is_ended_for(what, |channel| {
+            let fds = vec![fd.as_fd(); count];
+            let mut space = vec![std::mem::MaybeUninit::uninit(); 4096];
+            let mut rights = rustix::net::SendAncillaryBuffer::new(&mut space);
+            assert!(rights.push(rustix::net::SendAncillaryMessage::ScmRights(&fds)));
+            let flags = rustix::net::SendFlags::NOSIGNAL;
+            let sent = rustix::net::sendmsg(channel, &[std::io::IoSlice::new(&bytes)], &mut rights, flags);
+            assert_eq!(sent, Ok(bytes.len()), "{what}");
+        });
     }
 }
 
@@ -214,7 +258,7 @@ fn p04_a_child_of_nobody_or_of_a_parent_that_sends_nonsense_ends() {
     for nonsense in [&b""[..], b"nonsense nonsense nonsense", &[0; 40], &[255; 40]] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair");
-        let input = Stdio::from(std::os::fd::OwnedFd::from(theirs));
+        let input = Stdio::from(OwnedFd::from(theirs));
         let child = command.arg("child").stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         drop(command);
         (&ours).write_all(nonsense).expect("there is room");
