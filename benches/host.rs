@@ -192,7 +192,7 @@ fn tenant_state(clock: &VirtualClock) -> GuestState {
         "mode": "eval", "main": null, "source": TENANT, "inputType": "commonjs", "tty": [false, false, false],
         "uid": 0, "gid": 0, "hostname": "localhost", "version": "0", "memoryLimit": 256 << 20,
     });
-    let outside = Box::new(Virtual(clock.clone(), Entropy::seeded(&[1; 32])));
+    let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&[1; 32])));
     let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
     let grants = Grants { listen_any: true, ..Grants::default() };
     GuestState::new(grants, limits, outside, info.to_string().into_bytes())

@@ -7,7 +7,7 @@ use crate::policy::{AtLimit, Bound, Grants, Limits, Rate};
 use crate::reactor::sim::{SimKernel, SimNet};
 use crate::runtime::{GuestId, GuestView, Hall, LogSink, Logs, Offload, Outcome};
 use crate::time::{Clock, OsClock, VirtualClock, cpu};
-use skep_abi::listen;
+use skep_abi::{VERSION, listen};
 use std::cell::{Cell as Shared, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -44,7 +44,7 @@ fn cell(body: &str) -> Cell {
           (memory (export "memory") 4)
           (func (export "skep_abi") (result i32)
             (drop (call $inbox (i32.const 4096) (i32.const 32768)))
-            (i32.const 1))
+            (i32.const {VERSION}))
           (func (export "skep_on_events") (param $len i32) (result i32)
             (if (i32.eq (i32.load16_u (i32.const 4124)) (i32.const 1)) (then (return (i32.const 0))))
             {body}))"#

@@ -16,7 +16,7 @@ const GUEST: &str = r#"(module
   (memory (export "memory") 8)
   (global $left (mut i32) (i32.const 20000))
   (func (export "_initialize") (drop (call $inbox (i32.const 0x10000) (i32.const 0x10000))))
-  (func (export "skep_abi") (result i32) (i32.const 1))
+  (func (export "skep_abi") (result i32) (i32.const VERSION))
   (func (export "skep_on_events") (param $len i32) (result i32)
     ;; Not while it is warmed up: the first event's kind is 1 then.
     (if (i32.eq (i32.load16_u (i32.const 0x1001c)) (i32.const 1)) (then (return (i32.const 0))))
@@ -31,7 +31,8 @@ const INBOX: usize = 0x10000;
 
 #[test]
 fn signals_to_oneself_do_not_pile_up() {
-    let wasm = wat::parse_str(GUEST).expect("the guest is well-formed");
+    let wasm =
+        wat::parse_str(GUEST.replace("VERSION", &skep_abi::VERSION.to_string())).expect("the guest is well-formed");
     let cell = load_or_build(super::sim::engine(), &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted");
     let (net, clock) = (SimNet::new(1), VirtualClock::new(0));
     let logs = Logs::new(Box::new(Silence));
