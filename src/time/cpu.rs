@@ -31,7 +31,7 @@ pub fn stretch_begins(now: u64) {
 }
 
 /// CPU nanoseconds of a stretch between these monotonic times: never less than were used, never more than passed, and of
-/// a long one at most [`STALE_NS`] too many.
+/// a long one at most `STALE_NS` too many.
 pub fn stretch_ends(began: u64, ended: u64) -> u64 {
     let passed = ended.saturating_sub(began);
     if passed < SHORT_NS {
