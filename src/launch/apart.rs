@@ -3,7 +3,7 @@
 //! what a module is.
 use crate::guest::cache::{CacheFolder, FOLDER_VARIABLE};
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::Resource;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -60,11 +60,16 @@ fn run(mut command: Command, time: Duration) -> Result<(Option<ExitStatus>, Stri
     Ok((status, reader.join().unwrap_or_default()))
 }
 
-/// A system that refuses leaves the time as the only limit.
+/// A system that refuses, or cannot, leaves the time as the only limit.
+#[cfg(target_os = "linux")]
 fn limit(child: &Child, resource: Resource, most: u64) {
+    use rustix::process::{Pid, Rlimit, prlimit};
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let _refused = prlimit(pid, resource, Rlimit { current: Some(most), maximum: Some(most) });
 }
+
+#[cfg(not(target_os = "linux"))]
+fn limit(_child: &Child, _resource: Resource, _most: u64) {}
 
 fn wait(child: &mut Child, time: Duration) -> Result<Option<ExitStatus>> {
     let until = Instant::now() + time;

@@ -237,7 +237,7 @@ pub fn refuse(channel: &OwnedFd) {
 /// stood, and for its outputs; ends with its parent, and has a session of its own if it is to.
 pub fn hatch(place: &mut OwnedFd, channel: &OwnedFd, outputs: [&OwnedFd; 2], session: bool) -> Result<()> {
     sys::die_with_parent();
-    rustix::io::dup3(channel, place, rustix::io::DupFlags::CLOEXEC)?;
+    sys::replace(place, channel)?;
     rustix::stdio::dup2_stdout(outputs[0])?;
     rustix::stdio::dup2_stderr(outputs[1])?;
     if session {

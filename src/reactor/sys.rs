@@ -431,6 +431,18 @@ pub(super) fn sibling() -> Result<Option<u32>> {
     }
 }
 
+/// Has the first descriptor name what the second does; it is closed on exec.
+pub(super) fn replace(place: &mut OwnedFd, with: &OwnedFd) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::io::dup3(with, place, rustix::io::DupFlags::CLOEXEC)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        rustix::io::dup2(with, place)?;
+        rustix::io::fcntl_setfd(&*place, rustix::io::FdFlags::CLOEXEC)?;
+    }
+    Ok(())
+}
+
 /// A child that has ended and has not been waited for: the first of them.
 #[cfg(target_os = "linux")]
 pub(super) fn ended_child() -> Option<u32> {

@@ -17,6 +17,12 @@ use std::path::PathBuf;
 /// Folders of one tenant that are watched at most: what lies deeper is deployed by a signal.
 const FOLDERS: usize = 64;
 
+/// Enough to watch a folder by.
+#[cfg(target_os = "linux")]
+const LOOK: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const LOOK: OFlags = OFlags::RDONLY;
+
 /// The tenants by number. A number is never another name's.
 pub struct Bees {
     place: PathBuf,
@@ -117,7 +123,7 @@ fn folders_of(tenant: &Tenant) -> Vec<OwnedFd> {
     }
     let (mut found, mut left) = (Vec::new(), vec![tenant.folder.clone()]);
     while let Some(folder) = left.pop() {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = LOOK | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let Ok(open) = rustix::fs::open(&folder, flags, Mode::empty()) else { continue };
         found.push(open);
         if found.len() >= FOLDERS {

@@ -245,7 +245,10 @@ fn run(job: Job) -> Answer<Done> {
         op::WRITE => Ok(Done::Number(write(job.file()?, &job.data, job.a)? as u32)),
         op::TRUNCATE => truncate(&job),
         op::SYNC => settled(rustix::fs::fsync(job.file()?)),
+        #[cfg(target_os = "linux")]
         op::SYNC_DATA => settled(rustix::fs::fdatasync(job.file()?)),
+        #[cfg(not(target_os = "linux"))]
+        op::SYNC_DATA => settled(rustix::fs::fsync(job.file()?)),
         _ => change(&job),
     }
 }

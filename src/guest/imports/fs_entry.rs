@@ -6,9 +6,13 @@ use super::fs::{Job, settled};
 use super::fs_look::entry;
 use super::fs_open::{look, open_granted, refusal};
 use super::{Answer, Refusal, refuse};
-use rustix::fd::{AsRawFd as _, OwnedFd};
+#[cfg(target_os = "linux")]
+use rustix::fd::AsRawFd as _;
+use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
-use rustix::fs::{chownat, fchmod, fchown, fstat, futimens, linkat, mkdirat, renameat, symlinkat, unlinkat, utimensat};
+#[cfg(target_os = "linux")]
+use rustix::fs::{chownat, utimensat};
+use rustix::fs::{fchmod, fchown, fstat, futimens, linkat, mkdirat, renameat, symlinkat, unlinkat};
 use rustix::process::{getegid, geteuid, getgroups};
 use skep_abi::errno::{EBUSY, EEXIST, EINVAL, EIO, ENOENT, ENOTDIR, EPERM};
 use std::ffi::OsString;

@@ -6,6 +6,7 @@ use super::fs_open::{look, open_granted, refusal};
 use super::{Answer, Refusal, refuse};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat, ftruncate};
+#[cfg(target_os = "linux")]
 use rustix::io::Errno as Os;
 use skep_abi::errno::{EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT};
 use skep_abi::file_op as op;

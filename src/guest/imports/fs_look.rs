@@ -138,9 +138,11 @@ pub(super) fn kind_at(job: &Job) -> Answer<Done> {
 
 /// The grant is judged first; then the system, for what the process itself may do.
 pub(super) fn access(job: &Job) -> Answer<Done> {
-    let Some(wanted) = Access::from_bits(job.mode & 7).filter(|_| job.mode < 8) else {
+    if job.mode >= 8 {
         return refuse(EINVAL);
-    };
+    }
+    let flags = [(4, Access::READ_OK), (2, Access::WRITE_OK), (1, Access::EXEC_OK)];
+    let wanted: Access = flags.into_iter().filter(|(bit, _)| job.mode & bit != 0).map(|(_, flag)| flag).collect();
     let file = entry(job, wanted.contains(Access::WRITE_OK), true)?;
     may(&file, job, wanted)?;
     Ok(Done::Number(0))
