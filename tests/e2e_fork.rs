@@ -187,8 +187,9 @@ fn is_ended_for(what: &str, send: impl FnOnce(&OwnedFd)) {
            bad.on('exit', (code, signal) => { console.log('bad', code, signal, bad.exitReason); good.send('still'); });
            good.on('message', (m) => {
              if (m === 'up') return told();
-             console.log(m);
              process.on('SIGUSR2', () => good.disconnect());
+             // The line is the word that it listens, so the listening is carried out before.
+             setImmediate(() => console.log(m));
            });
          }",
     );
