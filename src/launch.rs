@@ -2,7 +2,7 @@
 //! what is said when it is over. It must not know the words of the command line.
 use crate::confine::{self, Confinement, Ports, Processes};
 use crate::guest::{
-    Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Will,
+    Cell, Engine, EngineOptions, Entropy, GuestState, Kit, Surroundings, Will,
     cache::{self, CacheFolder},
     watch_writes,
 };
@@ -22,7 +22,6 @@ mod child;
 mod info;
 mod nursery;
 
-pub(crate) use crate::system::System as Os;
 use info::hidden_variables;
 pub(crate) use info::{World, start_info};
 
@@ -124,7 +123,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     if order.confine.required {
         ensure_confinable()?;
     }
-    let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
+    let outside = Box::new(Surroundings(clock.clone(), Entropy::Os));
     let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     state.depth = world.depth;
     if let Some(will) = &will {

@@ -6,12 +6,12 @@ use super::pending::{Pending, Place, Slot, fill};
 use super::value::{CallError, Thrown, Value};
 use super::{LogSink, Meter, Outcome, Policy};
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Cell, Engine, EngineOptions, Entropy, Guest as Live, GuestState, Legacy};
+use crate::guest::{Cell, Engine, EngineOptions, Entropy, Guest as Live, GuestState, Legacy, Surroundings};
 use crate::policy::HttpLimits;
 use crate::program::{self, Chosen};
 use crate::reactor::{OsReactor, StandardStreams};
 use crate::runtime::{Answer, CallId, Calling, GuestId, Logs, Offload, OsHall};
-use crate::system::{Standard, System};
+use crate::system::Standard;
 use crate::time::OsClock;
 use anyhow::{Result, anyhow};
 use skep_abi::{callee, value};
@@ -203,7 +203,7 @@ impl Runtime {
     }
 
     fn state(&self, policy: &Policy) -> GuestState {
-        let outside = Box::new(System { clock: self.clock.clone(), entropy: Entropy::Os });
+        let outside = Box::new(Surroundings(self.clock.clone(), Entropy::Os));
         GuestState::new(policy.effective(), policy.limits.clone(), outside, start_info(policy))
     }
 

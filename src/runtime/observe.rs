@@ -162,7 +162,7 @@ impl Watch {
 /// One guest as an operator sees it.
 #[derive(Clone, Debug)]
 pub struct GuestView {
-    /// `idle`, `busy` (events wait), `running` (inside a turn), `resting` (over a rate), `held` (waits for a child).
+    /// `idle`, `busy` (events wait), `running` (inside a turn), `resting` (over a rate), `held` (waits for a child, or until its log is read).
     pub state: &'static str,
     /// What it has used, and the bounds it has met.
     pub meter: Meter,

@@ -2,8 +2,8 @@
 //! know when that is.
 use super::config::Hive;
 use super::tenant::Tenant;
-use crate::guest::{Cell, Entropy, GuestState};
-use crate::launch::{Confine, Order, Os, Program, World, start_info};
+use crate::guest::{Cell, Entropy, GuestState, Surroundings};
+use crate::launch::{Confine, Order, Program, World, start_info};
 use crate::policy::FolderGrant;
 use crate::runtime::{Hired, Keeper, Plan, Reload, Routes};
 use crate::time::OsClock;
@@ -160,6 +160,6 @@ fn state(tenant: &Tenant, clock: &OsClock) -> Result<GuestState, String> {
     };
     let world = World { env, folder: Some(tenant.folder.clone()), ..World::default() };
     let info = start_info(&order, &world).map_err(|error| format!("{error:#}"))?;
-    let outside = Box::new(Os { clock: clock.clone(), entropy: Entropy::Os });
+    let outside = Box::new(Surroundings(clock.clone(), Entropy::Os));
     Ok(GuestState::new(order.grants, order.limits, outside, info.into_bytes()))
 }

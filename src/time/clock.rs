@@ -3,6 +3,7 @@
 //! It must not know timers nor anyone who asks. Two clocks stand behind one trait: the operating
 //! system's, and a virtual one that moves only when a test moves it.
 
+use super::cpu;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,6 +40,18 @@ pub trait Clock {
     /// The wall clock: nanoseconds since 1970-01-01 UTC, 0 if it is set to before that. It may jump
     /// both ways; no timeout may be measured by it.
     fn wall(&self) -> u64;
+
+    /// A stretch of this thread's work begins: the monotonic time.
+    fn stretch_begins(&self) -> Mono {
+        self.now_mono()
+    }
+
+    /// It is over: the monotonic time, and the CPU nanoseconds since it began then. Where nobody else has the CPU that is
+    /// all of the time.
+    fn stretch_ends(&self, began: Mono) -> (Mono, u64) {
+        let now = self.now_mono();
+        (now, now.0.saturating_sub(began.0))
+    }
 }
 
 /// The clock of the operating system.
@@ -73,6 +86,17 @@ impl Clock for OsClock {
 
     fn wall(&self) -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, nanos)
+    }
+
+    fn stretch_begins(&self) -> Mono {
+        let now = self.now_mono();
+        cpu::stretch_begins(now.0);
+        now
+    }
+
+    fn stretch_ends(&self, began: Mono) -> (Mono, u64) {
+        let now = self.now_mono();
+        (now, cpu::stretch_ends(began.0, now.0))
     }
 }
 

@@ -4,7 +4,7 @@
 //! retry): it carries a number for its owner and hands it back. It knows no socket and no guest.
 
 mod clock;
-pub mod cpu;
+mod cpu;
 mod timers;
 
 pub use clock::{Clock, Mono, OsClock, VirtualClock};

@@ -2,11 +2,11 @@
 //! attacker, and what became of it. It must not know what an attack is about.
 use crate::load::{self, Seen};
 use skep::guest::cache::{CacheFolder, load_or_build};
-use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside};
+use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings};
 use skep::policy::{Bound, Grants, Limits, NetRule, Rate};
 use skep::reactor::OsReactor;
 use skep::runtime::{GuestId, GuestView, Hall, HallView, LogSink, Logs, Offload, Outcome};
-use skep::time::{Clock as _, OsClock, cpu};
+use skep::time::OsClock;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -80,33 +80,6 @@ impl LogSink for Paper {
     fn wait(&mut self, _fd: u8) {}
 }
 
-struct Os(OsClock, Entropy);
-
-impl Outside for Os {
-    fn mono(&self) -> u64 {
-        self.0.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.1.fill(out);
-    }
-
-    fn enters(&self) -> u64 {
-        let now = self.mono();
-        cpu::stretch_begins(now);
-        now
-    }
-
-    fn leaves(&self, entered: u64) -> (u64, u64) {
-        let now = self.mono();
-        (now, cpu::stretch_ends(entered, now))
-    }
-}
-
 fn info(source: &str, port: u16) -> Vec<u8> {
     let info = serde_json::json!({
         "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": { "PORT": port.to_string() }, "cwd": "/",
@@ -161,7 +134,7 @@ impl Room {
     fn seat(&mut self, script: &str, port: u16) -> GuestId {
         let net = vec![NetRule { host: Some([127, 0, 0, 1].into()), port: Some(port) }];
         let grants = Grants { net, ..Grants::default() };
-        let outside = Box::new(Os(self.clock.clone(), Entropy::Os));
+        let outside = Box::new(Surroundings(self.clock.clone(), Entropy::Os));
         let state = GuestState::new(grants, limits(), outside, info(script, port));
         self.hall.seat(cell().1.spawn(state).expect("a guest can be spawned"))
     }

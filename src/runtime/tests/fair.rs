@@ -2,11 +2,11 @@
 //! tests take real time. They must not know how the hall chooses.
 use super::sim::plain;
 use crate::guest::cache::{CacheFolder, load_or_build};
-use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Verdict};
+use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Surroundings, Verdict};
 use crate::policy::{AtLimit, Bound, Grants, Limits, Rate};
 use crate::reactor::sim::{SimKernel, SimNet};
 use crate::runtime::{GuestId, GuestView, Hall, LogSink, Logs, Offload, Outcome};
-use crate::time::{Clock, OsClock, VirtualClock, cpu};
+use crate::time::{Clock, OsClock, VirtualClock};
 use skep_abi::{VERSION, listen};
 use std::cell::{Cell as Shared, RefCell};
 use std::rc::Rc;
@@ -315,36 +315,8 @@ fn bytes_out_over_their_rate_make_it_rest() {
     assert!(ask(&mut room, "/n1.0.2", 6).starts_with("HTTP/1.1 200 "));
 }
 
-/// The system's clocks.
-struct Real(OsClock, Entropy);
-
-impl Outside for Real {
-    fn mono(&self) -> u64 {
-        self.0.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.1.fill(out);
-    }
-
-    fn enters(&self) -> u64 {
-        let now = self.mono();
-        cpu::stretch_begins(now);
-        now
-    }
-
-    fn leaves(&self, entered: u64) -> (u64, u64) {
-        let now = self.mono();
-        (now, cpu::stretch_ends(entered, now))
-    }
-}
-
 fn real(hall: &mut Hall<SimKernel, OsClock>, clock: &OsClock, cell: &Cell, limits: Limits) -> GuestId {
-    let outside = Box::new(Real(clock.clone(), Entropy::seeded(&[0; 32])));
+    let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&[0; 32])));
     let state = GuestState::new(Grants::default(), limits, outside, b"{}".to_vec());
     hall.seat(cell.spawn(state).expect("a guest can be spawned"))
 }
