@@ -53,24 +53,13 @@ POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-class Server:
-    """A script under a runtime, until it is stopped."""
-
-    def __init__(self, command, source):
-        self.file = tempfile.NamedTemporaryFile("w", suffix=".js", delete=False)
-        self.file.write(source)
-        self.file.close()
-        self.process = subprocess.Popen(command + [self.file.name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.port = int(self.process.stdout.readline())
+class Running:
+    """A process that listens on `port`, until it is stopped."""
 
     def cpu(self):
         with open("/proc/%d/stat" % self.process.pid) as stat:
             fields = stat.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / TICK
-
-    def kilobytes(self, key):
-        with open("/proc/%d/status" % self.process.pid) as status:
-            return next(int(line.split()[1]) for line in status if line.startswith(key))
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port))
@@ -81,6 +70,24 @@ class Server:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+
+class Server(Running):
+    """A script under a runtime."""
+
+    def __init__(self, command, source):
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".js", delete=False)
+        self.file.write(source)
+        self.file.close()
+        self.process = subprocess.Popen(command + [self.file.name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.port = int(self.process.stdout.readline())
+
+    def kilobytes(self, key):
+        with open("/proc/%d/status" % self.process.pid) as status:
+            return next(int(line.split()[1]) for line in status if line.startswith(key))
+
+    def __exit__(self, *raised):
+        super().__exit__(*raised)
         os.unlink(self.file.name)
 
 

@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 
-from compare import GET, TICK, load
+from compare import GET, Running, load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX = """daemon off; master_process off; error_log stderr crit; pid %s/pid;
@@ -28,8 +28,8 @@ http { access_log off; keepalive_requests 100000000; default_type text/plain;
 BUN = """Bun.listen({ hostname: '127.0.0.1', port: %d, socket: { data(socket, data) { socket.write(data); } } });"""
 
 
-class Server:
-    """A command until it is stopped."""
+class Server(Running):
+    """A command."""
 
     def __init__(self, command, port):
         self.port = port
@@ -40,21 +40,6 @@ class Server:
             except OSError:
                 time.sleep(0.05)
         raise RuntimeError("it does not listen: %s" % command)
-
-    def cpu(self):
-        with open("/proc/%d/stat" % self.process.pid) as stat:
-            fields = stat.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICK
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
 
 
 def free_port():
