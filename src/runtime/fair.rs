@@ -2,6 +2,7 @@
 //! before those that compute, and one that has used up its CPU time or bytes is not entered until it has some. It must
 //! not know what a guest computes.
 use super::seat::{GuestId, Seat};
+use super::seats::Rank;
 use super::timers::Token;
 use super::{Hall, Outcome};
 use crate::guest::{GuestState, Verdict};
@@ -44,8 +45,8 @@ pub(super) struct Told {
 /// Where the next turn begins, and what it may still spend.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    next: usize,
-    next_heavy: usize,
+    next: u32,
+    next_heavy: u32,
     /// Time spent in guests in this turn.
     pub spent: Duration,
     /// The same since the kernel was last asked.
@@ -58,42 +59,36 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// many there are of them.
     pub(super) fn run_guests(&mut self) {
         self.fair.spent = Duration::ZERO;
-        let mut waiting = false;
-        self.fair.next = self.go_round(self.fair.next, |seat| {
-            waiting |= seat.heavy;
-            !seat.heavy
-        });
-        if waiting || self.fair.spent >= TURN_BUDGET {
-            // One that computes is never shut out by those that do not.
-            self.fair.spent = self.fair.spent.min(TURN_BUDGET - Duration::from_nanos(1));
-            self.fair.next_heavy = self.go_round(self.fair.next_heavy, |seat| seat.heavy);
-        }
+        self.free_held();
+        self.fair.next = self.go_round(self.fair.next, Rank::Light);
+        // One that computes is never shut out by those that do not.
+        self.fair.spent = self.fair.spent.min(TURN_BUDGET - Duration::from_nanos(1));
+        self.fair.next_heavy = self.go_round(self.fair.next_heavy, Rank::Heavy);
     }
 
     /// One round from this place, until the budget is spent. Answers where the next one begins.
-    fn go_round(&mut self, from: usize, mut which: impl FnMut(&Seat) -> bool) -> usize {
-        let places = self.seats.capacity();
-        let mut last = from;
-        for step in 0..places {
-            let index = (from + step) % places;
-            if !self.is_ready(index) || !which(&self.seats[index]) {
-                continue;
-            }
-            self.run_guest(index);
-            last = index;
-            if self.fair.spent >= TURN_BUDGET {
-                break;
+    fn go_round(&mut self, from: u32, rank: Rank) -> u32 {
+        let mut next = from;
+        for mut places in [from..u32::MAX, 0..from] {
+            while let Some(index) = self.seats.next(rank, places.clone()) {
+                self.run_guest(index as usize);
+                next = index + 1;
+                places.start = next;
+                if self.fair.spent >= TURN_BUDGET {
+                    return next;
+                }
             }
         }
-        (last + 1) % places.max(1)
+        next
     }
 
-    fn is_ready(&mut self, index: usize) -> bool {
-        let Some(seat) = self.seats.get(index) else { return false };
-        if seat.hold.is_some() && self.is_held(index) {
-            return false;
+    /// Those that are held and need not be any more may go on.
+    fn free_held(&mut self) {
+        let mut from = 0;
+        while let Some(index) = self.seats.next(Rank::Held, from..u32::MAX) {
+            self.is_held(index as usize);
+            from = index + 1;
         }
-        self.seats[index].is_ready()
     }
 
     /// Accounts for the stretch that a guest has had; it may have to rest, or to end.
@@ -194,9 +189,14 @@ fn limits_line(state: &GuestState, told: &Told) -> String {
 }
 
 impl Seat {
-    /// Whether it may be entered, and has something to do.
-    pub fn is_ready(&self) -> bool {
-        self.rest.is_none() && self.is_busy()
+    /// Whether it may be entered and has something to do, and among whom.
+    pub fn rank(&self) -> Option<Rank> {
+        match () {
+            () if self.hold.is_some() => Some(Rank::Held),
+            () if self.rest.is_some() || !self.is_busy() => None,
+            () if self.heavy => Some(Rank::Heavy),
+            () => Some(Rank::Light),
+        }
     }
 
     /// Whether requests are to be answered in its stead for now; counts that.

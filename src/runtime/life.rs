@@ -70,7 +70,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return if signal == SIGHUP { self.reload_tenants(true) } else { self.leave(signal) };
         }
         let mut told = false;
-        for (_, seat) in &mut self.seats {
+        for (_, seat) in self.seats.iter_mut() {
             if seat.watches(signal) {
                 seat.tell_signal(signal);
                 told = true;
@@ -175,26 +175,31 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.leaving.is_some() && self.nothing_in_flight() {
             self.leave_now();
         }
-        for index in 0..self.seats.capacity() {
-            let Some(seat) = self.seats.get_mut(index) else { continue };
-            if seat.is_alive() {
-                if seat.stage == Stage::Asked && (seat.waits() || !seat.is_busy()) {
-                    seat.stage = Stage::Live;
-                }
-                continue;
-            }
-            match seat.stage {
-                Stage::Live => {
-                    seat.stage = Stage::Asked;
-                    seat.tell(events::BEFORE_EXIT, None, 0, &[]);
-                }
-                Stage::Asked => {
-                    seat.stage = Stage::Told;
-                    seat.tell(events::EXIT, None, 0, &[]);
-                }
-                Stage::Told => self.dismiss(GuestId(index as u32), Outcome::Exited(0)),
-            }
+        let unasked = self.seats.take_unasked();
+        for &index in &unasked {
+            self.reap_one(index as usize);
         }
+        self.seats.give_back(unasked);
+    }
+
+    fn reap_one(&mut self, index: usize) {
+        // Looked at without a trace: a seat that has not changed is not looked at again.
+        let Some(seat) = self.seats.get(index) else { return };
+        let (alive, stage) = (seat.is_alive(), seat.stage);
+        if alive {
+            if stage == Stage::Asked && (seat.waits() || !seat.is_busy()) {
+                self.seats[index].stage = Stage::Live;
+            }
+            return;
+        }
+        let (stage, event) = match stage {
+            Stage::Live => (Stage::Asked, events::BEFORE_EXIT),
+            Stage::Asked => (Stage::Told, events::EXIT),
+            Stage::Told => return self.dismiss(GuestId(index as u32), Outcome::Exited(0)),
+        };
+        let seat = &mut self.seats[index];
+        seat.stage = stage;
+        seat.tell(event, None, 0, &[]);
     }
 
     /// What was printed goes out, however slowly it is taken; a signal ends that too.
@@ -221,7 +226,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.last_lines(id.0, tenancy.tenant);
             self.tenants.is_gone(tenancy.tenant, id, &outcome);
         }
-        let Some(mut seat) = self.seats.try_remove(id.0 as usize) else { return };
+        let Some(mut seat) = self.seats.remove(id.0 as usize) else { return };
         if let Some(timer) = seat.timer.take() {
             self.timers.cancel(timer);
         }

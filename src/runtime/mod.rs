@@ -21,6 +21,7 @@ mod offload;
 mod outcome;
 mod process;
 mod seat;
+mod seats;
 mod streams;
 mod tenants;
 mod timers;
@@ -51,7 +52,8 @@ use http::client::Fed;
 use http::{Conn, DateLine, Exchange};
 use listeners::Listener;
 use process::Processes;
-use seat::{Running, Seat};
+use seat::Running;
+use seats::Seats;
 use slab::Slab;
 use std::os::fd::RawFd;
 use streams::Stream;
@@ -68,7 +70,7 @@ pub struct Hall<K: Kernel, C: Clock> {
     /// The turn's wall clock, ns since 1970.
     wall: u64,
     timers: Timers,
-    seats: Slab<Seat>,
+    seats: Seats,
     owners: Owners,
     listeners: Slab<Listener>,
     conns: Slab<Conn>,
@@ -189,7 +191,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             now,
             wall,
             timers: Timers::new(),
-            seats: Slab::new(),
+            seats: Seats::default(),
             owners: Owners::default(),
             listeners: Slab::new(),
             conns: Slab::new(),

@@ -4,6 +4,7 @@ use super::fair::{Rest, Told};
 use super::mailbox::{Mailbox, Note};
 use super::observe::Served;
 use super::process::Hold;
+use super::seats::Marks;
 use super::tenants::Tenancy;
 use super::work::Backlog;
 use crate::guest::{Guest, GuestState, Handle, Kind};
@@ -100,6 +101,8 @@ pub(super) struct Seat {
     pub held_datagrams: Vec<u32>,
     /// Channels that wait for room in the mailbox.
     pub held_channels: Vec<u32>,
+    /// Where it stands among those that have something to do.
+    pub marks: Marks,
     /// Whose instance it is, where the hall serves tenants.
     pub tenancy: Option<Tenancy>,
 }
@@ -131,6 +134,7 @@ impl Seat {
             held_back: Vec::new(),
             held_datagrams: Vec::new(),
             held_channels: Vec::new(),
+            marks: Marks::default(),
             tenancy: None,
         }
     }

@@ -48,11 +48,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         assert_eq!(queued, self.exchanges.len(), "every exchange stands in a queue");
         self.audit_seats(queued + done);
         self.audit_listeners();
+        self.seats.audit();
     }
 
     fn audit_seats(&self, exchanges: usize) {
         let mut found = 0;
-        for (index, seat) in &self.seats {
+        for (index, seat) in self.seats.iter() {
             let state = seat.guest.state();
             found += state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Exchange).count();
             let conns =
@@ -121,7 +122,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             assert_eq!(count, 0, "{what} are left");
         }
         assert_eq!(self.reactor.listener_count(), self.listeners.len(), "listeners of the reactor");
-        for (index, seat) in &self.seats {
+        for (index, seat) in self.seats.iter() {
             let state = seat.guest.state();
             let listeners = self.listeners.iter().filter(|(_, listener)| listener.guest as usize == index).count();
             assert_eq!(state.handles.len(), listeners, "handles of guest {index}");

@@ -17,6 +17,7 @@ pub use start::{CHILD_WORD, OPTIONS};
 
 use super::Hall;
 use super::seat::{Resource, Seat};
+use super::seats::Seats;
 use crate::guest::{Handle, Kit};
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
@@ -176,6 +177,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 }
 
 /// The seat of a guest that may be gone.
-fn seat_of(seats: &mut Slab<Seat>, guest: u32) -> Option<&mut Seat> {
+fn seat_of(seats: &mut Seats, guest: u32) -> Option<&mut Seat> {
     seats.get_mut(guest as usize)
 }

@@ -185,6 +185,25 @@ fn a_light_guest_waits_for_one_slice_however_many_compute() {
 }
 
 #[test]
+fn guests_that_have_nothing_to_do_cost_a_turn_nothing() {
+    let mut room = Room::new();
+    let idle = cell("(i32.const 0)");
+    for _ in 0..200 {
+        let (guest, _) = room.seat(&idle, 1000, Limits::default());
+        room.hall.keep_seated(guest);
+    }
+    let (busy, _) = room.seat(always_busy(), 1000, Limits::default());
+    (0..200).for_each(|_| room.hall.turn());
+    let before = room.view(busy).meter.turns;
+    for _ in 0..100 {
+        room.hall.turn();
+        assert!(room.hall.seats.noted() <= 2, "{} of 201 are looked at", room.hall.seats.noted());
+        room.hall.seats.audit();
+    }
+    assert_eq!(room.view(busy).meter.turns, before + 100);
+}
+
+#[test]
 fn who_computes_is_not_shut_out_by_many_that_do_not() {
     let mut room = Room::new();
     for _ in 0..50 {
