@@ -230,7 +230,19 @@ fn serve_command() -> Command {
         .arg(path.help("A folder with a folder for each tenant, or a file that names them"))
         .arg(listen.help("Listen here, whatever the configuration says"))
         .arg(admin.help("Let operators ask and order at this UNIX socket"))
+        .args(front_options())
         .arg(check.help("Only check the configuration"))
+}
+
+fn front_options() -> [Arg; 3] {
+    let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let forwarded = Arg::new("forwarded").long("forwarded").value_name("MODE").value_parser(["set", "trust"]);
+    let forwarded = forwarded.num_args(0..=1).require_equals(true).default_missing_value("set");
+    [
+        switch("proxy-protocol").help("Every connection begins with a header of the PROXY protocol (versions 1 and 2)"),
+        forwarded.help("Tell scripts where requests come from (X-Forwarded-*); `trust` keeps what a proxy has said"),
+        switch("trace").help("Give requests a traceparent, and log their ends"),
+    ]
 }
 
 fn top_command() -> Command {
@@ -254,7 +266,10 @@ fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
     }
     let place = matches.get_one::<PathBuf>("place").cloned().context("no folder or file given")?;
     let admin = matches.get_one::<PathBuf>("admin").cloned();
-    Ok(serve::Wish { place, listen, admin, check: matches.get_flag("check") })
+    let forwarded = matches.get_one::<String>("forwarded").and_then(|mode| serve::believed(mode));
+    let flag = |name: &str| matches.get_flag(name);
+    let (proxied, trace, check) = (flag("proxy-protocol"), flag("trace"), flag("check"));
+    Ok(serve::Wish { place, listen, proxied, forwarded, trace, admin, check })
 }
 
 fn order(matches: &ArgMatches, check: bool) -> Result<Order> {

@@ -716,7 +716,7 @@ int32_t skep_call_reply(skep_handle call, int32_t flags, const void *ptr, uint32
 /* Calls a function of the program that this host is part of, with one value; flags: BYTES of the constants `value`. Needs a grant of that name. HOST_REPLY follows, about the handle that is answered; `close` says that nobody waits any more. -EAGAIN when too many operations are under way. */
 __attribute__((import_module("skep"), import_name("host_call")))
 int64_t skep_host_call(const void *name, uint32_t name_len, int32_t flags, const void *ptr, uint32_t len);
-/* Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once. */
+/* Writes `family port address` as text (side 0 local, 1 peer); answers its length. Side 2, of HTTP connections that came in TLS: the name that was asked for, maybe none; -EBADF of others. Answers at once. */
 __attribute__((import_module("skep"), import_name("address")))
 int32_t skep_address(skep_handle handle, int32_t side, const void *ptr, uint32_t len);
 

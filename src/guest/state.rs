@@ -46,6 +46,8 @@ pub struct GuestState {
     pub why: String,
     /// Ends of accepted connections, by connection number (`Slot::conn`); written by the runtime.
     pub conn_ends: Vec<Option<Ends>>,
+    /// Names that the clients of those that came in TLS have asked for, maybe none, by connection number; written by the runtime.
+    pub conn_tls: HashMap<u32, Box<str>>,
     /// Bytes that accepted connections have sent and received, by connection number; written by the runtime.
     pub conn_traffic: Vec<[u64; 2]>,
     /// Handles of connections whose handle a script has asked for, by connection number.
@@ -114,6 +116,7 @@ impl GuestState {
             start_info,
             why: String::new(),
             conn_ends: Vec::new(),
+            conn_tls: HashMap::new(),
             conn_traffic: Vec::new(),
             conn_handles: HashMap::new(),
             ends: HashMap::new(),

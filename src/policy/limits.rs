@@ -135,6 +135,8 @@ pub struct ServeLimits {
     pub visitors: u32,
     /// Bytes of requests that these hold: what many slow heads may pin.
     pub visitor_bytes: usize,
+    /// Bytes of a PROXY header of version 2: addresses, names and a certificate's subject are far below.
+    pub proxy_bytes: u32,
     /// Requests that wait for one tenant's start; more answer 503 at once.
     pub waiting: u32,
     /// `headersTimeout` before a tenant is known: Node's default.
@@ -158,6 +160,7 @@ impl Default for ServeLimits {
         ServeLimits {
             visitors: 65_536,
             visitor_bytes: 64 << 20,
+            proxy_bytes: 4096,
             waiting: 1024,
             head_ms: 60_000,
             idle_ms: 65_000,

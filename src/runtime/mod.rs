@@ -32,6 +32,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use crate::proto::forwarded::Believed;
 pub use calls::{Answer, CallId, Calling, HostCall};
 pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
@@ -40,7 +41,7 @@ pub use offload::Offload;
 pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
-pub use tenants::{CONFIG_FILE, FrontKind, Keeper, Plan, Reload, Routes, State, TenantView};
+pub use tenants::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, Manners, Plan, Reload, Routes, State, TenantView};
 
 use crate::policy::HttpLimits;
 use crate::proto::http1;

@@ -2,7 +2,7 @@
 //! with it. It must not know who runs it.
 use super::tenant::{self, Tenant};
 use super::text::{Fault, Source, Table};
-use crate::runtime::CONFIG_FILE as FILE;
+use crate::runtime::{Believed, CONFIG_FILE as FILE};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,17 +18,45 @@ pub struct Hive {
     pub listen: Vec<SocketAddr>,
     /// The same for TLS.
     pub https: Vec<SocketAddr>,
+    /// Where each connection begins with a header of the PROXY protocol.
+    pub proxied: Proxied,
+    /// Whether scripts are told where requests come from, and whose word counts.
+    pub forwarded: Option<Believed>,
+    /// Whether requests are traced.
+    pub trace: bool,
     /// What clients of these are shown.
     pub acceptor: Option<Acceptor>,
     /// By name, in order.
     pub tenants: Vec<Tenant>,
 }
 
-/// Where to listen.
+/// Fronts behind a proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proxied {
+    #[default]
+    None,
+    All,
+    These(Vec<SocketAddr>),
+}
+
+impl Proxied {
+    pub fn holds(&self, at: SocketAddr) -> bool {
+        match self {
+            Proxied::None => false,
+            Proxied::All => true,
+            Proxied::These(list) => list.contains(&at),
+        }
+    }
+}
+
+/// Where to listen, and how.
 #[derive(Default)]
 struct Fronts {
     listen: Vec<SocketAddr>,
     https: Vec<SocketAddr>,
+    proxied: Proxied,
+    forwarded: Option<Believed>,
+    trace: bool,
     /// Of names that no tenant has a certificate for.
     identity: Option<Identity>,
 }
@@ -45,7 +73,7 @@ impl Hive {
     /// # Errors
     /// The first fault.
     pub fn read(place: &Path) -> Result<Hive, Fault> {
-        let (Fronts { listen, https, identity }, written) =
+        let (Fronts { listen, https, proxied, forwarded, trace, identity }, written) =
             if place.is_dir() { read_folder(place)? } else { read_file(place)? };
         check_together(&written)?;
         let mut tenants: Vec<Tenant> = written.into_iter().map(|written| written.tenant).collect();
@@ -56,7 +84,7 @@ impl Hive {
             let message = "there is no certificate: `certificate` and `key` name the files, here or of a tenant".into();
             return Err(Fault { file, line: None, key: "https".into(), message });
         }
-        Ok(Hive { listen, https, acceptor, tenants })
+        Ok(Hive { listen, https, proxied, forwarded, trace, acceptor, tenants })
     }
 }
 
@@ -139,7 +167,41 @@ fn read_fronts(base: &Path, table: &mut Table<'_>) -> Result<Fronts, Fault> {
     let https = addresses(table, "https")?.unwrap_or_default();
     let clear = addresses(table, "listen")?;
     let listen = clear.unwrap_or_else(|| if https.is_empty() { vec![LISTEN] } else { Vec::new() });
-    Ok(Fronts { listen, https, identity })
+    let proxied = proxied(table, &[&listen[..], &https].concat())?;
+    let forwarded = match table.take("forwarded") {
+        None => None,
+        Some(value) if value.is_flag() => value.flag()?.then_some(Believed::Nobody),
+        Some(value) => Some(believed(value.text()?).ok_or_else(|| value.fault(FORWARDED))?),
+    };
+    let trace = table.take("trace").map(|value| value.flag()).transpose()?.unwrap_or(false);
+    Ok(Fronts { listen, https, proxied, forwarded, trace, identity })
+}
+
+const FORWARDED: &str = "it is true, false, \"set\" or \"trust\"";
+
+/// `set`, or `trust`.
+pub fn believed(text: &str) -> Option<Believed> {
+    match text {
+        "set" => Some(Believed::Nobody),
+        "trust" => Some(Believed::Sender),
+        _ => None,
+    }
+}
+
+fn proxied(table: &mut Table<'_>, fronts: &[SocketAddr]) -> Result<Proxied, Fault> {
+    let Some(value) = table.take("proxy_protocol") else { return Ok(Proxied::None) };
+    if value.is_flag() {
+        return Ok(if value.flag()? { Proxied::All } else { Proxied::None });
+    }
+    let mut these = Vec::new();
+    for (text, value) in value.texts()? {
+        let at = address(text).map_err(|why| value.fault(why))?;
+        if !fronts.contains(&at) {
+            return Err(value.fault(format!("{text} is neither in `listen` nor in `https`")));
+        }
+        these.push(at);
+    }
+    Ok(Proxied::These(these))
 }
 
 fn addresses(table: &mut Table<'_>, key: &str) -> Result<Option<Vec<SocketAddr>>, Fault> {

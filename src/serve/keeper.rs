@@ -1,18 +1,18 @@
 //! The keeper of the tenants: makes an instance's guest from what was configured, when the hall asks for one. It must not
 //! know when that is.
+use super::Wish;
 use super::config::Hive;
 use super::tenant::Tenant;
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
 use crate::policy::FolderGrant;
-use crate::runtime::{Hired, Keeper, Plan, Reload, Routes};
+use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Manners, Plan, Reload, Routes};
 use crate::time::OsClock;
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 /// Folders of one tenant that are watched at most: what lies deeper is deployed by a signal.
 const FOLDERS: usize = 64;
@@ -25,7 +25,7 @@ const LOOK: OFlags = OFlags::RDONLY;
 
 /// The tenants by number. A number is never another name's.
 pub struct Bees {
-    place: PathBuf,
+    wish: Wish,
     numbers: HashMap<String, u32>,
     tenants: Vec<Option<Tenant>>,
     cell: Cell,
@@ -33,8 +33,8 @@ pub struct Bees {
 }
 
 impl Bees {
-    pub fn new(place: PathBuf, hive: &Hive, cell: Cell, clock: OsClock) -> Bees {
-        let mut bees = Bees { place, numbers: HashMap::new(), tenants: Vec::new(), cell, clock };
+    pub fn new(wish: Wish, hive: &Hive, cell: Cell, clock: OsClock) -> Bees {
+        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, clock };
         bees.take(hive);
         bees
     }
@@ -76,9 +76,20 @@ impl Bees {
         self.all().map(plan).collect()
     }
 
-    /// Ports of tenants' own.
-    pub fn ports(&self, ip: IpAddr) -> Vec<(SocketAddr, u32)> {
-        self.all().filter_map(|(number, tenant)| Some((SocketAddr::new(ip, tenant.port?), number))).collect()
+    /// Where to listen, for all and for tenants with ports of their own; none when there is nowhere.
+    pub fn fronts(&self, hive: &Hive) -> Option<Vec<FrontPlan>> {
+        let wish = &self.wish;
+        let clear = if wish.listen.is_empty() { &hive.listen } else { &wish.listen };
+        let ip = clear.iter().chain(&hive.https).next()?.ip();
+        let own = self.all().filter_map(|(number, tenant)| Some((SocketAddr::new(ip, tenant.port?), number)));
+        let shared =
+            clear.iter().map(|at| (*at, FrontKind::Shared)).chain(hive.https.iter().map(|at| (*at, FrontKind::Tls)));
+        let all = shared.chain(own.map(|(at, tenant)| (at, FrontKind::Only(tenant))));
+        Some(all.map(|(at, kind)| FrontPlan { at, kind, proxied: wish.proxied || hive.proxied.holds(at) }).collect())
+    }
+
+    pub fn manners(&self, hive: &Hive) -> Manners {
+        Manners { forwarded: self.wish.forwarded.or(hive.forwarded), trace: self.wish.trace || hive.trace }
     }
 }
 
@@ -94,7 +105,7 @@ impl Keeper for Bees {
     }
 
     fn reload(&mut self, all: bool) -> Option<Reload> {
-        let hive = match Hive::read(&self.place) {
+        let hive = match Hive::read(&self.wish.place) {
             Ok(hive) => hive,
             Err(fault) => {
                 eprintln!("skep: {fault}; nothing is changed");
@@ -109,7 +120,9 @@ impl Keeper for Bees {
         };
         let deploy = self.all().filter(|(number, tenant)| all || differs(*number, tenant)).map(|(number, _)| number);
         let deploy = deploy.collect();
-        Some(Reload { routes: self.routes(), plans: self.plans(), deploy, acceptor: hive.acceptor })
+        let fronts = self.fronts(&hive).unwrap_or_default();
+        let manners = self.manners(&hive);
+        Some(Reload { routes: self.routes(), plans: self.plans(), deploy, fronts, manners, acceptor: hive.acceptor })
     }
 }
 

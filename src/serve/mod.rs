@@ -5,7 +5,7 @@ mod limits;
 mod tenant;
 mod text;
 
-pub use config::{Hive, address};
+pub use config::{Hive, address, believed};
 pub use tenant::{Secret, Tenant};
 pub use text::Fault;
 
@@ -15,7 +15,7 @@ use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
 use crate::reactor::MioKernel;
-use crate::runtime::{FrontKind, Hall};
+use crate::runtime::{Believed, FrontKind, Hall};
 use crate::time::OsClock;
 use anyhow::{Context as _, Result, anyhow};
 use keeper::Bees;
@@ -32,6 +32,12 @@ pub struct Wish {
     pub place: PathBuf,
     /// Where to listen, instead of where the configuration says.
     pub listen: Vec<SocketAddr>,
+    /// Connections of every front begin with a header of the PROXY protocol.
+    pub proxied: bool,
+    /// Scripts are told where requests come from, whatever the configuration says.
+    pub forwarded: Option<Believed>,
+    /// Requests are traced.
+    pub trace: bool,
     /// Where operators may ask and order: a UNIX socket.
     pub admin: Option<PathBuf>,
     /// Only check the configuration.
@@ -53,20 +59,16 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let cell = cache::load_or_build(&engine, scripts.file(), &CacheFolder::from_environment(), say)?;
     let clock = OsClock::new();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
-    let listen = if wish.listen.is_empty() { hive.listen.clone() } else { wish.listen.clone() };
-    let first = listen.iter().chain(&hive.https).next().context("there is nowhere to listen")?.ip();
-    let bees = Bees::new(wish.place.clone(), &hive, cell, clock);
-    let ports = bees.ports(first);
-    let (routes, plans) = (bees.routes(), bees.plans());
+    let bees = Bees::new(wish.clone(), &hive, cell, clock);
+    let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
+    let (routes, plans, manners) = (bees.routes(), bees.plans(), bees.manners(&hive));
     let count = hive.tenants.len();
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
     hall.set_acceptor(hive.acceptor.clone());
-    let clear = listen.into_iter().map(|at| (at, FrontKind::Shared));
-    let veiled = hive.https.iter().map(|at| (*at, FrontKind::Tls));
-    let own = ports.into_iter().map(|(at, tenant)| (at, FrontKind::Only(tenant)));
-    for (at, kind) in clear.chain(veiled).chain(own) {
-        let at = hall.add_front(at, kind).map_err(|error| anyhow!("{}", error.name())).context(at)?;
-        let tls = if kind == FrontKind::Tls { " (TLS)" } else { "" };
+    hall.set_manners(manners);
+    for plan in fronts {
+        let at = hall.add_front(plan).map_err(|error| anyhow!("{}", error.name())).context(plan.at)?;
+        let tls = if plan.kind == FrontKind::Tls { " (TLS)" } else { "" };
         eprintln!("skep: listening on {at}{tls}");
     }
     if let Some(path) = &wish.admin {

@@ -100,7 +100,7 @@ macro_rules! for_each_call {
             clone() -> I64, "A new process that goes on from this guest's image as it stands when the turn ends: answers a Child handle with a channel. The clone is sent START with flag CLONED.";
             call_reply(call: Handle, flags: I32, ptr: Ptr, len: Len) -> I32, "Answers a CALL; its handle is gone. flags: BYTES and FAILED of the constants `value`. -EAGAIN when this turn has asked for too much: nothing was taken.";
             host_call(name: Ptr, name_len: Len, flags: I32, ptr: Ptr, len: Len) -> I64, "Calls a function of the program that this host is part of, with one value; flags: BYTES of the constants `value`. Needs a grant of that name. HOST_REPLY follows, about the handle that is answered; `close` says that nobody waits any more. -EAGAIN when too many operations are under way.";
-            address(handle: Handle, side: I32, ptr: Ptr, len: Len) -> I32, "Writes `family port address` as text (side 0 local, 1 peer); answers its length. Answers at once.";
+            address(handle: Handle, side: I32, ptr: Ptr, len: Len) -> I32, "Writes `family port address` as text (side 0 local, 1 peer); answers its length. Side 2, of HTTP connections that came in TLS: the name that was asked for, maybe none; -EBADF of others. Answers at once.";
         }
     };
 }

@@ -254,11 +254,17 @@ pub(super) fn traffic(call: &mut Call<'_>, conn: Handle, side: i32) -> Answer<i6
 }
 
 pub(super) fn address(call: &mut Call<'_>, handle: Handle, side: i32, ptr: Ptr, len: Len) -> Answer<i32> {
-    if !(0..=1).contains(&side) {
+    if !(0..=2).contains(&side) {
         return refuse(EINVAL);
     }
     let slot = *call.slot(handle, &[Kind::Listener, Kind::Stream, Kind::Datagram, Kind::Exchange, Kind::Connection])?;
     let state = &call.shared.state;
+    let accepted = matches!(slot.kind, Kind::Exchange | Kind::Connection);
+    if side == 2 {
+        let name = state.conn_tls.get(&slot.conn).filter(|_| accepted);
+        let Some(name) = name else { return refuse(EBADF) };
+        return Ok(memory::fill(call.memory, ptr, len, name.as_bytes())?);
+    }
     let ends = match slot.kind {
         Kind::Exchange | Kind::Connection => state.conn_ends.get(slot.conn as usize).and_then(Option::as_ref),
         _ => state.ends.get(&handle),

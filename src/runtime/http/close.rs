@@ -131,6 +131,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let conn = self.conns.remove(index as usize);
         if let Some(key) = conn.key {
             self.owners.set(key, Owner::Nobody);
+            self.tenants.tales.forget(key);
         }
         self.cancel_timers(&conn);
         if let Some(seat) = self.seats.get_mut(conn.guest as usize) {
@@ -138,6 +139,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let state = seat.guest.state_mut();
             set_ends(&mut state.conn_ends, index, None);
             state.conn_handles.remove(&index);
+            state.conn_tls.remove(&index);
             if let Some(handle) = conn.handle {
                 seat.revoke(handle);
                 seat.tell(events::CONN_CLOSED, Some(handle), error.map_or(0, errno), &[]);

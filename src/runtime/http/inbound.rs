@@ -6,6 +6,7 @@ use super::{
     Conn, Due, Exchange, Extra, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
 };
 use crate::guest::Kind;
+use crate::proto::forwarded::Retold;
 use crate::proto::http1::{
     self, BodyKind, Expect, Head, HeaderId, Item, Method, Reason, Span, StartLine, Step, Trailers,
 };
@@ -119,7 +120,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let exchange = &mut self.exchanges[exchange as usize];
                     exchange.note(conn.requests, most, owes_continue(&head, flags));
-                    open = Some(request_event(seat, conn.number(index), owner, exchange, &head, upgrade));
+                    let retold =
+                        conn.is_routed().then(|| self.tenants.retell(seat.guest.state(), index, &head)).flatten();
+                    let told = Told { head: &head, retold: retold.as_ref() };
+                    open = Some(request_event(seat, conn.number(index), owner, exchange, &told, upgrade));
                     lend_rest(seat, conn, open.filter(|_| upgrade && !has_body(&head)), rest, flags);
                     self.continue_if_owed(index);
                 }
@@ -409,15 +413,23 @@ fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: Option<usize>, rest: &[u8], f
     }
 }
 
+/// A head, and how it is told if that is not as it was sent.
+struct Told<'a> {
+    head: &'a Head<'a>,
+    retold: Option<&'a Retold>,
+}
+
 /// Queues HTTP_REQUEST; answers where it stands.
 fn request_event(
     seat: &mut Seat,
     number: u64,
     owner: u64,
     exchange: &Exchange,
-    head: &Head<'_>,
+    told: &Told<'_>,
     upgrade: bool,
 ) -> usize {
+    let head = told.head;
+    let (table, bytes) = told.retold.map_or((head.fields, head.bytes), |retold| (&retold.fields, &retold.bytes));
     let (method, target) = match head.start {
         StartLine::Request { method, target } => (method, target),
         StartLine::Status { .. } => (Method::Get, Span::default()),
@@ -439,12 +451,12 @@ fn request_event(
         flags,
         target: target.start,
         target_len: target.len,
-        field_count: head.fields.len() as u32,
-        raw_len: head.bytes.len() as u32,
+        field_count: table.len() as u32,
+        raw_len: bytes.len() as u32,
         body_len: 0,
     };
-    let fields = head.fields.iter().map(told_field);
-    seat.mail.push_request(events::HTTP_REQUEST, exchange.handle.raw(), &record, fields, head.bytes)
+    let fields = table.iter().map(told_field);
+    seat.mail.push_request(events::HTTP_REQUEST, exchange.handle.raw(), &record, fields, bytes)
 }
 
 /// One line of a head's field table.

@@ -55,6 +55,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         conn.is_routed() && free && sent && !conn.ended && !conn.greeting
     }
 
+    /// Those that came by a front and are to leave when they may.
+    pub(in crate::runtime) fn conns_of_front(&self, front: u32) -> Vec<Key> {
+        let of = self.conns.iter().filter(|(_, conn)| conn.front == front);
+        of.filter(|(index, _)| self.conn_may_part(*index as u32)).filter_map(|(_, conn)| conn.key).collect()
+    }
+
     /// Those of a guest for which that holds.
     pub(in crate::runtime) fn conns_that_may_part(&self, guest: u32) -> Vec<Key> {
         let of = self.conns.iter().filter(|(_, conn)| conn.guest == guest);
@@ -71,7 +77,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Some(Some(Ends::Tcp { peer: Some(peer), .. })) => Addr::Ip(*peer),
                 _ => Addr::Unix,
             };
+        // What is known of the connection goes with it.
+        let key = self.conns[index as usize].key;
+        let tale = key.and_then(|key| self.tenants.tales.take(key));
         self.forget_conn(index, None);
+        if let (Some(key), Some(tale)) = (key, tale) {
+            self.tenants.tales.keep(key, tale);
+        }
         Departed { front, peer, stash }
     }
 

@@ -1,7 +1,8 @@
 //! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
 use super::super::seat::Hired;
-use super::Routes;
+use super::{Manners, Routes};
 use crate::tls::Acceptor;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -30,6 +31,9 @@ pub struct Reload {
     pub deploy: Vec<u32>,
     /// What clients are shown from now on; none: what they were.
     pub acceptor: Option<Acceptor>,
+    /// Where to listen.
+    pub fronts: Vec<FrontPlan>,
+    pub manners: Manners,
 }
 
 /// What a tenant's own configuration file is called.
@@ -44,6 +48,15 @@ pub enum FrontKind {
     Tls,
     /// All is one tenant's.
     Only(u32),
+}
+
+/// One listener of the hall's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrontPlan {
+    pub at: SocketAddr,
+    pub kind: FrontKind,
+    /// Each connection begins with a header of the PROXY protocol.
+    pub proxied: bool,
 }
 
 /// One tenant, as the hall needs to know it.

@@ -300,6 +300,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for guest in begun {
             self.forget_instance(tenant, guest);
             self.dismiss(guest, Outcome::Exited(0));
+            // What is started next may have its number.
+            self.tenants.gone.retain(|(_, gone, _)| *gone != guest);
         }
         let this = &self.tenants.all[tenant as usize];
         if runs || !this.waiting.is_empty() {
@@ -427,12 +429,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Has the configuration read again; all that runs is deployed, or what differs.
     pub fn reload_tenants(&mut self, all: bool) {
-        let Some(Reload { routes, plans, deploy, acceptor }) =
+        let Some(Reload { routes, plans, deploy, acceptor, fronts, manners }) =
             self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload(all))
         else {
             return;
         };
         self.set_acceptor(acceptor);
+        self.set_manners(manners);
+        match self.arrange_fronts(&fronts) {
+            Ok(opened) => opened.into_iter().for_each(|at| self.say_all(&format!("listening on {at}"))),
+            Err((at, error)) => {
+                self.say_all(&format!("cannot listen on {at}: {}; fronts stay as they were", error.name()));
+            }
+        }
         self.arrange(routes, plans);
         deploy.into_iter().for_each(|tenant| self.deploy(tenant));
     }

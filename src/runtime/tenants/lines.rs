@@ -19,6 +19,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.print(None, 2, &line);
     }
 
+    /// A line of the hall's own about all of it.
+    pub(super) fn say_all(&mut self, text: &str) {
+        self.print(None, 2, format!("skep: {text}\n").as_bytes());
+    }
+
     /// A tenant's guest prints: whole lines go out.
     pub(in crate::runtime) fn tenant_prints(&mut self, guest: u32, tenant: u32, fd: u8, bytes: &[u8]) {
         let most = self.tenants.limits.line_bytes as usize;

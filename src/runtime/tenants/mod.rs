@@ -5,48 +5,42 @@
 //!
 //! What facts and guests bring about is noted where it shows and done in a phase of its own, [`Hall::tend_tenants`]: no
 //! connection changes hands in the middle of being read.
+mod fronts;
 mod keeper;
 mod life;
 mod lines;
 mod moves;
+mod proxied;
+mod retelling;
 mod routes;
 mod view;
 mod visitors;
 mod watching;
 
-pub use keeper::{CONFIG_FILE, FrontKind, Keeper, Plan, Reload};
+pub use fronts::Manners;
+pub use keeper::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, Plan, Reload};
 pub use life::State;
 pub use routes::Routes;
 pub use view::TenantView;
 
 use super::seat::GuestId;
-use super::{Hall, Outcome, Owner};
+use super::{Hall, Outcome};
 use crate::policy::ServeLimits;
 use crate::proto::http1;
-use crate::reactor::{self, Addr, Kernel, Key};
+use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono};
 use crate::tls::Acceptor;
 use life::Tenant;
 use lines::Lines;
 use slab::Slab;
-use std::net::SocketAddr;
 use std::time::Duration;
 use visitors::Visitor;
 
 /// A listener of the hall's.
 struct Front {
-    key: Key,
-    kind: FrontKind,
-}
-
-impl Front {
-    /// Whose all its connections are; none: the routing table says.
-    fn only(&self) -> Option<u32> {
-        match self.kind {
-            FrontKind::Only(tenant) => Some(tenant),
-            FrontKind::Shared | FrontKind::Tls => None,
-        }
-    }
+    /// None: it is closed.
+    key: Option<Key>,
+    plan: FrontPlan,
 }
 
 /// What a seat knows of whom it is for.
@@ -66,7 +60,11 @@ pub(super) struct Tenants {
     keeper: Option<Box<dyn Keeper>>,
     limits: ServeLimits,
     routes: Routes,
-    fronts: Slab<Front>,
+    fronts: Vec<Front>,
+    manners: Manners,
+    pub tales: proxied::Tales,
+    /// Connections that were to begin with a proxy's header, and did not.
+    proxy_faults: u64,
     visitors: Slab<Visitor>,
     /// Bytes that visitors hold.
     visitor_bytes: usize,
@@ -148,33 +146,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// What clients of the fronts with TLS are shown.
     pub fn set_acceptor(&mut self, acceptor: Option<Acceptor>) {
         self.tenants.acceptor = acceptor.or_else(|| self.tenants.acceptor.take());
-    }
-
-    /// Listens for tenants. Answers where.
-    ///
-    /// # Errors
-    /// Those of listening.
-    pub fn add_front(&mut self, at: SocketAddr, kind: FrontKind) -> reactor::Result<SocketAddr> {
-        let wish = reactor::ListenOptions { nodelay: true, ..reactor::ListenOptions::default() };
-        let key = self.reactor.listen_tcp(at, &wish)?;
-        let local = match self.reactor.local_addr(key) {
-            Ok(Addr::Ip(local)) => Some(local),
-            _ => None,
-        };
-        let index = self.tenants.fronts.insert(Front { key, kind }) as u32;
-        self.owners.set(key, Owner::Front(index));
-        Ok(local.unwrap_or(at))
-    }
-
-    /// No more connections come.
-    pub(super) fn close_fronts(&mut self) {
-        let all: Vec<usize> = self.tenants.fronts.iter().map(|(index, _)| index).collect();
-        for index in all {
-            let front = self.tenants.fronts.remove(index);
-            self.owners.set(front.key, Owner::Nobody);
-            let _gone = self.reactor.close(front.key);
-        }
-        self.drop_visitors();
     }
 
     /// The hall is to end: no tenant is started any more.

@@ -58,6 +58,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let _gone = self.reactor.resume(key);
         self.take_connection(listener, key, visitor.peer);
         if let Owner::Conn(index) = self.owners.get(key) {
+            self.tell_tls(index, key);
             self.conn_from_front(index, visitor.front, &visitor.bytes);
         } else if let Owner::Stream(index) = self.owners.get(key)
             && !visitor.bytes.is_empty()
@@ -65,6 +66,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             // What has come already was meant for a server that spoke HTTP.
             self.close_stream(index, true);
         }
+    }
+
+    /// The guest may ask for what is known of the TLS that its connection came in.
+    fn tell_tls(&mut self, index: u32, key: Key) {
+        let Some(name) = self.tls_of(key).map(Box::from) else { return };
+        let seat = &mut self.seats[self.conns[index as usize].guest as usize];
+        seat.guest.state_mut().conn_tls.insert(index, name);
     }
 
     /// A connection that owes nothing becomes a visitor, with what it has sent since.

@@ -28,6 +28,8 @@ pub(super) struct Visitor {
 /// What a visitor is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
+    /// The header of the front's proxy.
+    Proxied,
     Reading,
     /// For an instance of this tenant.
     Waiting(u32),
@@ -73,30 +75,44 @@ impl Refusal {
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A connection has come to a front.
     pub(in crate::runtime) fn front_accepted(&mut self, front: u32, key: Key, peer: Addr) {
-        let limits = &self.tenants.limits;
-        if self.tenants.visitors.len() >= limits.visitors as usize {
+        if self.tenants.visitors.len() >= self.tenants.limits.visitors as usize {
             let _gone = self.reactor.reset(key);
             return;
         }
-        let first = ms(limits.head_ms);
-        if self.tenants.fronts[front as usize].kind == FrontKind::Tls {
+        let index = self.add_visitor(front, key, peer);
+        self.visitor_expects(index, ms(self.tenants.limits.head_ms));
+        if self.tenants.fronts[front as usize].plan.proxied {
+            self.tenants.visitors[index as usize].phase = Phase::Proxied;
+        } else {
+            self.greet(index);
+        }
+    }
+
+    /// The visitor's own first byte is next. Answers whether it is to be read here.
+    pub(super) fn greet(&mut self, index: u32) -> bool {
+        let visitor = &self.tenants.visitors[index as usize];
+        let (key, front) = (visitor.key, &self.tenants.fronts[visitor.front as usize]);
+        if front.plan.kind == FrontKind::Tls {
             let session = self.tenants.acceptor.as_ref().map(Acceptor::begin);
             if session.is_none_or(|session| self.reactor.set_veil(key, session).is_err()) {
-                let _gone = self.reactor.reset(key);
-                return;
+                self.drop_visitor(index);
+                return false;
             }
         }
-        let index = self.add_visitor(front, key, peer);
-        self.visitor_expects(index, first);
-        if let Some(tenant) = self.tenants.fronts[front as usize].only() {
+        let only = front.only();
+        if let Some(tenant) = only {
             // Whoever speaks first on it is the tenant's matter.
             self.visitor_seeks(index, tenant);
         }
+        only.is_none()
     }
 
     /// A connection that was a tenant's is nobody's again; what it has sent since comes with it.
     pub(super) fn visitor_again(&mut self, front: u32, key: Key, peer: Addr, bytes: &[u8]) {
         let index = self.add_visitor(front, key, peer);
+        if bytes.is_empty() && self.tenants.fronts[front as usize].is_closed() {
+            return self.close_visitor(index);
+        }
         self.visitor_expects(index, ms(self.tenants.limits.idle_ms));
         let _gone = self.reactor.resume(key);
         if !bytes.is_empty() {
@@ -136,6 +152,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn visitor_readable(&mut self, index: u32) {
         for _ in 0..READS {
+            let phase = self.tenants.visitors.get(index as usize).map(|visitor| visitor.phase);
+            if phase == Some(Phase::Proxied) && !self.hear_proxy(index) {
+                return;
+            }
             let Some(visitor) = self.tenants.visitors.get(index as usize) else { return };
             if matches!(visitor.phase, Phase::Waiting(_)) {
                 let _gone = self.reactor.pause(visitor.key);
@@ -161,7 +181,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let tenants = &mut self.tenants;
         let visitor = &mut tenants.visitors[index as usize];
         match visitor.phase {
-            Phase::Reading => {}
+            Phase::Reading | Phase::Proxied => {}
             Phase::Leaving(seen) => {
                 let seen = seen.saturating_add(bytes.len() as u32);
                 visitor.phase = Phase::Leaving(seen);
@@ -211,7 +231,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// What the visitor's tenant is to get.
-    fn keep_bytes(&mut self, index: u32, bytes: &[u8]) {
+    pub(super) fn keep_bytes(&mut self, index: u32, bytes: &[u8]) {
         self.tenants.visitors[index as usize].bytes.extend_from_slice(bytes);
         self.weigh(index);
     }
@@ -266,12 +286,29 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Closes when what was said has gone out.
     fn close_visitor(&mut self, index: u32) {
         let visitor = self.take_visitor(index);
+        self.tenants.tales.forget(visitor.key);
         self.let_drain(visitor.key);
     }
 
     pub(super) fn drop_visitor(&mut self, index: u32) {
         let visitor = self.take_visitor(index);
+        self.tenants.tales.forget(visitor.key);
         let _gone = self.reactor.reset(visitor.key);
+    }
+
+    /// Those of a front that have asked for nothing.
+    pub(super) fn drop_idle_visitors(&mut self, front: u32) {
+        let idle = |visitor: &Visitor| {
+            visitor.front == front && matches!(visitor.phase, Phase::Reading) && visitor.decoder.is_idle()
+        };
+        let all: Vec<u32> = self
+            .tenants
+            .visitors
+            .iter()
+            .filter(|(_, visitor)| visitor.bytes.is_empty() && idle(visitor))
+            .map(|(index, _)| index as u32)
+            .collect();
+        all.into_iter().for_each(|index| self.close_visitor(index));
     }
 
     pub(super) fn drop_visitors(&mut self) {
@@ -300,6 +337,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.turn_away(index, Refusal::Fault(Reason::RequestTimeout), false);
             }
             Phase::Waiting(_) => self.turn_away(index, Refusal::Unavailable(1), false),
+            Phase::Proxied => self.drop_visitor(index),
             Phase::Reading | Phase::Leaving(_) => self.close_visitor(index),
         }
     }

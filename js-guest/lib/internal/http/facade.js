@@ -22,6 +22,7 @@ const kMessage = Symbol('kMessage');
 const kParser = Symbol('kParser');
 const kMoved = Symbol('kMoved');
 const kCounts = Symbol('kCounts');
+const kTls = Symbol('kTls');
 
 // As in Node, these stand on the socket itself until somebody asks for its bytes.
 function listenerOf(name) {
@@ -51,6 +52,9 @@ function unconsume(socket) {
 const prototype = Object.create(Socket.prototype, {
   bytesRead: counter(1),
   bytesWritten: counter(0),
+  // TLS ends before the script: what is known of it, on connections that came so. As on Node's tls.TLSSocket.
+  encrypted: veiled('encrypted', () => true),
+  servername: veiled('servername', (name) => name || false),
   // The response whose turn it is.
   _httpMessage: {
     configurable: true,
@@ -80,6 +84,23 @@ const prototype = Object.create(Socket.prototype, {
     },
   },
 });
+
+// The host knows the name that a client has asked for while the connection is open: asked once, it is known on.
+function veiled(name, told) {
+  return {
+    configurable: true,
+    get() {
+      if (this[kTls] === undefined && this[kHandle]) {
+        const answer = native.address(this[kHandle], 2);
+        this[kTls] = typeof answer === 'string' ? answer : null;
+      }
+      return typeof this[kTls] === 'string' ? told(this[kTls]) : undefined;
+    },
+    set(value) {
+      Object.defineProperty(this, name, { configurable: true, enumerable: true, writable: true, value });
+    },
+  };
+}
 
 // The host counts what goes over an HTTP connection.
 function counter(side) {

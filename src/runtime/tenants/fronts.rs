@@ -1,0 +1,120 @@
+//! Fronts: the hall's own listeners, as the configuration wants them. One that it names no longer is closed, and what came
+//! by it goes on until it is done. It must not know what comes in.
+use super::super::{Hall, Owner};
+use super::{Front, FrontKind, FrontPlan};
+use crate::proto::forwarded::Believed;
+use crate::reactor::{self, Addr, Errno, Kernel, Key};
+use crate::time::Clock;
+use std::net::SocketAddr;
+
+/// What is done to every request that came by a front.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manners {
+    /// Scripts are told where a request comes from; the client's own word counts for nothing, or as a proxy's.
+    pub forwarded: Option<Believed>,
+    /// Requests have a `traceparent`, and their ends are logged.
+    pub trace: bool,
+}
+
+impl Front {
+    /// Whose all its connections are; none: the routing table says.
+    pub fn only(&self) -> Option<u32> {
+        match self.plan.kind {
+            FrontKind::Only(tenant) => Some(tenant),
+            FrontKind::Shared | FrontKind::Tls => None,
+        }
+    }
+
+    /// Nobody comes by it any more.
+    pub fn is_closed(&self) -> bool {
+        self.key.is_none()
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// What is done to requests from here on.
+    pub fn set_manners(&mut self, manners: Manners) {
+        self.tenants.manners = manners;
+    }
+
+    /// Listens for tenants. Answers where.
+    ///
+    /// # Errors
+    /// Those of listening.
+    pub fn add_front(&mut self, plan: FrontPlan) -> reactor::Result<SocketAddr> {
+        let wish = reactor::ListenOptions { nodelay: true, ..reactor::ListenOptions::default() };
+        let key = self.reactor.listen_tcp(plan.at, &wish)?;
+        let local = match self.reactor.local_addr(key) {
+            Ok(Addr::Ip(local)) => local,
+            _ => plan.at,
+        };
+        let same = |front: &Front| front.is_closed() && (front.plan.at, front.plan.kind) == (plan.at, plan.kind);
+        // Connections know their front by its place, which is so never another's.
+        let place = match self.tenants.fronts.iter().position(same) {
+            Some(place) => place,
+            None => self.tenants.fronts.len(),
+        };
+        let front = Front { key: Some(key), plan };
+        match self.tenants.fronts.get_mut(place) {
+            Some(old) => *old = front,
+            None => self.tenants.fronts.push(front),
+        }
+        self.owners.set(key, Owner::Front(place as u32));
+        Ok(local)
+    }
+
+    /// The fronts are to be these. All of those that are to be opened are, or none, and then none is closed; answers where.
+    ///
+    /// # Errors
+    /// Where nobody can listen, and why.
+    pub fn arrange_fronts(&mut self, plans: &[FrontPlan]) -> Result<Vec<SocketAddr>, (SocketAddr, Errno)> {
+        let places = |front: &Front| (front.plan.at, front.plan.kind);
+        let open = |fronts: &[Front], plan: &FrontPlan| {
+            fronts.iter().position(|front| !front.is_closed() && places(front) == (plan.at, plan.kind))
+        };
+        let missing: Vec<FrontPlan> =
+            plans.iter().filter(|plan| open(&self.tenants.fronts, plan).is_none()).copied().collect();
+        let mut opened = Vec::new();
+        for plan in missing {
+            match self.add_front(plan) {
+                Ok(at) => opened.push((plan, at)),
+                Err(error) => {
+                    for (plan, _) in opened {
+                        let place = open(&self.tenants.fronts, &plan).expect("it was opened a moment ago");
+                        self.close_front(place);
+                    }
+                    return Err((plan.at, error));
+                }
+            }
+        }
+        for place in 0..self.tenants.fronts.len() {
+            let front = &mut self.tenants.fronts[place];
+            match plans.iter().find(|plan| (plan.at, plan.kind) == places(front)) {
+                Some(plan) => front.plan = *plan,
+                None => self.close_front(place),
+            }
+        }
+        Ok(opened.into_iter().map(|(_, at)| at).collect())
+    }
+
+    /// Nobody comes by it any more; who is here and owes nothing leaves.
+    fn close_front(&mut self, place: usize) {
+        let Some(key) = self.tenants.fronts[place].key.take() else { return };
+        self.owners.set(key, Owner::Nobody);
+        let _gone = self.reactor.close(key);
+        let idle: Vec<Key> = self.conns_of_front(place as u32);
+        idle.into_iter().for_each(|key| self.tenants.may_move(key));
+        self.drop_idle_visitors(place as u32);
+    }
+
+    /// No more connections come.
+    pub(in crate::runtime) fn close_fronts(&mut self) {
+        for place in 0..self.tenants.fronts.len() {
+            if let Some(key) = self.tenants.fronts[place].key.take() {
+                self.owners.set(key, Owner::Nobody);
+                let _gone = self.reactor.close(key);
+            }
+        }
+        self.drop_visitors();
+    }
+}
