@@ -229,9 +229,9 @@ impl Limits {
         Limits {
             // A quarter of what a program has: a small machine then holds some at their limit, and thousands below it.
             memory_bytes: 128 << 20,
-            // Half of a program's: a neighbour's connection that waits for each answer still gets 400 a second beside one that
-            // computes.
-            slice: Duration::from_micros(2500),
+            // A quarter of a program's: what one that computes adds to a neighbour's answers. A connection that waits for each
+            // answer still gets 800 a second beside it.
+            slice: Duration::from_micros(1250),
             // Half a core on end; two seconds at once, for a large application that is being loaded.
             cpu_ns: Some(Rate { per_second: CPU_SECOND / 2, burst: 2 * CPU_SECOND }),
             // More than anybody reads; a day of it fills 86 GiB.

@@ -7,13 +7,13 @@ use super::timers::Token;
 use super::{Hall, Outcome};
 use crate::guest::{GuestState, Verdict};
 use crate::policy::{AtLimit, Bound};
-use crate::reactor::Kernel;
+use crate::reactor::{Fact, Kernel};
 use crate::time::{Clock, Mono, TimerId};
 use std::time::Duration;
 
-/// Guests run so long in one turn, but for the last of them, whose slice bounds it. What comes for the others is then
-/// looked at.
-const TURN_BUDGET: Duration = Duration::from_millis(5);
+/// Guests that do not compute run so long in one turn, but for the last of them, whose slice bounds it. What comes for the
+/// others is then looked at.
+const TURN_BUDGET: Duration = Duration::from_micros(2500);
 
 /// Who ran so long without a pause computes, as who had to yield: it comes after those that do not.
 const HEAVY: Duration = Duration::from_millis(1);
@@ -55,26 +55,29 @@ pub(super) struct Turns {
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Every guest that has something to do gets one bounded stretch, as far as the turn's budget goes: those that do not
-    /// compute first, then at least one of those that do. So who computes holds up nobody by more than a slice, however
-    /// many there are of them.
-    pub(super) fn run_guests(&mut self) {
+    /// compute first, whose answers go out at once, then one of those that do. So who computes holds up nobody by more
+    /// than a slice, however many there are of them, and a request that came during one slice is answered before the next.
+    pub(super) fn run_guests(&mut self, facts: &mut Vec<Fact>) {
         self.fair.spent = Duration::ZERO;
         self.free_held();
-        self.fair.next = self.go_round(self.fair.next, Rank::Light);
+        self.fair.next = self.go_round(self.fair.next, Rank::Light, TURN_BUDGET);
         // One that computes is never shut out by those that do not.
-        self.fair.spent = self.fair.spent.min(TURN_BUDGET - Duration::from_nanos(1));
-        self.fair.next_heavy = self.go_round(self.fair.next_heavy, Rank::Heavy);
+        if self.seats.next(Rank::Heavy, 0..u32::MAX).is_some() {
+            self.reactor.flush(facts);
+            self.take_in(facts);
+            self.fair.next_heavy = self.go_round(self.fair.next_heavy, Rank::Heavy, Duration::ZERO);
+        }
     }
 
-    /// One round from this place, until the budget is spent. Answers where the next one begins.
-    fn go_round(&mut self, from: u32, rank: Rank) -> u32 {
+    /// One round from this place, until the budget is spent: one guest at least. Answers where the next one begins.
+    fn go_round(&mut self, from: u32, rank: Rank, budget: Duration) -> u32 {
         let mut next = from;
         for mut places in [from..u32::MAX, 0..from] {
             while let Some(index) = self.seats.next(rank, places.clone()) {
                 self.run_guest(index as usize);
                 next = index + 1;
                 places.start = next;
-                if self.fair.spent >= TURN_BUDGET {
+                if self.fair.spent >= budget {
                     return next;
                 }
             }

@@ -42,7 +42,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.fire_timers();
         self.tend_processes();
         self.tend_tenants();
-        self.run_guests();
+        self.run_guests(&mut facts);
         self.reactor.flush(&mut facts);
         self.take_in(&mut facts);
         self.facts = facts;
