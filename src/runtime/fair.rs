@@ -62,7 +62,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.free_held();
         self.fair.next = self.go_round(self.fair.next, Rank::Light, TURN_BUDGET);
         // One that computes is never shut out by those that do not.
-        if self.seats.next(Rank::Heavy, 0..u32::MAX).is_some() {
+        if self.seats.any(Rank::Heavy) {
             self.reactor.flush(facts);
             self.take_in(facts);
             self.fair.next_heavy = self.go_round(self.fair.next_heavy, Rank::Heavy, Duration::ZERO);
