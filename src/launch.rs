@@ -21,6 +21,7 @@ mod apart;
 mod child;
 mod info;
 mod nursery;
+mod plain;
 
 use info::hidden_variables;
 pub(crate) use info::{World, start_info};
@@ -78,7 +79,7 @@ const SIGHUP: i32 = 1;
 /// Runs a script to its end; answers the exit code.
 pub fn run(order: Order) -> Result<i32> {
     let origin = Origin {
-        program: if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? },
+        program: own_program()?,
         cache: CacheFolder::from_environment().0,
         guest: program::named_guest(),
         confine: order.confine.required,
@@ -113,6 +114,12 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         // A child's was chosen by whoever starts it.
         world.env.retain(|key, _| order.grants.env(key));
     }
+    // With a kit at hand the file that it was made from is not read, nor need it be within reach.
+    let named = origin.guest.as_deref().filter(|_| kit.is_none());
+    let chosen = program::choose(&order.program, named)?;
+    if let (Chosen::Plain(_), Program::File(path)) = (&chosen, &order.program) {
+        return plain::launch(&engine, &chosen, path, &order, &origin, &world, link);
+    }
     order.grants.env_hidden = hidden_variables(&order.grants, &world);
     let info = start_info(&order, &world)?;
     let (http, can_clone) = (order.limits.http, order.grants.fork > 0);
@@ -129,15 +136,13 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     if let Some(will) = &will {
         state = state.beyond(will.generation);
     }
-    // With a kit at hand the file that it was made from is not read, nor need it be within reach.
-    let named = origin.guest.as_deref().filter(|_| kit.is_none());
-    let chosen = program::choose(&order.program, named)?;
     let compiling = |_: &str| say(chosen.compiling());
     if let (None, Chosen::Itself(_), true) = (&kit, &chosen, order.check) {
         return cache::load_or_build(&engine, chosen.file(), &folder, compiling).map(|_| 0);
     }
     if let (None, Chosen::Itself(_), Program::File(path)) = (&link, &chosen, &order.program) {
-        compile_apart(&engine, &chosen, &origin.program, path, &folder)?;
+        let kept = cache::is_kept(&engine, chosen.file(), &folder);
+        compile_apart(kept, &chosen, &origin.program, path, &folder)?;
     }
     let guest = match kit_cell(&engine, kit.as_ref(), nest.as_ref(), &chosen)? {
         Some(cell) => cell.spawn(state)?,
@@ -174,12 +179,23 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     Ok(code)
 }
 
+/// This program, to be started again.
+pub(crate) fn own_program() -> Result<PathBuf> {
+    Ok(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? })
+}
+
 /// A module is somebody's: another process compiles it the first time. (A child is such a process already.)
-fn compile_apart(engine: &Engine, chosen: &Chosen, program: &Path, module: &Path, folder: &CacheFolder) -> Result<()> {
+pub(crate) fn compile_apart(
+    kept: bool,
+    chosen: &Chosen,
+    program: &Path,
+    module: &Path,
+    folder: &CacheFolder,
+) -> Result<()> {
     match apart::is_possible(folder) {
-        Some(kept) if !cache::is_kept(engine, chosen.file(), folder) => {
+        Some(folder) if !kept => {
             say(chosen.compiling());
-            apart::build(program, &program::resolve(module)?, kept)
+            apart::build(program, &program::resolve(module)?, folder)
         }
         _ => Ok(()),
     }

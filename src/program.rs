@@ -1,6 +1,7 @@
-//! Which guest runs a program: a Wasm file is a guest itself, anything else is a script for the JavaScript guest. It must
+//! Which guest runs a program: a Wasm file is a guest itself, or a program for WASI; anything else is a script for the JavaScript guest. It must
 //! not know how a guest is started.
 use crate::guest::cache::{COMPILING, Digests, GuestFile};
+use crate::guest::is_plain;
 use crate::guest::module::WASM_BYTES;
 use crate::launch::Program;
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 const GUEST_VARIABLE: &str = "SKEP_JS_GUEST";
 
 /// What a Wasm file begins with.
-const MAGIC: &[u8; 4] = b"\0asm";
+pub const MAGIC: &[u8; 4] = b"\0asm";
 
 /// The guest of a program.
 pub enum Chosen {
@@ -22,6 +23,8 @@ pub enum Chosen {
     Scripts(Vec<u8>),
     /// The program is a guest.
     Itself(Vec<u8>),
+    /// The program is one for WASI, which knows no events.
+    Plain(Vec<u8>),
 }
 
 impl Chosen {
@@ -32,14 +35,14 @@ impl Chosen {
                 let digests = Digests { code: skep_js_guest::CODE_DIGEST, library: skep_js_guest::LIBRARY_DIGEST };
                 GuestFile::built_in(skep_js_guest::WASM, digests)
             }
-            Chosen::Scripts(wasm) | Chosen::Itself(wasm) => GuestFile::from(wasm),
+            Chosen::Scripts(wasm) | Chosen::Itself(wasm) | Chosen::Plain(wasm) => GuestFile::from(wasm),
         }
     }
 
     /// What is said while it is compiled.
     pub fn compiling(&self) -> &'static str {
         match self {
-            Chosen::Itself(_) => COMPILING,
+            Chosen::Itself(_) | Chosen::Plain(_) => COMPILING,
             _ => "compiling the JavaScript engine for this machine (once)",
         }
     }
@@ -56,7 +59,8 @@ pub fn choose(program: &Program, named: Option<&Path>) -> Result<Chosen> {
         let mut head = Vec::new();
         file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut head).with_context(|| cannot_read(&path))?;
         if head == MAGIC {
-            return Ok(Chosen::Itself(rest_of(file, head, &path)?));
+            let wasm = rest_of(file, head, &path)?;
+            return Ok(if is_plain(&wasm) { Chosen::Plain(wasm) } else { Chosen::Itself(wasm) });
         }
     }
     of_scripts(named)

@@ -1,10 +1,11 @@
 // Compiles a guest in C where no clang for wasm32 is installed: the compiler that npm brings for the JavaScript guest, or the
 // one that SKEP_CC names. Knows nothing about what is compiled.
 //
-//   node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]...
+//   node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]... [--command]
 //
 // With a clang and wasm-ld of one's own the same is
 //   clang --target=wasm32 -O2 -ffreestanding -nostdlib -Wl,--no-entry -o OUT.wasm guest-sdk/c/skep_guest.c FILE.c...
+// With --command what is built is no guest of the SDK's but a plain program with a main, for WASI.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,21 +20,29 @@ const root = resolve(here, '..', '..');
 
 // npm's clang takes ".." for ".": with -I. the headers are found by it, too.
 const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c', '-I.'];
+// A plain WASI program stands on the C library that the compiler has.
+const COMPILE_COMMAND = ['-O2', '-Wall', '-Wextra', '-c'];
+const LINK_COMMAND = ['-Wl,--strip-all'];
 const LINK = ['-nostdlib', '-Wl,--no-entry', '-Wl,--strip-all'];
 
 async function main() {
   const { values, positionals } = parseArgs({
-    options: { output: { type: 'string', short: 'o' }, define: { type: 'string', short: 'D', multiple: true } },
+    options: {
+      output: { type: 'string', short: 'o' },
+      define: { type: 'string', short: 'D', multiple: true },
+      command: { type: 'boolean' },
+    },
     allowPositionals: true,
   });
-  if (!values.output || positionals.length === 0) fail('usage: node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]...');
+  if (!values.output || positionals.length === 0) fail('usage: node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]... [--command]');
   mkdirSync(join(root, 'target', 'skep-js-guest', 'stage'), { recursive: true });
   const cache = new Cache(join(root, 'target', 'skep-js-guest'));
   const environment = { systemClang: process.env.SKEP_CC || null, sysroot: process.env.SKEP_SYSROOT || null };
   const toolchain = pickToolchain(environment, cache, () => installPackages(cache, join(root, 'js-guest')));
   const lane = await toolchain.lane(false);
   try {
-    writeFileSync(values.output, await build(lane, cache, [join(here, 'skep_guest.c'), ...positionals], values.define ?? []));
+    const files = values.command ? positionals : [join(here, 'skep_guest.c'), ...positionals];
+    writeFileSync(values.output, await build(lane, cache, files, values));
   } finally {
     lane.close();
   }
@@ -47,18 +56,18 @@ function headers() {
   };
 }
 
-async function build(lane, cache, files, defines) {
-  const words = [...COMPILE, '-Ic', '-Iinclude', ...defines.map((define) => `-D${define}`)];
+async function build(lane, cache, files, { command, define = [] }) {
+  const words = [...(command ? COMPILE_COMMAND : COMPILE), '-Ic', '-Iinclude', ...define.map((name) => `-D${name}`)];
   const objects = {};
   for (const [place, file] of files.entries()) {
-    const source = place === 0 ? 'c/skep_guest.c' : `c/guest/${place}-${basename(file)}`;
+    const source = place === 0 && !command ? 'c/skep_guest.c' : `c/guest/${place}-${basename(file)}`;
     const inputs = { ...headers(), [source]: resolve(file) };
     const bytes = await lane.clang(['clang', ...words, source], inputs, 'out.o');
     const object = join(cache.root, 'stage', `${process.pid}-${place}.o`);
     writeFileSync(object, bytes);
     objects[`${place}.o`] = object;
   }
-  return lane.clang(['clang', ...LINK, ...Object.keys(objects)], objects, 'out.wasm');
+  return lane.clang(['clang', ...(command ? LINK_COMMAND : LINK), ...Object.keys(objects)], objects, 'out.wasm');
 }
 
 try {

@@ -2,14 +2,16 @@
 //! made from, believed only with our signature (`vault.rs`). Whatever is wrong with a file, it is built anew. It must not
 //! know how either is made.
 use super::cell::{self, Cell, Code};
-use super::engine::{CodeMemory, Engine};
+use super::engine::{CodeMemory, Engine, Loaded};
 use super::guest::Guest;
 use super::image::{Image, Start, populate};
 use super::kit::{Kit, sealed};
 use super::module::{library_range, take_apart};
+use super::plain::{self, Plain, World as PlainWorld};
 use super::state::GuestState;
 use super::vault::{Checked, Vault};
 use super::warm::warm;
+use crate::policy::Limits;
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::OwnedFd;
 use std::ffi::OsString;
@@ -171,6 +173,35 @@ pub fn is_kept<'a>(engine: &Engine, file: impl Into<GuestFile<'a>>, folder: &Cac
     shelf.vault.as_ref().is_some_and(|vault| vault.has(&shelf.names.code) && vault.has(&shelf.names.image))
 }
 
+/// A plain program, from the cache or compiled, with all that it is given.
+///
+/// # Errors
+/// When the module is refused or cannot be compiled, or what is named in its world cannot be opened.
+pub fn plain<'a>(
+    engine: &Engine,
+    file: impl Into<GuestFile<'a>>,
+    folder: &CacheFolder,
+    mut progress: impl FnMut(&str),
+    (world, limits): (&PlainWorld, &Limits),
+) -> Result<Plain> {
+    let shelf = Shelf::new(engine, file.into(), folder);
+    let loaded = match shelf.loaded() {
+        Some(loaded) => loaded,
+        None => {
+            plain::check(shelf.wasm)?;
+            progress(COMPILING);
+            shelf.compile(shelf.wasm)?
+        }
+    };
+    Plain::new(engine, loaded, world, limits)
+}
+
+/// Whether this plain program need not be compiled.
+pub fn is_plain_kept<'a>(engine: &Engine, file: impl Into<GuestFile<'a>>, folder: &CacheFolder) -> bool {
+    let shelf = Shelf::new(engine, file.into(), folder);
+    shelf.vault.as_ref().is_some_and(|vault| vault.has(&shelf.names.code))
+}
+
 /// What child processes are given: the same guest as [`spawn`] starts, as files in memory.
 ///
 /// # Errors
@@ -209,10 +240,22 @@ impl<'a> Shelf<'a> {
         Shelf { engine, wasm: file.wasm, names: Names::new(engine, &file.digests), vault }
     }
 
-    fn code(&self) -> Option<Arc<Code>> {
+    fn loaded(&self) -> Option<Loaded> {
         let memory = self.vault.as_ref()?.read(&self.names.code, read_code).ok()?;
-        let code = self.engine.load_trusted(memory).and_then(|loaded| Code::new(self.engine, loaded));
-        code.ok().map(Arc::new)
+        self.engine.load_trusted(memory).ok()
+    }
+
+    fn code(&self) -> Option<Arc<Code>> {
+        Code::new(self.engine, self.loaded()?).ok().map(Arc::new)
+    }
+
+    /// Compiles, and keeps what comes of it.
+    fn compile(&self, base: &[u8]) -> Result<Loaded> {
+        let compiled = self.engine.compile(base)?;
+        keep(self.vault.as_ref(), &self.names.code, |out| Ok(out.write_all(&compiled)?));
+        let mut memory = CodeMemory::new(compiled.len())?;
+        memory.bytes_mut().copy_from_slice(&compiled);
+        self.engine.load_trusted(memory)
     }
 
     /// Checked as it is copied; what is not ours is never mapped.
@@ -241,11 +284,7 @@ impl<'a> Shelf<'a> {
             Some(code) => code,
             None => {
                 progress(COMPILING);
-                let compiled = self.engine.compile(&parts.base)?;
-                keep(self.vault.as_ref(), &self.names.code, |out| Ok(out.write_all(&compiled)?));
-                let mut memory = CodeMemory::new(compiled.len())?;
-                memory.bytes_mut().copy_from_slice(&compiled);
-                Arc::new(Code::new(self.engine, self.engine.load_trusted(memory)?)?)
+                Arc::new(Code::new(self.engine, self.compile(&parts.base)?)?)
             }
         };
         let image = warm(self.engine, code.clone(), &parts, self.wasm)?;

@@ -116,7 +116,8 @@ impl Engine {
         Ok(Loaded { module, memory })
     }
 
-    fn enter(&self) -> std::io::Result<Inside<'_>> {
+    /// Has time pass for whoever runs, until what is answered is dropped.
+    pub(super) fn enter(&self) -> std::io::Result<Inside<'_>> {
         self.ticker.enter()
     }
 }

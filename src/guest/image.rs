@@ -91,6 +91,12 @@ impl From<&Image> for Start {
 }
 
 impl Memory {
+    /// Zeros, as many as the module says.
+    #[cfg(feature = "wasi")]
+    pub(super) fn empty() -> Result<Memory> {
+        Ok(Memory::Own(Mapping::reserve().context("no address space for a memory")?))
+    }
+
     /// Bytes that are accessible at first.
     pub(super) fn bytes(&self) -> u64 {
         match self {

@@ -91,7 +91,7 @@ impl Walk {
     fn section(&mut self, wasm: &[u8], payload: Payload<'_>) -> Result<()> {
         match &payload {
             Payload::CustomSection(section) => return self.custom(wasm, section),
-            Payload::CodeSectionEntry(body) => return refuse_operators(body),
+            Payload::CodeSectionEntry(body) => return bounded(body, carried_by_images),
             Payload::StartSection { .. } => {
                 bail!("the guest has a start function; export `_initialize` instead")
             }
@@ -119,7 +119,7 @@ impl Walk {
     }
 
     fn types(&mut self, section: TypeSectionReader<'_>) -> Result<()> {
-        ensure!(section.count() <= TYPES, "the guest has more than {TYPES} types");
+        few_types(section.count())?;
         for ty in section.into_iter_err_on_gc_types() {
             let ty = ty.context("the guest has a type that is no function's")?;
             let plain = ty.params().iter().chain(ty.results()).all(|ty| *ty == ValType::I32);
@@ -142,7 +142,7 @@ impl Walk {
     }
 
     fn functions(&mut self, section: FunctionSectionReader<'_>) -> Result<()> {
-        ensure!(section.count() as usize <= FUNCTIONS, "the guest has more than {FUNCTIONS} functions");
+        few_functions(section.count())?;
         for ty in section {
             self.functions.push(ty?);
         }
@@ -280,8 +280,18 @@ fn check_tables(section: TableSectionReader<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what would make a guest more than its memory and its globals, and what would keep the compiler for long.
-fn refuse_operators(body: &FunctionBody<'_>) -> Result<()> {
+pub(super) fn few_types(count: u32) -> Result<()> {
+    ensure!(count <= TYPES, "the guest has more than {TYPES} types");
+    Ok(())
+}
+
+pub(super) fn few_functions(count: u32) -> Result<()> {
+    ensure!(count as usize <= FUNCTIONS, "the guest has more than {FUNCTIONS} functions");
+    Ok(())
+}
+
+/// Refuses what would keep the compiler for long, and whatever else the caller does not want.
+pub(super) fn bounded(body: &FunctionBody<'_>, refuse: impl Fn(&Operator<'_>) -> Result<()>) -> Result<()> {
     ensure!(body.range().len() <= FUNCTION_BYTES, "the guest has a function of more than {FUNCTION_BYTES} bytes");
     let mut locals = 0;
     for local in body.get_locals_reader()? {
@@ -291,7 +301,9 @@ fn refuse_operators(body: &FunctionBody<'_>) -> Result<()> {
     let (mut nesting, mut targets) = (0u32, 0u32);
     let mut operators = body.get_operators_reader()?;
     while !operators.eof() {
-        match operators.read()? {
+        let operator = operators.read()?;
+        refuse(&operator)?;
+        match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                 nesting += 1;
                 ensure!(nesting <= NESTING, "the guest has more than {NESTING} blocks within each other");
@@ -301,21 +313,28 @@ fn refuse_operators(body: &FunctionBody<'_>) -> Result<()> {
                 targets = targets.saturating_add(table.len());
                 ensure!(targets <= TARGETS, "the guest has a function with more than {TARGETS} targets of br_table");
             }
-            Operator::MemoryInit { .. } | Operator::DataDrop { .. } => {
-                bail!("the guest's code refers to data segments (memory.init, data.drop)")
-            }
-            Operator::TableSet { .. }
-            | Operator::TableGrow { .. }
-            | Operator::TableFill { .. }
-            | Operator::TableCopy { .. }
-            | Operator::TableInit { .. }
-            | Operator::ElemDrop { .. } => {
-                bail!("the guest's code changes its tables; an image could not carry that")
-            }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Refuses what would make a guest more than its memory and its globals.
+fn carried_by_images(operator: &Operator<'_>) -> Result<()> {
+    match operator {
+        Operator::MemoryInit { .. } | Operator::DataDrop { .. } => {
+            bail!("the guest's code refers to data segments (memory.init, data.drop)")
+        }
+        Operator::TableSet { .. }
+        | Operator::TableGrow { .. }
+        | Operator::TableFill { .. }
+        | Operator::TableCopy { .. }
+        | Operator::TableInit { .. }
+        | Operator::ElemDrop { .. } => {
+            bail!("the guest's code changes its tables; an image could not carry that")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Where the library's section stands in a file, its head included; none in a file without one.

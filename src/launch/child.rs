@@ -1,7 +1,7 @@
 //! The beginning of a process that another of ours has started: its channel, its standard input, its order. Nothing of a
 //! guest runs before all of it is there. It must not know how an order is carried out.
 use super::nursery::{self, Nest};
-use super::{Confine, Order, Program, World};
+use super::{Confine, Order, Program, World, own_program};
 use crate::guest::{Kit, Will};
 use crate::policy::Limits;
 use crate::proto::ipc::{Decoder, Kind, Side};
@@ -110,7 +110,7 @@ impl ChildOrder {
             mode => Program::Eval { source: source()?, print: mode == "print", module: self.module },
         };
         let origin = Origin {
-            program: if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? },
+            program: own_program()?,
             cache: self.cache,
             guest: self.guest,
             confine: self.confine,

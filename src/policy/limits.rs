@@ -40,6 +40,8 @@ pub struct Limits {
     pub tell_limits: bool,
     /// Bytes that one call may hand over: one body chunk, one stream write.
     pub call_bytes: u32,
+    /// Bytes that one call of a plain WASI program may have the host read of its memory: one write of a large file (row M06).
+    pub wasi_call_bytes: u32,
     /// Bytes of commands that one turn may queue before the guest is made to wait (row M06).
     pub outbox_bytes: usize,
     /// Bytes that may wait to be sent on one connection; beyond it writes answer EAGAIN (row H04).
@@ -191,6 +193,7 @@ impl Default for Limits {
             connects: None,
             tell_limits: false,
             call_bytes: 64 << 20,
+            wasi_call_bytes: 128 << 20,
             outbox_bytes: 64 << 20,
             connection_pending_bytes: 8 << 20,
             guest_pending_bytes: 256 << 20,

@@ -42,7 +42,7 @@ impl Outcome {
 
     /// What the guest room's verdict means here. An uncaught error ends a script by an exit code: that it lacked memory shows
     /// in that it was refused some.
-    pub(super) fn of(verdict: Verdict, starved: bool) -> Outcome {
+    pub(crate) fn of(verdict: Verdict, starved: bool) -> Outcome {
         match verdict {
             Verdict::Exited(0) => Outcome::Exited(0),
             Verdict::Exited(_) | Verdict::Trapped(_) | Verdict::Broken if starved => Outcome::OutOfMemory(verdict),

@@ -5,6 +5,7 @@
 //! had others run meanwhile), and where that could matter, a long stretch, the thread's clock corrects it.
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
+use std::time::Duration;
 
 /// Stretches below this are taken as they are: the system lets a thread run longer before it takes the CPU away.
 const SHORT_NS: u64 = 250_000;
@@ -20,6 +21,11 @@ thread_local! {
 fn thread_cpu() -> u64 {
     let now = clock_gettime(ClockId::ThreadCPUTime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// CPU time of this thread so far, for whoever has a thread to himself.
+pub fn thread_time() -> Duration {
+    Duration::from_nanos(thread_cpu())
 }
 
 /// A stretch begins at this monotonic time.
@@ -47,7 +53,6 @@ pub fn stretch_ends(began: u64, ended: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::time::{Clock as _, OsClock};
-    use std::time::Duration;
 
     #[test]
     fn time_asleep_is_not_charged_time_at_work_is() {

@@ -8,6 +8,7 @@ mod cpu;
 mod timers;
 
 pub use clock::{Clock, Mono, OsClock, VirtualClock};
+pub use cpu::thread_time;
 pub use timers::{Expired, TimerId, Timers};
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Guests that are not JavaScript, built for the tests: in Rust by each compiler that can be had, in C by npm's clang (or
 //! `SKEP_CC`). It must not know what a guest does.
+#![allow(dead_code, reason = "each test file uses its part")]
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -30,7 +31,7 @@ fn output(command: &mut Command) -> Option<String> {
 }
 
 /// Set where it is an error that no compiler can be had.
-const REQUIRED: &str = "SKEP_REQUIRE_COMPILERS";
+pub const REQUIRED: &str = "SKEP_REQUIRE_COMPILERS";
 
 /// Every compiler that can be had here. What cannot is told on standard error.
 pub fn compilers() -> &'static [Compiler] {
@@ -102,6 +103,13 @@ impl Compiler {
         module
     }
 
+    /// Builds a plain WASI program from one file, without the SDK; answers the module's.
+    pub fn build_command(&self, source: &Path, folder: &Path) -> PathBuf {
+        let module = folder.join("command.wasm");
+        self.run(&["--crate-type=bin", "--crate-name=command"], source, &module);
+        module
+    }
+
     fn run(&self, words: &[&str], source: &Path, out: &Path) {
         let mut command = Command::new(&self.program);
         command.args([
@@ -122,9 +130,17 @@ impl Compiler {
 
 /// Builds a guest from one C file and the SDK's.
 pub fn build_c(source: &Path, folder: &Path, define: &str) -> PathBuf {
-    let module = folder.join("guest.wasm");
+    cc(source, &folder.join("guest.wasm"), &["-D", define])
+}
+
+/// Builds a plain WASI program from one C file and the C library.
+pub fn build_c_command(source: &Path, folder: &Path) -> PathBuf {
+    cc(source, &folder.join("command.wasm"), &["--command"])
+}
+
+fn cc(source: &Path, module: &Path, words: &[&str]) -> PathBuf {
     let mut command = Command::new("node");
-    command.arg(root().join("guest-sdk/c/cc.mjs")).arg(source).arg("-D").arg(define).arg("-o").arg(&module);
+    command.arg(root().join("guest-sdk/c/cc.mjs")).arg(source).args(words).arg("-o").arg(module);
     assert!(output(&mut command).is_some(), "{} is built", source.display());
-    module
+    module.to_owned()
 }

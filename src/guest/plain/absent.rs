@@ -1,0 +1,22 @@
+//! Where plain programs would be run, in a build without the feature `wasi`.
+use super::{End, World};
+use crate::guest::engine::{Engine, Loaded};
+use crate::policy::Limits;
+use anyhow::{Result, bail};
+use std::convert::Infallible;
+
+/// A program that is ready to run: there is none.
+pub struct Plain(Infallible);
+
+impl Plain {
+    /// # Errors
+    /// Always.
+    pub(in crate::guest) fn new(_: &Engine, _: Loaded, _: &World, _: &Limits) -> Result<Plain> {
+        bail!("this is a program for WASI, and skep was built without the feature `wasi`")
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> End {
+        match self.0 {}
+    }
+}

@@ -1,0 +1,157 @@
+//! Runs a plain program by wasmtime-wasi, on the thread that it is called on. It must not know where the program comes from.
+use super::{End, World, module};
+use crate::guest::deadline::{TICK, ticks};
+use crate::guest::engine::{CodeMemory, Engine, Loaded, to_anyhow};
+use crate::guest::image::{Memory, with_memory};
+use crate::guest::limiter::Limiter;
+use crate::guest::verdict::{Exit, Verdict, judge};
+use crate::policy::Limits;
+use crate::time::thread_time;
+use anyhow::{Context as _, Result, anyhow, ensure};
+use std::fmt;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use wasmtime::{ExternType, InstancePre, Linker, Module, Store, UpdateDeadline};
+use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_async};
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+/// A program that is ready to run.
+pub struct Plain {
+    engine: Engine,
+    store: Store<State>,
+    pre: InstancePre<State>,
+    has_deadline: bool,
+    /// Outlives what runs it.
+    _code: CodeMemory,
+}
+
+struct State {
+    wasi: WasiP1Ctx,
+    limiter: Limiter,
+}
+
+/// Its CPU time is over.
+#[derive(Debug)]
+struct CpuExceeded;
+
+impl fmt::Display for CpuExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("its CPU time is over")
+    }
+}
+
+impl std::error::Error for CpuExceeded {}
+
+impl Plain {
+    /// Opens what the world names.
+    ///
+    /// # Errors
+    /// When the module is no program for WASI, or a folder cannot be opened.
+    pub(in crate::guest) fn new(engine: &Engine, loaded: Loaded, world: &World, limits: &Limits) -> Result<Plain> {
+        check_start(&loaded.module)?;
+        let pre = linker(engine)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
+        let pre = pre.context("the program imports what this host does not have")?;
+        let state = State { wasi: context(world)?, limiter: Limiter::new(limits) };
+        let mut store = Store::new(engine.wasm(), state);
+        store.limiter(|state| &mut state.limiter);
+        // What one call may have the host copy.
+        store.set_hostcall_fuel(limits.wasi_call_bytes as usize);
+        set_deadline(&mut store, limits.cpu_total);
+        Ok(Plain { engine: engine.clone(), store, pre, has_deadline: limits.cpu_total.is_some(), _code: loaded.memory })
+    }
+
+    /// Runs it to its end. The thread is its own until then.
+    pub fn run(mut self) -> End {
+        let verdict = catch_unwind(AssertUnwindSafe(|| self.start())).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+            Verdict::HostFault(text.to_owned())
+        });
+        End { verdict, starved: self.store.data().limiter.starves }
+    }
+
+    fn start(&mut self) -> Verdict {
+        let fault = |error: &dyn fmt::Display| Verdict::HostFault(error.to_string());
+        // Timers and nothing else: files are read and written on this very thread.
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return fault(&error),
+        };
+        let memory = match Memory::empty() {
+            Ok(memory) => memory,
+            Err(error) => return fault(&error),
+        };
+        let Plain { engine, store, pre, has_deadline, .. } = self;
+        let mut call = Box::pin(async {
+            let instance = pre.instantiate_async(&mut *store).await?;
+            let start = instance.get_typed_func::<(), ()>(&mut *store, module::START)?;
+            start.call_async(&mut *store, ()).await
+        });
+        // Time passes for a program that is inside its code, not for one that waits.
+        let polled = poll_fn(|context| {
+            let inside = if *has_deadline { engine.enter().map(Some) } else { Ok(None) };
+            match inside {
+                Ok(_inside) => call.as_mut().poll(context),
+                Err(error) => std::task::Poll::Ready(Err(wasmtime::Error::new(error))),
+            }
+        });
+        match with_memory(memory, || runtime.block_on(polled)) {
+            Ok(()) => Verdict::Exited(0),
+            Err(error) if error.is::<CpuExceeded>() => Verdict::CpuExceeded,
+            Err(error) => judge(&error),
+        }
+    }
+}
+
+fn check_start(module: &Module) -> Result<()> {
+    let fits = match module.get_export(module::START) {
+        Some(ExternType::Func(ty)) => ty.params().len() == 0 && ty.results().len() == 0,
+        _ => false,
+    };
+    ensure!(fits, "the program's export `{}` is of a wrong type", module::START);
+    Ok(())
+}
+
+fn linker(engine: &Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine.wasm());
+    add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).map_err(to_anyhow)?;
+    // Any code, as a script's; the library's own refuses those from 126 on.
+    linker.allow_shadowing(true);
+    let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime::Error::new(Exit(code))) };
+    linker.func_wrap(module::WASI, "proc_exit", exit).map_err(to_anyhow)?;
+    Ok(linker)
+}
+
+/// The program is stopped when its thread has used up this much CPU: looked at once a tick while it computes.
+fn set_deadline(store: &mut Store<State>, most: Option<Duration>) {
+    let Some(most) = most else {
+        // No ticker runs for it.
+        return store.set_epoch_deadline(u64::MAX / 2);
+    };
+    let (ticks, mut began) = (ticks(TICK), None);
+    store.set_epoch_deadline(0);
+    store.epoch_deadline_callback(move |_| {
+        let now = thread_time();
+        let used = now.saturating_sub(*began.get_or_insert(now));
+        if used >= most { Err(wasmtime::Error::new(CpuExceeded)) } else { Ok(UpdateDeadline::Continue(ticks)) }
+    });
+}
+
+fn context(world: &World) -> Result<WasiP1Ctx> {
+    let mut builder = WasiCtxBuilder::new();
+    builder.args(&world.args).envs(&world.env).inherit_stdout().inherit_stderr();
+    // The thread is the program's own.
+    builder.allow_blocking_current_thread(true);
+    if world.input {
+        builder.inherit_stdin();
+    }
+    for preopen in &world.folders {
+        let folder = preopen.folder.display();
+        ensure!(preopen.folder.is_dir(), "{folder} is no folder: a plain WASI program can be granted folders only");
+        let rights = if preopen.write { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+        let opened = builder.preopened_dir(&preopen.folder, &preopen.name, rights);
+        opened.map_err(|error| anyhow!("cannot open {folder}: {error:#}"))?;
+    }
+    Ok(builder.build_p1())
+}

@@ -1,0 +1,33 @@
+/* A plain WASI program for the tests, in C: does what its first word says. It knows nothing of Skep. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int main(int argc, char **argv) {
+  const char *word = argc > 1 ? argv[1] : "";
+  if (!strcmp(word, "hello")) {
+    printf("hello %s\n", argv[2]);
+  } else if (!strcmp(word, "env")) {
+    const char *value = getenv(argv[2]);
+    puts(value ? value : "none");
+  } else if (!strcmp(word, "exit")) {
+    return atoi(argv[2]);
+  } else if (!strcmp(word, "cat")) {
+    for (int letter; (letter = getchar()) != EOF;) putchar(letter);
+  } else if (!strcmp(word, "fill")) {
+    for (;;) {
+      /* A compiler leaves out what nobody looks at. */
+      volatile char *more = malloc(1 << 20);
+      if (!more) abort();
+      more[0] = 1;
+    }
+  } else if (!strcmp(word, "read")) {
+    FILE *file = fopen(argv[2], "r");
+    if (!file) return perror(argv[2]), 1;
+    for (int letter; (letter = getc(file)) != EOF;) putchar(letter);
+  } else if (!strcmp(word, "write")) {
+    FILE *file = fopen(argv[2], "w");
+    if (!file || fputs(argv[3], file) < 0 || fclose(file)) return perror(argv[2]), 1;
+  }
+  return 0;
+}
