@@ -41,7 +41,9 @@ pub use offload::Offload;
 pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
-pub use tenants::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, Manners, Plan, Reload, Routes, State, TenantView};
+pub use tenants::{
+    CONFIG_FILE, FrontKind, FrontPlan, Keeper, Manners, NotHired, Plan, Reload, Routes, State, TenantView,
+};
 
 use crate::policy::HttpLimits;
 use crate::proto::http1;

@@ -2,11 +2,12 @@
 //! know when that is.
 use super::Wish;
 use super::config::Hive;
+use super::modules::Modules;
 use super::tenant::Tenant;
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
 use crate::policy::FolderGrant;
-use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Manners, Plan, Reload, Routes};
+use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::OsClock;
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
@@ -28,13 +29,15 @@ pub struct Bees {
     wish: Wish,
     numbers: HashMap<String, u32>,
     tenants: Vec<Option<Tenant>>,
+    /// Of scripts.
     cell: Cell,
+    modules: Modules,
     clock: OsClock,
 }
 
 impl Bees {
-    pub fn new(wish: Wish, hive: &Hive, cell: Cell, clock: OsClock) -> Bees {
-        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, clock };
+    pub fn new(wish: Wish, hive: &Hive, cell: Cell, modules: Modules, clock: OsClock) -> Bees {
+        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, clock };
         bees.take(hive);
         bees
     }
@@ -50,6 +53,7 @@ impl Bees {
             }
             self.tenants[number as usize] = Some(tenant.clone());
         }
+        self.modules.retain(|main| hive.tenants.iter().any(|tenant| tenant.main == main));
     }
 
     fn all(&self) -> impl Iterator<Item = (u32, &Tenant)> {
@@ -98,10 +102,13 @@ impl Keeper for Bees {
         self.tenants.get(tenant as usize).and_then(Option::as_ref).map(folders_of).unwrap_or_default()
     }
 
-    fn hire(&mut self, tenant: u32) -> Result<Hired, String> {
-        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref).ok_or("it is not configured")?;
-        let state = state(tenant, &self.clock)?;
-        self.cell.spawn(state).map_err(|error| format!("{error:#}"))
+    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
+        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
+        let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        let module = self.modules.cell(&tenant.main)?;
+        let state = state(tenant, &self.clock).map_err(NotHired::Failed)?;
+        let spawned = module.as_ref().unwrap_or(&self.cell).spawn(state);
+        spawned.map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
     fn reload(&mut self, all: bool) -> Option<Reload> {

@@ -2,6 +2,7 @@
 mod config;
 mod keeper;
 mod limits;
+mod modules;
 mod tenant;
 mod text;
 
@@ -19,6 +20,7 @@ use crate::runtime::{Believed, FrontKind, Hall};
 use crate::time::OsClock;
 use anyhow::{Context as _, Result, anyhow};
 use keeper::Bees;
+use modules::Modules;
 use rustix::fs::Mode;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
@@ -56,10 +58,12 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let engine = Engine::new(&EngineOptions::default())?;
     let scripts = program::of_scripts(program::named_guest().as_deref())?;
     let say = |_: &str| eprintln!("skep: {}", scripts.compiling());
-    let cell = cache::load_or_build(&engine, scripts.file(), &CacheFolder::from_environment(), say)?;
+    let folder = CacheFolder::from_environment();
+    let cell = cache::load_or_build(&engine, scripts.file(), &folder, say)?;
+    let modules = Modules::new(engine.clone(), folder);
     let clock = OsClock::new();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
-    let bees = Bees::new(wish.clone(), &hive, cell, clock);
+    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock);
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
     let (routes, plans, manners) = (bees.routes(), bees.plans(), bees.manners(&hive));
     let count = hive.tenants.len();

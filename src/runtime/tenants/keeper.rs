@@ -11,8 +11,8 @@ pub trait Keeper {
     /// A guest that will run this tenant's code as it is now.
     ///
     /// # Errors
-    /// Why there can be none: for the operator.
-    fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, String>;
+    /// When there is none yet, or can be none.
+    fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, NotHired>;
 
     /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs. None: it is wrong, and
     /// everything stays.
@@ -20,6 +20,15 @@ pub trait Keeper {
 
     /// Folders whose changes are changes of this tenant's code or configuration.
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd>;
+}
+
+/// Why there is no guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotHired {
+    /// Its code is being made ready: ask again in a moment.
+    NotYet,
+    /// There can be none: why, for the operator.
+    Failed(String),
 }
 
 /// What a configuration that was read again makes of the hall.

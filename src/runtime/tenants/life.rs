@@ -9,6 +9,7 @@
 use super::super::seat::{GuestId, Running};
 use super::super::timers::Token;
 use super::super::{Hall, Outcome};
+use super::keeper::NotHired;
 use super::visitors::Refusal;
 use super::watching::Changed;
 use super::{Plan, Reload, Tenancy, ms};
@@ -35,6 +36,8 @@ pub(super) struct Tenant {
     /// Failures in a row, and until when no other start is tried.
     backoff: Backoff,
     timer: Option<(TimerId, Mono)>,
+    /// Its code is being made ready: an instance is started when it is.
+    preparing: bool,
     /// Counts up with each deploy.
     edition: u32,
     /// Starts so far.
@@ -83,6 +86,7 @@ impl Tenant {
             next: 0,
             backoff: Backoff::default(),
             timer: None,
+            preparing: false,
             edition: 0,
             starts: 0,
             changed: None,
@@ -107,7 +111,7 @@ impl Tenant {
         let has = |stage| self.instances.iter().any(|instance| instance.stage == stage);
         match () {
             () if has(Stage::Serving) => State::Running,
-            () if has(Stage::Starting) => State::Starting,
+            () if has(Stage::Starting) || self.preparing => State::Starting,
             () => match self.backoff.may_start(now.0) {
                 Ok(()) => State::Stopped,
                 Err(wait) => State::Failed(wait),
@@ -190,7 +194,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(keeper) = self.tenants.keeper.as_mut() else { return false };
         let guest = match keeper.hire(tenant) {
             Ok(guest) => guest,
-            Err(why) => {
+            Err(NotHired::NotYet) => {
+                self.tenants.all[tenant as usize].preparing = true;
+                self.look_at(tenant, self.now.plus(LOOK));
+                return false;
+            }
+            Err(NotHired::Failed(why)) => {
                 self.say(tenant, &format!("cannot be started: {why}"));
                 self.tenants.all[tenant as usize].failed(self.now, Duration::ZERO);
                 return false;
@@ -274,13 +283,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.say(tenant, how);
             }
         }
+        self.stop_waiting(tenant);
+    }
+
+    /// Who waits for an instance is turned away if none is to come.
+    fn stop_waiting(&mut self, tenant: u32) {
+        let now = self.now;
         let this = &mut self.tenants.all[tenant as usize];
-        if this.state(now) != State::Starting {
-            let seconds = this.seconds_left(now);
-            for key in std::mem::take(&mut this.waiting) {
-                if let Some(index) = self.visitor_of(key) {
-                    self.turn_away(index, Refusal::Unavailable(seconds), false);
-                }
+        if this.state(now) == State::Starting {
+            return;
+        }
+        let seconds = this.seconds_left(now);
+        for key in std::mem::take(&mut this.waiting) {
+            if let Some(index) = self.visitor_of(key) {
+                self.turn_away(index, Refusal::Unavailable(seconds), false);
             }
         }
     }
@@ -349,6 +365,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         this.timer = None;
         if let Some(next) = self.deploy_changed(tenant) {
             self.look_at(tenant, next);
+        }
+        if std::mem::take(&mut self.tenants.all[tenant as usize].preparing) {
+            self.start_instances(tenant);
+            self.stop_waiting(tenant);
         }
         for instance in self.tenants.all[tenant as usize].instances.clone() {
             let next = match instance.stage {

@@ -18,7 +18,7 @@ mod visitors;
 mod watching;
 
 pub use fronts::Manners;
-pub use keeper::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, Plan, Reload};
+pub use keeper::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
 pub use life::State;
 pub use routes::Routes;
 pub use view::TenantView;

@@ -1,0 +1,122 @@
+//! Tenants whose program is a Wasm module: a cell for each, made by a thread, from a module that a process of its own has
+//! compiled (row W01). The loop asks again until there is one. It must not know what a tenant may do.
+use crate::guest::cache::{self, CacheFolder};
+use crate::guest::{Cell, Engine};
+use crate::launch::{Program, compile_apart, own_program};
+use crate::program::{self, Chosen, MAGIC};
+use crate::runtime::NotHired;
+use anyhow::{Result, bail};
+use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+/// Modules that are compiled at the same time: what one tenant brings holds few others up, and never the machine.
+const AT_ONCE: usize = 2;
+
+/// A file as it was: another one, or a change of it, has another stamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    changed: (i64, i64),
+    bytes: i64,
+}
+
+/// What has become of a module.
+enum Stage {
+    Compiling,
+    Ready(Box<Cell>),
+    Refused(String),
+}
+
+type Made = (PathBuf, Stamp, Result<Cell, String>);
+
+/// The modules by file.
+pub(super) struct Modules {
+    engine: Engine,
+    folder: CacheFolder,
+    known: HashMap<PathBuf, (Stamp, Stage)>,
+    made: (Sender<Made>, Receiver<Made>),
+}
+
+impl Modules {
+    pub(super) fn new(engine: Engine, folder: CacheFolder) -> Modules {
+        Modules { engine, folder, known: HashMap::new(), made: channel() }
+    }
+
+    /// The cell of a tenant's module as it is now; none when its program is a script.
+    ///
+    /// # Errors
+    /// When it is not there yet, or there can be none.
+    pub(super) fn cell(&mut self, main: &Path) -> Result<Option<Cell>, NotHired> {
+        while let Ok((path, stamp, made)) = self.made.1.try_recv() {
+            let stage = made.map_or_else(Stage::Refused, |cell| Stage::Ready(Box::new(cell)));
+            self.known.insert(path, (stamp, stage));
+        }
+        let Some(stamp) = module(main) else {
+            self.known.remove(main);
+            return Ok(None);
+        };
+        match self.known.get(main) {
+            Some((known, Stage::Ready(cell))) if *known == stamp => Ok(Some((**cell).clone())),
+            Some((known, Stage::Refused(why))) if *known == stamp => Err(NotHired::Failed(why.clone())),
+            Some((_, Stage::Compiling)) => Err(NotHired::NotYet),
+            _ => self.begin(main, stamp),
+        }
+    }
+
+    /// Modules of nobody are forgotten.
+    pub(super) fn retain(&mut self, is_used: impl Fn(&Path) -> bool) {
+        self.known.retain(|path, (_, stage)| is_used(path) || matches!(stage, Stage::Compiling));
+    }
+
+    fn begin(&mut self, main: &Path, stamp: Stamp) -> Result<Option<Cell>, NotHired> {
+        let compiling = self.known.values().filter(|(_, stage)| matches!(stage, Stage::Compiling)).count();
+        if compiling >= AT_ONCE {
+            return Err(NotHired::NotYet);
+        }
+        let (engine, folder, sender) = (self.engine.clone(), self.folder.clone(), self.made.0.clone());
+        let path = main.to_owned();
+        let body = move || {
+            let made = make(&engine, &folder, &path).map_err(|error| format!("{error:#}"));
+            // Nobody is there any more when it cannot be sent.
+            let _gone = sender.send((path, stamp, made));
+        };
+        match thread::Builder::new().name("skep-compile".into()).spawn(body) {
+            Ok(_) => {
+                self.known.insert(main.to_owned(), (stamp, Stage::Compiling));
+                Err(NotHired::NotYet)
+            }
+            Err(error) => Err(NotHired::Failed(format!("no thread to compile it: {error}"))),
+        }
+    }
+}
+
+/// The stamp of a file that begins as a Wasm module does. Nothing else is waited for: a FIFO has nothing to say.
+fn module(main: &Path) -> Option<Stamp> {
+    let file = open(main, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let stat = fstat(&file).ok()?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return None;
+    }
+    let mut head = [0; MAGIC.len()];
+    let count = rustix::io::read(&file, &mut head).ok()?;
+    (head[..count] == *MAGIC).then_some(Stamp {
+        file: (stat.st_dev as u64, stat.st_ino),
+        changed: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+        bytes: stat.st_size,
+    })
+}
+
+fn make(engine: &Engine, folder: &CacheFolder, main: &Path) -> Result<Cell> {
+    let chosen = program::choose(&Program::File(main.to_owned()), None)?;
+    match &chosen {
+        Chosen::Itself(_) => {}
+        Chosen::Plain(_) => bail!("{} is a plain WASI program, which serves nobody", main.display()),
+        _ => bail!("{} has changed while it was looked at", main.display()),
+    }
+    let kept = cache::is_kept(engine, chosen.file(), folder);
+    compile_apart(kept, &chosen, &own_program()?, main, folder)?;
+    cache::load_or_build(engine, chosen.file(), folder, |_| ())
+}

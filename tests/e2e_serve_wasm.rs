@@ -1,0 +1,132 @@
+//! Tenants of `skep serve` whose program is a Wasm module, beside others in JavaScript: in Rust, in C, and by hand. It must not
+//! know how a module comes to be a guest.
+#[path = "support/guests.rs"]
+mod guests;
+mod support;
+
+use guests::{build_c, compilers};
+use std::path::{Path, PathBuf};
+use support::{Server, eventually, file, folder, skep};
+
+const JAVASCRIPT: &str = "require('http').createServer((req, res) => res.end('script ' + req.url)).listen(80);";
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A module that answers every request with this word of five letters.
+fn hello(word: &str) -> Vec<u8> {
+    let text = std::fs::read_to_string(source("tests/guests/hello.wat")).expect("it is there");
+    let text = text.replace("Hello World", &format!("{word} World"));
+    wat::parse_str(text).expect("it is well-formed")
+}
+
+fn tenant(place: &Path, name: &str, module: &[u8]) {
+    file(place, &format!("{name}/skep.toml"), "main = 'guest.wasm'\n");
+    // As a deploy should: whole, at once.
+    let whole = place.join(name).join(".next");
+    std::fs::write(&whole, module).expect("a module can be written");
+    std::fs::rename(whole, place.join(name).join("guest.wasm")).expect("it can be put in its place");
+}
+
+/// Serves a folder; both outputs in one pipe.
+fn serve(place: &Path) -> Server {
+    let mut command = skep();
+    // What was compiled before would hide the way there.
+    command.env("SKEP_CACHE_DIR", folder()).arg("serve").arg(place).args(["--listen", "127.0.0.1:0"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).args(command.get_args());
+    shell.stdin(std::process::Stdio::null());
+    let mut server = Server::spawn(&mut shell);
+    loop {
+        let line = server.line();
+        if let Some(port) = line.strip_prefix("skep: listening on 127.0.0.1:") {
+            server.port = port.parse().expect("a port is a number");
+            return server;
+        }
+    }
+}
+
+fn get(server: &Server, tenant: &str) -> (u16, String) {
+    let mut client = server.client();
+    client.send(format!("GET / HTTP/1.1\r\nHost: {tenant}.localhost\r\nConnection: close\r\n\r\n"));
+    let response = client.response();
+    (response.status, response.text())
+}
+
+fn said(status: u16, text: &str) -> (u16, String) {
+    (status, text.to_owned())
+}
+
+#[test]
+fn modules_and_scripts_are_served_side_by_side() {
+    let place = folder();
+    file(&place, "script/index.js", JAVASCRIPT);
+    tenant(&place, "text", &hello("Hello"));
+    let c = build_c(&source("guest-sdk/c/examples/hello.c"), &folder(), "PORT=80");
+    tenant(&place, "c", &std::fs::read(c).expect("it was built"));
+    let rust = compilers().first().map(|compiler| compiler.build(&source("guest-sdk/examples/hello.rs"), &folder()));
+    if let Some(rust) = &rust {
+        tenant(&place, "rust", &std::fs::read(rust).expect("it was built"));
+    }
+    let server = serve(&place);
+    for _ in 0..3 {
+        assert_eq!(get(&server, "text"), said(200, "Hello World\n"));
+        assert_eq!(get(&server, "c"), said(200, "Hello World\n"));
+        assert_eq!(get(&server, "script"), said(200, "script /"));
+        if rust.is_some() {
+            assert_eq!(get(&server, "rust"), said(200, "Hello World\n"));
+        }
+    }
+}
+
+#[test]
+fn a_module_that_cannot_be_hired_is_told_of_and_its_neighbours_go_on() {
+    let place = folder();
+    file(&place, "script/index.js", JAVASCRIPT);
+    let bomb = format!("(module {})", "(func)".repeat(60_000));
+    tenant(&place, "bomb", &wat::parse_str(bomb).expect("it is well-formed"));
+    tenant(&place, "cut", &hello("Hello")[..200]);
+    tenant(&place, "plain", &wat::parse_str(r#"(module (func (export "_start")))"#).expect("it is well-formed"));
+    let mut server = serve(&place);
+    for name in ["bomb", "cut", "plain"] {
+        assert_eq!(get(&server, name).0, 503, "{name}");
+        assert_eq!(get(&server, "script"), said(200, "script /"));
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let all = |lines: &[String]| {
+        let told = |part: &str| lines.iter().any(|line| line.contains(part));
+        told("bomb: cannot be started: ") && told("cut: cannot be started: ") && told("plain: cannot be started: ")
+    };
+    while !all(&lines) {
+        lines.push(server.line());
+    }
+    assert!(lines.iter().any(|line| line.contains("more than 50000 functions")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("plain WASI program")), "{lines:?}");
+    // Mended, it serves.
+    tenant(&place, "cut", &hello("Whole"));
+    eventually("the mended tenant serves", || get(&server, "cut") == said(200, "Whole World\n"));
+}
+
+#[test]
+fn a_new_module_takes_the_place_of_the_old_one() {
+    let place = folder();
+    tenant(&place, "a", &hello("First"));
+    let server = serve(&place);
+    assert_eq!(get(&server, "a"), said(200, "First World\n"));
+    tenant(&place, "a", &hello("Other"));
+    eventually("the new module serves", || {
+        let (status, text) = get(&server, "a");
+        assert!(status == 200 && (text == "First World\n" || text == "Other World\n"), "{status} {text}");
+        text == "Other World\n"
+    });
+    // From a module to a script, and nobody notices.
+    file(&place, "a/index.js", JAVASCRIPT);
+    file(&place, "a/skep.toml", "main = 'index.js'\n");
+    eventually("the script serves", || {
+        let (status, text) = get(&server, "a");
+        assert_eq!(status, 200, "{text}");
+        text == "script /"
+    });
+}
