@@ -1,6 +1,7 @@
 //! What is printed from the table of the boundary is not stale, and the rooms that number the same
 //! things number them alike. SKEP_BLESS=1 writes the files anew. It must not know how guests use them.
 use skep::proto::http1::{HeaderId, Method};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -18,6 +19,41 @@ fn c_header_is_fresh() {
     let mut text = String::new();
     skep_abi::print::c_header(&mut text).expect("writing to a String cannot fail");
     check("guest-sdk/include/skep.h", &text);
+}
+
+/// What the header declares, a line each, its comments aside.
+fn declarations() -> BTreeSet<String> {
+    let mut header = String::new();
+    skep_abi::print::c_header(&mut header).expect("writing to a String cannot fail");
+    let kept =
+        header.lines().map(str::trim).filter(|line| !line.starts_with("/*") && !line.starts_with("__attribute__"));
+    let (defines, rest): (Vec<&str>, Vec<&str>) = kept.partition(|line| line.starts_with('#'));
+    let (mut found, mut open) = (BTreeSet::new(), String::new());
+    found.extend(defines.into_iter().filter(|line| line.starts_with("#define ")).map(str::to_owned));
+    for line in rest {
+        open.push_str(line);
+        open.push(' ');
+        // A record's fields end in a semicolon too.
+        if line.ends_with(';') && open.matches('{').count() == open.matches('}').count() {
+            found.insert(std::mem::take(&mut open).trim().to_owned());
+        }
+    }
+    found
+}
+
+/// Blessing adds to the promise; nothing takes away from it but another number.
+#[test]
+fn what_was_promised_under_this_number_is_there() {
+    let file = format!("tests/data/abi-{}.txt", skep_abi::VERSION);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(&file);
+    let (now, text) = (declarations(), fs::read_to_string(&path).unwrap_or_default());
+    assert!(now.len() > 300 && now.iter().any(|line| line.starts_with("int64_t skep_listen(")), "{}", now.len());
+    let mut promised: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    let gone: Vec<&String> = promised.difference(&now).collect();
+    assert!(gone.is_empty(), "no longer there, or changed, without another number of the boundary: {gone:#?}");
+    promised.extend(now);
+    let lines: Vec<String> = promised.into_iter().collect();
+    check(&file, &format!("{}\n", lines.join("\n")));
 }
 
 #[test]

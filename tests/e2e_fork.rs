@@ -9,30 +9,11 @@ use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use support::processes::{children, lives};
 use support::{Server, eventually, file, finish, folder, piped, run_as, signal, skep};
 
 /// Descriptor of its channel in a child.
 const CHANNEL: i32 = 3;
-
-/// A process's parent and state, as the system tells.
-fn stat(pid: u32) -> Option<(u32, char)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(") ")?;
-    let mut words = rest.split(' ');
-    let state = words.next()?.chars().next()?;
-    Some((words.next()?.parse().ok()?, state))
-}
-
-fn lives(pid: u32) -> bool {
-    stat(pid).is_some_and(|(_, state)| state != 'Z')
-}
-
-/// Everybody whose parent this is, the dead included.
-fn children(of: u32) -> Vec<(u32, char)> {
-    let entries = fs::read_dir("/proc").expect("the system tells of processes");
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter_map(|pid| stat(pid).filter(|(parent, _)| *parent == of).map(|(_, state)| (pid, state))).collect()
-}
 
 /// Starts a script of a file (a child can be told to run the same), which says `UP` and numbers of processes.
 fn start(options: &[&str], code: &str) -> Server {

@@ -29,6 +29,7 @@
 #![deny(unsafe_code, missing_docs)]
 
 mod body;
+pub mod cluster;
 mod error;
 mod events;
 pub mod host;

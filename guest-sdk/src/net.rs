@@ -306,11 +306,27 @@ impl Listener {
     /// later: see [`Listener::on_listening`].
     pub fn listen(address: &str, call: impl FnMut(Stream) + 'static) -> Result<Listener> {
         let address: Address = address.parse()?;
-        let options = ListenOptions { flags: flag::NO_DELAY, ..ListenOptions::default() };
-        let handle = raw::listen(address.host(), address.port_or_path(), BACKLOG, &options)?;
+        let handle = raw::listen(address.host(), address.port_or_path(), BACKLOG, &Listener::options())?;
+        Ok(Listener::of(handle, call))
+    }
+
+    /// Fed with the connections that the process which started this one shares under this number.
+    pub(crate) fn shared(id: u32, call: impl FnMut(Stream) + 'static) -> Result<Listener> {
+        Ok(Listener::of(raw::listen_shared(id, &Listener::options())?, call))
+    }
+
+    fn options() -> ListenOptions {
+        ListenOptions { flags: flag::NO_DELAY, ..ListenOptions::default() }
+    }
+
+    fn of(handle: Handle, call: impl FnMut(Stream) + 'static) -> Listener {
         let listening = Listening { handle, call: RefCell::new(Box::new(call)), listened: RefCell::new(None) };
         world::insert(handle, Entry::Listener(Rc::new(listening)));
-        Ok(Listener { handle })
+        Listener { handle }
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle
     }
 
     /// Tells once where it listens, or why it cannot. Without this a listener that cannot listen ends the guest with a

@@ -123,7 +123,8 @@ pub struct Child {
 }
 
 /// Starts a process of its own that runs the guest in `file` (none: this one's file) with these words. It has what
-/// this guest was granted, its environment, its standard output, and a channel.
+/// this guest was granted, its environment, its standard output, and a channel. The file may be a script too: what it is
+/// sent is JSON text then, and so is what it sends.
 ///
 /// # Errors
 /// `EACCES` without the grant to fork, `EAGAIN` when there are too many processes.
@@ -133,7 +134,28 @@ pub fn fork(file: Option<&str>, args: &[&str], call: impl FnMut(ChildEvent) + 's
         (None, Some(Value::Text(main))) => main.clone(),
         (None, _) => return Err(Error::from_errno(skep_abi::errno::ENOENT)),
     };
-    let program = format!("{{\"mode\":\"file\",\"main\":\"{}\"}}", escaped(&main));
+    // What a script's library looks for: its messages are JSON text.
+    start(&main, "{\"serialization\":\"json\"}", args, call)
+}
+
+/// One of several that share listeners: another of this guest, with the same words.
+pub(crate) fn fork_worker(number: u32, call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
+    let main = match info().get("main") {
+        Some(Value::Text(main)) => main.clone(),
+        _ => return Err(Error::from_errno(skep_abi::errno::ENOENT)),
+    };
+    let words = args();
+    let own: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
+    start(&main, &format!("{{\"sharing\":\"{}\"}}", number), &own, call)
+}
+
+/// Which one this process is of those, if it is one.
+pub(crate) fn worker() -> Option<u32> {
+    info().get("info")?.get("sharing")?.text()?.parse().ok()
+}
+
+fn start(main: &str, told: &str, args: &[&str], call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
+    let program = format!("{{\"mode\":\"file\",\"main\":\"{}\",\"info\":{}}}", escaped(main), told);
     let options = ChildOptions {
         flags: child::GUEST | child::CHANNEL | child::CLONE_ENV,
         args: args.len() as u32,
@@ -240,6 +262,10 @@ impl Channel {
         let line = Rc::new(Line { handle, call: RefCell::new(None), parts: RefCell::new(Vec::new()) });
         world::insert(handle, Entry::Channel(line.clone()));
         Channel(line)
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.0.handle
     }
 
     /// Has everything told there from now on, and keeps the guest alive meanwhile.

@@ -177,6 +177,16 @@ pub(crate) fn listen(host: &str, port: i32, backlog: i32, options: &ListenOption
     handle(unsafe { imports::listen(host.as_ptr(), host.len(), port, backlog, options as *const u8, size) })
 }
 
+pub(crate) fn listen_shared(id: u32, options: &ListenOptions) -> Result<Handle> {
+    let options: *const ListenOptions = options;
+    let size = std::mem::size_of::<ListenOptions>();
+    handle(unsafe { imports::listen_shared(id as i32, options as *const u8, size) })
+}
+
+pub(crate) fn listener_share(listener: Handle, channel: Handle, id: u32) -> Result<()> {
+    done(unsafe { imports::listener_share(listener as i64, channel as i64, id as i32) })
+}
+
 pub(crate) fn connections(listener: Handle) -> Result<u32> {
     count(unsafe { imports::connections(listener as i64) })
 }

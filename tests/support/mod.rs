@@ -2,6 +2,8 @@
 //! know what any test is about. Every wait here ends by a deadline far beyond what is ever needed; no test
 //! depends on how long something takes.
 #![allow(dead_code, reason = "each test file uses its part")]
+pub mod processes;
+
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::DirBuilderExt as _;

@@ -126,17 +126,30 @@ impl Server {
     pub fn with<O: Outcome>(
         options: &Options,
         address: &str,
-        mut handler: impl FnMut(Request<'_>, Response) -> O + 'static,
+        handler: impl FnMut(Request<'_>, Response) -> O + 'static,
     ) -> Result<Server> {
         let address: Address = address.parse()?;
         let handle = raw::listen(address.host(), address.port_or_path(), BACKLOG, &options.record())?;
+        Ok(Server::of(handle, handler))
+    }
+
+    /// Fed with the connections that the process which started this one shares under this number.
+    pub(crate) fn shared<O: Outcome>(
+        id: u32,
+        options: &Options,
+        handler: impl FnMut(Request<'_>, Response) -> O + 'static,
+    ) -> Result<Server> {
+        Ok(Server::of(raw::listen_shared(id, &options.record())?, handler))
+    }
+
+    fn of<O: Outcome>(handle: Handle, mut handler: impl FnMut(Request<'_>, Response) -> O + 'static) -> Server {
         let serving = Serving {
             handle,
             handler: RefCell::new(Box::new(move |request, response| handler(request, response).settle())),
             listened: RefCell::new(None),
         };
         world::insert(handle, Entry::Server(Rc::new(serving)));
-        Ok(Server { handle })
+        Server { handle }
     }
 
     /// Tells once where it listens, or why it cannot. Without this a server that cannot listen ends the guest with a

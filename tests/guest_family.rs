@@ -1,0 +1,127 @@
+//! Guests of several kinds as parent and child, and several processes of one module behind an address. It must not know how
+//! messages travel.
+#![cfg(target_os = "linux")]
+#[path = "support/guests.rs"]
+mod guests;
+mod support;
+
+use guests::compilers;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use support::processes::{children, lives};
+use support::{Finished, Server, eventually, file, finish, folder, piped, signal, skep};
+
+/// An example or guest, built by the first compiler that can be had; none where there is none.
+fn built(name: &str) -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    compilers().first().map(|compiler| compiler.build(&source, &folder()))
+}
+
+fn run(file: &Path, words: &[&str]) -> Finished {
+    let mut command = skep();
+    finish(piped(command.args(["run", "--allow-fork=4"]).arg(file).args(words)).spawn().expect("the program starts"))
+}
+
+#[test]
+fn a_script_forks_a_module() {
+    let Some(module) = built("tests/guests/family.rs") else { return };
+    let here = module.parent().expect("it lies in a folder");
+    let script = file(
+        here,
+        "main.js",
+        "const { fork } = require('child_process');
+        function one(left) {
+          if (left === 0) return;
+          const child = fork(__dirname + '/guest.wasm');
+          child.on('message', (m) => { console.log(JSON.stringify(m)); child.disconnect(); });
+          child.on('exit', (code, signal) => { console.log(code, signal); one(left - 1); });
+          child.send({ left, text: '\u{e9}' });
+        }
+        one(2);",
+    );
+    let done = run(&script, &[]);
+    let wanted = "{\"left\":2,\"text\":\"\u{e9}\"}\n3 null\n{\"left\":1,\"text\":\"\u{e9}\"}\n3 null\n";
+    assert_eq!((done.code, done.out.as_str()), (Some(0), wanted), "{}", done.err);
+}
+
+#[test]
+fn a_module_forks_a_script() {
+    let Some(module) = built("tests/guests/family.rs") else { return };
+    let script = file(
+        module.parent().expect("it lies in a folder"),
+        "child.js",
+        "process.on('message', (m) => { process.send({ got: m, words: process.argv.slice(2) }); process.disconnect(); });",
+    );
+    let done = run(&module, &[&script.to_string_lossy()]);
+    let lines: Vec<&str> = done.out.lines().collect();
+    assert!(lines[0].starts_with("Started("), "{done:?}");
+    assert_eq!(lines[1..], ["said {\"got\":{\"a\":1},\"words\":[\"word\"]}", "Exited(0)"], "{}", done.err);
+}
+
+#[test]
+fn a_plain_program_is_a_child_like_others() {
+    let text = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+        (func (export "_start") (call $exit (i32.const 9))))"#;
+    let here = folder();
+    std::fs::write(here.join("plain.wasm"), wat::parse_str(text).expect("it is well-formed"))
+        .expect("it can be written");
+    let script = file(
+        &here,
+        "main.js",
+        "const { fork } = require('child_process');
+        const loop = __dirname + '/plain.wasm';
+        fork(loop).on('exit', (code, signal) => { console.log(code, signal); fork(loop).on('exit', (code) => console.log(code)); });",
+    );
+    let done = run(&script, &[]);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "9 null\n9\n"), "{}", done.err);
+}
+
+/// Which worker has answered.
+fn number(server: &Server) -> String {
+    let text = server.get("/").text();
+    let number = text.strip_prefix("Hello from worker ").unwrap_or_else(|| panic!("it says {text:?}"));
+    number.trim().to_owned()
+}
+
+fn living(parent: u32) -> Vec<u32> {
+    children(parent).into_iter().filter(|(_, state)| *state != 'Z').map(|(pid, _)| pid).collect()
+}
+
+#[test]
+fn workers_share_an_address_and_are_replaced() {
+    let Some(module) = built("guest-sdk/examples/cluster.rs") else { return };
+    let mut server = Server::spawn(skep().args(["run", "--allow-fork=4"]).arg(&module).arg("0"));
+    let line = server.line();
+    let port = line.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+    server.port = port.unwrap_or_else(|| panic!("it says {line:?}"));
+    // Dealt in turn: each worker has the fewest that it has not begun.
+    let mut seen = BTreeSet::new();
+    eventually("every worker serves", || {
+        seen.insert(number(&server));
+        seen.len() == 4
+    });
+    assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+    let workers = living(server.pid());
+    let victim = *workers.last().expect("it has workers");
+    signal(victim, "KILL");
+    eventually("another takes its place", || {
+        let now = living(server.pid());
+        !now.contains(&victim) && now.len() >= workers.len()
+    });
+    let mut seen = BTreeSet::new();
+    eventually("every worker serves again", || {
+        seen.insert(number(&server));
+        seen.len() == 4
+    });
+    let all = living(server.pid());
+    server.signal("TERM");
+    assert_eq!(server.end().code, Some(143));
+    eventually("no worker is left", || all.iter().all(|pid| !lives(*pid)));
+}
+
+#[test]
+fn workers_need_a_grant() {
+    let Some(module) = built("guest-sdk/examples/cluster.rs") else { return };
+    let done = finish(piped(skep().arg("run").arg(&module)).spawn().expect("the program starts"));
+    assert!(done.code != Some(0) && done.err.contains("--allow-fork"), "{}", done.err);
+}
