@@ -2,6 +2,7 @@
 //! know what events mean, nor when the others run: that is the runtime's.
 use super::cell::{Cell, Code};
 use super::engine::{Body, Outcome, to_anyhow};
+use super::fold::Fold;
 use super::image::{GlobalValue, Image, Pages, PagesWriter, map_over};
 use super::layer::Layer;
 use super::module::GLOBAL_EXPORT;
@@ -28,6 +29,8 @@ pub struct Guest {
     ended: Option<Verdict>,
     /// What its memory is a private mapping of, from the start on.
     base: Option<Arc<Pages>>,
+    /// It dozes: what it has written, whose pages have been given back.
+    fold: Option<Fold>,
     /// What runs: goes after `body`, which runs it.
     code: Arc<Code>,
 }
@@ -41,7 +44,7 @@ impl Guest {
         ticks: u64,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, code }
+        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, fold: None, code }
     }
 
     /// Its memory is a private mapping of these.
@@ -91,6 +94,7 @@ impl Guest {
             return self.end(Verdict::Broken);
         };
         assert!(batch.len() <= capacity as usize, "a batch fits into the inbox");
+        self.unfold();
         let inbox = self.memory.data_mut(self.body.store());
         inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
         self.state_mut().limiter.starves = false;
@@ -146,6 +150,30 @@ impl Guest {
         Turn::Ended(verdict)
     }
 
+    /// Gives back the pages that it has written, and keeps what they hold in fewer bytes until it is entered again. Answers
+    /// how many these are; none when it is in a turn, has ended, dozes already, or what it has written cannot be told.
+    pub fn doze(&mut self) -> Option<usize> {
+        if self.is_running() || self.ended.is_some() || self.fold.is_some() {
+            return None;
+        }
+        let base = self.base.as_ref()?;
+        // An error leaves all as it was.
+        self.fold = Fold::of(self.memory.data_mut(self.body.store()), base).ok().flatten();
+        self.fold.as_ref().map(Fold::bytes)
+    }
+
+    /// Whether it dozes.
+    pub fn dozes(&self) -> bool {
+        self.fold.is_some()
+    }
+
+    /// Its memory is what it was before it dozed.
+    fn unfold(&mut self) {
+        if let Some(fold) = self.fold.take() {
+            fold.undo(self.memory.data_mut(self.body.store()));
+        }
+    }
+
     /// Takes an image. The guest goes on unchanged. The first image of a guest that was not spawned from one is whole;
     /// others are layers over what it was mapped from, as long as they are much smaller.
     ///
@@ -197,18 +225,21 @@ impl Guest {
         if let Some(verdict) = &self.ended {
             bail!("the guest has {verdict}");
         }
+        self.unfold();
         Ok((self.globals(), self.body.shared().inbox))
     }
 
     /// Reads the guest's memory, for tests.
     #[cfg(test)]
     pub(super) fn peek(&mut self, at: u32, len: u32) -> Vec<u8> {
+        self.unfold();
         self.memory.data(self.body.store())[at as usize..(at + len) as usize].to_vec()
     }
 
     /// Writes the guest's memory, for tests.
     #[cfg(test)]
     pub(super) fn poke(&mut self, at: u32, bytes: &[u8]) {
+        self.unfold();
         self.memory.data_mut(self.body.store())[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
     }
 

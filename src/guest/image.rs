@@ -435,6 +435,22 @@ pub(super) fn map_over(memory: &mut [u8], pages: &Pages) -> Result<()> {
     Ok(())
 }
 
+/// Gives back what was written of a guest's memory: it holds what it was mapped from again, or zeros. It is advice, but the
+/// kernel follows it for private mappings.
+pub(super) fn give_back(memory: &mut [u8]) {
+    #[cfg(target_os = "linux")]
+    if !memory.is_empty() {
+        use rustix::mm::{Advice, madvise};
+        debug_assert!(memory.as_ptr().addr().is_multiple_of(GRAIN) && memory.len().is_multiple_of(GRAIN));
+        // SAFETY: whole pages of a guest's accessible memory, borrowed here alone; they stay readable bytes, of a sealed
+        // file or zeros.
+        let done = unsafe { madvise(memory.as_mut_ptr().cast(), memory.len(), Advice::LinuxDontNeed) };
+        done.expect("pages of a private mapping can always be given back");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
+}
+
 /// The next address where a huge page may begin.
 pub(super) fn align_huge(address: NonZero<usize>) -> NonZero<usize> {
     let aligned = address.get().next_multiple_of(HUGE);

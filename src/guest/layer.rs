@@ -123,8 +123,8 @@ fn page_map() -> Option<&'static OwnedFd> {
 const HERE: u64 = 1 << 63 | 1 << 62;
 const OF_FILE: u64 = 1 << 61;
 
-/// The runs of pages that were written since they were mapped privately from a file. None when the system does not tell.
-fn written(memory: &[u8]) -> Option<Vec<Range<usize>>> {
+/// The runs of pages that were written since they were mapped privately from a file, or from nothing. None when the system does not tell.
+pub(super) fn written(memory: &[u8]) -> Option<Vec<Range<usize>>> {
     let page = rustix::param::page_size();
     if !memory.as_ptr().addr().is_multiple_of(page) || !memory.len().is_multiple_of(page) {
         return None;
@@ -160,7 +160,7 @@ fn drop_equal(runs: &mut Vec<Range<usize>>, memory: &[u8], base: &Pages) -> Resu
 }
 
 /// Adds a run behind all others.
-fn push(runs: &mut Vec<Range<usize>>, run: Range<usize>) {
+pub(super) fn push(runs: &mut Vec<Range<usize>>, run: Range<usize>) {
     match runs.last_mut() {
         Some(last) if last.end == run.start => last.end = run.end,
         _ => runs.push(run),
@@ -168,7 +168,7 @@ fn push(runs: &mut Vec<Range<usize>>, run: Range<usize>) {
 }
 
 /// Reads all of it from there.
-fn read_at(file: impl AsFd, at: u64, out: &mut [u8]) -> Result<()> {
+pub(super) fn read_at(file: impl AsFd, at: u64, out: &mut [u8]) -> Result<()> {
     let mut done = 0;
     while done < out.len() {
         let count = rustix::io::pread(&file, &mut out[done..], at + done as u64)?;

@@ -8,6 +8,7 @@ pub mod command;
 mod deadline;
 mod engine;
 mod entropy;
+mod fold;
 #[expect(clippy::module_inception, reason = "one noun per file, and this noun is the room's own")]
 mod guest;
 pub mod handles;

@@ -153,6 +153,9 @@ pub struct ServeLimits {
     pub farewell_ms: u32,
     /// A tenant without a request for so long is stopped, if it holds nothing but its listener.
     pub idle_stop_ms: u32,
+    /// An instance that has had nothing to do for so long gives its pages back: to do that and to undo it costs about half a
+    /// millisecond, so once in this time is a ten-thousandth of a core.
+    pub doze_ms: u32,
     /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
     pub line_bytes: u32,
 }
@@ -170,6 +173,7 @@ impl Default for ServeLimits {
             drain_ms: 30_000,
             farewell_ms: 1000,
             idle_stop_ms: 300_000,
+            doze_ms: 5000,
             line_bytes: 8 << 10,
         }
     }

@@ -9,6 +9,7 @@ mod admin;
 mod calls;
 mod clones;
 mod datagrams;
+mod doze;
 mod effects;
 mod fair;
 mod http;
@@ -111,6 +112,7 @@ pub struct Hall<K: Kernel, C: Clock> {
     unpolled: u8,
     /// Whose turn it is.
     fair: fair::Turns,
+    dozing: doze::Dozing,
     /// What an operator sees of the loop.
     gauges: observe::Watch,
     /// Its own listeners that rest for want of descriptors.
@@ -221,6 +223,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             serials: 0,
             unpolled: 0,
             fair: fair::Turns::default(),
+            dozing: doze::Dozing::default(),
             gauges: observe::Watch::new(now),
             resting: Vec::new(),
             admin: admin::Admin::default(),

@@ -162,7 +162,7 @@ impl Watch {
 /// One guest as an operator sees it.
 #[derive(Clone, Debug)]
 pub struct GuestView {
-    /// `idle`, `busy` (events wait), `running` (inside a turn), `resting` (over a rate), `held` (waits for a child, or until its log is read).
+    /// `idle`, `dozing` (idle, and its pages given back), `busy` (events wait), `running` (inside a turn), `resting` (over a rate), `held` (waits for a child, or until its log is read).
     pub state: &'static str,
     /// What it has used, and the bounds it has met.
     pub meter: Meter,
@@ -292,6 +292,7 @@ impl Seat {
             (_, true, _) => "held",
             (_, _, Running::Yielded) => "running",
             _ if self.is_busy() => "busy",
+            _ if self.guest.dozes() => "dozing",
             _ => "idle",
         }
     }

@@ -101,6 +101,10 @@ pub(super) struct Seat {
     pub held_datagrams: Vec<u32>,
     /// Channels that wait for room in the mailbox.
     pub held_channels: Vec<u32>,
+    /// When it ran last.
+    pub ran: Mono,
+    /// It has run since it dozed, and will be looked at.
+    pub awake: bool,
     /// Where it stands among those that have something to do.
     pub marks: Marks,
     /// Whose instance it is, where the hall serves tenants.
@@ -134,6 +138,8 @@ impl Seat {
             held_back: Vec::new(),
             held_datagrams: Vec::new(),
             held_channels: Vec::new(),
+            ran: Mono::default(),
+            awake: false,
             marks: Marks::default(),
             tenancy: None,
         }

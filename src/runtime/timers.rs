@@ -44,6 +44,8 @@ pub(super) enum Token {
     RearmOwn,
     /// The time of a call by the embedding program.
     Call(u32),
+    /// A guest has maybe had nothing to do for a while.
+    Doze,
 }
 
 impl Token {
@@ -66,6 +68,7 @@ impl Token {
             Token::Tenant(index) => (14, index),
             Token::RearmOwn => (15, 0),
             Token::Call(index) => (16, index),
+            Token::Doze => (17, 0),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -89,7 +92,8 @@ impl Token {
             13 => Token::Visitor(index),
             14 => Token::Tenant(index),
             15 => Token::RearmOwn,
-            _ => Token::Call(index),
+            16 => Token::Call(index),
+            _ => Token::Doze,
         }
     }
 }
@@ -119,6 +123,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Tenant(index) => self.tenant_timer(index, id),
                 Token::RearmOwn => self.rearm_own(),
                 Token::Call(index) => self.call_timer(index, id),
+                Token::Doze => self.doze_timer(),
             }
         }
         self.expired = expired;

@@ -85,6 +85,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.tell_work(index);
         self.release_held_back(index);
         if self.seats.contains(index) {
+            self.may_doze_later(index);
             self.account(index, yielded);
         }
     }

@@ -11,7 +11,7 @@ pub use tenant::{Secret, Tenant};
 pub use text::Fault;
 
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Engine, EngineOptions};
+use crate::guest::{Engine, EngineOptions, watch_writes};
 use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
@@ -62,6 +62,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, say)?;
     let modules = Modules::new(engine.clone(), folder);
     let clock = OsClock::new();
+    watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
     let bees = Bees::new(wish.clone(), &hive, cell, modules, clock);
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;

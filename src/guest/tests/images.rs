@@ -298,3 +298,34 @@ fn m09_no_life_sees_a_byte_of_another() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_guest_that_dozes_keeps_all_that_it_has_written_and_none_of_its_pages() {
+    let body = "
+    (if (i32.eq (memory.size) (i32.const 4)) (then (drop (memory.grow (i32.const 1)))))
+    (i32.store (i32.const 100000) (i32.const 0))
+    (i32.store (i32.const 200000) (i32.add (i32.load (i32.const 200000)) (i32.const 1)))
+    (i32.store (i32.const 270000) (i32.add (i32.load (i32.const 270000)) (i32.const 2)))
+    (if (i32.eq (i32.load (i32.const 200000)) (i32.const 4))
+      (then (drop (call $exit (i32.add (i32.load (i32.const 200000)) (i32.load (i32.const 270000)))))))
+    (i32.const 0)";
+    let cell = cell(&guest_text(body, ""));
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    for turn in 1..4 {
+        assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+        let kept = guest.doze().expect("linux tells what was written");
+        assert!((1..1000).contains(&kept), "{kept} bytes");
+        assert_eq!(guest.doze(), None, "it dozes");
+        if turn == 2 {
+            // An image of it is an image of what it was.
+            let image = guest.capture().expect("an image can be taken");
+            let mut clone = cell.with_image(image).spawn(state()).expect("a clone can be spawned");
+            assert_eq!(whole_turn(&mut clone, &batch()), Turn::Done { wants: 0 });
+            assert_eq!(whole_turn(&mut clone, &batch()), Turn::Ended(Verdict::Exited(12)));
+        }
+    }
+    assert_eq!(guest.peek(200_000, 4), 3_u32.to_le_bytes());
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(12)));
+    assert_eq!(guest.doze(), None, "the dead do not doze");
+}

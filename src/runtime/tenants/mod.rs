@@ -89,6 +89,11 @@ impl Tenants {
         self.keeper.is_some()
     }
 
+    /// How long a guest has nothing to do before it dozes.
+    pub fn doze_after(&self) -> Duration {
+        ms(self.limits.doze_ms)
+    }
+
     fn is_settled(&self) -> bool {
         self.seeking.is_empty() && self.moving.is_empty() && self.ready.is_empty() && self.gone.is_empty()
     }

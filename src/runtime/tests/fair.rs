@@ -206,6 +206,34 @@ fn a_light_guest_waits_for_one_slice_however_many_compute() {
     assert!(times.iter().all(|time| (90..=110).contains(time)), "hogs share what is left: {times:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_tenant_without_anything_to_do_dozes_until_its_next_event() {
+    use crate::runtime::tenants::Tenancy;
+    let mut room = Room::new();
+    let writes =
+        cell("(i32.store (i32.const 100000) (i32.add (i32.load (i32.const 100000)) (i32.const 1))) (i32.const 0)");
+    let ids: Vec<_> = (0..20).map(|_| room.seat(&writes, 1000, Limits::default()).0).collect();
+    for id in &ids {
+        room.hall.keep_seated(*id);
+        let used = room.clock.now_mono();
+        room.hall.seats[id.0 as usize].tenancy = Some(Tenancy { tenant: 0, parting: false, used, requests: 0 });
+    }
+    let dozing = |room: &Room| ids.iter().filter(|id| room.view(**id).state == "dozing").count();
+    room.run_until(4 * SECOND);
+    assert_eq!(dozing(&room), 0);
+    let told = ids[7].0 as usize;
+    room.hall.seats[told].tell(skep_abi::events::TIMER, None, 0, &[]);
+    room.run_until(6 * SECOND);
+    assert_eq!(dozing(&room), 19, "one has had something to do");
+    room.run_until(12 * SECOND);
+    assert_eq!(dozing(&room), 20);
+    assert!(room.hall.timers.is_empty(), "nobody looks again");
+    room.hall.seats[told].tell(skep_abi::events::TIMER, None, 0, &[]);
+    room.run_until(13 * SECOND);
+    assert_eq!((dozing(&room), room.view(ids[7]).meter.turns), (19, 3));
+}
+
 #[test]
 fn guests_that_have_nothing_to_do_cost_a_turn_nothing() {
     let mut room = Room::new();

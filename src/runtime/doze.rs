@@ -1,0 +1,64 @@
+//! Guests of tenants that have had nothing to do for a while give back the pages that they have written; the next event finds
+//! them as they were. One a turn, and none is looked at more often than it may fall asleep. It must not know how pages are
+//! kept (the guest's).
+use super::Hall;
+use super::timers::Token;
+use crate::reactor::Kernel;
+use crate::time::{Clock, Mono};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Guests that have run, and when to look at each.
+#[derive(Debug, Default)]
+pub(super) struct Dozing {
+    queue: VecDeque<(u32, Mono)>,
+    armed: bool,
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// A guest has run.
+    pub(super) fn may_doze_later(&mut self, index: usize) {
+        let (now, after) = (self.now, self.doze_after());
+        let seat = &mut self.seats[index];
+        seat.ran = now;
+        if seat.tenancy.is_none() || std::mem::replace(&mut seat.awake, true) {
+            return;
+        }
+        self.dozing.queue.push_back((index as u32, now.plus(after)));
+        self.arm_dozing();
+    }
+
+    /// Whoever is first in the queue has maybe done nothing since.
+    pub(super) fn doze_timer(&mut self) {
+        self.dozing.armed = false;
+        if let Some((index, due)) = self.dozing.queue.pop_front_if(|(_, due)| *due <= self.now) {
+            self.doze(index, due);
+        }
+        self.arm_dozing();
+    }
+
+    fn doze(&mut self, index: u32, due: Mono) {
+        let after = self.doze_after();
+        let Some(seat) = self.seats.get(index as usize).filter(|seat| seat.awake) else { return };
+        let idle_until = seat.ran.plus(after);
+        if due < idle_until || seat.is_busy() || seat.guest.is_running() {
+            return self.dozing.queue.push_back((index, idle_until.max(self.now.plus(after / 2))));
+        }
+        let seat = &mut self.seats[index as usize];
+        seat.awake = false;
+        let _kept = seat.guest.doze();
+    }
+
+    fn doze_after(&self) -> Duration {
+        self.tenants.doze_after()
+    }
+
+    fn arm_dozing(&mut self) {
+        if !self.dozing.armed
+            && let Some((_, due)) = self.dozing.queue.front()
+        {
+            self.timers.arm(*due, Token::Doze.pack());
+            self.dozing.armed = true;
+        }
+    }
+}
