@@ -9,7 +9,7 @@ use crate::guest::{
 use crate::policy::{Grants, HttpLimits, Limits, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{OsReactor, StandardStreams, process};
-use crate::runtime::{KitSource, Logs, Offload, Origin, OsHall, Outcome};
+use crate::runtime::{GuestId, KitSource, Logs, Offload, Origin, OsHall, Outcome};
 use crate::system::Standard;
 use crate::time::{Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
@@ -165,10 +165,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
         None => hall.seat(guest),
     };
     let is_child = link.is_some();
-    if let Some(child::Link { channel, decoder, fds, user }) = link {
-        hall.join_parent(seat, channel, decoder, fds, user)
-            .map_err(|error| anyhow!("the channel cannot be watched: {}", error.name()))?;
-    }
+    link.map_or(Ok(()), |link| join(&mut hall, seat, link))?;
     hall.run();
     let (_, outcome) = hall.ended().context("the hall is empty, so its guest has ended")?;
     tell_verdict(&outcome);
@@ -231,6 +228,12 @@ fn ledger() -> Result<Option<File>> {
     let Some(path) = std::env::var_os(LEDGER) else { return Ok(None) };
     let opened = File::options().create(true).append(true).open(&path);
     opened.map(Some).with_context(|| format!("{LEDGER}={}", path.display()))
+}
+
+fn join(hall: &mut OsHall, seat: GuestId, link: child::Link) -> Result<()> {
+    let child::Link { channel, decoder, fds, user } = link;
+    let joined = hall.join_parent(seat, channel, decoder, fds, user);
+    joined.map_err(|error| anyhow!("the channel cannot be watched: {}", error.name()))
 }
 
 /// A kit is that of scripts. What a nursery has made ready of it is not made again.

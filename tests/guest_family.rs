@@ -5,7 +5,7 @@
 mod guests;
 mod support;
 
-use guests::compilers;
+use guests::{build_c, compilers};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::processes::{children, lives};
@@ -117,6 +117,28 @@ fn workers_share_an_address_and_are_replaced() {
     server.signal("TERM");
     assert_eq!(server.end().code, Some(143));
     eventually("no worker is left", || all.iter().all(|pid| !lives(*pid)));
+}
+
+#[test]
+fn workers_in_c_share_an_address() {
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free").port();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-sdk/c/examples/cluster.c");
+    let module = build_c(&source, &folder(), &format!("PORT={free}"));
+    let mut server = Server::spawn(skep().args(["run", "--allow-fork=2"]).arg(&module));
+    assert_eq!(server.line(), "Server running");
+    server.port = free;
+    for killed in [false, true] {
+        if killed {
+            signal(*living(server.pid()).last().expect("it has workers"), "KILL");
+        }
+        let mut seen = BTreeSet::new();
+        eventually("both workers serve", || {
+            seen.insert(number(&server));
+            seen.len() == 2
+        });
+        assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), ["1", "2"]);
+    }
 }
 
 #[test]

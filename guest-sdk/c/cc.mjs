@@ -4,7 +4,7 @@
 //   node guest-sdk/c/cc.mjs FILE.c... -o OUT.wasm [-D NAME=VALUE]... [--command]
 //
 // With a clang and wasm-ld of one's own the same is
-//   clang --target=wasm32 -O2 -ffreestanding -nostdlib -Wl,--no-entry -o OUT.wasm guest-sdk/c/skep_guest.c FILE.c...
+//   clang --target=wasm32 -O2 -ffreestanding -nostdlib -Wl,--no-entry -o OUT.wasm guest-sdk/c/skep_*.c FILE.c...
 // With --command what is built is no guest of the SDK's but a plain program with a main, for WASI.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -17,6 +17,9 @@ import { pickToolchain } from '../../js-guest/build/toolchain.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '..', '..');
+
+// The SDK's part of a guest.
+const OWN = ['skep_guest.c', 'skep_process.c'];
 
 // npm's clang takes ".." for ".": with -I. the headers are found by it, too.
 const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c', '-I.'];
@@ -41,8 +44,8 @@ async function main() {
   const toolchain = pickToolchain(environment, cache, () => installPackages(cache, join(root, 'js-guest')));
   const lane = await toolchain.lane(false);
   try {
-    const files = values.command ? positionals : [join(here, 'skep_guest.c'), ...positionals];
-    writeFileSync(values.output, await build(lane, cache, files, values));
+    const own = values.command ? [] : OWN.map((file) => join(here, file));
+    writeFileSync(values.output, await build(lane, cache, own, positionals, values));
   } finally {
     lane.close();
   }
@@ -56,11 +59,11 @@ function headers() {
   };
 }
 
-async function build(lane, cache, files, { command, define = [] }) {
+async function build(lane, cache, own, others, { command, define = [] }) {
   const words = [...(command ? COMPILE_COMMAND : COMPILE), '-Ic', '-Iinclude', ...define.map((name) => `-D${name}`)];
   const objects = {};
-  for (const [place, file] of files.entries()) {
-    const source = place === 0 && !command ? 'c/skep_guest.c' : `c/guest/${place}-${basename(file)}`;
+  for (const [place, file] of [...own, ...others].entries()) {
+    const source = place < own.length ? `c/${basename(file)}` : `c/guest/${place}-${basename(file)}`;
     const inputs = { ...headers(), [source]: resolve(file) };
     const bytes = await lane.clang(['clang', ...words, source], inputs, 'out.o');
     const object = join(cache.root, 'stage', `${process.pid}-${place}.o`);

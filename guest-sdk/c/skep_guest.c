@@ -48,22 +48,30 @@ void skep_on_others(skep_call call, void *data) {
   others = (struct entry){0, call, data};
 }
 
+static const skep_listen_options http_options = {
+    .flags = SKEP_LISTEN_HTTP | SKEP_LISTEN_REQUIRE_HOST | SKEP_LISTEN_NO_DELAY,
+    .headers_timeout = 60000,
+    .request_timeout = 300000,
+    .keep_alive_timeout = 5000,
+    .keep_alive_buffer = 1000,
+};
+
+static skep_handle told(skep_handle handle, skep_call call, void *data) {
+  if (handle < 0) return handle;
+  int error = skep_on(handle, call, data);
+  return error ? error : handle;
+}
+
 static skep_handle listen_with(const char *host, int port, skep_listen_options options, skep_call call, void *data) {
-  skep_handle listener = skep_listen(host, skep_length(host), port, 511, &options, sizeof options);
-  if (listener < 0) return listener;
-  int error = skep_on(listener, call, data);
-  return error ? error : listener;
+  return told(skep_listen(host, skep_length(host), port, 511, &options, sizeof options), call, data);
 }
 
 skep_handle skep_http_listen(const char *host, int port, skep_call call, void *data) {
-  skep_listen_options options = {
-      .flags = SKEP_LISTEN_HTTP | SKEP_LISTEN_REQUIRE_HOST | SKEP_LISTEN_NO_DELAY,
-      .headers_timeout = 60000,
-      .request_timeout = 300000,
-      .keep_alive_timeout = 5000,
-      .keep_alive_buffer = 1000,
-  };
-  return listen_with(host, port, options, call, data);
+  return listen_with(host, port, http_options, call, data);
+}
+
+skep_handle skep_http_shared(int id, skep_call call, void *data) {
+  return told(skep_listen_shared(id, &http_options, sizeof http_options), call, data);
 }
 
 skep_handle skep_net_listen(const char *host, int port, skep_call call, void *data) {
@@ -135,7 +143,8 @@ static void tell(const skep_event *event, const uint8_t *payload) {
   if (to && place < places && table[place].handle == to) {
     struct entry entry = table[place];
     int gone = event->kind == SKEP_EV_STREAM_CLOSED || event->kind == SKEP_EV_LISTENER_CLOSED ||
-               event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED;
+               event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED ||
+               event->kind == SKEP_EV_CHILD_FAILED || event->kind == SKEP_EV_CHILD_EXIT;
     if (gone) skep_on(to, 0, 0);
     entry.call(event, payload, entry.data);
   } else if (others.call) {

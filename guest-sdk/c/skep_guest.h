@@ -1,5 +1,5 @@
 /* Guests of Skep in C: who is told of which event, and the few things every server needs. It stands on skep.h, the
- * printed boundary, and needs no C library. Compile skep_guest.c with your own file, for wasm32. */
+ * printed boundary, and needs no C library. Compile skep_guest.c and skep_process.c with your own file, for wasm32. */
 #ifndef SKEP_GUEST_H
 #define SKEP_GUEST_H
 #include <stddef.h>
@@ -31,6 +31,16 @@ int skep_answer(skep_handle exchange, int status, const char *fields, const void
 const char *skep_target(const uint8_t *payload, size_t *length);
 const char *skep_header(const uint8_t *payload, const char *name, size_t *length);
 const uint8_t *skep_body(const uint8_t *payload, size_t *length);
+
+/* Starts a process of its own that runs the guest or script in `file` (0: this guest's file) with these words. CHILD_STARTED,
+ * CHILD_FAILED and CHILD_EXIT go to `call`; `skep_child_channel` has its channel. Answers the child's handle or -errno. */
+skep_handle skep_fork(const char *file, const char *const *words, uint32_t count, skep_call call, void *data);
+
+/* Several processes of this guest: starts worker `number` (1 on), in which `skep_worker` answers it; 0 in others. A listener is
+ * shared by `skep_listener_share` with the worker's channel, and asked for by `skep_http_shared` under the same id. */
+skep_handle skep_fork_worker(int number, skep_call call, void *data);
+int skep_worker(void);
+skep_handle skep_http_shared(int id, skep_call call, void *data);
 
 /* A line for standard output. */
 void skep_say(const char *text);

@@ -194,7 +194,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let rest = ends.drain(..).skip(1).take(2);
         stdio.extend(rest);
         let filtered = order.grants.run == Run::None;
-        let hatched = self.processes.hatch(&stdio, filtered, plan.detached)?;
+        // A module is its own code, and the kit is that of scripts: making one for it could take seconds. (One that has another
+        // name finds that out.)
+        let module = order.main.as_deref().is_some_and(|main| main.ends_with(".wasm"));
+        let hatched = if module { None } else { self.processes.hatch(&stdio, filtered, plan.detached)? };
         let nested = hatched.is_some();
         let process = match hatched {
             Some(process) => process,
@@ -206,7 +209,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
         };
         self.send_control(channel, Kind::Input, 0, &[], Some(input));
-        self.send_kit(channel, legacy.as_deref(), nested)?;
+        if !module {
+            self.send_kit(channel, legacy.as_deref(), nested)?;
+        }
         self.send_order(channel, order.to_json().as_bytes());
         self.send_waiting(channel);
         self.push_channel(channel);
