@@ -5,9 +5,10 @@ use crate::guest::{Cell, Engine};
 use crate::launch::{Program, compile_apart, own_program};
 use crate::program::{self, Chosen, MAGIC};
 use crate::runtime::NotHired;
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -79,7 +80,11 @@ impl Modules {
         let (engine, folder, sender) = (self.engine.clone(), self.folder.clone(), self.made.0.clone());
         let path = main.to_owned();
         let body = move || {
-            let made = make(&engine, &folder, &path).map_err(|error| format!("{error:#}"));
+            // Without an answer it would be waited for for ever.
+            let made = catch_unwind(AssertUnwindSafe(|| make(&engine, &folder, &path)));
+            let made =
+                made.unwrap_or_else(|_| Err(anyhow!("a fault of the host while it was compiled (please report it)")));
+            let made = made.map_err(|error| format!("{error:#}"));
             // Nobody is there any more when it cannot be sent.
             let _gone = sender.send((path, stamp, made));
         };
