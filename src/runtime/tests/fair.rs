@@ -1,5 +1,6 @@
 //! Fairness: who runs, how long, and who rests. On the virtual clock each stretch of a guest takes what a test says; two
 //! tests take real time. They must not know how the hall chooses.
+use super::pace::start_info;
 use super::sim::plain;
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Surroundings, Verdict};
@@ -7,7 +8,7 @@ use crate::policy::{AtLimit, Bound, Grants, Limits, Rate};
 use crate::reactor::sim::{SimKernel, SimNet};
 use crate::runtime::{GuestId, GuestView, Hall, LogSink, Logs, Offload, Outcome};
 use crate::time::{Clock, OsClock, VirtualClock};
-use skep_abi::{VERSION, listen};
+use skep_abi::VERSION;
 use std::cell::{Cell as Shared, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -350,12 +351,6 @@ fn told(room: &Room) -> String {
 }
 
 /// The start record of `guest.wat`: its port, then ListenOptions without any timeout.
-fn server_info(port: u32) -> Vec<u8> {
-    let mut numbers = [0; 11];
-    (numbers[0], numbers[1]) = (port, listen::HTTP | listen::REQUIRE_HOST);
-    numbers.iter().flat_map(|number: &u32| number.to_le_bytes()).collect()
-}
-
 fn ask(room: &mut Room, target: &str, turns: usize) -> String {
     let peer = room.net.connect(([127, 0, 0, 1], 8001).into()).expect("somebody listens");
     peer.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes()).expect("it is open");
@@ -372,7 +367,7 @@ fn requests_of_a_guest_that_rests_wait_or_are_shed_as_is_chosen() {
     for (at_cpu, expected) in [(AtLimit::Throttle, ""), (AtLimit::Shed, "HTTP/1.1 503 ")] {
         let mut room = Room::new();
         let limits = Limits { at_cpu, ..tenth() };
-        let (guest, cost) = room.seat_with(plain(), 0, limits, server_info(8001));
+        let (guest, cost) = room.seat_with(plain(), 0, limits, start_info(8001));
         room.hall.turn();
         assert!(ask(&mut room, "/n5.0.1", 6).starts_with("HTTP/1.1 200 "));
         cost.set(400 * MS);
@@ -399,7 +394,7 @@ fn requests_of_a_guest_that_rests_wait_or_are_shed_as_is_chosen() {
 fn bytes_out_over_their_rate_make_it_rest() {
     let mut room = Room::new();
     let limits = Limits { bytes_out: Some(Rate { per_second: 1000, burst: 2000 }), ..Limits::default() };
-    let (guest, _) = room.seat_with(plain(), 0, limits, server_info(8001));
+    let (guest, _) = room.seat_with(plain(), 0, limits, start_info(8001));
     room.hall.turn();
     assert!(ask(&mut room, "/n3000.0.1", 6).starts_with("HTTP/1.1 200 "));
     assert_eq!(room.view(guest).state, "resting");

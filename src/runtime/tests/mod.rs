@@ -3,6 +3,7 @@
 //! hall does what it does: what they look at inside is its books ([`super::http`]'s audit).
 mod exchange;
 mod fair;
+mod fronts;
 mod pace;
 mod peers;
 mod signals;

@@ -19,11 +19,10 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Nothing waits longer than this, seconds.
 const FOREVER: u64 = 3600;
 
-/// The start record of `guest.wat`: its port, then ListenOptions without any timeout, so that rates alone decide.
-fn start_info() -> Vec<u8> {
+/// The start record of `guest.wat`: the port, then ListenOptions without any timeout, so that rates alone decide.
+pub(super) fn start_info(port: u16) -> Vec<u8> {
     let mut numbers = [0; 11];
-    numbers[0] = u32::from(PORT);
-    numbers[1] = listen::HTTP | listen::REQUIRE_HOST;
+    (numbers[0], numbers[1]) = (u32::from(port), listen::HTTP | listen::REQUIRE_HOST);
     numbers.iter().flat_map(|number: &u32| number.to_le_bytes()).collect()
 }
 
@@ -37,25 +36,31 @@ impl LogSink for Silence {
     fn wait(&mut self, _fd: u8) {}
 }
 
-/// A hall with one server and no faults, whose time moves when a test says so.
-struct Calm {
-    hall: Hall<SimKernel, VirtualClock>,
-    net: SimNet,
-    clock: VirtualClock,
+/// A hall without faults, whose time moves when a test says so.
+pub(super) struct Calm {
+    pub hall: Hall<SimKernel, VirtualClock>,
+    pub net: SimNet,
+    pub clock: VirtualClock,
     /// What is left of the second under way, ns.
     left: Rc<Shared<u64>>,
 }
 
 impl Calm {
+    /// With one server.
     fn new() -> Calm {
-        let (net, clock) = (SimNet::new(1), VirtualClock::new(0));
+        let mut calm = Calm::empty();
         let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
+        let outside = Box::new(Surroundings(calm.clock.clone(), Entropy::seeded(&[0; 32])));
+        let state = GuestState::new(Grants::default(), limits, outside, start_info(PORT));
+        calm.hall.seat(plain().spawn(state).expect("a guest can be spawned"));
+        calm.pass(SECOND);
+        calm
+    }
+
+    pub fn empty() -> Calm {
+        let (net, clock) = (SimNet::new(1), VirtualClock::new(0));
         let logs = Logs::new(Box::new(Silence));
-        let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), limits.http);
-        let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&[0; 32])));
-        let info = start_info();
-        let state = GuestState::new(Grants::default(), limits, outside, info);
-        hall.seat(plain().spawn(state).expect("a guest can be spawned"));
+        let hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), HttpLimits::default());
         let left = Rc::new(Shared::new(0));
         let (hook_clock, hook_left) = (clock.clone(), left.clone());
         net.on_idle(move |timeout| {
@@ -63,13 +68,11 @@ impl Calm {
             hook_left.set(hook_left.get() - span);
             hook_clock.advance(Duration::from_nanos(span));
         });
-        let mut calm = Calm { hall, net, clock, left };
-        calm.pass(SECOND);
-        calm
+        Calm { hall, net, clock, left }
     }
 
     /// Lets so much time pass, with all turns that fall into it.
-    fn pass(&mut self, span: Duration) {
+    pub fn pass(&mut self, span: Duration) {
         let until = self.clock.now_mono().plus(span);
         self.left.set(span.as_nanos() as u64);
         while self.clock.now_mono() < until {

@@ -1,0 +1,172 @@
+//! What a front's connections may do before a tenant has them, on the virtual clock: each limit of `ServeLimits` that holds
+//! visitors, waiting requests and starts is reached. It must not know how the hall keeps its books.
+use super::pace::{Calm, start_info};
+use super::sim::{engine, plain};
+use crate::guest::cache::{CacheFolder, load_or_build};
+use crate::guest::{Cell, Entropy, GuestState, Surroundings};
+use crate::policy::{Grants, Limits, ServeLimits};
+use crate::reactor::sim::SimPeer;
+use crate::runtime::{FrontKind, Hired, Keeper, Plan, Reload, Routes};
+use crate::time::{Clock as _, Mono, VirtualClock};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const AT: ([u8; 4], u16) = ([127, 0, 0, 1], 80);
+
+/// Waits for a timer that is far away, and never listens.
+const MUTE: &str = r#"(module
+  (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
+  (import "skep" "timer_arm" (func $timer (param i64 i32) (result i32)))
+  (memory (export "memory") 4)
+  (func (export "skep_abi") (result i32)
+    (drop (call $inbox (i32.const 4096) (i32.const 32768)))
+    (i32.const VERSION))
+  (func (export "skep_on_events") (param $len i32) (result i32)
+    (if (i32.eq (i32.load16_u (i32.const 4124)) (i32.const 1)) (then (return (i32.const 0))))
+    (drop (call $timer (i64.const 0x7fffffffffffffff) (i32.const 1)))
+    (i32.const 0)))"#;
+
+fn mute() -> Cell {
+    let wasm =
+        wat::parse_str(MUTE.replace("VERSION", &skep_abi::VERSION.to_string())).expect("the guest is well-formed");
+    load_or_build(engine(), &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
+}
+
+/// Tenant 0 serves, tenant 1 never listens, tenant 2 cannot be started.
+struct Bees {
+    clock: VirtualClock,
+    mute: Cell,
+}
+
+impl Keeper for Bees {
+    fn hire(&mut self, tenant: u32) -> Result<Hired, String> {
+        let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[0; 32])));
+        let state = GuestState::new(
+            Grants { listen_virtual: true, ..Grants::default() },
+            Limits::default(),
+            outside,
+            start_info(AT.1),
+        );
+        let cell = match tenant {
+            0 => plain(),
+            1 => &self.mute,
+            _ => return Err("there is no script".into()),
+        };
+        cell.spawn(state).map_err(|error| format!("{error:#}"))
+    }
+
+    fn reload(&mut self, _all: bool) -> Option<Reload> {
+        None
+    }
+
+    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
+        Vec::new()
+    }
+}
+
+fn serving(limits: ServeLimits) -> Calm {
+    let mut calm = Calm::empty();
+    let mut routes = Routes::default();
+    let names = ["good", "mute", "none"];
+    let plan = |(number, name): (usize, &&str)| {
+        assert_eq!(routes.add(name, "/", number as u32), None);
+        (number as u32, Plan { name: (*name).into(), instances: 1, idle: None })
+    };
+    let plans: Vec<(u32, Plan)> = names.iter().enumerate().map(plan).collect();
+    let bees = Bees { clock: calm.clock.clone(), mute: mute() };
+    calm.hall.open_tenants(Box::new(bees), limits, routes, plans);
+    calm.hall.add_front(SocketAddr::from(AT), FrontKind::Shared).expect("the address is free");
+    calm
+}
+
+fn visit(calm: &mut Calm, bytes: &str) -> SimPeer {
+    let peer = calm.net.connect(SocketAddr::from(AT)).expect("somebody listens");
+    peer.send(bytes.as_bytes()).expect("the connection is open");
+    calm.pass(SECOND);
+    peer
+}
+
+fn request(host: &str) -> String {
+    format!("GET /n5.0.1 HTTP/1.1\r\nHost: {host}\r\n\r\n")
+}
+
+fn answer(peer: &SimPeer) -> String {
+    String::from_utf8_lossy(&peer.read_all()).into_owned()
+}
+
+#[test]
+fn a_request_starts_its_tenant_and_strangers_are_told() {
+    let mut calm = serving(ServeLimits::default());
+    let peer = visit(&mut calm, &request("good"));
+    assert!(answer(&peer).starts_with("HTTP/1.1 200 "));
+    let peer = visit(&mut calm, &request("nobody"));
+    assert!(answer(&peer).starts_with("HTTP/1.1 404 "));
+    let peer = visit(&mut calm, "GET / HTTP/1.1\r\nHost : good\r\n\r\n");
+    assert!(answer(&peer).starts_with("HTTP/1.1 400 "));
+}
+
+#[test]
+fn visitors_beyond_the_bound_are_reset() {
+    let mut calm = serving(ServeLimits { visitors: 2, ..ServeLimits::default() });
+    let (first, second) = (visit(&mut calm, "G"), visit(&mut calm, "G"));
+    let third = visit(&mut calm, "G");
+    assert!(third.saw_reset().is_some() && first.saw_reset().is_none() && second.saw_reset().is_none());
+    drop(first);
+    calm.pass(SECOND);
+    let fourth = visit(&mut calm, &request("good"));
+    assert!(answer(&fourth).starts_with("HTTP/1.1 200 "), "there is room again");
+}
+
+#[test]
+fn heads_that_many_hold_together_are_bounded() {
+    let mut calm = serving(ServeLimits { visitor_bytes: 300, ..ServeLimits::default() });
+    let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(60));
+    let first = visit(&mut calm, &long);
+    let second = visit(&mut calm, &long);
+    assert!(answer(&second).starts_with("HTTP/1.1 503 "), "the second goes over what both may hold");
+    assert!(answer(&first).is_empty() && !first.saw_end());
+}
+
+#[test]
+fn who_is_slow_with_its_head_or_silent_is_let_go() {
+    let mut calm = serving(ServeLimits { head_ms: 5000, ..ServeLimits::default() });
+    let (slow, silent) = (visit(&mut calm, "GET / HTTP/1.1\r\n"), visit(&mut calm, ""));
+    calm.pass(2 * SECOND);
+    assert!(answer(&slow).is_empty() && !silent.saw_end());
+    calm.pass(3 * SECOND);
+    assert!(answer(&slow).starts_with("HTTP/1.1 408 "));
+    assert!(silent.saw_end() || silent.saw_reset().is_some());
+}
+
+#[test]
+fn requests_wait_for_a_start_in_bounded_number_and_time() {
+    let limits = ServeLimits { waiting: 1, start_ms: 10_000, ..ServeLimits::default() };
+    let mut calm = serving(limits);
+    let first = visit(&mut calm, &request("mute"));
+    let second = visit(&mut calm, &request("mute"));
+    assert!(answer(&second).starts_with("HTTP/1.1 503 "), "one may wait");
+    assert!(answer(&first).is_empty());
+    let mut late = String::new();
+    while late.is_empty() {
+        calm.pass(SECOND / 10);
+        late = answer(&first);
+    }
+    assert!(calm.clock.now_mono() >= Mono(10 * SECOND.as_nanos() as u64), "not before its time");
+    assert!(late.starts_with("HTTP/1.1 503 ") && late.contains("Retry-After: "), "{late}");
+    // It has failed, and is not tried again at once: the answer does not wait.
+    let third = visit(&mut calm, &request("mute"));
+    let refused = answer(&third);
+    assert!(refused.starts_with("HTTP/1.1 503 ") && refused.contains("Retry-After: "), "{refused}");
+    // Others do not notice.
+    let other = visit(&mut calm, &request("good"));
+    assert!(answer(&other).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn a_tenant_that_cannot_be_started_is_a_503() {
+    let mut calm = serving(ServeLimits::default());
+    let peer = visit(&mut calm, &request("none"));
+    assert!(answer(&peer).starts_with("HTTP/1.1 503 "));
+}
