@@ -211,6 +211,11 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
                 .help("CPU the script may use in all, e.g. 500ms or 10s (default: no limit)"),
         )
         .arg(
+            Arg::new("http").long("http").value_name("AS").value_parser(["strict", "node"]).help(
+                "Refuse messages that others may read differently (the default), or take what Node's parser takes",
+            ),
+        )
+        .arg(
             Arg::new("words")
                 .value_name("FILE [ARGS]")
                 .num_args(0..)
@@ -371,6 +376,7 @@ fn folder(value: &OsString) -> Result<FolderGrant> {
 
 fn limits(matches: &ArgMatches) -> Result<Limits> {
     let mut limits = Limits::default();
+    limits.http.as_node = matches.get_one::<String>("http").is_some_and(|word| word == "node");
     if let Some(text) = matches.get_one::<String>("memory") {
         limits.memory_bytes =
             size(text).with_context(|| format!("--memory={text}: a size such as 64M or 1G is needed"))?;

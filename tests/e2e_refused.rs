@@ -331,3 +331,25 @@ fn what_looks_odd_and_is_allowed_is_served() {
         }
     }
 }
+
+#[test]
+fn what_nodes_parser_takes_besides_is_taken_when_the_operator_says_so() {
+    let chunks = "5\r\nhello\r\n0\r\n\r\n";
+    let odd = [
+        ("R4", with("Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n") + chunks),
+        ("R8", "GET / HTTP/1.1\r\nHost: http://a.example\r\nConnection: close\r\n\r\n".to_owned()),
+        ("R9", "GET http://b.example/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned()),
+    ];
+    let ask = |server: &Server, request: &str| {
+        let mut client = server.client();
+        client.send(request.as_bytes());
+        text(&client.to_end())
+    };
+    let (strict, lax) = (Server::start(SEEN), Server::start_as(&["--http=node"], SEEN));
+    for (rule, request) in &odd {
+        assert!(ask(&strict, request).starts_with("HTTP/1.1 400 "), "{rule}");
+        assert!(ask(&lax, request).starts_with("HTTP/1.1 200 "), "{rule}");
+    }
+    let both = with("Transfer-Encoding: gzip, chunked\r\nContent-Length: 5\r\n") + chunks;
+    all_refused(&lax, &[("R1", both, &[400])]);
+}

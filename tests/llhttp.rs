@@ -2,7 +2,7 @@
 //!
 //! SKEP_LLHTTP names a checkout of nodejs/llhttp at the commit that docs/compat.md names; without it only the printed part
 //! of that page is checked. Nothing of a fixture is kept here but its place: tests/judge/llhttp.tsv has a line for each,
-//! `fixture, verdict, rule, reason`. The verdict is `same`; `framed` where both take the bytes and end the messages in
+//! `fixture, verdict, verdict of --http=node, rule, reason`. A verdict is `same`; `framed` where both take the bytes and end the messages in
 //! other places; `stricter` where llhttp takes them; `laxer` where it refuses them. One that is `same` stays so.
 //! SKEP_BLESS=1 writes the list anew (a rule and a reason that stand in it stay) and the page.
 //! It must not know how a fixture came to be, nor lenient modes, which nobody is offered.
@@ -39,6 +39,7 @@ struct Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Row {
     verdict: String,
+    as_node: String,
     rule: String,
     reason: String,
 }
@@ -57,20 +58,24 @@ fn the_verdicts_are_llhttps() {
     let is_blessed = std::env::var_os("SKEP_BLESS").is_some();
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
     for fixture in fixtures(Path::new(&checkout)) {
-        let (ours, theirs) = (decode(&fixture), theirs(&fixture));
-        let verdict = verdict(ours, theirs);
+        let theirs = theirs(&fixture);
+        let [(ours, verdict), (_, as_node)] = [false, true].map(|as_node| {
+            let ours = decode(&fixture, as_node);
+            (ours, verdict(ours, theirs))
+        });
         let mut row = known.get(&fixture.place).cloned().unwrap_or_default();
-        let is_lost = row.verdict == "same" && verdict != "same";
-        if is_lost || (!is_blessed && row.verdict != verdict) {
+        let is_lost =
+            [(&row.verdict, verdict), (&row.as_node, as_node)].iter().any(|(was, is)| *was == "same" && *is != "same");
+        if is_lost || (!is_blessed && (&row.verdict[..], &row.as_node[..]) != (verdict, as_node)) {
             faults.push(format!(
-                "{}: {verdict}, listed as {:?}; {ours:?}, llhttp {theirs:?}",
-                fixture.place, row.verdict
+                "{}: {verdict}, {as_node}; listed as {:?}, {:?}; {ours:?}, llhttp {theirs:?}",
+                fixture.place, row.verdict, row.as_node
             ));
         }
         if verdict == "same" {
             row = Row::default();
         }
-        row.verdict = verdict.into();
+        (row.verdict, row.as_node) = (verdict.into(), as_node.into());
         rows.push((fixture.place, row));
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -95,7 +100,9 @@ fn the_page_says_what_the_list_says() {
 fn each_difference_has_its_reason() {
     for (place, row) in list() {
         assert_eq!(row.verdict == "same", row.reason.is_empty(), "{place}");
-        assert!(["same", "framed", "stricter"].contains(&&row.verdict[..]), "{place}: {}", row.verdict);
+        for verdict in [&row.verdict[..], &row.as_node] {
+            assert!(["same", "framed", "stricter"].contains(&verdict), "{place}: {verdict}");
+        }
     }
 }
 
@@ -117,7 +124,7 @@ fn list() -> Vec<(String, Row)> {
     let row = |line: &str| {
         let mut cells = line.split('\t').map(String::from);
         let mut cell = || cells.next().unwrap_or_default();
-        (cell(), Row { verdict: cell(), rule: cell(), reason: cell() })
+        (cell(), Row { verdict: cell(), as_node: cell(), rule: cell(), reason: cell() })
     };
     text.lines().map(row).collect()
 }
@@ -125,7 +132,7 @@ fn list() -> Vec<(String, Row)> {
 fn write_list(rows: &[(String, Row)]) {
     let mut text = String::new();
     for (place, row) in rows {
-        let line = format!("{place}\t{}\t{}\t{}", row.verdict, row.rule, row.reason);
+        let line = format!("{place}\t{}\t{}\t{}\t{}", row.verdict, row.as_node, row.rule, row.reason);
         writeln!(text, "{}", line.trim_end()).expect("writing to a String cannot fail");
     }
     fs::write(root().join(LIST), text).expect("the list can be written");
@@ -133,18 +140,23 @@ fn write_list(rows: &[(String, Row)]) {
 
 /// The part of the page that follows from the list.
 fn printed(rows: &[(String, Row)]) -> String {
-    let mut text = String::from("\n| fixtures of | same verdict | of | % |\n|---|---|---|---|\n");
+    let mut text =
+        String::from("\n| fixtures of | same verdict | of | % | with `--http=node` | % |\n|---|---|---|---|---|---|\n");
     for kind in ["request", "response", ""] {
-        let of: Vec<&str> = rows.iter().filter(|row| row.0.starts_with(kind)).map(|row| &row.1.verdict[..]).collect();
-        let same = of.iter().filter(|verdict| ["same", "framed"].contains(verdict)).count();
-        let share = 100.0 * same as f64 / of.len().max(1) as f64;
+        let of: Vec<&Row> = rows.iter().filter(|row| row.0.starts_with(kind)).map(|row| &row.1).collect();
+        let is_taken = |verdict: &str| ["same", "framed"].contains(&verdict);
+        let same = of.iter().filter(|row| is_taken(&row.verdict)).count();
+        let as_node = of.iter().filter(|row| is_taken(&row.as_node)).count();
+        let share = |count: usize| 100.0 * count as f64 / of.len().max(1) as f64;
         let name = if kind.is_empty() { "both" } else { kind };
-        writeln!(text, "| {name} | {same} | {} | {share:.1} |", of.len()).expect("writing to a String cannot fail");
+        writeln!(text, "| {name} | {same} | {} | {:.1} | {as_node} | {:.1} |", of.len(), share(same), share(as_node))
+            .expect("writing to a String cannot fail");
     }
-    text.push_str("\n| fixture | verdict | rule | reason |\n|---|---|---|---|\n");
+    text.push_str("\n| fixture | verdict | with `--http=node` | rule | reason |\n|---|---|---|---|---|\n");
     for (place, row) in rows.iter().filter(|(_, row)| row.verdict != "same") {
-        let Row { verdict, rule, reason } = row;
-        writeln!(text, "| {place} | {verdict} | {rule} | {reason} |").expect("writing to a String cannot fail");
+        let Row { verdict, as_node, rule, reason } = row;
+        writeln!(text, "| {place} | {verdict} | {as_node} | {rule} | {reason} |")
+            .expect("writing to a String cannot fail");
     }
     text.push('\n');
     text
@@ -153,9 +165,9 @@ fn printed(rows: &[(String, Row)]) -> String {
 /// The decoder's outcome. In the client role each response answers a request that offered an upgrade, or a HEAD where
 /// the fixture says that bodies are skipped. Some fixtures stop in the middle of a head, whose fields llhttp judges one by
 /// one and the decoder all at once: there an empty line brings the verdict out.
-fn decode(fixture: &Fixture) -> Outcome {
+fn decode(fixture: &Fixture, as_node: bool) -> Outcome {
     // Whether Host must be there is Node's option beside llhttp; that it is well-formed is the codec's own rule.
-    let limits = Limits { require_host: false, ..Limits::default() };
+    let limits = Limits { require_host: false, as_node, ..Limits::default() };
     let (mut decoder, mut scratch) = (Decoder::new(fixture.role), Scratch::default());
     let mut outcome = Outcome::default();
     let to = if fixture.is_head { ResponseTo::Head } else { ResponseTo::Upgrade };

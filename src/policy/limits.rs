@@ -102,6 +102,9 @@ pub struct Limits {
 /// Bounds on HTTP peers. Node's option names where Node has one; times in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
+    /// Messages that llhttp takes with its lenient modes off are taken, where rules R4, R8, R9 and R10 of the security
+    /// cases are stricter: the operator says that nothing before Skep reads them in another way. Never a guest's to choose.
+    pub as_node: bool,
     /// `maxHeaderSize`: Node's default.
     pub max_header_size: u32,
     /// What a script may raise it to: a head is kept in memory while it is incomplete.
@@ -271,6 +274,7 @@ impl Limits {
 impl Default for HttpLimits {
     fn default() -> Self {
         HttpLimits {
+            as_node: false,
             max_header_size: 16 << 10,
             max_header_size_cap: 256 << 10,
             max_headers: 2000,

@@ -173,6 +173,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             max_chunk_ext: policy.chunk_extension_bytes,
             max_trailer_size: policy.trailer_bytes,
             require_host: options.flags & listen::REQUIRE_HOST != 0,
+            as_node: policy.as_node,
             ..http1::Limits::default()
         }
     }

@@ -219,7 +219,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             orphaned: None,
             raised: None,
             limits,
-            bare_limits: http1::Limits::default(),
+            bare_limits: http1::Limits { as_node: limits.as_node, ..http1::Limits::default() },
             serials: 0,
             unpolled: 0,
             fair: fair::Turns::default(),

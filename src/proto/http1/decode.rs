@@ -277,7 +277,7 @@ impl Decoder {
     /// Decides the framing of a head that has been parsed, and enters its body.
     fn frame<'a>(&mut self, bytes: &'a [u8], fields: &'a [Field], first: First, limits: &Limits) -> Item<'a> {
         let to = self.due.unwrap_or(ResponseTo::Other);
-        let framing = match framing::decide(first, bytes, fields, to, limits.require_host) {
+        let framing = match framing::decide(first, bytes, fields, to, limits) {
             Ok(framing) => framing,
             Err(reason) => return Item::Error(reason),
         };
@@ -365,7 +365,7 @@ impl Decoder {
             return self.resume(section, rest, limits, scratch);
         }
         let max = limits.max_section(section == Section::Trailers);
-        if let Parsed::Whole(len, first) = parse(section, rest, 0, &mut scratch.fields)
+        if let Parsed::Whole(len, first) = parse(section, rest, 0, limits, &mut scratch.fields)
             && len <= max as usize
             && scratch.fields.len() <= limits.max_headers as usize
         {
@@ -374,7 +374,7 @@ impl Decoder {
         let mut scan = Scan::new(section);
         match scan.run(rest, limits) {
             Scanned::Fault(position, reason) => (position, Found::Fault(position, reason)),
-            Scanned::Done(len) => match parse(section, &rest[..len], scan.fields(), &mut scratch.fields) {
+            Scanned::Done(len) => match parse(section, &rest[..len], scan.fields(), limits, &mut scratch.fields) {
                 Parsed::Whole(_, first) => (len, Found::InInput(&rest[..len], first)),
                 _ => (len - 1, Found::Fault(len - 1, disagreement())),
             },
@@ -406,7 +406,7 @@ impl Decoder {
             Scanned::Done(len) => {
                 partial.bytes.extend_from_slice(&rest[..len]);
                 scratch.section = partial.bytes;
-                match parse(section, &scratch.section, partial.scan.fields(), &mut scratch.fields) {
+                match parse(section, &scratch.section, partial.scan.fields(), limits, &mut scratch.fields) {
                     Parsed::Whole(_, first) => (len, Found::InScratch(first)),
                     _ => (len - 1, Found::Fault(len - 1, disagreement())),
                 }
@@ -427,9 +427,16 @@ fn closed(input: &[u8]) -> Step<'_> {
     }
 }
 
-fn parse(section: Section, bytes: &[u8], many: usize, fields: &mut Vec<Field>) -> Parsed<Option<First>> {
+fn parse(
+    section: Section,
+    bytes: &[u8],
+    many: usize,
+    limits: &Limits,
+    fields: &mut Vec<Field>,
+) -> Parsed<Option<First>> {
     let parsed = match section {
         Section::Request => head::request(bytes, many, fields),
+        Section::Response if limits.as_node => head::any_response(bytes, many, fields),
         Section::Response => head::response(bytes, many, fields),
         Section::Trailers => {
             return match head::trailers(bytes, many, fields) {

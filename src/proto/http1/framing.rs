@@ -7,6 +7,7 @@ use super::decode::ResponseTo;
 use super::error::Reason;
 use super::head::{First, StartLine};
 use super::headers::{Field, HeaderId, is_token, trim_ows};
+use super::limits::Limits;
 use super::method::Method;
 use super::target;
 
@@ -97,15 +98,15 @@ pub(super) struct Framing {
 impl<'a> Facts<'a> {
     /// Reads the fields that frame. The first field that breaks a rule decides the fault. Host and Expect mean
     /// nothing in a response, so there they are let pass.
-    pub fn gather(head: &'a [u8], fields: &[Field], is_request: bool) -> Result<Facts<'a>, Reason> {
+    pub fn gather(head: &'a [u8], fields: &[Field], is_request: bool, as_node: bool) -> Result<Facts<'a>, Reason> {
         let mut facts = Facts::default();
         for field in fields {
             let value = || field.value_in(head);
             match field.id {
-                HeaderId::Host if is_request => facts.host(value())?,
+                HeaderId::Host if is_request => facts.host(value(), as_node)?,
                 HeaderId::ContentLength => facts.content_length(value())?,
-                HeaderId::TransferEncoding if is_request => facts.transfer_encoding(value())?,
-                HeaderId::TransferEncoding => facts.response_codings(value())?,
+                HeaderId::TransferEncoding if is_request && !as_node => facts.transfer_encoding(value())?,
+                HeaderId::TransferEncoding => facts.codings(value())?,
                 HeaderId::Connection => facts.connection(value()),
                 HeaderId::Upgrade => facts.upgrade_field |= field.value_len > 0,
                 HeaderId::Expect if is_request => facts.expect(value()),
@@ -115,11 +116,11 @@ impl<'a> Facts<'a> {
         Ok(facts)
     }
 
-    fn host(&mut self, value: &'a [u8]) -> Result<(), Reason> {
+    fn host(&mut self, value: &'a [u8], as_node: bool) -> Result<(), Reason> {
         if self.host.is_some() {
             return Err(Reason::DuplicateHost);
         }
-        if !target::is_host(value) {
+        if !as_node && !target::is_host(value) {
             return Err(Reason::InvalidHost);
         }
         self.host = Some(value);
@@ -154,7 +155,7 @@ impl<'a> Facts<'a> {
 
     /// A response's: one whose last coding is not `chunked` ends with its connection, which ends any doubt, too. What
     /// was coded is given as it came, as Node does.
-    fn response_codings(&mut self, value: &[u8]) -> Result<(), Reason> {
+    fn codings(&mut self, value: &[u8]) -> Result<(), Reason> {
         if self.length.is_some() {
             return Err(Reason::TransferEncodingAfterLength);
         }
@@ -197,15 +198,18 @@ pub(super) fn request(
     minor: u8,
     target: &[u8],
     facts: &Facts<'_>,
-    require_host: bool,
+    limits: &Limits,
 ) -> Result<Framing, Reason> {
     let is_upgrade = minor == 1 && facts.upgrade_option && facts.upgrade_field;
     // As in Node, whoever takes a connection over looks at Host himself; the runtime does where nobody does.
     let leaves = method == Method::Connect || is_upgrade;
-    if facts.host.is_none() && require_host && minor == 1 && !leaves {
+    if facts.host.is_none() && limits.require_host && minor == 1 && !leaves {
         return Err(Reason::MissingHost);
     }
-    target::check(method, target, facts.host)?;
+    target::check(method, target, facts.host.filter(|_| !limits.as_node))?;
+    if matches!(facts.coding, Coding::Buried | Coding::Other) {
+        return Err(Reason::InvalidTransferEncoding); // nothing would end it but the connection, which the answer needs
+    }
     Ok(Framing {
         body: facts.explicit_body(minor)?.unwrap_or(BodyKind::None),
         keep_alive: facts.persists(minor),
@@ -236,11 +240,11 @@ pub(super) fn decide(
     head: &[u8],
     fields: &[Field],
     to: ResponseTo,
-    require_host: bool,
+    limits: &Limits,
 ) -> Result<Framing, Reason> {
-    let facts = Facts::gather(head, fields, start.is_request())?;
+    let facts = Facts::gather(head, fields, start.is_request(), limits.as_node)?;
     match start {
-        StartLine::Request { method, target } => request(method, minor, target.of(head), &facts, require_host),
+        StartLine::Request { method, target } => request(method, minor, target.of(head), &facts, limits),
         StartLine::Status { code, .. } => response(code, minor, to, &facts),
     }
 }

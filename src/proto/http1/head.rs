@@ -9,6 +9,10 @@ use super::headers::{Field, HeaderId, is_target_byte, is_trailer_allowed};
 use super::method::Method;
 use std::mem::MaybeUninit;
 
+/// How a status line may begin, to llhttp, besides `HTTP/1.`; and what it is read as, which is never shorter.
+pub(super) const FOREIGN: [(&[u8], &[u8]); 3] =
+    [(b"HTTP/0.9", b"HTTP/1.0"), (b"RTSP/1.", b"HTTP/1."), (b"ICE/1.", b"HTTP/1.")];
+
 /// Field lines that are parsed without the heap.
 const STACK_FIELDS: usize = 64;
 
@@ -189,6 +193,22 @@ pub(super) fn response(bytes: &[u8], many: usize, fields: &mut Vec<Field>) -> Pa
     let reason =
         if line > 13 { Span { start: 13, len: (line - 13) as u32 } } else { Span { start: line as u32, len: 0 } };
     Parsed::Whole(len, (StartLine::Status { code, reason }, minor))
+}
+
+/// The same, where a status line may begin as [`FOREIGN`] says.
+pub(super) fn any_response(bytes: &[u8], many: usize, fields: &mut Vec<Field>) -> Parsed<First> {
+    let Some((name, read_as)) = FOREIGN.iter().find(|(name, _)| bytes.starts_with(name)) else {
+        return response(bytes, many, fields);
+    };
+    let more = read_as.len() - name.len();
+    let parsed = response(&[read_as, &bytes[name.len()..]].concat(), many, fields);
+    let Parsed::Whole(len, (StartLine::Status { code, mut reason }, minor)) = parsed else { return parsed };
+    reason.start -= more as u32;
+    for field in fields {
+        field.name -= more as u32;
+        field.value -= more as u32;
+    }
+    Parsed::Whole(len - more, (StartLine::Status { code, reason }, minor))
 }
 
 /// Parses a trailer section at the start of `bytes`. `many` is how many fields to make room for, if more than usual.

@@ -16,6 +16,10 @@ pub struct Limits {
     pub max_trailer_size: u32,
     /// Refuse an HTTP/1.1 request without a Host field (RFC 9112 section 3.2).
     pub require_host: bool,
+    /// Take what llhttp takes with its lenient modes off, where R4, R8, R9 and R10 refuse it: codings before a request's
+    /// `chunked`, any value of Host, an absolute target that names another host, status lines of RTSP, ICE and HTTP/0.9.
+    /// What frames a message is read as strictly as ever.
+    pub as_node: bool,
     /// Empty CRLF lines tolerated before a start line (RFC 9112 section 2.2 asks for at least one).
     pub leading_crlf_max: u8,
     /// Chunk framing bytes of one message that are always allowed, whatever the payload.
@@ -41,6 +45,7 @@ impl Default for Limits {
             max_chunk_ext: 16_384,
             max_trailer_size: 8_192,
             require_host: true,
+            as_node: false,
             leading_crlf_max: 8,
             chunk_overhead_floor: 65_536,
             chunk_overhead_ratio: 64,

@@ -6,6 +6,7 @@
 //! It must not know what fields mean.
 
 use super::error::Reason;
+use super::head::FOREIGN;
 use super::headers::{is_target_byte, is_tchar, is_value_byte};
 use super::limits::Limits;
 use super::method::Method;
@@ -40,6 +41,8 @@ enum At {
     VersionLf,
     /// Index into `HTTP/1.x ddd` of a status line.
     Status(u8),
+    /// Index into a beginning of [`FOREIGN`], and which.
+    Foreign(u8, u8),
     StatusEnd,
     Phrase,
     StatusLf,
@@ -123,7 +126,9 @@ impl Scan {
             (At::LineStart, _) => self.line_start(byte, limits)?,
             (At::LastLf, b'\n') => return Ok(true),
             (At::LastLf, _) => return Err(Reason::HeadersLfExpected),
-            (at @ (At::Status(_) | At::StatusEnd | At::Phrase | At::StatusLf), _) => status_line(at, byte)?,
+            (at @ (At::Status(_) | At::Foreign(..) | At::StatusEnd | At::Phrase | At::StatusLf), _) => {
+                status_line(at, byte, limits.as_node)?
+            }
             _ => self.request_line(byte)?,
         };
         Ok(false)
@@ -197,7 +202,26 @@ fn version_byte(index: u8, byte: u8) -> Result<(), Reason> {
     }
 }
 
-fn status_line(at: At, byte: u8) -> Result<At, Reason> {
+/// One byte of a beginning that is not `HTTP/1.`, if it may be one.
+fn foreign(at: At, byte: u8) -> Option<At> {
+    match (at, byte) {
+        (At::Status(5), b'0') => Some(At::Foreign(6, 0)),
+        (At::Status(0), b'R') => Some(At::Foreign(1, 1)),
+        (At::Status(0), b'I') => Some(At::Foreign(1, 2)),
+        (At::Foreign(index, which), _) => {
+            let (name, read_as) = FOREIGN[usize::from(which)];
+            let is_last = usize::from(index) + 1 == name.len();
+            let next = if is_last { At::Status(read_as.len() as u8) } else { At::Foreign(index + 1, which) };
+            (name[usize::from(index)] == byte).then_some(next)
+        }
+        _ => None,
+    }
+}
+
+fn status_line(at: At, byte: u8, as_node: bool) -> Result<At, Reason> {
+    if let (true, Some(next)) = (as_node, foreign(at, byte)) {
+        return Ok(next);
+    }
     match (at, byte) {
         (At::Status(index @ 0..=7), _) => version_byte(index, byte).map(|()| At::Status(index + 1)),
         (At::Status(8), b' ') => Ok(At::Status(9)),
@@ -211,6 +235,7 @@ fn status_line(at: At, byte: u8) -> Result<At, Reason> {
         (At::Phrase, _) if is_value_byte(byte) => Ok(At::Phrase),
         (At::StatusLf, b'\n') => Ok(At::LineStart),
         (At::StatusLf, _) => Err(Reason::StatusCrlfExpected),
+        (At::Foreign(..), _) => Err(Reason::InvalidConstant),
         _ => Err(Reason::InvalidStatus),
     }
 }

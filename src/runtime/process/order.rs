@@ -1,7 +1,7 @@
 //! Orders: what a child is to run and what it may do, as JSON on its channel; and what of this process every child shares.
 //! A child's powers are those of the guest that starts it, never more. It must not know how a script is run.
 use crate::guest::GuestState;
-use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
+use crate::policy::{FolderGrant, Grants, HttpLimits, Limits, NetRule, Run};
 use crate::proto::ipc;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -116,7 +116,11 @@ impl ChildOrder {
             "env": self.env,
             "folder": self.folder,
             "grants": write_grants(&self.grants),
-            "limits": { "memory": self.limits.memory_bytes, "cpu": self.limits.cpu_total.map(|cpu| cpu.as_nanos() as u64) },
+            "limits": {
+                "memory": self.limits.memory_bytes,
+                "cpu": self.limits.cpu_total.map(|cpu| cpu.as_nanos() as u64),
+                "asNode": self.limits.http.as_node,
+            },
             "cache": self.cache,
             "guest": self.guest,
             "confine": self.confine,
@@ -223,7 +227,8 @@ fn read_grants(grants: &Value) -> Option<Grants> {
 
 fn read_limits(limits: &Value) -> Option<Limits> {
     let cpu_total = limits["cpu"].as_u64().map(Duration::from_nanos);
-    Some(Limits { memory_bytes: limits["memory"].as_u64()?, cpu_total, ..Limits::default() })
+    let http = HttpLimits { as_node: limits["asNode"].as_bool()?, ..HttpLimits::default() };
+    Some(Limits { memory_bytes: limits["memory"].as_u64()?, cpu_total, http, ..Limits::default() })
 }
 
 /// The environment of a guest, as it was told at its start.
@@ -247,10 +252,12 @@ mod tests {
             fork: 7,
             ..Grants::default()
         };
+        order.limits.http.as_node = true;
         let back = ChildOrder::from_json(order.to_json().as_bytes()).expect("it is one of ours");
         assert_eq!(back.to_json(), order.to_json());
         assert_eq!(back.grants.run, order.grants.run);
         assert_eq!(back.grants.net, order.grants.net);
+        assert!(back.limits.http.as_node);
     }
 
     #[test]

@@ -332,7 +332,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 .collect(),
         };
         let mut env: Vec<(OsString, OsString)> = env.into_iter().filter(is_clean).collect();
-        env.push((OPTIONS.into(), state.grants.words().into()));
+        let mut options = vec![state.grants.words()];
+        options.extend(self.limits.as_node.then(|| "--http=node".to_owned()));
+        options.retain(|words| !words.is_empty());
+        env.push((OPTIONS.into(), options.join("\n").into()));
         if plan.folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
             return Err(Errno::ENOENT);
         }

@@ -3,6 +3,7 @@
 //! A case's verdict is a log of what the decoder said. It must be the same whether the bytes come whole, one at a time,
 //! cut once at each boundary or at random, and bytes that follow may only add to it.
 
+mod as_node;
 mod byte;
 mod chunk;
 mod client;
