@@ -257,7 +257,7 @@ fn guests_that_have_nothing_to_do_cost_a_turn_nothing() {
 #[test]
 fn what_comes_during_a_slice_is_answered_before_the_next() {
     let mut room = Room::new();
-    room.seat_with(plain(), 0, Limits::default(), server_info(8001));
+    room.seat_with(plain(), 0, Limits::default(), start_info(8001));
     room.hall.turn();
     let peer = room.net.connect(([127, 0, 0, 1], 8001).into()).expect("somebody listens");
     (0..3).for_each(|_| room.hall.turn());

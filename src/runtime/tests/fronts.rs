@@ -6,7 +6,7 @@ use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
-use crate::runtime::{FrontKind, Hired, Keeper, Plan, Reload, Routes};
+use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Plan, Reload, Routes};
 use crate::time::{Clock as _, Mono, VirtualClock};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -77,7 +77,8 @@ fn serving(limits: ServeLimits) -> Calm {
     let plans: Vec<(u32, Plan)> = names.iter().enumerate().map(plan).collect();
     let bees = Bees { clock: calm.clock.clone(), mute: mute() };
     calm.hall.open_tenants(Box::new(bees), limits, routes, plans);
-    calm.hall.add_front(SocketAddr::from(AT), FrontKind::Shared).expect("the address is free");
+    let front = FrontPlan { at: SocketAddr::from(AT), kind: FrontKind::Shared, proxied: false };
+    calm.hall.add_front(front).expect("the address is free");
     calm
 }
 
