@@ -4,15 +4,18 @@
 //! JavaScript guest: their start, their memory, and 5,000 of them at once. It measures and never fails: time is no
 //! test. It must not know what a number should be.
 use skep::guest::cache::{CacheFolder, load_or_build};
-use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
-use skep::policy::{Grants, Limits};
+use skep::guest::{Cell, Den, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
+use skep::policy::{Grants, Limits, ServeLimits};
 use skep::proto::http1::{
     Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate,
 };
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
-use skep::runtime::{Hall, LogSink, Logs, Mailbox, Note, Offload};
+use skep::runtime::{
+    FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan, Reload, Routes,
+};
 use skep::time::{Mono, Timers, VirtualClock};
 use std::hint::black_box;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -171,14 +174,15 @@ fn request(cell: &Cell, depth: usize) -> f64 {
 
 /// A guest to sleep and awake again, having written a page.
 fn sleep(cell: &Cell) -> f64 {
+    let den = Den::open(&std::env::temp_dir().join("skep-bench-dens")).expect("a den can be made");
     let mut guest = Some(cell.spawn(state(&VirtualClock::new(0))).expect("a guest can be spawned"));
     let mut batch = [0; 24];
     batch[4] = 24;
     measure(1, || {
         let mut awake = guest.take().expect("it is put back");
         assert!(matches!(awake.deliver(&batch), Turn::Done { .. }));
-        let sleeper = awake.hibernate().map_err(|(_, error)| error).expect("it sleeps between two turns");
-        guest = Some(sleeper.wake().expect("it wakes"));
+        let sleeper = awake.hibernate(&den, 1 << 20).map_err(|failed| failed.1).expect("it sleeps between two turns");
+        guest = Some(sleeper.wake().map_err(|lost| lost.1).expect("it wakes"));
     })
 }
 
@@ -218,6 +222,69 @@ fn tenant(cell: &Cell) -> Hall<SimKernel, VirtualClock> {
     hall
 }
 
+/// Who hires the one tenant of a hall.
+struct Only(Cell, VirtualClock);
+
+impl Keeper for Only {
+    fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
+        let mut state = tenant_state(&self.1);
+        state.grants = Grants { listen_none: true, listen_virtual: true, ..Grants::default() };
+        self.0.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
+    }
+
+    fn reload(&mut self, _all: bool) -> Option<Reload> {
+        None
+    }
+
+    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
+        Vec::new()
+    }
+}
+
+/// A tenant that sleeps, and is woken by a request on a connection that it had: medians of both, and bytes on disk.
+fn hibernate(cell: &Cell) {
+    let (net, clock) = (SimNet::new(1), VirtualClock::new(1_767_225_600_000_000_000));
+    let http = Limits::default().http;
+    let mut hall = Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Nowhere)), Offload::inline(), http);
+    let mut routes = Routes::default();
+    routes.add("*", "/", 0);
+    let after = Duration::from_secs(1);
+    let plan = Plan { name: "a".into(), instances: 1, idle: None, hibernate: Some(after) };
+    hall.open_tenants(Box::new(Only(cell.clone(), clock.clone())), ServeLimits::default(), routes, vec![(0, plan)]);
+    let place = std::env::temp_dir().join("skep-bench-dens");
+    hall.set_den(Den::open(&place).expect("a den can be made"));
+    let front = hall
+        .add_front(FrontPlan { at: ([127, 0, 0, 1], 80).into(), kind: FrontKind::Shared, proxied: false })
+        .expect("the simulation has ports");
+    let peer = net.connect(front).expect("the front listens");
+    let (mut falls, mut wakes) = (Vec::new(), Vec::new());
+    for _ in 0..200 {
+        let began = Instant::now();
+        peer.send(HELLO).expect("the connection lives");
+        while !peer.read_all().windows(11).any(|window| window == b"Hello World") {
+            hall.turn_within(Some(Duration::ZERO));
+        }
+        wakes.push(began.elapsed());
+        clock.advance(2 * after);
+        let began = Instant::now();
+        while hall.view_tenants()[0].state != "sleeping" {
+            hall.turn_within(Some(Duration::ZERO));
+        }
+        falls.push(began.elapsed());
+        // Less than a second, for the connection to stay.
+        clock.advance(after / 2);
+    }
+    wakes.remove(0);
+    let median = |spans: &mut Vec<Duration>| {
+        spans.sort();
+        (spans[spans.len() / 2].as_micros(), spans[spans.len() * 99 / 100].as_micros())
+    };
+    let ((fall, worst_fall), (wake, worst_wake)) = (median(&mut falls), median(&mut wakes));
+    println!("tenant, to sleep: {fall} us, p99 {worst_fall} us");
+    println!("tenant, awake to its first response: {wake} us, p99 {worst_wake} us");
+    println!("tenant, asleep: {} bytes on disk", hall.view_tenants()[0].guests[0].at_rest_bytes);
+}
+
 /// KiB of this process that nobody else has.
 fn private_kib() -> f64 {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap_or_default();
@@ -239,6 +306,7 @@ fn script_cell() -> Cell {
 fn tenants(cell: &Cell) {
     let first = measure(1, || drop(black_box(tenant(cell))));
     println!("tenant, until its first response: {:.0} us", first / 1000.0);
+    hibernate(cell);
     let before = private_kib();
     let some: Vec<_> = (0..50).map(|_| tenant(cell)).collect();
     println!("tenant, live and idle, with a loop of its own: {:.0} KiB", (private_kib() - before) / 50.0);

@@ -162,7 +162,7 @@ pub fn spawn<'a>(
     if let Some(code) = &code
         && let Some(start) = shelf.image(Start::read_from)
     {
-        return cell::spawn(engine, code, start, state);
+        return cell::spawn(engine, code, start, state).map_err(|failed| failed.1);
     }
     shelf.build(code, progress)?.spawn(state)
 }

@@ -10,7 +10,7 @@ use super::state::GuestState;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use skep_abi::exports;
 use std::sync::Arc;
-use wasmtime::{ExternType, InstancePre, Module, ModuleExport, Val};
+use wasmtime::{ExternType, Instance, InstancePre, Memory, Module, ModuleExport, TypedFunc, Val};
 
 /// Compiled code with its imports resolved.
 pub(super) struct Code {
@@ -84,31 +84,53 @@ impl Cell {
     /// # Errors
     /// When the image is larger than the limits allow, or the system has no memory or address space.
     pub fn spawn(&self, state: GuestState) -> Result<Guest> {
-        spawn(&self.engine, &self.code, Start::from(&self.image), state)
+        spawn(&self.engine, &self.code, Start::from(&self.image), state).map_err(|failed| failed.1)
     }
 }
 
 /// Brings a guest to life.
-pub(super) fn spawn(engine: &Engine, code: &Arc<Code>, start: Start, state: GuestState) -> Result<Guest> {
-    let Start { memory, globals, inbox } = start;
-    let (bytes, base, bound) = (memory.bytes(), memory.base(), state.limits.memory_bytes);
-    ensure!(bytes <= bound, "the guest starts with {bytes} bytes of memory; its limit is {bound}");
+///
+/// # Errors
+/// Those of [`Cell::spawn`], and the state again.
+pub(super) fn spawn(
+    engine: &Engine,
+    code: &Arc<Code>,
+    start: Start,
+    state: GuestState,
+) -> Result<Guest, Box<(GuestState, anyhow::Error)>> {
+    let (bytes, base, bound) = (start.memory.bytes(), start.memory.base(), state.limits.memory_bytes);
+    if bytes > bound {
+        return Err(Box::new((state, anyhow!("the guest starts with {bytes} bytes of memory; its limit is {bound}"))));
+    }
     let ticks = ticks(state.limits.slice);
-    let mut body = Body::new(engine, Shared { state, inbox, entered: None, settle: false });
-    let instance = with_memory(memory, || code.pre.instantiate(body.store())).map_err(to_anyhow)?;
+    let mut body = Body::new(engine, Shared { state, inbox: start.inbox, entered: None, settle: false });
+    match furnish(&mut body, code, start) {
+        Ok((instance, memory, on_events)) => {
+            body.yield_every(ticks);
+            Ok(Guest::new(body, instance, memory, on_events, ticks, code.clone()).over(base))
+        }
+        Err(error) => {
+            let state = std::mem::replace(&mut body.shared_mut().state, GuestState::nobodys());
+            Err(Box::new((state, error)))
+        }
+    }
+}
+
+/// Puts an instance with its memory and globals into a store.
+fn furnish(body: &mut Body, code: &Code, start: Start) -> Result<(Instance, Memory, TypedFunc<i32, i32>)> {
+    let instance = with_memory(start.memory, || code.pre.instantiate(body.store())).map_err(to_anyhow)?;
     let store = body.store();
     let missing = || anyhow!("the guest's exports have changed");
     let memory = instance.get_module_export(&mut *store, &code.memory).and_then(|it| it.into_memory());
     let memory = memory.ok_or_else(missing)?;
     let on_events = instance.get_module_export(&mut *store, &code.on_events).and_then(|it| it.into_func());
     let on_events = on_events.ok_or_else(missing)?.typed(&mut *store).map_err(to_anyhow)?;
-    for global in &globals {
+    for global in &start.globals {
         let export = instance.get_global(&mut *store, &format!("{GLOBAL_EXPORT}{}", global.index));
         export.ok_or_else(missing)?.set(&mut *store, global.value()?).map_err(to_anyhow)?;
     }
     store.data_mut().memory = Some(memory);
-    body.yield_every(ticks);
-    Ok(Guest::new(body, instance, memory, on_events, ticks, code.clone()).over(base))
+    Ok((instance, memory, on_events))
 }
 
 impl GlobalValue {

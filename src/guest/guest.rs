@@ -1,23 +1,25 @@
 //! One guest: entered with a batch of events, resumed slice by slice, ended by what it does. It must not
 //! know what events mean, nor when the others run: that is the runtime's.
-use super::cell::{Cell, Code};
+use super::cell::Code;
+use super::den::{Den, Kept};
+use super::drift::{self, Base};
 use super::engine::{Body, Outcome, to_anyhow};
 use super::fold::Fold;
-use super::image::{GlobalValue, Image, Pages, PagesWriter, map_over};
+use super::image::{GlobalValue, Image, PagesWriter, map_over};
 use super::layer::Layer;
 use super::module::GLOBAL_EXPORT;
-use super::sleeper::Sleeper;
+use super::sleeper::{Parts, Sleeper};
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
 use crate::policy::Bound;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use wasmtime::{Instance, Memory, TypedFunc, Val};
 
 /// Mutable globals, and address and length of the inbox.
-type AtRest = (Vec<GlobalValue>, Option<(u32, u32)>);
+pub(super) type AtRest = (Vec<GlobalValue>, Option<(u32, u32)>);
 
 /// One guest. Dropping it, at any time, gives everything back.
 pub struct Guest {
@@ -28,7 +30,7 @@ pub struct Guest {
     ticks: u64,
     ended: Option<Verdict>,
     /// What its memory is a private mapping of, from the start on.
-    base: Option<Arc<Pages>>,
+    base: Option<Base>,
     /// It dozes: what it has written, whose pages have been given back.
     fold: Option<Fold>,
     /// What runs: goes after `body`, which runs it.
@@ -47,8 +49,8 @@ impl Guest {
         Guest { body, instance, memory, on_events, ticks, ended: None, base: None, fold: None, code }
     }
 
-    /// Its memory is a private mapping of these.
-    pub(super) fn over(self, base: Option<Arc<Pages>>) -> Guest {
+    /// Its memory is a private mapping of this.
+    pub(super) fn over(self, base: Option<Base>) -> Guest {
         Guest { base, ..self }
     }
 
@@ -158,7 +160,7 @@ impl Guest {
         }
         let base = self.base.as_ref()?;
         // An error leaves all as it was.
-        self.fold = Fold::of(self.memory.data_mut(self.body.store()), base).ok().flatten();
+        self.fold = Fold::of(self.memory.data_mut(self.body.store()), &base.pages).ok().flatten();
         self.fold.as_ref().map(Fold::bytes)
     }
 
@@ -182,32 +184,56 @@ impl Guest {
     pub fn capture(&mut self) -> Result<Image> {
         let (globals, inbox) = self.at_rest()?;
         let memory = self.memory.data_mut(self.body.store());
-        if let Some(base) = &self.base
-            && let Some(layer) = Layer::of(memory, base)?
+        if let Some(Base { pages, .. }) = &self.base
+            && let Some(layer) = Layer::of(memory, pages)?
         {
-            let layer = Some(layer).filter(|layer| !layer.runs.is_empty() || layer.bytes != base.bytes);
-            return Ok(Image { pages: base.clone(), layer, globals, inbox });
+            let layer = Some(layer).filter(|layer| !layer.runs.is_empty() || layer.bytes != pages.bytes);
+            return Ok(Image { pages: pages.clone(), layer, globals, inbox });
         }
         let image = whole(memory, globals, inbox)?;
         // The next image is a layer over this one.
         map_over(memory, &image.pages)?;
-        self.base = Some(image.pages.clone());
+        self.base = Some(Base { pages: image.pages.clone(), layer: None });
         Ok(image)
     }
 
-    /// Puts it to sleep: its image is taken and its memory given back. A guest cannot sleep in the middle of a turn.
+    /// Puts it to sleep: what its memory holds beyond the image that it was spawned from goes to the den, and the memory is given
+    /// back. A guest cannot sleep in the middle of a turn.
     ///
     /// # Errors
-    /// Those of [`Guest::capture`], and the guest as it was.
-    #[allow(clippy::result_large_err, reason = "the guest goes on")]
-    pub fn hibernate(mut self) -> Result<Sleeper, (Guest, anyhow::Error)> {
-        let image = match self.capture() {
-            Ok(image) => image,
-            Err(error) => return Err((self, error)),
+    /// In the middle of a turn, after the end, when it has written more than `most` bytes, or the den takes no more; and the
+    /// guest as it was.
+    pub fn hibernate(mut self, den: &Den, most: usize) -> Result<Sleeper, Box<(Guest, anyhow::Error)>> {
+        let (at_rest, base, kept) = match self.put_aside(den, most) {
+            Ok(put) => put,
+            Err(error) => return Err(Box::new((self, error))),
         };
-        let cell = Cell::new(self.body.engine(), self.code.clone(), image);
-        let state = std::mem::replace(self.state_mut(), GuestState::nobodys());
-        Ok(Sleeper::new(cell, state))
+        let parts = Parts { engine: self.body.engine().clone(), code: self.code.clone(), base, at_rest };
+        Ok(Sleeper::new(parts, self.take_state(), kept))
+    }
+
+    fn put_aside(&mut self, den: &Den, most: usize) -> Result<(AtRest, Base, Kept)> {
+        let at_rest = self.at_rest()?;
+        let base = self.base.clone().context("its memory is that of no image")?;
+        let drift = drift::of(self.memory.data(self.body.store()), &base, most)?;
+        let kept = den.keep(&drift).context("its memory cannot be put aside")?;
+        Ok((at_rest, base, kept))
+    }
+
+    /// It is as it was when its memory, of so many bytes, had come so far.
+    pub(super) fn take_up(&mut self, drift: &[u8], bytes: usize) -> Result<()> {
+        let store = self.body.store();
+        let missing = bytes.checked_sub(self.memory.data_size(&*store)).context("its memory was smaller")?;
+        let page = usize::try_from(self.memory.page_size(&*store))?;
+        if missing > 0 {
+            self.memory.grow(&mut *store, (missing / page) as u64).map_err(to_anyhow)?;
+        }
+        drift::apply(drift, self.memory.data_mut(store))
+    }
+
+    /// What the host knows of it leaves it.
+    pub(super) fn take_state(&mut self) -> GuestState {
+        std::mem::replace(self.state_mut(), GuestState::nobodys())
     }
 
     /// Takes an image that is no layer, to be kept or to be what others start from.
@@ -234,6 +260,12 @@ impl Guest {
     pub(super) fn peek(&mut self, at: u32, len: u32) -> Vec<u8> {
         self.unfold();
         self.memory.data(self.body.store())[at as usize..(at + len) as usize].to_vec()
+    }
+
+    /// Grows the guest's memory, for tests.
+    #[cfg(test)]
+    pub(super) fn grow(&mut self, pages: u64) {
+        self.memory.grow(self.body.store(), pages).expect("its limit allows it");
     }
 
     /// Writes the guest's memory, for tests.

@@ -9,8 +9,9 @@
 //!
 //! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] gives the one that was laid
 //! ready in a cell of this thread just before.
+use super::drift::Base;
 use super::engine::{GUARD, RESERVATION};
-use super::layer::Layer;
+use super::layer::{Layer, read_at};
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
@@ -59,11 +60,6 @@ impl Image {
         self.pages.runs.iter().map(|run| run.len() as u64).sum::<u64>() + self.own_bytes()
     }
 
-    /// Its pages are those of another image, with or without something over them.
-    pub(super) fn is_layer(&self) -> bool {
-        self.layer.is_some() || Arc::strong_count(&self.pages) > 1
-    }
-
     /// Bytes that are kept for it alone, if it is a layer over another's pages.
     pub fn own_bytes(&self) -> u64 {
         self.layer.iter().flat_map(|layer| &layer.runs).map(|run| run.len() as u64).sum()
@@ -106,10 +102,10 @@ impl Memory {
         }
     }
 
-    /// The pages that it is a private mapping of.
-    pub(super) fn base(&self) -> Option<Arc<Pages>> {
+    /// What it is a private mapping of.
+    pub(super) fn base(&self) -> Option<Base> {
         match self {
-            Memory::Shared(pages, _) => Some(pages.clone()),
+            Memory::Shared(pages, layer) => Some(Base { pages: pages.clone(), layer: layer.clone() }),
             Memory::Own(_) => None,
         }
     }
@@ -203,13 +199,13 @@ impl Pages {
     /// Reads a run back.
     pub(super) fn read(&self, run: Range<usize>) -> Result<Vec<u8>> {
         let mut out = vec![0; run.len()];
-        let mut done = 0;
-        while done < out.len() {
-            let count = rustix::io::pread(&self.file, &mut out[done..], (run.start + done) as u64)?;
-            ensure!(count > 0, "an image is cut short");
-            done += count;
-        }
+        self.read_at(run.start, &mut out)?;
         Ok(out)
+    }
+
+    /// As [`Pages::read`], into a place of the caller's.
+    pub(super) fn read_at(&self, start: usize, out: &mut [u8]) -> Result<()> {
+        read_at(&self.file, start as u64, out).context("an image cannot be read")
     }
 }
 

@@ -98,6 +98,21 @@ impl Layer {
         Ok(())
     }
 
+    /// Puts what of it lies there over bytes that are read from below.
+    pub(super) fn read_over(&self, start: usize, out: &mut [u8]) -> Result<()> {
+        let end = start + out.len();
+        let first = self.runs.partition_point(|run| run.end <= start);
+        let before: usize = self.runs[..first].iter().map(Range::len).sum();
+        let mut at = HEAD + self.runs.len() * RUN + before;
+        for run in self.runs[first..].iter().take_while(|run| run.start < end) {
+            let common = run.start.max(start)..run.end.min(end);
+            let from = at + (common.start - run.start);
+            read_at(&self.file, from as u64, &mut out[common.start - start..common.end - start])?;
+            at += run.len();
+        }
+        Ok(())
+    }
+
     pub(super) fn file(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }

@@ -242,13 +242,13 @@ impl Write for Count {
 }
 
 /// Ours, and nobody else may write.
-fn check_owner(stat: &Stat) -> Result<()> {
+pub(super) fn check_owner(stat: &Stat) -> Result<()> {
     ensure!(stat.st_uid == rustix::process::geteuid().as_raw(), "belongs to someone else");
     ensure!(stat.st_mode & 0o022 == 0, "can be written by others");
     Ok(())
 }
 
-fn open_own(folder: impl AsFd, name: &str) -> Result<File> {
+pub(super) fn open_own(folder: impl AsFd, name: &str) -> Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = openat(folder, name, flags, Mode::empty())?;
     let stat = fstat(&file)?;

@@ -159,6 +159,13 @@ pub struct ServeLimits {
     /// An instance that has had nothing to do for so long gives its pages back: to do that and to undo it costs about half a
     /// millisecond, so once in this time is a ten-thousandth of a core.
     pub doze_ms: u32,
+    /// A tenant that has done nothing for so long is put to sleep: longer than a browser keeps a page's requests apart.
+    pub hibernate_ms: u32,
+    /// Most that one may have written of its memory to be put to sleep, bytes: it is compared, hashed and written within one
+    /// turn of the loop, and read again within another, a few milliseconds each.
+    pub hibernate_bytes: usize,
+    /// Whose next timer is due this soon stays awake: falling asleep and waking cost more than so little sleep saves.
+    pub near_timer_ms: u32,
     /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
     pub line_bytes: u32,
 }
@@ -177,6 +184,9 @@ impl Default for ServeLimits {
             farewell_ms: 1000,
             idle_stop_ms: 300_000,
             doze_ms: 5000,
+            hibernate_ms: 30_000,
+            hibernate_bytes: 8 << 20,
+            near_timer_ms: 1000,
             line_bytes: 8 << 10,
         }
     }

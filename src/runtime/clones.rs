@@ -53,12 +53,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// # Errors
     /// When it is inside a turn or has something to be told; or the system has no memory for it.
     pub fn capture(&mut self, guest: GuestId) -> Result<Legacy> {
-        ensure!(!self.seats[guest.0 as usize].is_busy(), "the guest is busy");
+        let seat = &self.seats[guest.0 as usize];
+        ensure!(!seat.is_busy() && !seat.guest.is_asleep(), "the guest is busy, or asleep");
         self.legacy(guest.0 as usize)
     }
 
     fn legacy(&mut self, index: usize) -> Result<Legacy> {
-        let image = self.seats[index].guest.capture()?;
+        let image = self.seats[index].guest.awake().capture()?;
         let ends = self.loose_ends(index);
         let seat = &self.seats[index];
         let (generation, signals) = (seat.guest.state().handles.generation(), seat.signals);

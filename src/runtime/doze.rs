@@ -2,6 +2,7 @@
 //! them as they were. One a turn, and none is looked at more often than it may fall asleep. It must not know how pages are
 //! kept (the guest's).
 use super::Hall;
+use super::seat::Running;
 use super::timers::Token;
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
@@ -39,14 +40,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn doze(&mut self, index: u32, due: Mono) {
         let after = self.doze_after();
-        let Some(seat) = self.seats.get(index as usize).filter(|seat| seat.awake) else { return };
+        let Some(seat) = self.seats.get_mut(index as usize).filter(|seat| seat.awake) else { return };
+        if seat.guest.is_asleep() {
+            // It is queued again when it has run.
+            seat.awake = false;
+            return;
+        }
         let idle_until = seat.ran.plus(after);
-        if due < idle_until || seat.is_busy() || seat.guest.is_running() {
+        if due < idle_until || seat.is_busy() || seat.running == Running::Yielded {
             return self.dozing.queue.push_back((index, idle_until.max(self.now.plus(after / 2))));
         }
         let seat = &mut self.seats[index as usize];
         seat.awake = false;
-        let _kept = seat.guest.doze();
+        let _kept = seat.guest.awake().doze();
     }
 
     fn doze_after(&self) -> Duration {

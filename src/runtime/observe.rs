@@ -162,13 +162,16 @@ impl Watch {
 /// One guest as an operator sees it.
 #[derive(Clone, Debug)]
 pub struct GuestView {
-    /// `idle`, `dozing` (idle, and its pages given back), `busy` (events wait), `running` (inside a turn), `resting` (over a rate), `held` (waits for a child, or until its log is read).
+    /// `idle`, `dozing` (idle, and its pages given back), `sleeping` (its memory has been put aside), `busy` (events wait), `running`
+    /// (inside a turn), `resting` (over a rate), `held` (waits for a child, or until its log is read).
     pub state: &'static str,
     /// What it has used, and the bounds it has met.
     pub meter: Meter,
     pub limits: Limits,
-    /// Linear memory.
+    /// Linear memory; none is had while it sleeps.
     pub memory_bytes: u64,
+    /// What is kept of it while it sleeps.
+    pub at_rest_bytes: u64,
     /// Requests answered, by the first digit of the status.
     pub responses: [u64; 6],
     /// Time that all answers took.
@@ -257,7 +260,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             state: seat.word(),
             meter: state.meter,
             limits: state.limits.clone(),
-            memory_bytes: state.memory_bytes(),
+            memory_bytes: if seat.guest.is_asleep() { 0 } else { state.memory_bytes() },
+            at_rest_bytes: seat.guest.at_rest().unwrap_or(0),
             responses: seat.served.classes,
             micros: seat.served.micros,
             latencies,
@@ -292,6 +296,7 @@ impl Seat {
             (_, true, _) => "held",
             (_, _, Running::Yielded) => "running",
             _ if self.is_busy() => "busy",
+            _ if self.guest.is_asleep() => "sleeping",
             _ if self.guest.dozes() => "dozing",
             _ => "idle",
         }

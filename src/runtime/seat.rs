@@ -7,7 +7,7 @@ use super::process::Hold;
 use super::seats::Marks;
 use super::tenants::Tenancy;
 use super::work::Backlog;
-use crate::guest::{Guest, GuestState, Handle, Kind};
+use crate::guest::{Guest, GuestState, Handle, Kind, Occupant};
 use crate::policy::Bound;
 use crate::time::{Mono, TimerId};
 use skep_abi::events;
@@ -62,7 +62,7 @@ pub(super) enum Stage {
 
 /// One guest and all that the hall knows of it.
 pub(super) struct Seat {
-    pub guest: Guest,
+    pub guest: Occupant,
     pub mail: Mailbox,
     resources: Vec<Resource>,
     pub running: Running,
@@ -115,7 +115,7 @@ impl Seat {
     pub fn new(guest: Guest) -> Seat {
         let capacity = guest.inbox_bytes().unwrap_or(0);
         Seat {
-            guest,
+            guest: Occupant::Awake(guest),
             mail: Mailbox::new(capacity),
             resources: Vec::new(),
             running: Running::Idle,

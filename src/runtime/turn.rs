@@ -54,6 +54,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// One stretch of one guest, and what it has asked for.
     pub(super) fn run_guest(&mut self, index: usize) {
+        if !self.is_awake(index) {
+            return;
+        }
         let seat = &mut self.seats[index];
         std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
         let turn = enter(seat, self.now.0, self.wall);
@@ -78,7 +81,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.take_clones(index);
             }
             Turn::Ended(verdict) => {
-                let outcome = Outcome::of(verdict, self.seats[index].guest.was_starved());
+                let outcome = Outcome::of(verdict, self.seats[index].guest.awake().was_starved());
                 return self.dismiss(GuestId(index as u32), outcome);
             }
         }
@@ -121,7 +124,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// How long the kernel may let us sleep.
     fn sleep(&mut self) -> Option<Duration> {
-        if self.offload.is_due() || self.seats.any_ready() {
+        if self.offload.is_due() || self.tenants.is_knocked_at() || self.seats.any_ready() {
             return Some(Duration::ZERO);
         }
         let due = self.timers.next_deadline()?;
@@ -132,7 +135,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 /// Delivers the next batch, or goes on where the guest had to yield.
 fn enter(seat: &mut Seat, mono: u64, wall: u64) -> Turn {
     if seat.running == Running::Yielded {
-        return seat.guest.resume();
+        return seat.guest.awake().resume();
     }
     if seat.soon {
         seat.soon = false;
@@ -143,7 +146,7 @@ fn enter(seat: &mut Seat, mono: u64, wall: u64) -> Turn {
         return Turn::Ended(Verdict::Broken);
     };
     let size = batch.len();
-    let turn = seat.guest.deliver(batch);
+    let turn = seat.guest.awake().deliver(batch);
     seat.mail.delivered(size, count);
     turn
 }

@@ -75,7 +75,8 @@ impl Bees {
     /// What the hall is to know of each.
     pub fn plans(&self) -> Vec<(u32, Plan)> {
         let plan = |(number, tenant): (u32, &Tenant)| {
-            (number, Plan { name: tenant.name.clone(), instances: tenant.instances, idle: tenant.idle })
+            let Tenant { name, instances, idle, hibernate, .. } = tenant;
+            (number, Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate })
         };
         self.all().map(plan).collect()
     }

@@ -11,7 +11,7 @@ pub use tenant::{Secret, Tenant};
 pub use text::Fault;
 
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Engine, EngineOptions, watch_writes};
+use crate::guest::{Den, Engine, EngineOptions, watch_writes};
 use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
@@ -57,10 +57,10 @@ pub fn run(wish: &Wish) -> Result<i32> {
     }
     let engine = Engine::new(&EngineOptions::default())?;
     let scripts = program::of_scripts(program::named_guest().as_deref())?;
-    let say = |_: &str| eprintln!("skep: {}", scripts.compiling());
     let folder = CacheFolder::from_environment();
+    let say = |_: &str| eprintln!("skep: {}", scripts.compiling());
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, say)?;
-    let modules = Modules::new(engine.clone(), folder);
+    let modules = Modules::new(engine.clone(), folder.clone());
     let clock = OsClock::new();
     watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
@@ -70,6 +70,8 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let count = hive.tenants.len();
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
     hall.set_acceptor(hive.acceptor.clone());
+    let den = den(&folder);
+    den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.set_manners(manners);
     for plan in fronts {
         let at = hall.add_front(plan).map_err(|error| anyhow!("{}", error.name())).context(plan.at)?;
@@ -81,9 +83,19 @@ pub fn run(wish: &Wish) -> Result<i32> {
     }
     eprintln!("skep: {count} tenants");
     hall.run();
+    // Nobody wakes any more; and what is forgotten cleans nothing up.
+    den.iter().for_each(Den::close);
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(0)
+}
+
+/// Where tenants' memory lies while they sleep: beside what is cached. Without a folder nobody sleeps.
+fn den(folder: &CacheFolder) -> Option<Den> {
+    let place = folder.0.as_ref()?.join("dens");
+    let opened =
+        Den::open(&place).inspect_err(|why| eprintln!("skep: tenants cannot sleep: {}: {why:#}", place.display()));
+    opened.ok()
 }
 
 /// The operator's socket: nobody else's from its first moment on. One that a dead process has left is taken away.

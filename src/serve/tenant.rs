@@ -33,7 +33,9 @@ pub struct Tenant {
     pub grants: Grants,
     pub limits: Box<LimitsOf>,
     pub instances: u16,
+    /// After how long without a request it is stopped, and without anything to do put to sleep.
     pub idle: Option<Duration>,
+    pub hibernate: Option<Duration>,
 }
 
 /// Limits that can be compared.
@@ -104,7 +106,8 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
     }
     let limits = table.take("limits").map(|value| value.table(limits::read)).transpose()?;
     let instances = table.take("instances").map(|value| value.number(1..=INSTANCES)).transpose()?;
-    let idle = idle(table)?;
+    let idle = after(table, "idle", ServeLimits::default().idle_stop_ms)?;
+    let hibernate = after(table, "hibernate", ServeLimits::default().hibernate_ms)?;
     for key in ["group", "snapshot"] {
         if let Some(value) = table.take(key) {
             return Err(value.fault("this is not built yet"));
@@ -124,6 +127,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         limits: Box::new(LimitsOf(limits.unwrap_or_else(limits::of_tenant))),
         instances: instances.unwrap_or(1) as u16,
         idle,
+        hibernate,
     })
 }
 
@@ -271,10 +275,9 @@ fn folder_grant(folder: &Path, text: &str) -> Result<FolderGrant, String> {
     Ok(FolderGrant { folder, write })
 }
 
-/// After how long without a request it is stopped.
-fn idle(table: &mut Table<'_>) -> Result<Option<Duration>, Fault> {
-    let default = Duration::from_millis(u64::from(ServeLimits::default().idle_stop_ms));
-    let Some(value) = table.take("idle") else { return Ok(Some(default)) };
+/// A time by this name, or `false` for never.
+fn after(table: &mut Table<'_>, name: &str, default_ms: u32) -> Result<Option<Duration>, Fault> {
+    let Some(value) = table.take(name) else { return Ok(Some(Duration::from_millis(u64::from(default_ms)))) };
     let never = |value: &Value<'_>| value.is_flag().then(|| value.flag()).transpose();
     match never(&value)? {
         Some(false) => Ok(None),

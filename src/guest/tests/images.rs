@@ -1,7 +1,9 @@
 //! Images: captured, spawned from, written and read back.
 use super::{batch, cell, engine, guest_text, state, wasm, whole_turn};
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Guest, Image, Kit, Turn, Verdict};
+use crate::guest::{Cell, Den, Guest, Image, Kit, Sleeper, Turn, Verdict};
+use crate::policy::Limits;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// Counts turns in a global and in memory; exits with both when they differ.
 const COUNT: &str = "
@@ -254,34 +256,124 @@ fn layers_that_lie_are_refused() {
     assert!(take(sealed(&many, all)).is_err(), "runs without end");
 }
 
+/// A den of a test's own.
+struct Place(Den, std::path::PathBuf);
+
+impl Place {
+    fn new() -> Place {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system has random bytes");
+        let path = std::env::temp_dir().join(format!("skep-den-{:x}", u64::from_le_bytes(random)));
+        Place(Den::open(&path).expect("a den can be made"), path)
+    }
+
+    fn hibernate(&self, guest: Guest) -> Result<Sleeper, Box<(Guest, anyhow::Error)>> {
+        guest.hibernate(&self.0, MOST)
+    }
+
+    fn asleep(&self, guest: Guest) -> Sleeper {
+        self.hibernate(guest).map_err(|failed| failed.1).expect("it sleeps between two turns")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.1);
+    }
+}
+
+/// More than the guests of these tests write.
+const MOST: usize = 1 << 20;
+
+fn awake(sleeper: Sleeper) -> Guest {
+    sleeper.wake().map_err(|lost| lost.1).expect("it wakes")
+}
+
 #[test]
 fn a_guest_that_slept_goes_on_where_it_was() {
-    let cell = cell(&guest_text(COUNT, ""));
+    let (cell, place) = (cell(&guest_text(COUNT, "")), Place::new());
     let mut guest = cell.spawn(state()).expect("a guest can be spawned");
     for _ in 0..3 {
         assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
         let turns = guest.state().meter.turns;
-        let sleeper = guest.hibernate().map_err(|(_, error)| error).expect("it sleeps between two turns");
-        assert!(sleeper.own_bytes() <= 8192, "{}", sleeper.own_bytes());
+        let sleeper = place.asleep(guest);
+        assert!(sleeper.own_bytes() <= 256, "{}", sleeper.own_bytes());
         assert_eq!(sleeper.state().meter.turns, turns, "the host remembers it");
-        guest = sleeper.wake().expect("it wakes");
+        guest = awake(sleeper);
         assert_eq!(guest.state().meter.turns, turns);
     }
     assert_eq!(turns_until_exit(&mut guest), (2, 5));
-    let (dead, _) = guest.hibernate().err().expect("the dead do not sleep");
-    assert!(dead.verdict().is_some());
+    let dead = place.hibernate(guest).err().expect("the dead do not sleep");
+    assert!(dead.0.verdict().is_some());
 
-    let idle = cell.spawn(state()).expect("a guest can be spawned");
-    let idle = idle.hibernate().map_err(|(_, error)| error).expect("it sleeps");
-    assert_eq!(idle.own_bytes(), 0, "nothing was written, nothing is kept");
-    assert_eq!(turns_until_exit(&mut idle.wake().expect("it wakes")), (5, 5));
+    let idle = place.asleep(cell.spawn(state()).expect("a guest can be spawned"));
+    assert_eq!(idle.own_bytes(), 8, "nothing was written, nothing is kept but how large it is");
+    assert_eq!(turns_until_exit(&mut awake(idle)), (5, 5));
+}
+
+#[test]
+fn memory_that_grew_is_there_after_sleep_and_too_much_of_it_keeps_awake() {
+    let (cell, place) = (cell(&guest_text(COUNT, "")), Place::new());
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    let before = guest.state().memory_bytes();
+    guest.grow(1);
+    assert_eq!(guest.state().memory_bytes(), before + 65_536);
+    guest.poke(before as u32 + 100, b"grown");
+    guest.poke(before as u32 + 65_530, b"end");
+    let mut guest = awake(place.asleep(guest));
+    assert_eq!(guest.state().memory_bytes(), before + 65_536);
+    assert_eq!(guest.peek(before as u32 + 96, 12), b"\0\0\0\0grown\0\0\0");
+    assert_eq!(guest.peek(before as u32 + 65_530, 3), b"end");
+    let refused = guest.hibernate(&place.0, 4096).err().expect("three pages were written");
+    assert!(refused.1.to_string().contains("at most 4096"), "{:#}", refused.1);
+    // An image of one that was woken, and a limit that it does not fit into any more.
+    let mut guest = refused.0;
+    let mut clone = cell.with_image(guest.capture().expect("it is at rest")).spawn(state()).expect("it can be spawned");
+    assert_eq!(clone.peek(before as u32 + 100, 5), b"grown");
+    let mut clone = awake(place.asleep(clone_of(&mut clone, &cell)));
+    assert_eq!(clone.peek(before as u32 + 100, 5), b"grown");
+    let mut sleeper = place.asleep(guest);
+    sleeper.state_mut().set_limits(Limits { memory_bytes: before, ..Limits::default() });
+    let lost = sleeper.wake().err().expect("it is larger than it may be");
+    assert_eq!(lost.0.limits.memory_bytes, before, "what the host knew of it comes back");
+}
+
+/// One that starts from a layer.
+fn clone_of(guest: &mut Guest, cell: &Cell) -> Guest {
+    cell.with_image(guest.capture().expect("it is at rest")).spawn(state()).expect("it can be spawned")
+}
+
+#[test]
+fn a_den_is_private_and_does_not_outlive_its_process() {
+    let (cell, place) = (cell(&guest_text(COUNT, "")), Place::new());
+    let entries = || std::fs::read_dir(&place.1).expect("it is there").map(|entry| entry.expect("it is").path());
+    let folder = entries().next().expect("there is a den");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(&place.1), mode(&folder)), (0o700, 0o700));
+    let sleeper = place.asleep(cell.spawn(state()).expect("a guest can be spawned"));
+    // What a process leaves that was killed: nobody holds its lock.
+    let left = place.1.join("den-left");
+    std::fs::create_dir(&left).expect("it can be made");
+    std::fs::write(left.join("1"), b"a sleeper's memory").expect("it can be written");
+    let other = Den::open(&place.1).expect("another can be made");
+    assert!(!left.exists(), "it is swept");
+    assert_eq!(entries().count(), 2, "that of one that lives is not");
+    drop(other);
+    assert_eq!(entries().count(), 1);
+    turns_until_exit(&mut awake(sleeper));
+    let sleeper = place.asleep(cell.spawn(state()).expect("a guest can be spawned"));
+    place.0.close();
+    assert_eq!(entries().count(), 0, "a process that ends leaves nothing");
+    assert!(sleeper.wake().is_err());
+    std::fs::set_permissions(&place.1, std::fs::Permissions::from_mode(0o777)).expect("it is ours");
+    assert!(Den::open(&place.1).is_err(), "others may write there");
 }
 
 /// 10,000 lives, each of which fills its memory with a secret, some of them asleep in between.
 #[test]
 fn m09_no_life_sees_a_byte_of_another() {
     const SECRET: u8 = 0xa7;
-    let cell = cell(&guest_text(COUNT, ""));
+    let (cell, place) = (cell(&guest_text(COUNT, "")), Place::new());
     let fresh = cell.spawn(state()).expect("a guest can be spawned").peek(0, 4 << 16);
     assert!(!fresh.contains(&SECRET), "the guest's own bytes do not look like it");
     for life in 0..10_000 {
@@ -291,10 +383,10 @@ fn m09_no_life_sees_a_byte_of_another() {
         assert!(!seen.contains(&SECRET), "life {life} saw another's bytes");
         guest.poke(131_072, &[SECRET; 65_536]);
         if life % 50 == 0 {
-            let sleeper = guest.hibernate().map_err(|(_, error)| error).expect("it sleeps");
+            let sleeper = place.asleep(guest);
             let mut other = cell.spawn(state()).expect("a guest can be spawned");
             assert_eq!(other.peek(0, 4 << 16), fresh, "life {life}: a sleeper's bytes are in the image");
-            assert_eq!(sleeper.wake().expect("it wakes").peek(131_072, 65_536), [SECRET; 65_536]);
+            assert_eq!(awake(sleeper).peek(131_072, 65_536), [SECRET; 65_536]);
         }
     }
 }

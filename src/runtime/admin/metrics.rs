@@ -27,9 +27,12 @@ pub(super) fn text(hall: &HallView, tenants: &[TenantView]) -> String {
 
 fn tenants_text(tenants: &[TenantView], out: &mut String) {
     type Number = fn(&TenantView) -> f64;
-    let numbers: [(&str, &str, Number); 10] = [
+    let numbers: [(&str, &str, Number); 13] = [
         ("skep_tenant_instances", "gauge", |tenant| tenant.guests.len() as f64),
         ("skep_tenant_starts_total", "counter", |tenant| tenant.starts as f64),
+        ("skep_tenant_hibernations_total", "counter", |tenant| tenant.hibernations as f64),
+        ("skep_tenant_wakes_total", "counter", |tenant| tenant.wakes as f64),
+        ("skep_tenant_at_rest_bytes", "gauge", |tenant| tenant.sum(|guest| guest.at_rest_bytes) as f64),
         ("skep_tenant_cpu_seconds_total", "counter", |tenant| {
             tenant.sum(|guest| guest.meter.cpu.as_nanos() as u64) as f64 / 1e9
         }),

@@ -27,6 +27,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             // A fact of the same batch may be older than the close.
             let Some(key) = conn.key.filter(|_| conn.phase != Phase::Draining) else { return };
             let seat = &mut self.seats[conn.guest as usize];
+            if seat.guest.is_asleep() {
+                return self.knock(index, key);
+            }
             if conn.blocked || seat.mail.is_full() {
                 if !conn.blocked {
                     seat.held_back.push(key.index() as u32);

@@ -8,6 +8,7 @@
 //!
 //! [`HttpLimits::pipelined`]: crate::policy::HttpLimits::pipelined
 
+mod asleep;
 #[cfg(test)]
 mod audit;
 pub(super) mod client;

@@ -76,4 +76,6 @@ pub struct Plan {
     pub instances: u16,
     /// It is stopped after so long without a request; none: never.
     pub idle: Option<Duration>,
+    /// It is put to sleep after so long without anything to do; none: never.
+    pub hibernate: Option<Duration>,
 }

@@ -42,6 +42,9 @@ pub(super) struct Tenant {
     edition: u32,
     /// Starts so far.
     pub starts: u64,
+    /// How often an instance was put to sleep, and woken.
+    pub hibernations: u64,
+    pub wakes: u64,
     /// Its files have.
     pub changed: Option<Changed>,
     /// It has left the configuration.
@@ -89,6 +92,8 @@ impl Tenant {
             preparing: false,
             edition: 0,
             starts: 0,
+            hibernations: 0,
+            wakes: 0,
             changed: None,
             gone: false,
         }
@@ -96,7 +101,7 @@ impl Tenant {
 
     /// A number that no tenant has.
     pub fn nobody() -> Tenant {
-        Tenant { gone: true, ..Tenant::new(Plan { name: String::new(), instances: 0, idle: None }) }
+        Tenant { gone: true, ..Tenant::new(Plan { name: String::new(), instances: 0, idle: None, hibernate: None }) }
     }
 
     /// It is to be so from here on.
@@ -130,22 +135,27 @@ impl Tenant {
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    /// The listener that a new connection of this tenant's goes to, if one of its instances has one.
+    /// The listener that a new connection of this tenant's goes to, if one of its instances has one: rather of one that is awake.
     pub(super) fn choose_listener(&mut self, tenant: u32, http: bool) -> Option<u32> {
         let this = self.tenants.tenant(tenant)?;
-        let count = this.instances.len();
-        let start = this.next;
-        for step in 0..count {
-            let at = (start + step) % count;
+        let (count, start) = (this.instances.len(), this.next);
+        let mut asleep = None;
+        for at in (start..start + count).map(|step| step % count) {
             let instance = self.tenants.all[tenant as usize].instances[at];
             if instance.stage == Stage::Serving
                 && let Some(listener) = self.listener_of(instance.guest, http)
             {
+                if self.sleeps(instance.guest) {
+                    asleep.get_or_insert((at, listener));
+                    continue;
+                }
                 self.tenants.all[tenant as usize].next = at + 1;
                 return Some(listener);
             }
         }
-        None
+        let (at, listener) = asleep?;
+        self.tenants.all[tenant as usize].next = at + 1;
+        Some(listener)
     }
 
     /// The listener of an instance that requests go to: the first that speaks HTTP, or where that is not needed, the
@@ -190,7 +200,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    fn start_instance(&mut self, tenant: u32) -> bool {
+    pub(super) fn start_instance(&mut self, tenant: u32) -> bool {
         let Some(keeper) = self.tenants.keeper.as_mut() else { return false };
         let guest = match keeper.hire(tenant) {
             Ok(guest) => guest,
@@ -206,7 +216,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         };
         let id = self.seat(guest);
-        self.seats[id.0 as usize].tenancy = Some(Tenancy { tenant, parting: false, used: self.now, requests: 0 });
+        self.seats[id.0 as usize].tenancy = Some(Tenancy::new(tenant, self.now));
         self.apply_patch(tenant, id);
         let this = &mut self.tenants.all[tenant as usize];
         this.starts += 1;
@@ -231,7 +241,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let waiting = std::mem::take(&mut this.waiting);
         let old = |one: &&Instance| one.edition < edition && one.stage != Stage::Draining;
         let old: Vec<GuestId> = this.instances.iter().filter(old).map(|one| one.guest).collect();
-        let idle = this.plan.idle;
+        let idle = [this.plan.idle, this.plan.hibernate].into_iter().flatten().min();
         if !old.is_empty() {
             self.say(tenant, "new code serves; the old instance finishes what it has begun");
         }
@@ -314,10 +324,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         this.edition += 1;
         // Code that is older than what is to be started now needs no chance any more.
         for guest in begun {
-            self.forget_instance(tenant, guest);
-            self.dismiss(guest, Outcome::Exited(0));
-            // What is started next may have its number.
-            self.tenants.gone.retain(|(_, gone, _)| *gone != guest);
+            self.drop_instance(tenant, guest);
         }
         let this = &self.tenants.all[tenant as usize];
         if runs || !this.waiting.is_empty() {
@@ -341,9 +348,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.tenants.seeking.extend(std::mem::take(&mut self.tenants.all[tenant as usize].waiting));
     }
 
-    /// Its end concerns nobody.
-    fn forget_instance(&mut self, tenant: u32, guest: GuestId) {
+    /// Ends an instance, and it concerns nobody: what has its place next is not taken for it.
+    pub(super) fn drop_instance(&mut self, tenant: u32, guest: GuestId) {
         self.tenants.all[tenant as usize].instances.retain(|one| one.guest != guest);
+        self.dismiss(guest, Outcome::Exited(0));
+        self.tenants.gone.retain(|(_, gone, _)| *gone != guest);
     }
 
     /// The tenant is to be looked at by then.
@@ -373,7 +382,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for instance in self.tenants.all[tenant as usize].instances.clone() {
             let next = match instance.stage {
                 Stage::Starting => self.start_late(tenant, instance),
-                Stage::Serving => self.idle_late(tenant, instance),
+                Stage::Serving => self.unused_late(tenant, instance),
                 Stage::Draining => self.drain_late(tenant, instance),
             };
             if let Some(next) = next {
@@ -395,7 +404,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Nobody has asked for it for so long that it may stop, if it holds nothing but its listeners.
-    fn idle_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
+    pub(super) fn idle_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
         let idle = self.tenants.all[tenant as usize].plan.idle?;
         let used = self.seats.get(instance.guest.0 as usize)?.tenancy?.used;
         let due = used.plus(idle);

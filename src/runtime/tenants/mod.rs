@@ -13,6 +13,7 @@ mod moves;
 mod proxied;
 mod retelling;
 mod routes;
+mod sleep;
 mod view;
 mod visitors;
 mod watching;
@@ -25,6 +26,7 @@ pub use view::TenantView;
 
 use super::seat::GuestId;
 use super::{Hall, Outcome};
+use crate::guest::Den;
 use crate::policy::ServeLimits;
 use crate::proto::http1;
 use crate::reactor::{Kernel, Key};
@@ -33,6 +35,7 @@ use crate::tls::Acceptor;
 use life::Tenant;
 use lines::Lines;
 use slab::Slab;
+use std::collections::VecDeque;
 use std::time::Duration;
 use visitors::Visitor;
 
@@ -52,6 +55,8 @@ pub(super) struct Tenancy {
     /// When its last request came.
     pub used: Mono,
     pub requests: u64,
+    /// It could not be put to sleep as it was when it had last been left at that time.
+    restless: Option<u64>,
 }
 
 /// All tenants of a hall, and the way to them.
@@ -73,6 +78,12 @@ pub(super) struct Tenants {
     all: Vec<Tenant>,
     lines: Lines,
     folders: watching::Folders,
+    /// Where the memory of those that sleep lies; none: nobody sleeps.
+    den: Option<Den>,
+    /// When one was last put to sleep.
+    slept: Mono,
+    /// Connections that have something for guests that sleep.
+    knocking: VecDeque<Key>,
     /// Visitors that know whose they are.
     seeking: Vec<Key>,
     /// Connections that are to be visitors.
@@ -161,6 +172,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// What has been noted of tenants is done, until nothing is left to do.
     pub(super) fn tend_tenants(&mut self) {
+        self.answer_knocks();
         while !self.tenants.is_settled() {
             for (tenant, guest, outcome) in std::mem::take(&mut self.tenants.gone) {
                 self.instance_gone(tenant, guest, &outcome);

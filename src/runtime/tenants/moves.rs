@@ -1,5 +1,6 @@
 //! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
 use super::super::http::Departed;
+use super::super::seat::GuestId;
 use super::super::{Hall, Owner};
 use super::visitors::{Phase, Refusal};
 use super::{Front, Tenancy};
@@ -43,6 +44,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Some(listener) if shared && !self.listeners[listener as usize].has(listen::HTTP) => {
                 self.turn_away(index, Refusal::NoServer, false);
             }
+            Some(listener) if self.sleeps(GuestId(self.listeners[listener as usize].guest)) => self.tenants.knock(key),
             Some(listener) => self.hand_over(index, listener),
             None => match self.await_instance(tenant, key) {
                 Ok(()) => {}

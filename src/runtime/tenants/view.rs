@@ -10,9 +10,12 @@ use crate::time::Clock;
 pub struct TenantView {
     pub number: u32,
     pub name: String,
-    /// `stopped`, `starting`, `running`, `failed`, or that of its only guest where that says more (`resting`).
+    /// `stopped`, `starting`, `running`, `failed`, or that of all its guests where that says
+    /// more (`resting`, `sleeping`).
     pub state: &'static str,
     pub starts: u64,
+    pub hibernations: u64,
+    pub wakes: u64,
     pub guests: Vec<GuestView>,
 }
 
@@ -37,15 +40,24 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let view = |(number, tenant): (usize, &super::life::Tenant)| {
             let guests: Vec<GuestView> =
                 tenant.instances.iter().filter_map(|instance| self.view_guest(instance.guest)).collect();
-            let resting = !guests.is_empty() && guests.iter().all(|guest| guest.state == "resting");
+            let all = |state| !guests.is_empty() && guests.iter().all(|guest| guest.state == state);
             let state = match tenant.state(self.now) {
                 State::Stopped => "stopped",
                 State::Starting => "starting",
-                State::Running if resting => "resting",
+                State::Running if all("resting") => "resting",
+                State::Running if all("sleeping") => "sleeping",
                 State::Running => "running",
                 State::Failed(_) => "failed",
             };
-            TenantView { number: number as u32, name: tenant.plan.name.clone(), state, starts: tenant.starts, guests }
+            TenantView {
+                number: number as u32,
+                name: tenant.plan.name.clone(),
+                state,
+                starts: tenant.starts,
+                hibernations: tenant.hibernations,
+                wakes: tenant.wakes,
+                guests,
+            }
         };
         let mut all: Vec<TenantView> = known.map(view).collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));

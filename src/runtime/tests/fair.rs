@@ -218,7 +218,7 @@ fn a_tenant_without_anything_to_do_dozes_until_its_next_event() {
     for id in &ids {
         room.hall.keep_seated(*id);
         let used = room.clock.now_mono();
-        room.hall.seats[id.0 as usize].tenancy = Some(Tenancy { tenant: 0, parting: false, used, requests: 0 });
+        room.hall.seats[id.0 as usize].tenancy = Some(Tenancy::new(0, used));
     }
     let dozing = |room: &Room| ids.iter().filter(|id| room.view(**id).state == "dozing").count();
     room.run_until(4 * SECOND);

@@ -6,7 +6,7 @@ use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
-use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Plan, Reload, Routes};
+use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, Mono, VirtualClock};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -41,7 +41,7 @@ struct Bees {
 }
 
 impl Keeper for Bees {
-    fn hire(&mut self, tenant: u32) -> Result<Hired, String> {
+    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[0; 32])));
         let state = GuestState::new(
             Grants { listen_virtual: true, ..Grants::default() },
@@ -52,9 +52,9 @@ impl Keeper for Bees {
         let cell = match tenant {
             0 => plain(),
             1 => &self.mute,
-            _ => return Err("there is no script".into()),
+            _ => return Err(NotHired::Failed("there is no script".into())),
         };
-        cell.spawn(state).map_err(|error| format!("{error:#}"))
+        cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
     fn reload(&mut self, _all: bool) -> Option<Reload> {
@@ -72,7 +72,7 @@ fn serving(limits: ServeLimits) -> Calm {
     let names = ["good", "mute", "none"];
     let plan = |(number, name): (usize, &&str)| {
         assert_eq!(routes.add(name, "/", number as u32), None);
-        (number as u32, Plan { name: (*name).into(), instances: 1, idle: None })
+        (number as u32, Plan { name: (*name).into(), instances: 1, idle: None, hibernate: None })
     };
     let plans: Vec<(u32, Plan)> = names.iter().enumerate().map(plan).collect();
     let bees = Bees { clock: calm.clock.clone(), mute: mute() };

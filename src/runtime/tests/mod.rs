@@ -4,8 +4,10 @@
 mod exchange;
 mod fair;
 mod fronts;
+mod hive;
 mod pace;
 mod peers;
 mod signals;
 mod sim;
+mod sleep;
 mod world;

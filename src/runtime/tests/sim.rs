@@ -21,7 +21,7 @@ pub(super) fn plain() -> &'static Cell {
 }
 
 /// The JavaScript guest, from the user's cache if it is there.
-fn script() -> &'static Cell {
+pub(super) fn script() -> &'static Cell {
     static CELL: OnceLock<Cell> = OnceLock::new();
     CELL.get_or_init(|| {
         let folder = CacheFolder::from_environment();

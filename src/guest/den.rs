@@ -1,0 +1,173 @@
+//! The den: a folder of this process's own in which the memory of guests that sleep lies, a file each. A file is believed
+//! only with a code over its name and content, under a key that nobody but this process has and that ends with it: what
+//! is damaged, cut short or put there by another is as good as none. It must not know what the files mean.
+//!
+//! Whatever happens to the process, no file outlives it for long: the next one that opens a den finds those that nobody
+//! holds the lock of, and removes them.
+use super::vault::{check_owner, open_own};
+use anyhow::{Context as _, Result, ensure};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fstat, mkdirat, openat, statat, unlinkat};
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::fs::{DirBuilder, File};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::rc::Rc;
+
+const MAC_BYTES: usize = 32;
+
+/// A folder, not a link to one.
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Where sleepers' memory lies. Clones are the same den; with the last of them and the last file it is gone.
+#[derive(Clone, Debug)]
+pub struct Den(Rc<Hollow>);
+
+#[derive(Debug)]
+struct Hollow {
+    /// In which the dens of all processes of this user are.
+    place: OwnedFd,
+    /// Locked as long as we live.
+    folder: OwnedFd,
+    name: String,
+    key: [u8; 32],
+    /// Names are counted: none comes twice, so no older file can stand for a newer one.
+    count: Cell<u64>,
+}
+
+/// One guest's memory, kept in a den until this is dropped.
+#[derive(Debug)]
+pub(super) struct Kept {
+    den: Rc<Hollow>,
+    name: String,
+    /// Of the content.
+    pub bytes: usize,
+}
+
+impl Den {
+    /// Makes a den within this folder, and removes those that dead processes have left there.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, is a link, belongs to someone else, or others may write to it.
+    pub fn open(place: &Path) -> Result<Den> {
+        DirBuilder::new().recursive(true).mode(0o700).create(place).context("the folder cannot be made")?;
+        let place = rustix::fs::open(place, FOLDER, Mode::empty()).context("the folder cannot be opened")?;
+        check_owner(&fstat(&place)?).context("the folder")?;
+        // Nobody sweeps while a den has been made and is not locked yet. The lock goes with the descriptor.
+        let lock = openat(&place, ".", FOLDER, Mode::empty())?;
+        rustix::fs::flock(&lock, FlockOperation::LockExclusive)?;
+        sweep(&place)?;
+        let mut random = [0; 48];
+        getrandom::fill(&mut random)?;
+        let name = format!("den-{:032x}", u128::from_le_bytes(random[32..].try_into().expect("16 bytes")));
+        mkdirat(&place, &name, Mode::RWXU).context("the folder takes no other")?;
+        let folder = openat(&place, &name, FOLDER, Mode::empty())?;
+        check_owner(&fstat(&folder)?).context("the den")?;
+        rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
+        let key = random[..32].try_into().expect("32 bytes");
+        Ok(Den(Rc::new(Hollow { place, folder, name, key, count: Cell::new(0) })))
+    }
+
+    /// Keeps these bytes.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn keep(&self, content: &[u8]) -> Result<Kept> {
+        let count = self.0.count.get() + 1;
+        self.0.count.set(count);
+        let name = format!("{count:x}");
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&self.0.folder, &name, flags, Mode::RUSR | Mode::WUSR)?);
+        // Whatever fails from here on, the file goes with it.
+        let kept = Kept { den: self.0.clone(), name, bytes: content.len() };
+        file.write_all(kept.mac(content).as_bytes())?;
+        file.write_all(content)?;
+        Ok(kept)
+    }
+
+    /// Removes the den, whoever sleeps in it: they will not wake. For a process that ends without dropping what it has.
+    pub fn close(&self) {
+        self.0.clear();
+    }
+}
+
+impl Hollow {
+    fn clear(&self) {
+        empty(&self.folder);
+        // What is left is swept by the next process.
+        let _ = unlinkat(&self.place, &self.name, AtFlags::REMOVEDIR);
+    }
+}
+
+impl Drop for Hollow {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Kept {
+    /// What was kept.
+    ///
+    /// # Errors
+    /// When the file is gone, or is not as we wrote it.
+    pub(super) fn read(&self) -> Result<Vec<u8>> {
+        let mut file = open_own(&self.den.folder, &self.name).context("the file cannot be opened")?;
+        let stat = fstat(&file)?;
+        ensure!(stat.st_mode & 0o077 == 0, "the file can be read by others");
+        ensure!(stat.st_size as u64 == (MAC_BYTES + self.bytes) as u64, "the file has another length");
+        let (mut mac, mut content) = ([0; MAC_BYTES], vec![0; self.bytes]);
+        file.read_exact(&mut mac)?;
+        file.read_exact(&mut content)?;
+        ensure!(self.mac(&content) == blake3::Hash::from_bytes(mac), "the file is not ours, or damaged");
+        Ok(content)
+    }
+
+    /// The name decides the key: it need not precede the content, which then is hashed in whole blocks.
+    fn mac(&self, content: &[u8]) -> blake3::Hash {
+        let key = blake3::keyed_hash(&self.den.key, self.name.as_bytes());
+        blake3::keyed_hash(key.as_bytes(), content)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // It may be gone already; there is nothing more to do about it.
+        let _ = unlinkat(&self.den.folder, &self.name, AtFlags::empty());
+    }
+}
+
+/// Removes the dens of processes that are no more: a lock ends with its process.
+fn sweep(place: &OwnedFd) -> Result<()> {
+    for entry in Dir::read_from(place)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !name.to_bytes().starts_with(b"den-") {
+            continue;
+        }
+        let Ok(folder) = openat(place, name, FOLDER, Mode::empty()) else { continue };
+        let free = rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if free && fstat(&folder).is_ok_and(|stat| check_owner(&stat).is_ok()) {
+            empty(&folder);
+            // Something else in it is nothing of ours.
+            let _ = unlinkat(place, name, AtFlags::REMOVEDIR);
+        }
+    }
+    Ok(())
+}
+
+/// Removes every file of a den. It has no folders.
+fn empty(folder: &OwnedFd) {
+    let Ok(entries) = Dir::read_from(folder) else { return };
+    let is_file = |name: &CStr| {
+        let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        stat.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory)
+    };
+    for entry in entries.flatten() {
+        if is_file(entry.file_name()) {
+            // As above.
+            let _ = unlinkat(folder, entry.file_name(), AtFlags::empty());
+        }
+    }
+}

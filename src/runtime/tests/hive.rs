@@ -1,0 +1,190 @@
+//! A hall with one tenant of the JavaScript guest on a simulated network, whose time moves when a test says so, and a den for
+//! its sleep. It must not know what a test is after.
+use super::sim::script;
+use crate::guest::{Den, Entropy, GuestState, Surroundings};
+use crate::policy::{Grants, Limits, ServeLimits};
+use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
+use crate::runtime::tenants::TenantView;
+use crate::runtime::{
+    FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, NotHired, Offload, Plan, Reload, Routes,
+};
+use crate::time::{Clock, VirtualClock};
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+
+/// After which the tenants of these tests sleep.
+pub(super) const HIBERNATE: Duration = Duration::from_secs(10);
+
+/// 2026-01-01.
+const WALL: u64 = 1_767_225_600_000_000_000;
+
+/// Idle connections stay for as long as their peers like.
+const PRELUDE: &str = "const serve = (answer) => {
+  const server = require('http').createServer(answer);
+  server.keepAliveTimeout = 0;
+  server.listen(80);
+};";
+
+/// What was printed.
+#[derive(Clone, Default)]
+struct Paper(Rc<RefCell<String>>);
+
+impl LogSink for Paper {
+    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn wait(&mut self, _fd: u8) {}
+}
+
+/// Hires guests that run what `code` holds then.
+struct Only {
+    code: Rc<RefCell<String>>,
+    clock: VirtualClock,
+    hired: u8,
+}
+
+impl Keeper for Only {
+    fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
+        self.hired += 1;
+        let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[self.hired; 32])));
+        let info = serde_json::json!({
+            "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": {}, "envHidden": false, "info": null, "argv0": null,
+            "fork": false, "cwd": "/", "pid": 2, "ppid": 1, "nameservers": [], "platform": "linux", "arch": "x64",
+            "mode": "eval", "main": null, "source": format!("{PRELUDE}{}", self.code.borrow()), "inputType": "commonjs",
+            "tty": [false, false, false], "uid": 0, "gid": 0, "hostname": "localhost", "version": "0",
+            "memoryLimit": 256 << 20,
+        });
+        let limits = Limits { slice: Duration::from_secs(3600), cpu_ns: None, ..Limits::tenant() };
+        let grants = Grants { listen_none: true, listen_virtual: true, ..Grants::default() };
+        let state = GuestState::new(grants, limits, outside, info.to_string().into_bytes());
+        script().spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
+    }
+
+    fn reload(&mut self, _all: bool) -> Option<Reload> {
+        None
+    }
+
+    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
+        Vec::new()
+    }
+}
+
+/// The hall, and what stands around it.
+pub(super) struct Hive {
+    pub hall: Hall<SimKernel, VirtualClock>,
+    pub net: SimNet,
+    pub code: Rc<RefCell<String>>,
+    /// Where the den is.
+    place: PathBuf,
+    clock: VirtualClock,
+    paper: Paper,
+    left: Rc<Cell<u64>>,
+    front: SocketAddr,
+}
+
+impl Drop for Hive {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.place);
+    }
+}
+
+impl Hive {
+    pub fn new(code: &str) -> Hive {
+        Hive::with(code, |_, _| {})
+    }
+
+    /// With other limits, or another plan.
+    pub fn with(code: &str, change: impl FnOnce(&mut Plan, &mut ServeLimits)) -> Hive {
+        let (net, clock, paper) = (SimNet::new(1), VirtualClock::new(WALL), Paper::default());
+        let http = Limits::default().http;
+        let mut hall =
+            Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(paper.clone())), Offload::inline(), http);
+        let code = Rc::new(RefCell::new(code.to_owned()));
+        let keeper = Only { code: code.clone(), clock: clock.clone(), hired: 0 };
+        let mut plan = Plan { name: "a".into(), instances: 1, idle: None, hibernate: Some(HIBERNATE) };
+        let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
+        change(&mut plan, &mut limits);
+        let mut routes = Routes::default();
+        assert_eq!(routes.add("*", "/", 0), None);
+        hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan)]);
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system has random bytes");
+        let place = std::env::temp_dir().join(format!("skep-dens-{:x}", u64::from_le_bytes(random)));
+        hall.set_den(Den::open(&place).expect("a den can be made"));
+        let front = SocketAddr::from(([127, 0, 0, 1], 80));
+        hall.add_front(FrontPlan { at: front, kind: FrontKind::Shared, proxied: false })
+            .expect("the simulation has ports");
+        let left = Rc::new(Cell::new(0));
+        let (hook_clock, hook_left) = (clock.clone(), left.clone());
+        net.on_idle(move |timeout| {
+            let span = timeout.map_or(hook_left.get(), |span| hook_left.get().min(span.as_nanos() as u64));
+            hook_left.set(hook_left.get() - span);
+            hook_clock.advance(Duration::from_nanos(span));
+        });
+        Hive { hall, net, code, place, clock, paper, left, front }
+    }
+
+    /// Lets so much time pass, with all turns that fall into it.
+    pub fn pass(&mut self, span: Duration) {
+        let until = self.clock.now_mono().plus(span);
+        self.left.set(span.as_nanos() as u64);
+        while self.clock.now_mono() < until {
+            self.hall.turn();
+            self.hall.audit();
+        }
+    }
+
+    /// Lets it fall asleep.
+    pub fn rest(&mut self) {
+        self.pass(HIBERNATE + 2 * SECOND);
+        assert_eq!(self.view().state, "sleeping", "{}", self.log());
+    }
+
+    pub fn connect(&self) -> SimPeer {
+        self.net.connect(self.front).expect("the front listens")
+    }
+
+    /// One request on this connection, and the text of its answer.
+    pub fn ask(&mut self, peer: &SimPeer, path: &str) -> String {
+        peer.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("the connection is open");
+        self.answer(peer)
+    }
+
+    /// The text of the answer that is due.
+    pub fn answer(&mut self, peer: &SimPeer) -> String {
+        let mut answer = Vec::new();
+        for _ in 0..20 {
+            self.pass(Duration::from_millis(1));
+            answer.extend(peer.read_all());
+            let text = String::from_utf8_lossy(&answer);
+            if let Some((_, body)) = text.split_once("\r\n\r\n").filter(|(_, body)| !body.is_empty()) {
+                return body.into();
+            }
+        }
+        panic!("no answer has come but {:?}; the log says {}", String::from_utf8_lossy(&answer), self.log());
+    }
+
+    pub fn view(&self) -> TenantView {
+        self.hall.view_tenants().remove(0)
+    }
+
+    pub fn log(&self) -> String {
+        self.paper.0.borrow().clone()
+    }
+
+    /// The files of those that sleep.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let entries = |path: &PathBuf| -> Vec<PathBuf> {
+            std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+        };
+        entries(&self.place).iter().flat_map(entries).collect()
+    }
+}
