@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Tenants, measured: python3 benches/tenants.py [start|memory|registered|live|serve ...] [--exe SKEP] [--tenants N] [--live N]
 [--rounds N] [--seconds S]. Without a name all of them. Nothing but this and skep is needed, and wrk for `serve`; run it on a
-quiet machine. What each figure means is said where it is measured; docs/performance.md keeps the last ones. The cost of metering
-and slicing is `cargo bench --bench host -- --metering`.
+quiet machine. What each figure means is said where it is measured; docs/performance.md keeps the last ones.
 """
 import argparse, os, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
 
@@ -122,15 +121,109 @@ def memory(args):
         hive.stop()
 
 
-ALL = {"memory": memory}
+def start(args):
+    """A tenant's first request, from the write until the last byte: it finds no guest, so one is spawned, its script is read,
+    compiled and run, and answers. The connection is open before. The first tenants warm the host up and are not counted."""
+    warm, count = 20, args.starts
+    hive = Hive(args.exe, warm + count)
+    try:
+        for number in range(warm):
+            hive.ask(number)[1].close()
+        times, before = [], hive.cpu()
+        for number in range(warm, warm + count):
+            one = socket.create_connection(("127.0.0.1", hive.port))
+            took, one = hive.ask(number, one)
+            times.append(took)
+            one.close()
+        each = (hive.cpu() - before) / count
+        again = statistics.median(hive.ask(number % warm)[0] for number in range(200))
+        times.sort()
+        print(f"new tenant until its first response: median {times[count // 2] * 1e6:.0f} us, best {times[0] * 1e6:.0f}, "
+              f"p90 {times[count * 9 // 10] * 1e6:.0f}; {each * 1e6:.0f} us of CPU each; a request of one that runs: {again * 1e6:.0f} us")
+    finally:
+        hive.stop()
+
+
+def registered(args):
+    """How long `skep serve` takes until it listens for so many tenants, what it holds then, and that any of them answers."""
+    hive = Hive(args.exe, args.tenants)
+    try:
+        pss = hive.pss()
+        for step in range(200):
+            hive.ask(step * 7919 % args.tenants)[1].close()
+        print(f"{args.tenants} tenants registered: listens after {hive.took:.1f} s, {pss / 1024:.0f} MiB of Pss "
+              f"({pss / args.tenants:.2f} KiB each), {hive.descriptors()} descriptors; 200 of them asked, all answered")
+    finally:
+        hive.stop()
+
+
+def live(args):
+    """So many tenants that have answered and sit idle in one process; then each is asked once more."""
+    hive = Hive(args.exe, args.live)
+    try:
+        before, begun = hive.pss(), time.time()
+        for number in range(args.live):
+            hive.ask(number)[1].close()
+        took = time.time() - begun
+        time.sleep(args.settle + args.live / 1000)
+        pss, quiet = hive.pss(), hive.cpu()
+        time.sleep(2)
+        quiet = hive.cpu() - quiet
+        begun = time.time()
+        for number in range(args.live):
+            hive.ask(number)[1].close()
+        again = time.time() - begun
+        print(f"{args.live} tenants live: started in {took:.1f} s, {(pss - before) / args.live:.1f} KiB of Pss each, {hive.maps()} maps, "
+              f"{hive.descriptors()} descriptors; all idle: {quiet / 2 * 100:.1f} % of a core; each asked again: {again:.1f} s")
+    finally:
+        hive.stop()
+
+
+def serve(args):
+    """Requests per CPU second of the server through `serve`, beside `run` with the same script; wrk, 64 connections."""
+    hive = Hive(args.exe, 1)
+    run_port = free_port()
+    script = os.path.join(hive.folder, name(0), "index.js")
+    run = subprocess.Popen([args.exe, "run", script], env={**os.environ, "PORT": str(run_port)})
+    try:
+        time.sleep(0.5)
+
+        def one(pid, port):
+            line = ["wrk", "-c64", "-t1", "-H", f"Host: {name(0)}.localhost", f"http://127.0.0.1:{port}/"]
+            subprocess.run([*line, "-d1s"], capture_output=True)
+            before = cpu(pid)
+            out = subprocess.run([*line, f"-d{args.seconds}s"], capture_output=True, text=True).stdout
+            if "Non-2xx" in out:
+                raise SystemExit(out)
+            return int(re.search(r"(\d+) requests in", out).group(1)) / (cpu(pid) - before)
+
+        ratios = []
+        for _ in range(args.rounds):
+            by_run, by_serve = one(run.pid, run_port), one(hive.process.pid, hive.port)
+            ratios.append(by_serve / by_run)
+            print(f"  run {by_run:.0f}, serve {by_serve:.0f} requests per CPU second: {ratios[-1]:.3f}")
+        print(f"hello through serve against run: {statistics.median(ratios):.3f}")
+    finally:
+        run.kill()
+        run.wait()
+        hive.stop()
+
+
+ALL = {"start": start, "memory": memory, "registered": registered, "live": live, "serve": serve}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", choices=[*ALL, []])
     parser.add_argument("--exe", default=os.path.join(ROOT, "target/release/skep"))
+    parser.add_argument("--starts", type=int, default=300)
     parser.add_argument("--memory", type=int, default=500)
-    parser.add_argument("--settle", type=float, default=1.0)
+    parser.add_argument("--tenants", type=int, default=100_000)
+    parser.add_argument("--live", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    # A tenant's pages are given back when it has been idle for five seconds (`doze_ms`), one tenant a turn.
+    parser.add_argument("--settle", type=float, default=9.0)
     args = parser.parse_args()
     for each in args.names or ALL:
         ALL[each](args)
