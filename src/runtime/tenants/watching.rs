@@ -14,6 +14,8 @@ const SETTLED_MS: u32 = 300;
 #[derive(Default)]
 pub(super) struct Folders {
     tenants: HashMap<i32, Vec<u32>>,
+    /// The system watches no more of them, which was told once: there may be thousands.
+    short: bool,
 }
 
 /// What has changed of a tenant, and when last.
@@ -29,11 +31,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn watch_tenant(&mut self, tenant: u32) {
         let Some(keeper) = self.tenants.keeper.as_mut() else { return };
         for folder in keeper.folders(tenant) {
-            if let Ok(number) = self.reactor.watch_entry(folder.as_fd()) {
-                let whose = self.tenants.folders.tenants.entry(number).or_default();
-                if !whose.contains(&tenant) {
-                    whose.push(tenant);
+            match self.reactor.watch_entry(folder.as_fd()) {
+                Ok(number) => {
+                    let whose = self.tenants.folders.tenants.entry(number).or_default();
+                    if !whose.contains(&tenant) {
+                        whose.push(tenant);
+                    }
                 }
+                Err(error) if !std::mem::replace(&mut self.tenants.folders.short, true) => {
+                    let name = error.name();
+                    self.say(tenant, &format!("its folder is not watched ({name}): SIGHUP deploys what has changed"));
+                }
+                Err(_) => {}
             }
         }
     }
