@@ -1,6 +1,7 @@
 //! From a connection's bytes to the guest's events. It must not know how answers are made.
 use super::super::listeners::Listener;
 use super::super::seat::{Resource, Seat};
+use super::super::seats::Seats;
 use super::super::tenants::Tenants;
 use super::{
     Conn, Due, Exchange, Extra, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
@@ -131,13 +132,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     self.continue_if_owed(index);
                 }
                 Item::Body(bytes) => {
-                    let (seat, exchange) =
-                        (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
-                    open = body_event(seat, exchange, open, bytes);
+                    open = body_event(tail_of(&mut self.seats, &mut self.exchanges, conn), open, bytes);
                 }
                 Item::End(trailers) => {
-                    let (seat, exchange) =
-                        (&mut self.seats[conn.guest as usize], &mut self.exchanges[conn.tail as usize]);
+                    let (seat, exchange) = tail_of(&mut self.seats, &mut self.exchanges, conn);
                     end_event(seat, exchange, open.take(), &trailers);
                     conn.started = self.now;
                     if matches!(exchange.response, Response::Ended(_)) && !self.advance_on(index) {
@@ -394,6 +392,15 @@ fn owes_continue(head: &Head<'_>, flags: u32) -> bool {
     head.expect == Expect::Continue100 && flags & listen::CHECK_CONTINUE == 0
 }
 
+/// The guest of a connection, and the request that is read on it.
+fn tail_of<'a>(
+    seats: &'a mut Seats,
+    exchanges: &'a mut Slab<Exchange>,
+    conn: &Conn,
+) -> (&'a mut Seat, &'a mut Exchange) {
+    (&mut seats[conn.guest as usize], &mut exchanges[conn.tail as usize])
+}
+
 /// The codec lets requests that may leave HTTP pass without Host.
 fn lacks_host(head: &Head<'_>, require_host: bool) -> bool {
     head.upgrade && require_host && head.version_minor == 1 && head.field(HeaderId::Host).is_none()
@@ -475,7 +482,7 @@ pub(super) fn told_field(field: &http1::Field) -> Field {
 
 /// Body bytes: into the request's event while it may still be extended, else as an event of their own. Answers
 /// where that event stands if it may be extended further.
-fn body_event(seat: &mut Seat, exchange: &mut Exchange, open: Option<usize>, bytes: &[u8]) -> Option<usize> {
+fn body_event((seat, exchange): (&mut Seat, &mut Exchange), open: Option<usize>, bytes: &[u8]) -> Option<usize> {
     exchange.window -= bytes.len() as i64;
     exchange.counted = exchange.counted.saturating_add(bytes.len() as u32);
     let most = seat.mail.piece();
