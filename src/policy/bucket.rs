@@ -25,6 +25,12 @@ impl Bucket {
         self.used = self.used.saturating_add(amount);
     }
 
+    /// Uses some that was used since this was last looked at: what has flown back meanwhile is taken from it too.
+    pub fn charge_late(&mut self, rate: Rate, now: u64, amount: u64) {
+        self.used = self.used.saturating_add(amount);
+        self.settle(rate, now);
+    }
+
     /// Uses some if there is as much.
     pub fn take(&mut self, rate: Rate, now: u64, amount: u64) -> bool {
         self.settle(rate, now);

@@ -6,6 +6,7 @@ pub mod bucket;
 pub mod grants;
 pub mod limits;
 pub mod meter;
+pub mod purse;
 pub mod words;
 
 pub use backoff::{Backoff, BackoffLimits};
@@ -14,3 +15,4 @@ pub use bucket::{Bucket, Rate};
 pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule, Run};
 pub use limits::{HttpLimits, Limits, ServeLimits};
 pub use meter::{Meter, Usage};
+pub use purse::{PURSE_CELLS, Purse, Row};
