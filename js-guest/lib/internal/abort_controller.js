@@ -2,7 +2,7 @@
 'use strict';
 
 const {
-  EventTarget, Event, defineEventHandler, initEventTarget, kTrustEvent, kResistStopPropagation,
+  EventTarget, Event, defineEventHandler, initEventTarget, kTrustEvent, kResistStopPropagation, kNewListener, kRemoveListener,
 } = require('internal/event_target');
 const { codes: { ERR_ILLEGAL_CONSTRUCTOR, ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS } } = require('internal/errors');
 const { validateUint32 } = require('internal/validators');
@@ -13,7 +13,13 @@ const kSignal = Symbol('kSignal');
 const kMake = Symbol('kMake');
 const kAborted = Symbol('kAborted');
 const kReason = Symbol('kReason');
+// Of a signal that follows others: these, none of which follows any, and the reference that each of them has to it.
 const kSources = Symbol('kSources');
+const kReference = Symbol('kReference');
+// Of one that is followed: weak references to its followers, and those of them that somebody listens to. What nobody listens
+// to nobody can miss.
+const kFollowers = Symbol('kFollowers');
+const kHeard = Symbol('kHeard');
 
 const domError = (message, name) => new DOMException(message, name);
 
@@ -31,6 +37,33 @@ function checkSignal(value) {
   if (value === null || typeof value !== 'object' || !is(value)) throw new ERR_INVALID_THIS('AbortSignal');
 }
 
+const hidden = (object, key, value) => Object.defineProperty(object, key, { value, enumerable: false });
+
+function forget(reference, sources) {
+  for (const source of sources) source[kFollowers].delete(reference);
+}
+const gone = new FinalizationRegistry(({ reference, sources }) => forget(reference, sources));
+
+function follow(signal, sources) {
+  const reference = new WeakRef(signal);
+  hidden(signal, kSources, sources);
+  hidden(signal, kReference, reference);
+  for (const source of sources) {
+    if (source[kFollowers] === undefined) {
+      hidden(source, kFollowers, new Set());
+      hidden(source, kHeard, new Set());
+    }
+    source[kFollowers].add(reference);
+  }
+  gone.register(signal, { reference, sources }, reference);
+}
+
+function leave(signal) {
+  gone.unregister(signal[kReference]);
+  forget(signal[kReference], signal[kSources]);
+  for (const source of signal[kSources]) source[kHeard].delete(signal);
+}
+
 class AbortSignal extends EventTarget {
   // Properties, not private fields: as in Node a Proxy of a signal is a signal, too.
   [kAborted] = false;
@@ -45,14 +78,31 @@ class AbortSignal extends EventTarget {
     is = (value) => value[kAborted] !== undefined;
     fire = (signal, reason) => {
       if (signal[kAborted]) return;
-      signal[kAborted] = true;
-      signal[kReason] = reason;
-      signal.dispatchEvent(new Event('abort', { [kTrustEvent]: true }));
+      const all = [signal];
+      for (const reference of signal[kFollowers] ?? []) all.push(reference.deref());
+      const fired = all.filter((one) => one !== undefined && !one[kAborted]);
+      for (const one of fired) {
+        one[kAborted] = true;
+        one[kReason] = reason;
+      }
+      for (const one of fired) {
+        if (one[kSources] !== undefined) leave(one);
+        one.dispatchEvent(new Event('abort', { [kTrustEvent]: true }));
+      }
     };
   }
 
   get aborted() { checkSignal(this); return this[kAborted]; }
   get reason() { checkSignal(this); return this[kReason]; }
+
+  [kNewListener](size, type) {
+    super[kNewListener](...arguments);
+    if (type === 'abort' && !this[kAborted]) for (const source of this[kSources] ?? []) source[kHeard].add(this);
+  }
+
+  [kRemoveListener](size, type) {
+    if (type === 'abort' && size === 0) for (const source of this[kSources] ?? []) source[kHeard].delete(this);
+  }
 
   throwIfAborted() {
     checkSignal(this);
@@ -93,10 +143,7 @@ class AbortSignal extends EventTarget {
         return made;
       }
     }
-    Object.defineProperty(made, kSources, { value: list, enumerable: false });
-    for (const source of list) {
-      source.addEventListener('abort', () => fire(made, source.reason), { once: true, [kResistStopPropagation]: true });
-    }
+    follow(made, new Set(list.flatMap((source) => [...(source[kSources] ?? [source])])));
     return made;
   }
 }
