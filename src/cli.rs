@@ -2,7 +2,7 @@
 //! script is run.
 use crate::launch::{self, Confine, Order, Program};
 use crate::policy::words::{net_rule, size, span};
-use crate::policy::{FolderGrant, Grants, Limits, NetRule, Run};
+use crate::policy::{FolderGrant, Grants, Limits, NetRule, Rate, Run};
 use crate::program;
 use crate::runtime::{CHILD_WORD, OPTIONS};
 use crate::serve;
@@ -143,7 +143,7 @@ fn node_options() -> impl Iterator<Item = Arg> {
     values.chain(NODE_SWITCHES.iter().map(switch))
 }
 
-fn confinement_options() -> [Arg; 2] {
+fn confinement_options() -> [Arg; 3] {
     let switch =
         |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
     [
@@ -152,6 +152,23 @@ fn confinement_options() -> [Arg; 2] {
             "Have the kernel refuse this process what is not granted (Linux; child processes always are)",
         ),
         switch("require-confinement", "Fail where the kernel cannot confine what is to be confined"),
+        switch("unconfined", "Let child processes that may start programs live without a filter of system calls")
+            .conflicts_with("require-confinement"),
+    ]
+}
+
+fn limit_options() -> [Arg; 3] {
+    let limit = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    [
+        limit("memory", "SIZE", "Memory of the script and all that it forks, e.g. 64M (default 512M for each)"),
+        limit("cpu", "TIME", "CPU it and all that it forks may use, e.g. 500ms or 10s (default: no limit)"),
+        limit(
+            "cpu-rate",
+            "TIME",
+            "CPU they may use a second, e.g. 500ms or 2s, and rest beyond it (default: no limit)",
+        ),
     ]
 }
 
@@ -197,19 +214,19 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Let it listen on ports below 1024 and UNIX sockets"),
         )
+        .arg(
+            Arg::new("deny-listen")
+                .long("deny-listen")
+                .action(ArgAction::SetTrue)
+                .help("Let it listen nowhere, not even on a free port"),
+        )
         .arg(path.help("Let it read (and write) this folder"))
         .arg(list("allow-env", "KEY,...", "Let it see the environment (these variables)"))
         .arg(list("allow-fork", "N", "Let it start processes, at most N in all"))
-        .arg(list("allow-run", "NAME,...", "Let it start other programs (these), which nothing confines"))
+        .arg(list("allow-run", "NAME,...", "Let it start other programs (these), which no grant confines"))
         .arg(Arg::new("allow-all").short('A').long("allow-all").action(ArgAction::SetTrue).help("Grant all of these"))
         .args(confinement_options())
-        .arg(Arg::new("memory").long("memory").value_name("SIZE").help("Memory limit, e.g. 64M (default 512M)"))
-        .arg(
-            Arg::new("cpu")
-                .long("cpu")
-                .value_name("TIME")
-                .help("CPU the script may use in all, e.g. 500ms or 10s (default: no limit)"),
-        )
+        .args(limit_options())
         .arg(
             Arg::new("http").long("http").value_name("AS").value_parser(["strict", "node"]).help(
                 "Refuse messages that others may read differently (the default), or take what Node's parser takes",
@@ -290,7 +307,11 @@ fn order(matches: &ArgMatches, check: bool) -> Result<Order> {
     let limits = limits(matches)?;
     let project = program::project_of(&program)?;
     let node_flags = node_flags(matches);
-    let confine = Confine { this: matches.get_flag("confine"), required: matches.get_flag("require-confinement") };
+    let confine = Confine {
+        this: matches.get_flag("confine"),
+        required: matches.get_flag("require-confinement"),
+        unconfined: matches.get_flag("unconfined"),
+    };
     Ok(Order { program, args: words, node_flags, grants: grants(matches, project)?, limits, check, confine })
 }
 
@@ -309,10 +330,12 @@ fn node_flags(matches: &ArgMatches) -> Vec<String> {
 }
 
 fn grants(matches: &ArgMatches, project: Option<PathBuf>) -> Result<Grants> {
+    let listen_none = matches.get_flag("deny-listen");
     if matches.get_flag("allow-all") {
-        return Ok(Grants { input: true, ..Grants::all() });
+        return Ok(Grants { input: true, listen_none, ..Grants::all() });
     }
-    let mut grants = Grants { listen_any: matches.get_flag("allow-listen"), input: true, ..Grants::default() };
+    let listen_any = matches.get_flag("allow-listen");
+    let mut grants = Grants { listen_any, listen_none, input: true, ..Grants::default() };
     grants.folders.extend(project.map(|folder| FolderGrant { folder, write: false }));
     for value in matches.get_many::<String>("allow-net").into_iter().flatten() {
         match value.as_str() {
@@ -380,10 +403,16 @@ fn limits(matches: &ArgMatches) -> Result<Limits> {
     if let Some(text) = matches.get_one::<String>("memory") {
         limits.memory_bytes =
             size(text).with_context(|| format!("--memory={text}: a size such as 64M or 1G is needed"))?;
+        limits.memory_of_tree = true;
     }
     if let Some(text) = matches.get_one::<String>("cpu") {
         limits.cpu_total =
             Some(span(text).with_context(|| format!("--cpu={text}: a time such as 500ms or 10s is needed"))?);
+    }
+    if let Some(text) = matches.get_one::<String>("cpu-rate") {
+        let ns = span(text).with_context(|| format!("--cpu-rate={text}: a time such as 500ms or 2s is needed"))?;
+        let per_second = u64::try_from(ns.as_nanos())?;
+        limits.cpu_ns = Some(Rate { per_second, burst: per_second });
     }
     Ok(limits)
 }

@@ -6,7 +6,7 @@ use crate::guest::{
     cache::{self, CacheFolder},
     watch_writes,
 };
-use crate::policy::{Grants, HttpLimits, Limits, Run};
+use crate::policy::{Grants, HttpLimits, Limits, PURSE_CELLS, Purse, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{OsReactor, StandardStreams, process};
 use crate::runtime::{GuestId, KitSource, Logs, Offload, Origin, OsHall, Outcome};
@@ -15,6 +15,7 @@ use crate::time::{Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 mod apart;
@@ -64,6 +65,8 @@ pub struct Confine {
     pub this: bool,
     /// What the kernel lacks is an error, and not only said.
     pub required: bool,
+    /// Not child processes that may start programs.
+    pub unconfined: bool,
 }
 
 /// Names a file: which process begins which connection of a listener that workers share is appended to it, for benches
@@ -83,17 +86,21 @@ pub fn run(order: Order) -> Result<i32> {
         cache: CacheFolder::from_environment().0,
         guest: program::named_guest(),
         confine: order.confine.required,
+        unconfined: order.confine.unconfined,
         ..Origin::new(&order.limits)
     };
-    run_from(order, origin, World::own()?, Birth::default())
+    let limits = &order.limits;
+    let counted = limits.memory_of_tree || limits.cpu_total.is_some() || limits.cpu_ns.is_some();
+    let purse = if counted && order.grants.fork > 0 { new_purse() } else { None };
+    run_from(order, origin, World::own()?, Birth { purse, ..Birth::default() })
 }
 
 /// Runs what the process that started this one has ordered; answers the exit code.
 pub fn run_child() -> Result<i32> {
     let arrival = child::arrive()?;
     let (order, origin, world) = arrival.order.into_parts()?;
-    let (kit, will, nest) = (arrival.kit, arrival.will, arrival.nest);
-    run_from(order, origin, world, Birth { link: Some(arrival.link), kit, will, nest })
+    let child::Arrival { kit, will, nest, given, purse, .. } = arrival;
+    run_from(order, origin, world, Birth { link: Some(arrival.link), kit, will, nest, given, purse })
 }
 
 /// What a child has from the process that started it.
@@ -103,10 +110,13 @@ struct Birth {
     kit: Option<Kit>,
     will: Option<Will>,
     nest: Option<nursery::Nest>,
+    given: Vec<child::Given>,
+    /// What its tree uses is counted there.
+    purse: Option<(Purse, OwnedFd)>,
 }
 
 fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) -> Result<i32> {
-    let Birth { link, kit, will, nest } = birth;
+    let Birth { link, kit, will, nest, given, purse } = birth;
     let clock = will.as_ref().map_or_else(OsClock::new, |will| OsClock::going_on(Mono(will.mono)));
     let engine =
         nest.as_ref().map_or_else(|| Engine::new(&EngineOptions::default()), |nest| Ok(nest.engine.clone()))?;
@@ -118,7 +128,7 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     let named = origin.guest.as_deref().filter(|_| kit.is_none());
     let chosen = program::choose(&order.program, named)?;
     if let (Chosen::Plain(_), Program::File(path)) = (&chosen, &order.program) {
-        return plain::launch(&engine, &chosen, path, &order, &origin, &world, link);
+        return plain::launch(&engine, &chosen, path, &order, &origin, &world, (link, purse.map(|(purse, _)| purse)));
     }
     order.grants.env_hidden = hidden_variables(&order.grants, &world);
     let info = start_info(&order, &world)?;
@@ -126,16 +136,15 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     let folder = CacheFolder(origin.cache.clone());
     let needed = if kit.is_some() { &CacheFolder(None) } else { &folder };
     let filtered = nest.as_ref().is_some_and(|nest| nest.filtered);
-    let confinement = order.confine.this.then(|| Confinement { filtered, ..confinement(&order.grants, needed) });
-    if order.confine.required {
-        ensure_confinable()?;
-    }
+    let confinement = order.confine.this.then(|| own_confinement(&order, needed, filtered));
+    ensure_confinable(order.confine.required)?;
     let outside = Box::new(Surroundings(clock.clone(), Entropy::Os));
     let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
     state.depth = world.depth;
     if let Some(will) = &will {
         state = state.beyond(will.generation);
     }
+    equip(&mut state, given, purse.as_ref().map(|(purse, _)| *purse))?;
     let compiling = |_: &str| say(chosen.compiling());
     if let (None, Chosen::Itself(_), true) = (&kit, &chosen, order.check) {
         return cache::load_or_build(&engine, chosen.file(), &folder, compiling).map(|_| 0);
@@ -153,12 +162,10 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }
-    let kit = match kit {
-        Some(kit) => KitSource::Ready(kit),
-        None => kit_for_children(&engine, &origin),
-    };
+    let kit = kit.map_or_else(|| kit_for_children(&engine, &origin), KitSource::Ready);
     ledger.into_iter().for_each(|ledger| hall.keep_ledger(Box::new(ledger)));
     hall.set_origin(origin, kit);
+    purse.into_iter().for_each(|(purse, cells)| hall.share_purse(purse, cells));
     hall.allow_clones(!matches!(chosen, Chosen::Itself(_)));
     let seat = match &will {
         Some(will) => hall.seat_clone(guest, will),
@@ -179,6 +186,38 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
 /// This program, to be started again.
 pub(crate) fn own_program() -> Result<PathBuf> {
     Ok(if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? })
+}
+
+/// Where a tree is counted together. Without it each of its processes has the limits for itself, which is said.
+fn new_purse() -> Option<(Purse, OwnedFd)> {
+    match process::share_cells(PURSE_CELLS) {
+        Ok((file, cells)) => Some((Purse::of_root(cells)?, file)),
+        Err(error) => {
+            say(&format!("limits hold for each process by itself, not for all together: {}", error.name()));
+            None
+        }
+    }
+}
+
+/// What the guest has of its process: its terminals' sizes, its row in the tree's purse, and what the process was given, each
+/// with a handle of the guest's own, found by its number.
+fn equip(state: &mut GuestState, given: Vec<child::Given>, purse: Option<Purse>) -> Result<()> {
+    state.windows = [1, 2].map(|fd| StandardStreams.window(fd));
+    if let Some(purse) = purse {
+        state.share(purse);
+    }
+    if given.is_empty() {
+        return Ok(());
+    }
+    let mut info: serde_json::Value = serde_json::from_slice(&state.start_info)?;
+    let mut list = Vec::new();
+    for child::Given { number, open } in given {
+        let handle = state.keep_open(open).context("there is no room for what the process was given")?;
+        list.push(serde_json::json!([number, handle.raw()]));
+    }
+    info["descriptors"] = list.into();
+    state.start_info = info.to_string().into_bytes();
+    Ok(())
 }
 
 /// A module is somebody's: another process compiles it the first time. (A child is such a process already.)
@@ -262,7 +301,11 @@ fn say(line: &str) {
 /// What the first child of this process makes, and every one maps. Without it each would find its own.
 fn kit_for_children(engine: &Engine, origin: &Origin) -> KitSource {
     let (engine, guest, folder) = (engine.clone(), origin.guest.clone(), CacheFolder(origin.cache.clone()));
+    let unconfined = origin.unconfined;
     KitSource::Later(Box::new(move || {
+        if unconfined {
+            say("--unconfined: the kernel holds no child process that may start programs; only Skep's own checks do");
+        }
         confine::lacking().iter().for_each(|lack| say(&format!("child processes are not wholly confined: {lack}")));
         let scripts = program::of_scripts(guest.as_deref()).ok()?;
         cache::kit(&engine, scripts.file(), &folder, |_| say(scripts.compiling())).ok()
@@ -301,9 +344,18 @@ pub fn confinement(grants: &Grants, cache: &CacheFolder) -> Confinement {
     confinement
 }
 
+/// This process's, as its order says. `filtered`: its system calls are already.
+fn own_confinement(order: &Order, cache: &CacheFolder, filtered: bool) -> Confinement {
+    let mut confinement = Confinement { filtered, ..confinement(&order.grants, cache) };
+    if order.confine.unconfined && confinement.processes == Processes::Programs {
+        confinement.processes = Processes::Anything;
+    }
+    confinement
+}
+
 /// What this machine cannot do is an error before anything has begun.
-fn ensure_confinable() -> Result<()> {
-    match confine::lacking().first() {
+fn ensure_confinable(required: bool) -> Result<()> {
+    match confine::lacking().first().filter(|_| required) {
         Some(lack) => Err(anyhow!("processes cannot be confined as is required: {lack}")),
         None => Ok(()),
     }

@@ -6,6 +6,10 @@ use crate::runtime::LogSink;
 pub(crate) struct Standard(pub StandardStreams);
 
 impl LogSink for Standard {
+    fn window(&self, fd: u8) -> Option<(u16, u16)> {
+        self.0.window(fd)
+    }
+
     fn write(&mut self, fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.write(fd, bytes)
     }

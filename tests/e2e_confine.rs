@@ -59,3 +59,33 @@ fn what_is_not_granted_says_so_as_without_it() {
     let done = run_as(&["--confine"], code);
     assert_eq!((done.code, done.out.as_str()), (Some(0), "ERR_ACCESS_DENIED\nERR_ACCESS_DENIED\n"), "{}", done.err);
 }
+
+/// What the kernel says of a process, of a child of it, and of a program that the child starts: no new privileges, and
+/// the kind of filter.
+fn held(options: &[&str]) -> (String, String) {
+    let code = "const fs = require('fs'), { spawnSync } = require('child_process');
+      const tell = (text) => ['NoNewPrivs', 'Seccomp'].map((name) => new RegExp(name + ':\\\\s(\\\\d)').exec(text)[1]).join('');
+      const own = () => tell(fs.readFileSync('/proc/self/status', 'utf8'));
+      const child = `const { spawnSync } = require('child_process'), fs = require('fs'), tell = ${tell};
+        console.log((${own})(), tell(spawnSync('cat', ['/proc/self/status']).stdout.toString()))`;
+      const done = spawnSync(process.execPath, ['-e', child]);
+      process.stderr.write(done.stderr);
+      console.log(own(), done.stdout.toString().trim());";
+    let done = run_as(options, code);
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    (done.out.trim().to_owned(), done.err)
+}
+
+#[test]
+fn children_that_may_start_programs_are_held_as_a_containers_are() {
+    if !here() {
+        return;
+    }
+    let (own, err) = held(&["-A"]);
+    assert_eq!((own.as_str(), err.as_str()), ("00 12 12", ""), "the operator's own process is his");
+    let (named, _) = held(&["--allow-fs=/proc", "--allow-fork=1", "--allow-run=cat"]);
+    assert_eq!(named, "00 12 12");
+    let (free, err) = held(&["-A", "--unconfined"]);
+    assert_eq!(free, "00 00 00");
+    assert_eq!(err.matches("--unconfined").count(), 1, "it is said, and once: {err}");
+}

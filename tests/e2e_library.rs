@@ -83,6 +83,12 @@ fn values_become_bytes_in_the_format_of_v8() {
 }
 
 #[test]
+fn a_signal_keeps_none_of_those_that_follow_it_unheard() {
+    let done = run_as(&["--expose-gc"], include_str!("js/abort.js"));
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "abort ok\n"), "{}", done.err);
+}
+
+#[test]
 fn a_kept_connection_serves_each_request_in_its_own_context() {
     let done = run_as(
         &["-A"],

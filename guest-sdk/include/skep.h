@@ -244,6 +244,8 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_FS_SET_TIMES 34 /* CHANGE_TIMES of an open file. */
 #define SKEP_FS_READ_FOLDER 35 /* The next entries of an open folder, at most a, as LIST gives them but in the system's order; nothing at its end. */
 #define SKEP_FS_READ_INPUT 36 /* Reads once from the program's standard input, without a handle: waits until something comes, and answers nothing at its end. Queued, at most b bytes, and one at a time. */
+#define SKEP_FS_OPEN_STREAM 37 /* A socket that the process was given as a descriptor becomes a stream too, without credit: answers the stream's handle. At once only. */
+#define SKEP_FS_WINDOW_SIZE 38 /* Of the terminal that standard output (a: 1) or error (2) is, without a handle: columns * 65536 + rows. -ENODEV where it is none. At once only. */
 
 /* X(name, number) for every file operation. */
 #define SKEP_FILE_OPS(X) \
@@ -282,7 +284,9 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
   X("SET_OWNER", 33) \
   X("SET_TIMES", 34) \
   X("READ_FOLDER", 35) \
-  X("READ_INPUT", 36)
+  X("READ_INPUT", 36) \
+  X("OPEN_STREAM", 37) \
+  X("WINDOW_SIZE", 38)
 
 /* Error numbers: a result below zero is one of these, negated. */
 #define SKEP_EPERM 1 /* operation not permitted */
@@ -683,7 +687,7 @@ int32_t skep_child_wait(skep_handle child, int64_t milliseconds);
 /* Copies its ChildStatus. Answers at once. */
 __attribute__((import_module("skep"), import_name("child_status")))
 int32_t skep_child_status(skep_handle child, const void *ptr, uint32_t len);
-/* A blob of what a child with flag SYNC has written into an entry of kind PIPE so far; each call gives what the calls before have not. -ENOENT when the entry is of another kind. */
+/* A blob of what a child with flag SYNC has written into an entry of kind PIPE so far; each call gives what the calls before have not, as far as there is room for a blob: -EAGAIN, and all of it stays, when there is none. -ENOENT when the entry is of another kind. */
 __attribute__((import_module("skep"), import_name("child_output")))
 int64_t skep_child_output(skep_handle child, int32_t index);
 /* Sends a signal to a child of this guest (others need the grant of all programs: -ESRCH). For itself the guest calls `signal_raise`. */

@@ -8,6 +8,8 @@
 //!
 //! Linux only. Elsewhere everything is reported as lacking.
 #[cfg(target_os = "linux")]
+mod denied;
+#[cfg(target_os = "linux")]
 mod landlock;
 #[cfg(target_os = "linux")]
 mod rlimits;
@@ -55,9 +57,11 @@ pub enum Processes {
     None,
     /// This program again. They inherit the confinement, and confine themselves further.
     Own,
-    /// Other programs, which somebody has granted by name. They would inherit the confinement and fail in ways that
-    /// nobody could explain; so there is none but the limits of resources.
+    /// Other programs, which somebody has granted by name, and which inherit all of it. They need files and ports that nobody
+    /// has named: so no Landlock, and of system calls they lose what a container's programs have lost.
     Programs,
+    /// The same, and nothing but the limits of resources holds them.
+    Anything,
 }
 
 /// What has been done.
@@ -79,14 +83,14 @@ pub fn apply(confinement: &Confinement) -> Result<Report> {
     Ok(report)
 }
 
-/// Filters the system calls of this process and all that it makes, for processes of ours that start processes of ours. It is a
-/// part of what [`apply`] does for such, and the only one that is the same for all of them.
+/// Filters the system calls of this process and all that it makes, for processes of ours that start these. It is a part of what
+/// [`apply`] does for such, and the only one that is the same for all of them.
 ///
 /// # Errors
 /// When the kernel has filters and refuses them.
-pub fn filter() -> Result<Report> {
+pub fn filter(processes: Processes) -> Result<Report> {
     let mut report = Report::default();
-    filter_calls(&Confinement { processes: Processes::Own, ..Confinement::default() }, &mut report)?;
+    filter_calls(&Confinement { processes, ..Confinement::default() }, &mut report)?;
     Ok(report)
 }
 
@@ -111,11 +115,12 @@ fn kernel_lacks() -> Vec<String> {
 fn confine(confinement: &Confinement, report: &mut Report) -> Result<()> {
     rlimits::apply()?;
     report.holds.push("rlimits");
-    if confinement.processes == Processes::Programs {
-        return Ok(());
+    match confinement.processes {
+        Processes::Anything => return Ok(()),
+        Processes::Programs => {}
+        Processes::None | Processes::Own => landlock::apply(confinement, report)?,
     }
-    landlock::apply(confinement, report)?;
-    if confinement.filtered && confinement.processes == Processes::Own {
+    if confinement.filtered && confinement.processes != Processes::None {
         report.holds.push("seccomp");
         return Ok(());
     }

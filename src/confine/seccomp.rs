@@ -4,7 +4,7 @@
 //!
 //! The list was found by tracing the end-to-end tests: files, watches, sockets, names, timers, threads, memory. Memory
 //! that can be executed is not to be had any more: all code is compiled or loaded before.
-use super::{Confinement, Processes, Report};
+use super::{Confinement, Processes, Report, denied};
 use anyhow::{Context as _, Result};
 use libc::{c_int, c_long};
 use seccompiler::{
@@ -13,7 +13,7 @@ use seccompiler::{
 };
 use std::collections::BTreeMap;
 
-type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
+pub(super) type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
 /// Calls that no part of the host makes, and that an intruder would begin with.
 const DEADLY: &[c_long] = &[
@@ -231,7 +231,7 @@ const FAMILIES: [c_int; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc
 const IOCTLS: [u64; 6] = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX];
 
 /// New namespaces, in whatever way a process is made.
-const NAMESPACES: u64 = (libc::CLONE_NEWNS
+pub(super) const NAMESPACES: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC
@@ -247,11 +247,11 @@ pub(super) fn apply(confinement: &Confinement, report: &mut Report) -> Result<()
         report.lacking.push(NO_ARCH.into());
         return Ok(());
     };
-    let again = confinement.processes == Processes::Own;
-    let deadly = filter(deadly(again), SeccompAction::Allow, SeccompAction::KillProcess, arch)?;
-    let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
-    let open = filter(open_calls(again)?, unknown, SeccompAction::Allow, arch)?;
-    for program in [&deadly, &open] {
+    let programs = match confinement.processes {
+        Processes::Programs => denied::filters(arch)?,
+        processes => own_filters(processes == Processes::Own, arch)?,
+    };
+    for program in &programs {
         match apply_filter_all_threads(program) {
             Ok(()) => {}
             // A kernel that was built without filters knows no such operation.
@@ -264,6 +264,15 @@ pub(super) fn apply(confinement: &Confinement, report: &mut Report) -> Result<()
     }
     report.holds.push("seccomp");
     Ok(())
+}
+
+/// For who starts nothing, or this program again.
+fn own_filters(again: bool, arch: TargetArch) -> Result<[BpfProgram; 2]> {
+    let unknown = SeccompAction::Errno(libc::ENOSYS as u32);
+    Ok([
+        filter(deadly(again), SeccompAction::Allow, SeccompAction::KillProcess, arch)?,
+        filter(open_calls(again)?, unknown, SeccompAction::Allow, arch)?,
+    ])
 }
 
 const NO_ARCH: &str = "there is no seccomp filter for this kind of processor: system calls are not restricted";
@@ -280,7 +289,12 @@ fn arch() -> Option<TargetArch> {
     TargetArch::try_from(std::env::consts::ARCH).ok()
 }
 
-fn filter(rules: Rules, otherwise: SeccompAction, matched: SeccompAction, arch: TargetArch) -> Result<BpfProgram> {
+pub(super) fn filter(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matched: SeccompAction,
+    arch: TargetArch,
+) -> Result<BpfProgram> {
     let filter = SeccompFilter::new(rules, otherwise, matched, arch)?;
     Ok(BpfProgram::try_from(filter)?)
 }
@@ -321,16 +335,16 @@ fn open_calls(again: bool) -> Result<Rules> {
     Ok(rules)
 }
 
-fn rule(conditions: &[SeccompCondition]) -> Result<SeccompRule> {
+pub(super) fn rule(conditions: &[SeccompCondition]) -> Result<SeccompRule> {
     Ok(SeccompRule::new(conditions.to_vec())?)
 }
 
 /// An argument of 32 bits, as these all are: what stands above them the kernel does not look at either.
-fn equal(argument: u8, value: u64) -> Result<SeccompCondition> {
+pub(super) fn equal(argument: u8, value: u64) -> Result<SeccompCondition> {
     Ok(SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?)
 }
 
 /// Bits of an argument.
-fn masked(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition> {
+pub(super) fn masked(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition> {
     Ok(SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)?)
 }

@@ -29,6 +29,8 @@ pub enum ChildEnd {
     Pipe(Option<Handle>),
     Stream(Handle),
     File(Arc<OwnedFd>),
+    /// What this process was given itself.
+    Way(Arc<OwnedFd>),
     /// Nothing is there.
     Absent,
 }

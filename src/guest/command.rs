@@ -9,6 +9,7 @@ use rustix::fd::OwnedFd;
 use skep_abi::ListenOptions;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A stretch of the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -173,6 +174,11 @@ pub enum Command {
         group: IpAddr,
         interface: String,
         join: bool,
+    },
+    /// A socket that the process was given becomes a stream.
+    OpenStream {
+        stream: Handle,
+        socket: Arc<OwnedFd>,
     },
     StreamWrite {
         stream: Handle,

@@ -15,7 +15,6 @@ use crate::policy::Bound;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 use wasmtime::{Instance, Memory, TypedFunc, Val};
 
 /// Mutable globals, and address and length of the inbox.
@@ -319,7 +318,7 @@ pub(super) fn slice(body: &mut Body) -> Result<Poll<i32>, Verdict> {
         0 => {}
         times => state.meter.hit_times(Bound::Memory, times),
     }
-    let within = state.meter.ran(Duration::from_nanos(cpu), state.limits.cpu_total);
+    let within = state.ran(cpu);
     match outcome {
         Poll::Pending => {
             state.meter.yields += 1;

@@ -1,5 +1,5 @@
 //! What one guest may have of Wasm's own resources. It must not know where a limit comes from.
-use crate::policy::Limits;
+use crate::policy::{Limits, Purse};
 use wasmtime::ResourceLimiter;
 
 /// Bounds on memory and tables of one store.
@@ -7,6 +7,8 @@ use wasmtime::ResourceLimiter;
 pub(super) struct Limiter {
     memory_bytes: usize,
     table_elements: usize,
+    /// The limit of memory is that of a tree.
+    purse: Option<Purse>,
     /// Linear memory now.
     pub memory_now: usize,
     /// Growths that were refused and have not been counted yet.
@@ -20,15 +22,22 @@ impl Limiter {
         Limiter {
             memory_bytes: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
             table_elements: limits.table_elements as usize,
+            purse: None,
             memory_now: 0,
             refused: 0,
             starves: false,
         }
     }
 
+    /// What is held is counted with a tree's from here on.
+    pub(super) fn share(&mut self, purse: Purse) {
+        self.purse = Some(purse);
+    }
+
     /// Other limits from here on.
     pub(super) fn set(&mut self, limits: &Limits) {
         *self = Limiter {
+            purse: self.purse,
             memory_now: self.memory_now,
             refused: self.refused,
             starves: self.starves,
@@ -40,7 +49,8 @@ impl Limiter {
 impl ResourceLimiter for Limiter {
     /// A refusal is -1 of `memory.grow`: the guest's own allocator reports out of memory.
     fn memory_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        let within = wanted <= self.memory_bytes;
+        let tree = |purse: Purse| purse.hold(wanted as u64, self.memory_bytes as u64);
+        let within = wanted <= self.memory_bytes && self.purse.is_none_or(tree);
         if within {
             self.memory_now = wanted;
         } else {

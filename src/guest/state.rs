@@ -6,10 +6,11 @@ use super::handles::{Handle, HandleTable, Kind};
 use super::imports::Roots;
 use super::limiter::Limiter;
 use super::work::Open;
-use crate::policy::{Bound, Grants, Limits, Meter, Usage};
+use crate::policy::{Bound, Grants, Limits, Meter, Purse, Usage};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Children that have ended and are remembered.
 const PAST_CHILDREN: usize = 64;
@@ -37,11 +38,17 @@ pub struct GuestState {
     pub meter: Meter,
     /// What is used of its rates.
     pub usage: Usage,
+    /// What is used by the whole tree, where limits are the tree's.
+    pub purse: Option<Purse>,
+    /// The CPU that it had used itself when the tree's was used up.
+    overdrawn_at: Option<Duration>,
     /// What Wasm itself is asked for.
     pub(in crate::guest) limiter: Limiter,
     pub outside: Box<dyn Outside>,
     /// JSON that `start_info` answers with.
     pub start_info: Vec<u8>,
+    /// Columns and rows of the terminals that standard output and error are; written by the runtime.
+    pub windows: [Option<(u16, u16)>; 2],
     /// Text of the last refusal, for the call `why`.
     pub why: String,
     /// Ends of accepted connections, by connection number (`Slot::conn`); written by the runtime.
@@ -112,8 +119,11 @@ impl GuestState {
             limits,
             meter: Meter::default(),
             usage: Usage::default(),
+            purse: None,
+            overdrawn_at: None,
             outside,
             start_info,
+            windows: [None; 2],
             why: String::new(),
             conn_ends: Vec::new(),
             conn_tls: HashMap::new(),
@@ -140,6 +150,28 @@ impl GuestState {
         self
     }
 
+    /// Its memory and CPU count with those of its tree from here on.
+    pub fn share(&mut self, purse: Purse) {
+        self.purse = Some(purse);
+        if self.limits.memory_of_tree {
+            self.limiter.share(purse);
+        }
+    }
+
+    /// Adds one stretch of running; answers whether there is CPU left.
+    pub(super) fn ran(&mut self, ns: u64) -> bool {
+        self.meter.ran(Duration::from_nanos(ns));
+        let (Some(most), own) = (self.limits.cpu_total, self.meter.cpu) else {
+            self.purse.map(|purse| purse.spend(ns));
+            return true;
+        };
+        match self.purse {
+            None => own <= most,
+            Some(purse) if Duration::from_nanos(purse.spend(ns)) <= most => true,
+            Some(_) => own - *self.overdrawn_at.get_or_insert(own) <= self.limits.last_words,
+        }
+    }
+
     /// Other limits from here on. Of what is held already nothing is taken away.
     pub fn set_limits(&mut self, limits: Limits) {
         self.handles.set_limit(limits.handles);
@@ -158,7 +190,7 @@ impl GuestState {
             self.meter.hit(Bound::Files);
             return None;
         }
-        let kind = if matches!(open, Open::File(_)) { Kind::File } else { Kind::Folder };
+        let kind = if matches!(open, Open::Folder(_)) { Kind::Folder } else { Kind::File };
         let handle = self.handles.insert(kind)?;
         self.files.insert(handle, open);
         Some(handle)
@@ -180,16 +212,25 @@ impl GuestState {
         }
     }
 
+    /// Bytes that one more blob may have.
+    pub fn blob_room(&self) -> u64 {
+        self.limits.blob_bytes.saturating_sub(self.blob_bytes)
+    }
+
     /// Makes a blob of these bytes; none when it would be one too many or too large.
     pub fn keep_blob(&mut self, bytes: Vec<u8>) -> Option<Handle> {
-        let total = self.blob_bytes.saturating_add(bytes.len() as u64);
-        if total > self.limits.blob_bytes {
+        if self.blob_room() < bytes.len() as u64 {
             return None;
         }
         let handle = self.handles.insert(Kind::Blob)?;
-        self.blob_bytes = total;
-        self.blobs.insert(handle, Arc::from(bytes));
+        self.fill_blob(handle, bytes);
         Some(handle)
+    }
+
+    /// What the blob of this handle, which is fresh, holds. The caller has asked whether there is room.
+    pub(super) fn fill_blob(&mut self, handle: Handle, bytes: Vec<u8>) {
+        self.blob_bytes += bytes.len() as u64;
+        self.blobs.insert(handle, Arc::from(bytes));
     }
 }
 

@@ -35,6 +35,9 @@ pub enum Done {
 #[derive(Clone, Debug)]
 pub enum Open {
     File(Arc<OwnedFd>),
+    /// What the process was given by the one that started it: a socket, a pipe, a terminal. It is only read, written, looked
+    /// at, passed on and closed.
+    Way(Arc<OwnedFd>),
     Folder(Arc<Mutex<Dir>>),
 }
 

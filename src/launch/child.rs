@@ -2,16 +2,17 @@
 //! guest runs before all of it is there. It must not know how an order is carried out.
 use super::nursery::{self, Nest};
 use super::{Confine, Order, Program, World, own_program};
-use crate::guest::{Kit, Will};
-use crate::policy::Limits;
+use crate::guest::{Kit, Open, Will};
+use crate::policy::{Limits, PURSE_CELLS, Purse, Row};
 use crate::proto::ipc::{Decoder, Kind, Side};
 use crate::reactor::process;
-use crate::runtime::{ChildOrder, Origin};
+use crate::runtime::{ChildOrder, Filter, Origin};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes read at once.
 const READ: usize = 64 << 10;
@@ -23,8 +24,17 @@ pub(super) struct Arrival {
     /// The image is a running guest's.
     pub will: Option<Will>,
     pub link: Link,
+    pub given: Vec<Given>,
+    /// Where the tree is counted, and the cells as they came.
+    pub purse: Option<(Purse, OwnedFd)>,
     /// It was made by a nursery.
     pub nest: Option<Nest>,
+}
+
+/// A descriptor beyond the standard ones.
+pub(super) struct Given {
+    pub number: u64,
+    pub open: Open,
 }
 
 /// The channel, as far as it has been read.
@@ -45,6 +55,7 @@ pub(super) fn arrive() -> Result<Arrival> {
     let mut buffer = vec![0; READ];
     let mut text = Vec::new();
     let (mut code, mut layer, mut kit, mut will) = (None, None, None, None);
+    let (mut given, mut purse) = (Vec::new(), None);
     loop {
         let mut came = Vec::new();
         let count = process::receive(&channel, &mut buffer, &mut came)
@@ -57,14 +68,18 @@ pub(super) fn arrive() -> Result<Arrival> {
         while let Some(frame) = decoder.next_frame().map_err(|fault| anyhow!("the channel brought {fault}"))? {
             match frame.kind {
                 Kind::Input => {
-                    let input = fds.pop_front().context("the table says that it comes with one")?;
-                    process::set_input(&input)
+                    process::set_input(&next(&mut fds)?)
                         .map_err(|error| anyhow!("there is no standard input: {}", error.name()))?;
+                }
+                Kind::Given => given.push(Given::read(frame.id, frame.payload, next(&mut fds)?, &given)?),
+                Kind::Purse => {
+                    let cells = next(&mut fds)?;
+                    purse = Some((read_purse(&cells, frame.payload)?, cells));
                 }
                 Kind::Code => code = fds.pop_front(),
                 Kind::Layer => layer = fds.pop_front(),
                 Kind::Image => {
-                    let image = fds.pop_front().context("the table says that it comes with one")?;
+                    let image = next(&mut fds)?;
                     kit = Some(match (code.take(), &nest) {
                         (Some(code), _) => Kit::from_parts(code, image, layer.take(), frame.payload)?,
                         (None, Some(nest)) => nest.kit.with_image_files(image, layer.take(), frame.payload)?,
@@ -73,9 +88,10 @@ pub(super) fn arrive() -> Result<Arrival> {
                 }
                 Kind::Nest => {
                     ensure!(nest.is_none() && fds.is_empty(), "a nursery is one from its beginning");
-                    let (kit, filtered) = (kit.take().context("a nursery needs a kit")?, frame.payload == [1]);
+                    let kit = kit.take().context("a nursery needs a kit")?;
+                    let filter = Filter::of(frame.payload[0]).context("there is no such filter")?;
                     let rest = std::mem::replace(&mut decoder, new_decoder());
-                    nest = Some(nursery::serve(&mut channel, rest, kit, filtered)?);
+                    nest = Some(nursery::serve(&mut channel, rest, kit, filter)?);
                     break;
                 }
                 Kind::Will => will = Some(Will::from_bytes(frame.payload).context("the will makes no sense")?),
@@ -87,11 +103,40 @@ pub(super) fn arrive() -> Result<Arrival> {
                     let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
                     let user = order.channel;
                     let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
-                    return Ok(Arrival { order, kit, will, nest, link: Link { channel, decoder, fds, user } });
+                    return Ok(Arrival {
+                        order,
+                        kit,
+                        will,
+                        nest,
+                        given,
+                        purse,
+                        link: Link { channel, decoder, fds, user },
+                    });
                 }
                 kind => bail!("the channel brought {kind:?} before an order"),
             }
         }
+    }
+}
+
+fn next(fds: &mut VecDeque<OwnedFd>) -> Result<OwnedFd> {
+    fds.pop_front().context("the table says that it comes with one")
+}
+
+fn read_purse(cells: &OwnedFd, payload: &[u8]) -> Result<Purse> {
+    let word = |at: usize| u64::from_le_bytes(payload[at..at + 8].try_into().expect("the table says how long it is"));
+    let mapped = process::map_cells(cells, PURSE_CELLS)
+        .map_err(|error| anyhow!("the tree's purse cannot be shared: {}", error.name()))?;
+    Purse::of_child(mapped, Row { number: word(0), word: word(8) }).context("the row of the tree's purse is another's")
+}
+
+impl Given {
+    fn read(number: u64, payload: &[u8], fd: OwnedFd, others: &[Given]) -> Result<Given> {
+        let beyond = 3..3 + u64::from(Limits::default().child_descriptors);
+        ensure!(beyond.contains(&number), "a descriptor has the number {number}");
+        ensure!(others.iter().all(|other| other.number != number), "descriptor {number} came twice");
+        let fd = Arc::new(fd);
+        Ok(Given { number, open: if payload == [1] { Open::File(fd) } else { Open::Way(fd) } })
     }
 }
 
@@ -114,6 +159,7 @@ impl ChildOrder {
             cache: self.cache,
             guest: self.guest,
             confine: self.confine,
+            unconfined: self.unconfined,
             ..Origin::new(&self.limits)
         };
         let world = World { env: self.env, info: self.info, argv0: Some(self.argv0), depth: self.depth, folder: None };
@@ -124,7 +170,7 @@ impl ChildOrder {
             node_flags: self.exec_argv,
             grants: self.grants,
             limits: self.limits,
-            confine: Confine { this: true, required: self.confine },
+            confine: Confine { this: true, required: self.confine, unconfined: self.unconfined },
         };
         Ok((order, origin, world))
     }

@@ -1,9 +1,10 @@
 //! The nursery, seen from within: a process that has mapped the code of children, runs no guest, and becomes a child whenever
 //! it is told to, by copying itself. It must not know what a child is to run.
-use crate::confine;
+use crate::confine::{self, Processes};
 use crate::guest::{Cell, Engine, EngineOptions, Kit};
 use crate::proto::ipc::{Decoder, Frame, Kind};
 use crate::reactor::{Errno, process};
+use crate::runtime::Filter;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -25,11 +26,16 @@ pub(super) struct Nest {
 }
 
 /// Its only duty. Returns in each child, which has `channel` for its own from then on.
-pub(super) fn serve(channel: &mut OwnedFd, mut decoder: Decoder, kit: Kit, filtered: bool) -> Result<Nest> {
+pub(super) fn serve(channel: &mut OwnedFd, mut decoder: Decoder, kit: Kit, filter: Filter) -> Result<Nest> {
     let engine = Engine::new(&EngineOptions::default())?;
     let cell = kit.cell(&engine)?;
-    if filtered {
-        let report = confine::filter()?;
+    let kind = match filter {
+        Filter::None => None,
+        Filter::Own => Some(Processes::Own),
+        Filter::Programs => Some(Processes::Programs),
+    };
+    if let Some(kind) = kind {
+        let report = confine::filter(kind)?;
         ensure!(report.lacking.is_empty(), "the kernel does not filter system calls");
     }
     process::set_patience(channel, IDLE).map_err(|error| anyhow!("the channel waits for ever: {}", error.name()))?;
@@ -46,7 +52,7 @@ pub(super) fn serve(channel: &mut OwnedFd, mut decoder: Decoder, kit: Kit, filte
                 Ok(None) => {
                     process::hatch(channel, &far, [&output, &error], detached)
                         .map_err(|error| anyhow!("there is no standard output: {}", error.name()))?;
-                    return Ok(Nest { engine, cell, kit, filtered });
+                    return Ok(Nest { engine, cell, kit, filtered: kind.is_some() });
                 }
                 Ok(Some(pid)) => pid as i32,
                 Err(error) => -error.raw(),

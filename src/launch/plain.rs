@@ -1,11 +1,11 @@
 //! A plain WASI program from its order to its end: it runs on a thread of its own, and this one waits for its end and for
 //! signals. It must not know how a program runs.
 use super::{
-    Order, World, child, compile_apart, confine_self, confinement, ensure_confinable, exit_code, say, tell_verdict,
+    Order, World, child, compile_apart, confine_self, ensure_confinable, exit_code, own_confinement, say, tell_verdict,
 };
 use crate::guest::cache::{self, CacheFolder};
 use crate::guest::{Engine, Plain, PlainEnd, PlainWorld, Preopen};
-use crate::policy::Grants;
+use crate::policy::{Grants, Purse};
 use crate::program::Chosen;
 use crate::reactor::{Fact, OsReactor};
 use crate::runtime::{Origin, Outcome};
@@ -28,7 +28,7 @@ pub(super) fn launch(
     order: &Order,
     origin: &Origin,
     world: &World,
-    parent: Option<child::Link>,
+    (parent, purse): (Option<child::Link>, Option<Purse>),
 ) -> Result<i32> {
     let folder = CacheFolder(origin.cache.clone());
     let compiling = |_: &str| say(chosen.compiling());
@@ -36,17 +36,18 @@ pub(super) fn launch(
     if order.check {
         return made(&PlainWorld::default()).map(|_| 0);
     }
-    if order.confine.required {
-        ensure_confinable()?;
-    }
+    ensure_confinable(order.confine.required)?;
     let is_child = parent.is_some();
     if !is_child {
         let kept = cache::is_plain_kept(engine, chosen.file(), &folder);
         compile_apart(kept, chosen, &origin.program, path, &folder)?;
     }
-    let plain = made(&given(order, path, world)?)?;
+    let mut plain = made(&given(order, path, world)?)?;
+    if order.limits.memory_of_tree {
+        purse.into_iter().for_each(|purse| plain.share(purse));
+    }
     if order.confine.this {
-        confine_self(&confinement(&order.grants, &CacheFolder(None)), order.confine.required, !is_child)?;
+        confine_self(&own_confinement(order, &CacheFolder(None), false), order.confine.required, !is_child)?;
     }
     let outcome = run(plain, parent)?;
     tell_verdict(&outcome);

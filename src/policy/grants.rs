@@ -219,6 +219,7 @@ impl Grants {
             (Some(host), Some(port)) => format!("--allow-net={}", std::net::SocketAddr::new(host, port)),
         }));
         words.extend(self.listen_any.then(|| "--allow-listen".to_owned()));
+        words.extend((self.listen_none || self.listen_virtual).then(|| "--deny-listen".to_owned()));
         words.extend(
             self.folders.iter().map(|grant| {
                 format!("--allow-fs={}{}", grant.folder.display(), if grant.write { ":rw" } else { ":r" })
@@ -265,5 +266,8 @@ mod tests {
         let folders = vec![folder("/a:rw"), folder("/b\n--allow-all")];
         let grants = Grants { folders, env: ["A\n--allow-all".to_owned()].into(), fork: 2, ..Grants::default() };
         assert_eq!(grants.words(), "--allow-fs=/a:rw:r\n--allow-fork=2");
+        let none = Grants { listen_none: true, fork: 1, ..Grants::default() };
+        assert_eq!(none.words(), "--deny-listen\n--allow-fork=1");
+        assert!(Grants { listen_none: true, ..Grants::all() }.words().contains("--deny-listen"));
     }
 }

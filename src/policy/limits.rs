@@ -11,6 +11,12 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// CPU that the guest may use in all (`--cpu`); none for a program that the user started himself.
     pub cpu_total: Option<Duration>,
+    /// CPU that a process of a tree may still use when the tree has used up its own: a parent hears how its child has ended, and
+    /// can say so.
+    pub last_words: Duration,
+    /// The memory is that of all processes of a tree together (`purse.rs`), as limits of CPU always are: whoever names a limit
+    /// means what is started by it. Where none was named each process has the default for itself, as one of Node's has.
+    pub memory_of_tree: bool,
     /// CPU nanoseconds a second: none for a program that the user started himself; a tenant is one of many. The burst lets
     /// a script be loaded at full speed.
     pub cpu_ns: Option<Rate>,
@@ -197,6 +203,8 @@ impl Default for Limits {
         Limits {
             memory_bytes: 512 << 20,
             cpu_total: None,
+            last_words: Duration::from_millis(20),
+            memory_of_tree: false,
             cpu_ns: None,
             at_cpu: AtLimit::Throttle,
             slice: Duration::from_millis(5),

@@ -38,18 +38,19 @@ pub struct Meter {
 pub struct Usage {
     /// CPU nanoseconds.
     pub cpu: Bucket,
+    /// Those of the whole tree that `cpu` has been charged with.
+    pub tree_cpu: u64,
     pub log_bytes: Bucket,
     pub bytes_out: Bucket,
     pub connects: Bucket,
 }
 
 impl Meter {
-    /// Adds one stretch of running; answers whether the budget still holds.
-    pub fn ran(&mut self, time: Duration, budget: Option<Duration>) -> bool {
+    /// Adds one stretch of running.
+    pub fn ran(&mut self, time: Duration) {
         self.cpu += time;
         self.last = time;
         self.longest = self.longest.max(time);
-        budget.is_none_or(|budget| self.cpu <= budget)
     }
 
     /// A bound was met.

@@ -9,6 +9,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
@@ -167,6 +168,18 @@ pub fn waiting_pair() -> Result<(OwnedFd, OwnedFd)> {
 /// Another descriptor of the same open file, closed on exec.
 pub fn duplicate(fd: impl std::os::fd::AsFd) -> Result<OwnedFd> {
     sys::duplicate(fd)
+}
+
+/// Numbers that this process shares with whoever is handed the file.
+pub fn share_cells(count: usize) -> Result<(OwnedFd, &'static [AtomicU64])> {
+    let file = sys::shared_file((count * size_of::<AtomicU64>()) as u64)?;
+    let cells = sys::shared_cells(&file, count)?;
+    Ok((file, cells))
+}
+
+/// The numbers of a file that was handed on. `EINVAL` when it is not such a file.
+pub fn map_cells(file: &OwnedFd, count: usize) -> Result<&'static [AtomicU64]> {
+    sys::shared_cells(file, count)
 }
 
 /// For a process that was just started by another of ours: closes whatever it was given beyond its standard descriptors,

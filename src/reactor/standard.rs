@@ -3,6 +3,7 @@
 //!
 //! The descriptors are shared with the shell and other programs, so they are never made non-blocking;
 //! instead the kernel is asked first, and no more is written than it says it takes.
+use super::sys;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::BorrowedFd;
 use rustix::fs::FileType;
@@ -32,6 +33,11 @@ impl StandardStreams {
             Err(Errno::AGAIN | Errno::INTR) => Ok(0),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Columns and rows of the terminal that `fd` is.
+    pub fn window(&self, fd: u8) -> Option<(u16, u16)> {
+        sys::window(descriptor(fd))
     }
 
     /// Waits until `fd` takes more, or a while: the caller may have other things to look after.

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use mio::{Poll, Token};
@@ -368,6 +369,52 @@ pub(super) fn prepare(command: &mut Command, fds: Vec<(i32, OwnedFd)>, session: 
     // SAFETY: the step makes system calls only: it allocates nothing, takes no lock and cannot panic.
     unsafe { command.pre_exec(step) };
     Ok(())
+}
+
+/// Columns and rows of a terminal; none when it is none, or does not know.
+pub(super) fn window(fd: BorrowedFd<'_>) -> Option<(u16, u16)> {
+    // SAFETY: all of its fields may be zero.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: writes to `size`, which is what this request wants.
+    let done = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (done == 0 && size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+}
+
+/// Memory that processes share: a file for it that can be handed on and never shrinks. `ENOSYS` where there is none.
+#[cfg(target_os = "linux")]
+pub(super) fn shared_file(bytes: u64) -> Result<OwnedFd> {
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+    let file = memfd_create("skep-purse", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&file, bytes)?;
+    fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+    Ok(file)
+}
+
+/// The cells of such a file, as long as this process lives.
+#[cfg(target_os = "linux")]
+pub(super) fn shared_cells(file: &OwnedFd, count: usize) -> Result<&'static [AtomicU64]> {
+    use rustix::fs::{SealFlags, fcntl_get_seals, fstat};
+    use rustix::mm::{MapFlags, ProtFlags, mmap};
+    let bytes = count * size_of::<AtomicU64>();
+    if !fcntl_get_seals(file)?.contains(SealFlags::SHRINK) || fstat(file)?.st_size != bytes as i64 {
+        return Err(Errno::EINVAL);
+    }
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a mapping at an address of the kernel's choice, of a file that is this long and cannot become shorter.
+    let start = unsafe { mmap(std::ptr::null_mut(), bytes, access, MapFlags::SHARED, file, 0)? };
+    // SAFETY: the mapping is never taken away, is aligned to pages, and holds as many numbers, of which any bits are one. It is
+    // changed by atomic operations only, here and elsewhere.
+    Ok(unsafe { std::slice::from_raw_parts(start.cast::<AtomicU64>(), count) })
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn shared_file(_bytes: u64) -> Result<OwnedFd> {
+    Err(Errno::ENOSYS)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn shared_cells(_file: &OwnedFd, _count: usize) -> Result<&'static [AtomicU64]> {
+    Err(Errno::ENOSYS)
 }
 
 /// Closes every descriptor beyond the standard ones. To be called before anything is opened.

@@ -90,6 +90,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Command::UdpMember { handle, group, interface, join } => {
                 self.udp_member(guest, handle, group, &interface, join);
             }
+            Command::OpenStream { stream, socket } => self.open_given(guest, stream, &socket),
             Command::StreamWrite { stream, body } => self.raw_write(guest, stream, body),
             Command::Log { fd, text } => {
                 let text = self.seats[guest as usize].guest.state().outbox.bytes(text).to_vec();

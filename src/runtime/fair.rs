@@ -162,7 +162,14 @@ fn over(state: &mut GuestState) -> Option<(u64, AtLimit, Bound)> {
     let (now, limits) = (state.meter.left_at, &state.limits);
     let cpu = limits.cpu_ns.and_then(|rate| {
         let bucket = &mut state.usage.cpu;
-        bucket.charge(rate, now, state.meter.last.as_nanos() as u64);
+        match state.purse {
+            Some(purse) => {
+                let used = purse.cpu();
+                let before = std::mem::replace(&mut state.usage.tree_cpu, used);
+                bucket.charge_late(rate, now, used.saturating_sub(before));
+            }
+            None => bucket.charge(rate, now, state.meter.last.as_nanos() as u64),
+        }
         let until = bucket.is_overdrawn(rate, now).then(|| bucket.ready_at(rate, now, CPU_QUANTUM_NS))?;
         Some((until, limits.at_cpu, Bound::Cpu))
     });

@@ -18,6 +18,7 @@ pub(super) struct Leaving {
 }
 
 const SIGHUP: i32 = 1;
+const SIGWINCH: i32 = 28;
 
 /// How long a guest that computes while responses are in flight may go on after a signal.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -69,6 +70,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             // The operator's, and no tenant may stand in its way.
             return if signal == SIGHUP { self.reload_tenants(true) } else { self.leave(signal) };
         }
+        if signal == SIGWINCH {
+            self.look_at_windows();
+        }
         let mut told = false;
         for (_, seat) in self.seats.iter_mut() {
             if seat.watches(signal) {
@@ -78,6 +82,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         if !told && !HARMLESS.contains(&signal) {
             self.leave(signal);
+        }
+    }
+
+    /// Those who know how large their terminals are will find what they are now.
+    fn look_at_windows(&mut self) {
+        let now = [1, 2].map(|fd| self.logs.window(fd));
+        for (_, seat) in self.seats.iter_mut() {
+            for (window, now) in seat.guest.state_mut().windows.iter_mut().zip(now) {
+                *window = now.filter(|_| window.is_some());
+            }
         }
     }
 

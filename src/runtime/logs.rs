@@ -17,6 +17,10 @@ const RETRY: Duration = Duration::from_millis(2);
 
 /// Where log bytes go. Answers how many were taken now; 0 when it would block.
 pub trait LogSink {
+    /// Columns and rows of the terminal that it is.
+    fn window(&self, _fd: u8) -> Option<(u16, u16)> {
+        None
+    }
     /// `fd` is 1 or 2. An error means that nobody will ever read it: the bytes are dropped.
     fn write(&mut self, fd: u8, bytes: &[u8]) -> std::io::Result<usize>;
     /// Waits a while, or until it takes more, for the end of the process.
@@ -38,6 +42,11 @@ pub struct Logs {
 }
 
 impl Logs {
+    /// Columns and rows of the terminal that is written to, if it is one.
+    pub(super) fn window(&self, fd: u8) -> Option<(u16, u16)> {
+        self.sink.window(fd)
+    }
+
     pub fn new(sink: Box<dyn LogSink>) -> Logs {
         Logs { sink, waiting: VecDeque::new(), armed: false }
     }

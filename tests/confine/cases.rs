@@ -44,6 +44,11 @@ const fn with_processes(case: Case) -> Case {
     Case { processes: Processes::Own, ..case }
 }
 
+/// Of a process that may start programs.
+const fn of_programs(case: Case) -> Case {
+    Case { processes: Processes::Programs, ..case }
+}
+
 pub const CASES: &[Case] = &[
     refused("reading_outside", Layer::Landlock, |_| denied(fs::read("/etc/passwd"))),
     refused("listing_outside", Layer::Landlock, |_| denied(fs::read_dir("/home"))),
@@ -109,6 +114,65 @@ pub const CASES: &[Case] = &[
         assert_eq!(raw(libc::SYS_prlimit64, [0, 7, 0]), Ok(0));
     }),
     refused("signals", Layer::Seccomp, |_| assert_eq!(raw(libc::SYS_kill, [parent(), 0, 0]), Err(libc::ENOSYS))),
+    of_programs(refused("the_kernel_beside_programs", Layer::Seccomp, |_| {
+        let calls = [
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_pivot_root,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+            libc::SYS_bpf,
+            libc::SYS_perf_event_open,
+            libc::SYS_userfaultfd,
+            libc::SYS_io_uring_setup,
+            libc::SYS_init_module,
+            libc::SYS_finit_module,
+            libc::SYS_delete_module,
+            libc::SYS_kexec_load,
+            libc::SYS_reboot,
+            libc::SYS_swapon,
+            libc::SYS_clock_settime,
+            libc::SYS_settimeofday,
+            libc::SYS_open_by_handle_at,
+            libc::SYS_keyctl,
+            libc::SYS_add_key,
+            libc::SYS_request_key,
+        ];
+        calls.into_iter().for_each(|call| assert_eq!(raw(call, [0; 3]), Err(libc::EPERM), "call {call}"));
+    })),
+    of_programs(refused("others_beside_programs", Layer::Seccomp, |_| {
+        let seize = 0x4206; // PTRACE_SEIZE
+        assert_eq!(raw(libc::SYS_ptrace, [seize, parent(), 0]), Err(libc::EPERM));
+        for call in [libc::SYS_process_vm_readv, libc::SYS_process_vm_writev, libc::SYS_kcmp] {
+            assert_eq!(raw(call, [parent(), 0, 0]), Err(libc::EPERM));
+        }
+        assert_eq!(raw(libc::SYS_ioctl, [0, libc::TIOCSTI, 0]), Err(libc::EPERM));
+    })),
+    of_programs(refused("namespaces_beside_programs", Layer::Seccomp, |_| {
+        for flag in [libc::CLONE_NEWUSER, libc::CLONE_NEWNS, libc::CLONE_NEWPID, libc::CLONE_NEWNET] {
+            let made = raw(libc::SYS_clone, [(flag | libc::SIGCHLD) as u64, 0, 0]);
+            assert_eq!(made, Err(libc::EPERM));
+        }
+        assert_eq!(raw(libc::SYS_clone3, [0, 0, 0]), Err(libc::ENOSYS), "its flags cannot be seen");
+    })),
+    #[cfg(target_arch = "x86_64")]
+    of_programs(refused("a_third_way_beside_programs", Layer::Seccomp, |_| {
+        assert_eq!(raw(0x4000_0000 | libc::SYS_mount, [0; 3]), Err(libc::ENOSYS));
+    })),
+    of_programs(refused("a_program_has_no_more", Layer::Seccomp, |_| {
+        let status = Command::new("/bin/cat").arg("/proc/self/status").output().expect("programs may be started");
+        let text = String::from_utf8_lossy(&status.stdout);
+        for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "Seccomp_filters:\t2"] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    })),
+    of_programs(refused("what_programs_need_works", Layer::None, |_| {
+        let done =
+            Command::new("/bin/sh").args(["-c", "read line < /etc/passwd && kill -0 $$ && echo $line | cat"]).output();
+        let done = done.expect("a shell may be started");
+        assert!(done.status.success() && !done.stdout.is_empty(), "{done:?}");
+        std::thread::spawn(|| ()).join().expect("a thread");
+    })),
     refused("what_is_granted_works", Layer::None, granted),
     with_processes(refused("this_program_again_works", Layer::None, |_| assert!(again("nothing")))),
     refused("no_core_file", Layer::None, |_| {

@@ -89,7 +89,7 @@ macro_rules! for_each_call {
             child_kill(child: Handle, signal: I32) -> I32, "Sends it a signal; 0 only asks whether it lives. -ESRCH when it has ended.";
             child_wait(child: Handle, milliseconds: I64) -> I32, "Answers 0 after the child has ended, or an output has become longer than max_buffer (told once), or the time is over (-1: never): the guest is held meanwhile, and events wait. Of a child with flag SYNC also its outputs are waited for, unless it was killed by `child_kill`.";
             child_status(child: Handle, ptr: Ptr, len: Len) -> I32, "Copies its ChildStatus. Answers at once.";
-            child_output(child: Handle, index: I32) -> I64, "A blob of what a child with flag SYNC has written into an entry of kind PIPE so far; each call gives what the calls before have not. -ENOENT when the entry is of another kind.";
+            child_output(child: Handle, index: I32) -> I64, "A blob of what a child with flag SYNC has written into an entry of kind PIPE so far; each call gives what the calls before have not, as far as there is room for a blob: -EAGAIN, and all of it stays, when there is none. -ENOENT when the entry is of another kind.";
             process_kill(pid: I32, signal: I32) -> I32, "Sends a signal to a child of this guest (others need the grant of all programs: -ESRCH). For itself the guest calls `signal_raise`.";
             signal_raise(signal: I32) -> I32, "Does to this guest's own process what the signal does, unless it is watched: SIGNAL then follows.";
             parent_channel() -> I64, "The channel to the process that started this one with a channel. -ENOENT when there is none, or it is closed. The handle does not keep the loop alive before `handle_ref` says so.";

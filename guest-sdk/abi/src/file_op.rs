@@ -53,13 +53,15 @@ operations! {
     SET_TIMES = 34, "CHANGE_TIMES of an open file.";
     READ_FOLDER = 35, "The next entries of an open folder, at most a, as LIST gives them but in the system's order; nothing at its end.";
     READ_INPUT = 36, "Reads once from the program's standard input, without a handle: waits until something comes, and answers nothing at its end. Queued, at most b bytes, and one at a time.";
+    OPEN_STREAM = 37, "A socket that the process was given as a descriptor becomes a stream too, without credit: answers the stream's handle. At once only.";
+    WINDOW_SIZE = 38, "Of the terminal that standard output (a: 1) or error (2) is, without a handle: columns * 65536 + rows. -ENODEV where it is none. At once only.";
 }
 
 /// The last of them.
-pub const LAST: i32 = READ_INPUT;
+pub const LAST: i32 = WINDOW_SIZE;
 
-/// Those that take no path, but for READ_INPUT a handle.
-pub const ON_OPEN: core::ops::RangeInclusive<i32> = CLOSE..=READ_INPUT;
+/// Those that take no path, but for READ_INPUT and WINDOW_SIZE a handle.
+pub const ON_OPEN: core::ops::RangeInclusive<i32> = CLOSE..=WINDOW_SIZE;
 
 /// MAKE_FOLDER: also what is missing on the way.
 pub const RECURSIVE: u32 = 1;

@@ -29,6 +29,8 @@ function start(info, flags) {
   if (execArgv.length > 0) applyFlags(execArgv);
   const ready = native.now(0);
   Module._initPaths();
+  const channelAt = info.info?.channelAt ?? -1;
+  if (info.descriptors || channelAt >= 0) require('internal/fs/request').begin(info.descriptors ?? [], channelAt);
   if (info.channel || info.info) require('internal/child_process/child_side').setup(info.info);
   lifecycle.state.steps = [entered, begun, ready, native.now(0)];
   const preload = valuesOf(execArgv, '--require');

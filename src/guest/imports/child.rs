@@ -202,6 +202,7 @@ fn make(
             stdio::STREAM => ChildEnd::Stream(handle),
             stdio::FILE => match call.state().files.get(&handle) {
                 Some(Open::File(file)) => ChildEnd::File(file.clone()),
+                Some(Open::Way(way)) => ChildEnd::Way(way.clone()),
                 _ => ChildEnd::Null,
             },
             stdio::CHANNEL => ChildEnd::Absent,
@@ -287,11 +288,25 @@ pub(super) fn child_status(call: &mut Call<'_>, child: Handle, ptr: Ptr, len: Le
 }
 
 pub(super) fn child_output(call: &mut Call<'_>, child: Handle, index: i32) -> Answer<i64> {
-    let outputs = &mut known(call, child)?.outputs;
-    let output = usize::try_from(index).ok().and_then(|index| outputs.get_mut(index)).and_then(Option::as_mut);
-    let bytes = std::mem::take(output.ok_or(Refusal::Errno(ENOENT))?);
-    let blob = call.state().keep_blob(bytes).ok_or(Refusal::Errno(EMFILE))?;
+    let room = usize::try_from(call.state().blob_room()).unwrap_or(usize::MAX);
+    let output = output_of(known(call, child)?, index)?;
+    // What there is no room for stays until there is.
+    let most = output.len().min(room);
+    if most == 0 && !output.is_empty() {
+        return refuse(EAGAIN);
+    }
+    let blob = call.fresh(Kind::Blob)?;
+    let output = output_of(known(call, child)?, index)?;
+    let rest = output.split_off(most);
+    let bytes = std::mem::replace(output, rest);
+    call.state().fill_blob(blob, bytes);
     Ok(blob.raw() as i64)
+}
+
+/// What is kept of an output.
+fn output_of(child: &mut ChildState, index: i32) -> Answer<&mut Vec<u8>> {
+    let output = usize::try_from(index).ok().and_then(|index| child.outputs.get_mut(index)).and_then(Option::as_mut);
+    output.ok_or(Refusal::Errno(ENOENT))
 }
 
 pub(super) fn process_kill(call: &mut Call<'_>, pid: i32, signal: i32) -> Answer<i32> {

@@ -10,6 +10,7 @@ use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder
 use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
 
 use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
+use super::fs_given::{open_stream, queued_way, read_way, write_way};
 use super::fs_input::{queued_input, read_input};
 use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
 use super::fs_open::{Roots, look, open_granted, refusal};
@@ -18,7 +19,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
 use skep_abi::FileRequest;
 use skep_abi::errno::{
-    EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, EOVERFLOW,
+    EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, EOVERFLOW,
 };
 use skep_abi::file_op as op;
 use std::ffi::OsString;
@@ -50,7 +51,10 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
     match op {
         op::READ => {
             let out = memory::bytes_mut(call.memory, data, data_len)?;
-            Ok(read(job.file()?, out, job.a)? as i64)
+            Ok(match &job.open {
+                Some(Open::Way(way)) => read_way(way, out, job.a)?,
+                _ => read(job.file()?, out, job.a)?,
+            } as i64)
         }
         op::READ_INPUT => {
             let out = memory::bytes_mut(call.memory, data, data_len)?;
@@ -58,7 +62,17 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
         }
         op::WRITE => {
             let bytes = memory::bytes(call.memory, data, data_len)?;
-            Ok(write(job.file()?, bytes, job.a)? as i64)
+            Ok(match &job.open {
+                Some(Open::Way(way)) => write_way(way, bytes, job.a)?,
+                _ => write(job.file()?, bytes, job.a)?,
+            } as i64)
+        }
+        op::OPEN_STREAM => open_stream(call, &job),
+        op::WINDOW_SIZE => {
+            let place = job.a.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+            let window = place.and_then(|place| call.state().windows.get(place).copied().flatten());
+            let (columns, rows) = window.ok_or(Refusal::Errno(ENODEV))?;
+            Ok(i64::from(columns) << 16 | i64::from(rows))
         }
         _ => {
             memory::bytes(call.memory, data, data_len)?;
@@ -103,7 +117,8 @@ pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: P
         job.data = bytes.to_vec();
     }
     let weight = (job.data.len() + job.path.as_os_str().len() + job.other.as_os_str().len()) as u64;
-    let lane = if op == op::READ_INPUT { Lane::Input } else { Lane::Quick };
+    let waits = op == op::READ_INPUT || matches!(&job.open, Some(Open::Way(_)));
+    let lane = if waits { Lane::Input } else { Lane::Quick };
     let closes = if op == op::CLOSE { Some(file_handle(call, ptr)?) } else { None };
     let operation = call.begin(weight, Work::new(lane, move || done(run(job))))?;
     if let Some(handle) = closes {
@@ -186,9 +201,9 @@ fn request(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len) -> Answer<Job> {
     Ok(Job { op, path, other, open, a, b, flags, mode, data: Vec::new(), file_bytes, roots })
 }
 
-/// Without a handle: what standard input, output and error are (FSTAT), and what comes on the first.
+/// Without a handle: what standard input, output and error are (FSTAT), how large, and what comes on the first.
 fn is_standard(op: i32, file: Handle, a: i64) -> bool {
-    file.raw() == 0 && (op == op::READ_INPUT || op == op::FSTAT && (0..=2).contains(&a))
+    file.raw() == 0 && (op == op::READ_INPUT || op == op::WINDOW_SIZE || op == op::FSTAT && (0..=2).contains(&a))
 }
 
 fn text(bytes: &[u8], cap: u32) -> Answer<PathBuf> {
@@ -233,6 +248,7 @@ fn run(job: Job) -> Answer<Done> {
         op::READ_FOLDER => next_entries(&job),
         op::READ_FILE => read_file(&job),
         op::COPY => copy(&job),
+        op::READ if matches!(&job.open, Some(Open::Way(_))) => queued_way(&job),
         op::READ => {
             let mut bytes = Vec::new();
             bytes.try_reserve_exact(cap_of(&job)).map_err(|_| Refusal::Errno(ENOMEM))?;
@@ -242,7 +258,10 @@ fn run(job: Job) -> Answer<Done> {
             Ok(Done::Bytes(bytes))
         }
         op::READ_INPUT => queued_input(&job),
-        op::WRITE => Ok(Done::Number(write(job.file()?, &job.data, job.a)? as u32)),
+        op::WRITE => Ok(Done::Number(match &job.open {
+            Some(Open::Way(way)) => write_way(way, &job.data, job.a)?,
+            _ => write(job.file()?, &job.data, job.a)?,
+        } as u32)),
         op::TRUNCATE => truncate(&job),
         op::SYNC => settled(rustix::fs::fsync(job.file()?)),
         #[cfg(target_os = "linux")]

@@ -25,6 +25,7 @@ pub(super) fn look_at(job: &Job, follow: bool) -> Answer<Done> {
 
 pub(super) fn stat_of(job: &Job) -> Answer<Done> {
     match (&job.open, job.a) {
+        (Some(Open::Way(way)), _) => record(way),
         (Some(_), _) => record(job.file()?),
         (None, 0) => record(rustix::stdio::stdin()),
         (None, 1) => record(rustix::stdio::stdout()),

@@ -8,6 +8,7 @@ mod child;
 mod fs;
 mod fs_entry;
 mod fs_file;
+mod fs_given;
 mod fs_input;
 mod fs_look;
 mod fs_open;

@@ -1,7 +1,7 @@
 //! Where plain programs would be run, in a build without the feature `wasi`.
 use super::{End, World};
 use crate::guest::engine::{Engine, Loaded};
-use crate::policy::Limits;
+use crate::policy::{Limits, Purse};
 use anyhow::{Result, bail};
 use std::convert::Infallible;
 
@@ -13,6 +13,11 @@ impl Plain {
     /// Always.
     pub(in crate::guest) fn new(_: &Engine, _: Loaded, _: &World, _: &Limits) -> Result<Plain> {
         bail!("this is a program for WASI, and skep was built without the feature `wasi`")
+    }
+
+    /// Its memory counts with its tree's.
+    pub fn share(&mut self, _: Purse) {
+        match self.0 {}
     }
 
     /// Runs it to its end.

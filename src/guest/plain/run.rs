@@ -5,7 +5,7 @@ use crate::guest::engine::{CodeMemory, Engine, Loaded, to_anyhow};
 use crate::guest::image::{Memory, with_memory};
 use crate::guest::limiter::Limiter;
 use crate::guest::verdict::{Exit, Verdict, judge};
-use crate::policy::Limits;
+use crate::policy::{Limits, Purse};
 use crate::time::thread_time;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use std::fmt;
@@ -59,6 +59,11 @@ impl Plain {
         store.set_hostcall_fuel(limits.wasi_call_bytes as usize);
         set_deadline(&mut store, limits.cpu_total);
         Ok(Plain { engine: engine.clone(), store, pre, has_deadline: limits.cpu_total.is_some(), _code: loaded.memory })
+    }
+
+    /// Its memory counts with its tree's.
+    pub fn share(&mut self, purse: Purse) {
+        self.store.data_mut().limiter.share(purse);
     }
 
     /// Runs it to its end. The thread is its own until then.

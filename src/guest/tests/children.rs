@@ -2,7 +2,7 @@
 //! of another kind, powers that were not granted. Nothing of it reaches the runtime.
 use super::puppet::{Puppet, SCRATCH};
 use super::{state, state_with};
-use crate::guest::Kind;
+use crate::guest::{Handle, Kind};
 use crate::policy::{Grants, Limits, Run};
 use skep_abi::errno::{E2BIG, EACCES, EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOENT, EPIPE, ESRCH};
 use skep_abi::{channel, child, child_stdio};
@@ -171,4 +171,36 @@ fn p04_outputs_that_are_kept_are_bounded_together() {
     assert_eq!(refused, Some(errno(EAGAIN)));
     let kept: u32 = puppet.guest.state().children.values().map(|state| state.max_buffer).sum();
     assert!(kept <= 1000, "{kept}");
+}
+
+#[test]
+fn what_a_child_has_written_waits_until_there_is_room_for_a_blob() {
+    let limits = Limits { blob_bytes: 1000, handles: 4, ..Limits::default() };
+    let mut puppet = Puppet::new(state_with(Grants::all(), limits));
+    let pipes = [(child_stdio::IGNORE, 0, 0), (child_stdio::PIPE, 0, 0)];
+    let child = start(&mut puppet, &record(child::SYNC, 0, 0, &pipes), &texts(&["sh", "sh", ""]));
+    let written: Vec<u8> = (0..=255).cycle().take(400).collect();
+    let state = puppet.guest.state_mut();
+    state.children.values_mut().next().expect("it is there").wrote(1, &written);
+    let held = state.keep_blob(vec![0; 900]).expect("there is room").raw() as i64;
+    let take = |puppet: &mut Puppet| {
+        let blob = puppet.one("child_output", &[child, 1]);
+        let bytes = puppet.guest.state().blobs.get(&Handle::from_raw(blob)).map(|bytes| bytes.to_vec());
+        (blob, bytes.unwrap_or_default())
+    };
+    let (first, bytes) = take(&mut puppet);
+    assert_eq!(bytes, written[..100], "as much as there is room for");
+    assert_eq!(take(&mut puppet).0, errno(EAGAIN));
+    assert_eq!(puppet.one("close", &[held]), 0);
+    // Room for bytes, and none for a handle.
+    let others: Vec<Handle> = std::iter::from_fn(|| puppet.guest.state_mut().handles.insert(Kind::Blob)).collect();
+    assert_eq!(take(&mut puppet).0, errno(EMFILE));
+    for handle in others {
+        puppet.guest.state_mut().handles.remove(handle);
+    }
+    assert_eq!(puppet.one("close", &[first]), 0);
+    let (last, bytes) = take(&mut puppet);
+    assert_eq!(bytes, written[100..], "nothing is lost");
+    assert_eq!(puppet.one("close", &[last]), 0);
+    assert_eq!(take(&mut puppet).1, b"", "and nothing comes twice");
 }

@@ -2,6 +2,7 @@
 //! the tests play its part.
 mod children;
 mod files;
+mod given;
 mod hostile;
 mod images;
 mod kept;

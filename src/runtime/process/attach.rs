@@ -1,15 +1,15 @@
 //! What travels with a message: a stream, a listener, a UDP socket. It leaves here deregistered, after the bytes that were
 //! to be written on it; it arrives as a handle of the guest's own. It must not know why it is sent.
 use super::super::datagrams::Datagram;
-use super::super::listeners::Listener;
+use super::super::listeners::{Listener, errno};
 use super::super::seat::Resource;
 use super::super::streams::Stream;
 use super::super::{Hall, Owner};
 use crate::guest::{Ends, Handle, Kind};
 use crate::proto::ipc::Fault;
-use crate::reactor::{Addr, Kernel, process};
+use crate::reactor::{Addr, Kernel, Key, process};
 use crate::time::Clock;
-use skep_abi::{ListenOptions, attached};
+use skep_abi::{ListenOptions, attached, events};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
@@ -110,6 +110,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         Ok(handle.map(|handle| (handle.raw(), kind)))
     }
 
+    /// A socket that the process was given becomes the stream that the guest has a handle for already.
+    pub(in crate::runtime) fn open_given(&mut self, guest: u32, handle: Handle, socket: &OwnedFd) {
+        let adopted = process::duplicate(socket).and_then(|fd| self.reactor.adopt_stream(fd, false));
+        match adopted {
+            Ok(key) => {
+                let index = self.streams.vacant_key() as u32;
+                self.seats[guest as usize].bind(handle, Resource::Stream(index));
+                self.seat_stream(guest, handle, key);
+            }
+            Err(error) => {
+                let seat = &mut self.seats[guest as usize];
+                seat.revoke(handle);
+                seat.tell(events::STREAM_CLOSED, Some(handle), errno(error), &[]);
+            }
+        }
+    }
+
     fn take_stream(&mut self, guest: u32, fd: OwnedFd) -> Result<Option<Handle>, Fault> {
         let key = self.reactor.adopt_stream(fd, false).map_err(|_| Fault::UnexpectedDescriptor)?;
         let index = self.streams.vacant_key() as u32;
@@ -117,6 +134,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let _gone = self.reactor.reset(key);
             return Ok(None);
         };
+        self.seat_stream(guest, handle, key);
+        Ok(Some(handle))
+    }
+
+    /// A stream that came from elsewhere, whose handle leads to the vacant place, is not read before its guest asks.
+    fn seat_stream(&mut self, guest: u32, handle: Handle, key: Key) {
         let local = match self.reactor.local_addr(key) {
             Ok(Addr::Ip(local)) => Some(local),
             _ => None,
@@ -130,7 +153,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let mut stream = Stream::new(guest, handle, key, None);
         stream.credit = 0;
         self.adopt_stream(stream, local, peer);
-        Ok(Some(handle))
     }
 
     fn take_listener(&mut self, guest: u32, fd: OwnedFd) -> Result<Option<Handle>, Fault> {

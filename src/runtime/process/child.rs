@@ -2,6 +2,7 @@
 //! how it was started.
 use super::{Hall, Hold};
 use crate::guest::{ChildPlan, ChildState, Handle};
+use crate::policy::Row;
 use crate::reactor::Kernel;
 use crate::reactor::process::{self, End, Process};
 use crate::time::Clock;
@@ -26,6 +27,8 @@ pub(in crate::runtime) struct Child {
     pub said: Option<(u32, i32)>,
     /// Why the host ended it.
     pub reason: Option<u32>,
+    /// Its row in the tree's purse.
+    pub row: Option<Row>,
     /// Processes that were allowed below it.
     pub below: u32,
     /// Its outputs that are kept and not over.

@@ -34,6 +34,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.processes.reap_strays();
         for index in ended {
+            self.take_row_back(index);
             let child = &mut self.processes.children[index as usize];
             let gone = u32::from(child.is_guest) + std::mem::take(&mut child.below);
             self.give_back(gone);

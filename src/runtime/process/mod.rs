@@ -9,9 +9,11 @@ mod end;
 mod nursery;
 mod order;
 mod parent;
+mod purse;
 mod start;
 mod tree;
 
+pub use nursery::Filter;
 pub use order::{ChildOrder, Origin};
 pub use start::{CHILD_WORD, OPTIONS};
 
@@ -19,6 +21,7 @@ use super::Hall;
 use super::seat::{Resource, Seat};
 use super::seats::Seats;
 use crate::guest::{Handle, Kit};
+use crate::policy::Purse;
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
 use channel::Channel;
@@ -28,6 +31,7 @@ use nursery::Nursery;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use tree::{Tree, Wisher};
 
 pub(super) use deal::Shared;
@@ -47,6 +51,8 @@ pub(super) struct Processes {
     /// That code runs the guests of this process too.
     clones: bool,
     tree: Tree,
+    /// What the tree has used, and the cells as they are handed on.
+    purse: Option<(Purse, OwnedFd)>,
     /// Wishes that were sent up and have no answer yet.
     wishes: HashMap<u64, Wisher>,
     wish: u64,

@@ -31,7 +31,25 @@ pub(super) struct Nursery {
 struct Running {
     process: Process,
     channel: OwnedFd,
-    filtered: bool,
+    filter: Filter,
+}
+
+/// How the system calls of its children are filtered, as the frame Nest says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Filter {
+    None = 0,
+    /// They start processes of ours.
+    Own = 1,
+    /// They start programs.
+    Programs = 2,
+}
+
+impl Filter {
+    /// From the frame's byte.
+    pub fn of(byte: u8) -> Option<Filter> {
+        [Filter::None, Filter::Own, Filter::Programs].into_iter().find(|filter| *filter as u8 == byte)
+    }
 }
 
 /// Why the nursery has made no child.
@@ -50,24 +68,24 @@ impl From<Errno> for Failure {
 
 impl Processes {
     /// A child made by the nursery; none when it has to be started in the other way. `stdio` is the child's end of its
-    /// channel, and its outputs. `filtered`: its system calls are to be.
+    /// channel, and its outputs.
     pub(super) fn hatch(
         &mut self,
         stdio: &[Option<OwnedFd>],
-        filtered: bool,
+        filter: Filter,
         detached: bool,
     ) -> Result<Option<Process>> {
         if !cfg!(target_os = "linux") || self.nursery.failures >= TRIES {
             return Ok(None);
         }
         let Some(kit) = self.kit.get() else { return Ok(None) };
-        if self.nursery.running.as_ref().is_some_and(|running| running.filtered != filtered) {
+        if self.nursery.running.as_ref().is_some_and(|running| running.filter != filter) {
             self.nursery.stop();
         }
         // One that has ended since, for want of use, is replaced once.
         for fresh in [false, true] {
             if self.nursery.running.is_none() {
-                self.nursery.running = Running::start(&self.origin.program, kit, filtered).ok();
+                self.nursery.running = Running::start(&self.origin.program, kit, filter).ok();
             }
             let Some(running) = &self.nursery.running else { break };
             match running.hatch(stdio, detached) {
@@ -113,7 +131,7 @@ impl Nursery {
 }
 
 impl Running {
-    fn start(program: &Path, kit: &Kit, filtered: bool) -> Result<Running> {
+    fn start(program: &Path, kit: &Kit, filter: Filter) -> Result<Running> {
         let (channel, theirs) = process::waiting_pair()?;
         process::set_patience(&channel, PATIENCE)?;
         let process = Process::start(Spawn {
@@ -127,11 +145,11 @@ impl Running {
             user: None,
             group: None,
         })?;
-        let running = Running { process, channel, filtered };
+        let running = Running { process, channel, filter };
         let mut bytes = Vec::new();
         put(&mut bytes, Kind::Code, true, &[]);
         put(&mut bytes, Kind::Image, true, &kit.head());
-        put(&mut bytes, Kind::Nest, false, &[u8::from(filtered)]);
+        put(&mut bytes, Kind::Nest, false, &[filter as u8]);
         running.send(&bytes, &[kit.code_file(), kit.image_file()])?;
         Ok(running)
     }

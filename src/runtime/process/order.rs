@@ -1,7 +1,7 @@
 //! Orders: what a child is to run and what it may do, as JSON on its channel; and what of this process every child shares.
 //! A child's powers are those of the guest that starts it, never more. It must not know how a script is run.
 use crate::guest::GuestState;
-use crate::policy::{FolderGrant, Grants, HttpLimits, Limits, NetRule, Run};
+use crate::policy::{FolderGrant, Grants, HttpLimits, Limits, NetRule, Rate, Run};
 use crate::proto::ipc;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -18,6 +18,8 @@ pub struct Origin {
     pub guest: Option<PathBuf>,
     /// What the kernel lacks to confine a process is an error.
     pub confine: bool,
+    /// Those that may start programs have limits of resources only.
+    pub unconfined: bool,
     pub frames: ipc::Limits,
     /// Starts at once, and a second.
     pub fork_rate: (u32, u32),
@@ -38,6 +40,7 @@ impl Origin {
             cache: None,
             guest: None,
             confine: false,
+            unconfined: false,
             frames: ipc::Limits {
                 frame_bytes: limits.frame_bytes as usize,
                 message_bytes: limits.message_bytes as usize,
@@ -69,6 +72,7 @@ pub struct ChildOrder {
     pub cache: Option<PathBuf>,
     pub guest: Option<PathBuf>,
     pub confine: bool,
+    pub unconfined: bool,
     /// Whether the guest is to have a channel.
     pub channel: bool,
     pub depth: u32,
@@ -97,6 +101,7 @@ impl ChildOrder {
             cache: path("cache"),
             guest: path("guest"),
             confine: order["confine"].as_bool()?,
+            unconfined: order["unconfined"].as_bool()?,
             channel: order["channel"].as_bool()?,
             depth: u32::try_from(order["depth"].as_u64()?).ok()?,
         })
@@ -118,16 +123,25 @@ impl ChildOrder {
             "grants": write_grants(&self.grants),
             "limits": {
                 "memory": self.limits.memory_bytes,
+                "ofTree": self.limits.memory_of_tree,
                 "cpu": self.limits.cpu_total.map(|cpu| cpu.as_nanos() as u64),
+                "cpuRate": self.limits.cpu_ns.map(|rate| [rate.per_second, rate.burst]),
                 "asNode": self.limits.http.as_node,
             },
             "cache": self.cache,
             "guest": self.guest,
             "confine": self.confine,
+            "unconfined": self.unconfined,
             "channel": self.channel,
             "depth": self.depth,
         })
         .to_string()
+    }
+
+    /// A module is its own code, and the kit is that of scripts: making one for it could take seconds. (One that has another
+    /// name finds that out.)
+    pub(super) fn is_module(&self) -> bool {
+        self.main.as_deref().is_some_and(|main| main.ends_with(".wasm"))
     }
 
     /// To go on from an image.
@@ -228,7 +242,15 @@ fn read_grants(grants: &Value) -> Option<Grants> {
 fn read_limits(limits: &Value) -> Option<Limits> {
     let cpu_total = limits["cpu"].as_u64().map(Duration::from_nanos);
     let http = HttpLimits { as_node: limits["asNode"].as_bool()?, ..HttpLimits::default() };
-    Some(Limits { memory_bytes: limits["memory"].as_u64()?, cpu_total, http, ..Limits::default() })
+    let rate = |rate: &Value| Some(Rate { per_second: rate[0].as_u64()?, burst: rate[1].as_u64()? });
+    Some(Limits {
+        memory_bytes: limits["memory"].as_u64()?,
+        memory_of_tree: limits["ofTree"].as_bool()?,
+        cpu_total,
+        cpu_ns: rate(&limits["cpuRate"]),
+        http,
+        ..Limits::default()
+    })
 }
 
 /// The environment of a guest, as it was told at its start.

@@ -2,6 +2,7 @@
 //! begins when the tree allows it. It must not know what becomes of it afterwards.
 use super::channel::{Channel, Far, Waiting};
 use super::child::{Child, Stage, Wished};
+use super::nursery::Filter;
 use super::order::{ChildOrder, environment};
 use super::{Hall, Wisher};
 use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle, Legacy};
@@ -73,6 +74,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             detached: plan.detached,
             said: None,
             reason: None,
+            row: None,
             below: 0,
             outputs: 0,
         };
@@ -121,7 +123,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             ChildEnd::Inherit(0) => Some(process::duplicate(std::io::stdin().as_fd())?),
             ChildEnd::Inherit(1) => Some(process::duplicate(std::io::stdout().as_fd())?),
             ChildEnd::Inherit(_) => Some(process::duplicate(std::io::stderr().as_fd())?),
-            ChildEnd::File(file) => Some(process::duplicate(file.as_fd())?),
+            ChildEnd::File(file) | ChildEnd::Way(file) => Some(process::duplicate(file.as_fd())?),
             ChildEnd::Stream(stream) => match self.seats[guest as usize].resource(*stream) {
                 Resource::Stream(index) => Some(self.reactor.share(self.streams[index as usize].key)?),
                 _ => return Err(Errno::EBADF),
@@ -159,7 +161,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         };
         let (channel, is_guest) = (child.channel, child.is_guest);
-        match self.spawn(guest, channel, *wished) {
+        let started = self.claim_row(index, guest, &wished).and_then(|()| self.spawn(index, guest, channel, *wished));
+        match started {
             Ok(process) => {
                 let pid = process.id();
                 self.processes.children[index as usize].stage = Stage::Runs(process);
@@ -172,14 +175,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
             }
             Err(error) => {
+                self.take_row_back(index);
                 self.give_back(u32::from(is_guest));
                 self.child_failed(index, errno(error) as i32);
             }
         }
     }
 
-    fn spawn(&mut self, guest: u32, channel: Option<u32>, wished: Wished) -> Result<Process, Errno> {
-        let Wished { mut plan, mut ends, far } = wished;
+    fn spawn(&mut self, index: u32, guest: u32, channel: Option<u32>, wished: Wished) -> Result<Process, Errno> {
+        let Wished { mut plan, ends, far } = wished;
         let (order, legacy) = match &mut plan.program {
             ChildProgram::Guest { text, .. } => (ChildOrder::of_program(text).ok_or(Errno::EINVAL)?, None),
             ChildProgram::Clone { legacy, .. } => (ChildOrder::of_clone(), legacy.take()),
@@ -189,15 +193,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         };
         let order = self.order(guest, order, &plan)?;
-        let mut stdio = vec![far];
-        let input = ends.first_mut().and_then(Option::take);
-        let rest = ends.drain(..).skip(1).take(2);
-        stdio.extend(rest);
-        let filtered = order.grants.run == Run::None;
-        // A module is its own code, and the kit is that of scripts: making one for it could take seconds. (One that has another
-        // name finds that out.)
-        let module = order.main.as_deref().is_some_and(|main| main.ends_with(".wasm"));
-        let hatched = if module { None } else { self.processes.hatch(&stdio, filtered, plan.detached)? };
+        let mut ends = ends.into_iter();
+        let input = ends.next().flatten();
+        let stdio: Vec<Option<OwnedFd>> = std::iter::once(far).chain(ends.by_ref().take(2)).collect();
+        let filter = match (&order.grants.run, order.unconfined) {
+            (Run::None, _) => Filter::Own,
+            (_, false) => Filter::Programs,
+            (_, true) => Filter::None,
+        };
+        let module = order.is_module();
+        let hatched = if module { None } else { self.processes.hatch(&stdio, filter, plan.detached)? };
         let nested = hatched.is_some();
         let process = match hatched {
             Some(process) => process,
@@ -209,6 +214,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
         };
         self.send_control(channel, Kind::Input, 0, &[], Some(input));
+        for (number, (fd, end)) in ends.zip(&plan.stdio[3.min(plan.stdio.len())..]).enumerate() {
+            let file = u8::from(matches!(end, ChildEnd::File(_)));
+            if let Some(fd) = fd {
+                self.send_control(channel, Kind::Given, number as u64 + 3, &[file], Some(fd));
+            }
+        }
+        self.send_row(index, channel)?;
         if !module {
             self.send_kit(channel, legacy.as_deref(), nested)?;
         }
@@ -260,6 +272,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             cache: self.processes.origin.cache.clone(),
             guest: self.processes.origin.guest.clone(),
             confine: self.processes.origin.confine,
+            unconfined: self.processes.origin.unconfined,
             channel: plan.channel.is_some(),
             depth: state.depth + 1,
             ..order

@@ -4,7 +4,7 @@ use super::pace::start_info;
 use super::sim::plain;
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Surroundings, Verdict};
-use crate::policy::{AtLimit, Bound, Grants, Limits, Rate};
+use crate::policy::{AtLimit, Bound, Grants, Limits, PURSE_CELLS, Purse, Rate};
 use crate::reactor::sim::{SimKernel, SimNet};
 use crate::runtime::{GuestId, GuestView, Hall, LogSink, Logs, Offload, Outcome};
 use crate::time::{Clock, OsClock, VirtualClock};
@@ -12,6 +12,7 @@ use skep_abi::VERSION;
 use std::cell::{Cell as Shared, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -128,6 +129,15 @@ impl Room {
         (self.hall.seat(cell.spawn(state).expect("a guest can be spawned")), cost)
     }
 
+    /// The same as one process of a tree that is counted together.
+    fn seat_in_tree(&mut self, cell: &Cell, cost: u64, limits: Limits, purse: Purse) -> GuestId {
+        let outside = Box::new(Paced(self.clock.clone(), Rc::new(Shared::new(cost))));
+        let limits = Limits { slice: Duration::from_secs(3600), ..limits };
+        let mut state = GuestState::new(Grants::default(), limits, outside, b"{}".to_vec());
+        state.share(purse);
+        self.hall.seat(cell.spawn(state).expect("a guest can be spawned"))
+    }
+
     fn run_until(&mut self, moment: u64) {
         while self.clock.now_mono().0 < moment {
             self.hall.turn();
@@ -146,6 +156,21 @@ fn always_busy() -> &'static Cell {
 
 fn tenth() -> Limits {
     Limits { cpu_ns: Some(Rate { per_second: SECOND / 10, burst: 200 * MS }), ..Limits::default() }
+}
+
+#[test]
+fn p11_a_trees_rate_of_cpu_is_shared_by_its_processes() {
+    let cells: Vec<AtomicU64> = (0..PURSE_CELLS).map(|_| AtomicU64::new(0)).collect();
+    let cells: &'static [AtomicU64] = cells.leak();
+    let root = Purse::of_root(cells).expect("cells enough");
+    let child = || Purse::of_child(cells, root.claim(0).expect("a row")).expect("it was claimed");
+    let mut room = Room::new();
+    let guests = [root, child(), child()].map(|purse| room.seat_in_tree(always_busy(), MS, tenth(), purse));
+    room.run_until(20 * SECOND);
+    let used: Duration = guests.iter().map(|guest| room.view(*guest).meter.cpu).sum();
+    // Each may overdraw by what the others did since it last looked.
+    assert!(used <= Duration::from_millis(200 + 2000 + 3 * 200), "{used:?} of CPU in 20 s");
+    assert!(used >= Duration::from_millis(1900), "only {used:?}");
 }
 
 #[test]

@@ -79,6 +79,7 @@ function describe(options, channel, more = 0) {
   const { args: rest, ...order } = commandLine.read(args);
   if (order.main !== undefined) order.main = require('path').resolve(folder, order.main);
   order.info = { serialization: options.serialization ?? 'json', execPath, ...options[kInfo] };
+  if (channel >= 0) order.info.channelAt = channel;
   return {
     head: [flags | flag.GUEST, rest.length, pairs.length, ...user], texts: [JSON.stringify(order), argv0, folder, ...rest, ...pairs],
   };

@@ -17,7 +17,7 @@ const FOREVER = -1;
 const LAST_WORDS = 1000; // for a killed process to be gone, milliseconds
 const PIECE = 65536;
 const PATIENCE = 5; // between tries to write what does not fit yet, milliseconds
-const EAGAIN = -11, ENOBUFS = -105, ETIMEDOUT = -110;
+const EAGAIN = -11, EMFILE = -24, ENOBUFS = -105, ETIMEDOUT = -110;
 const state = { RUNNING: 1, ENDED: 2, FAILED: 3 };
 
 // ---- One process, from start to end ----
@@ -61,13 +61,21 @@ function wait(child, timeout, killSignal) {
   return why;
 }
 
-function outputsOf(child, entries) {
-  return entries.map((entry, index) => {
-    if (entry.kind !== kind.PIPE || index === 0) return null;
+// As many pieces as there is room for one at a time.
+function outputOf(child, index) {
+  const pieces = [];
+  for (;;) {
     const blob = native.output(child, index);
-    return blob > 0 ? native.blob(blob) : null;
-  });
+    if (blob === EAGAIN || blob === EMFILE) throw new ErrnoException(blob, 'read');
+    if (blob < 0) return null;
+    const piece = native.blob(blob);
+    if (piece.length === 0) return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    pieces.push(piece);
+  }
 }
+
+const outputsOf = (child, entries) =>
+  entries.map((entry, index) => (entry.kind !== kind.PIPE || index === 0 ? null : outputOf(child, index)));
 
 const failed = (error) => ({ error, status: null, signal: null, output: null, pid: 0, stdout: null, stderr: null });
 

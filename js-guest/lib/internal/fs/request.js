@@ -16,6 +16,8 @@ const FOLDER = 2;
 // ---- Descriptors ----
 
 const handles = []; // by descriptor, from FIRST_FD on; 0 is free
+const given = new Set(); // the handles of those that the process was given
+const TAKEN = -1; // a number that stands for something else
 
 function addDescriptor(handle) {
   let at = handles.indexOf(0);
@@ -30,7 +32,28 @@ const handleOf = (fd) => handles[fd - FIRST_FD] ?? 0;
 function takeDescriptor(fd) {
   const handle = handleOf(fd);
   if (handle !== 0) handles[fd - FIRST_FD] = 0;
+  if (given.delete(handle)) require('internal/fs/given').forget(handle);
   return handle;
+}
+
+function put(fd, handle) {
+  while (handles.length < fd - FIRST_FD) handles.push(0);
+  handles[fd - FIRST_FD] = handle;
+}
+
+// What the process has from its start: [descriptor, handle], and where its channel stands.
+function begin(list, channel) {
+  for (const [fd, handle] of list) {
+    put(fd, handle);
+    given.add(handle);
+  }
+  if (channel >= FIRST_FD) put(channel, TAKEN);
+}
+
+// The handle of a socket that the process was given under this number; undefined when there is none.
+function givenHandle(fd) {
+  const handle = handleOf(fd);
+  return given.has(handle) ? require('internal/fs/given').openHandle(fd, handle) : undefined;
 }
 
 // ---- Paths ----
@@ -125,6 +148,10 @@ function settle(request, callback, result, payload) {
 function send(request, done) {
   const file = request.fd === undefined ? request.handle : request.sent ??= handleOf(request.fd);
   const { op, data, offset, length } = request;
+  if (given.has(file) && (op === ops.READ || op === ops.WRITE)) {
+    const answer = require('internal/fs/given').queue(request, file, done);
+    if (answer !== undefined) return answer;
+  }
   const reads = op === ops.READ || op === ops.READ_INPUT;
   const target = reads ? new Uint8Array(data.buffer, data.byteOffset + offset, length) : undefined;
   const operation = native.queue(op, done, target, file, absolute(request.path), request.raw ? request.other : absolute(request.other),
@@ -211,5 +238,5 @@ const runPromise = (steps) => new Promise((resolve, reject) => {
 });
 
 module.exports = {
-  absolute, addDescriptor, doSync, enterFolder, handleOf, makeError, ops, promise, queue, run, runPromise, runSync, takeDescriptor,
+  absolute, addDescriptor, begin, doSync, enterFolder, givenHandle, handleOf, makeError, ops, promise, queue, run, runPromise, runSync, takeDescriptor,
 };

@@ -57,7 +57,8 @@ function Socket(options) {
   this[kKeepAliveDelay] = keepAliveDelay(options);
   if (options.fd !== undefined && options.handle === undefined) {
     validateInt32(options.fd, 'fd', 0);
-    throw new ERR_INVALID_FD_TYPE('UNKNOWN'); // a cell has no descriptors that could be sockets
+    options.handle = require('internal/fs/request').givenHandle(options.fd);
+    if (options.handle === undefined) throw new ERR_INVALID_FD_TYPE('UNKNOWN');
   }
   const { handle } = options;
   stream.Duplex.call(this, {
@@ -418,10 +419,11 @@ Socket.prototype._final = function(cb) {
 Socket.prototype._destroy = function(error, cb) {
   this.connecting = false;
   clearTimeout(this[kTimer]);
-  const handle = this[kHandle];
+  const handle = this[kHandle], object = this[kObject];
   this[kHandle] = 0;
   this[kObject] = null;
   this[kLocal] = null;
+  if (object?.fd >= 0) closeGiven(object);
   this[kFinal] = this[kWaiting] = null;
   if (error) this._hadError = true; // http sets it, too
   // 'close' follows when the host says that the stream is gone.
@@ -435,6 +437,12 @@ Socket.prototype._destroy = function(error, cb) {
   this[kServer] = null;
   if (server && !this[kFacade]) server._left?.();
 };
+
+// The socket was made from a descriptor, which goes with it.
+function closeGiven({ fd, file }) {
+  const { handleOf, takeDescriptor } = require('internal/fs/request');
+  if (handleOf(fd) === file) native.close(takeDescriptor(fd));
+}
 
 function emitClose(socket, hadError) {
   const w = socket._writableState, r = socket._readableState;

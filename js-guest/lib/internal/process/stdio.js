@@ -26,12 +26,27 @@ function makeOutput(fd) {
   return stream;
 }
 
+// What a terminal says that knows nothing of its size.
+const USUAL = [80, 24];
+
+function sizeOf(fd) {
+  const { call, ops } = internalBinding('fs');
+  const size = call(ops.WINDOW_SIZE, 0, undefined, undefined, 0, 0, fd, 0);
+  return size > 0 ? [size >>> 16, size & 0xffff] : USUAL;
+}
+
 function describeTerminal(stream) {
   stream._type = 'tty';
   stream.isTTY = true;
-  stream.columns = 80;
-  stream.rows = 24;
+  [stream.columns, stream.rows] = sizeOf(stream.fd);
   stream.getWindowSize = () => [stream.columns, stream.rows];
+  stream._refreshSize = () => {
+    const [columns, rows] = sizeOf(stream.fd);
+    if (columns === stream.columns && rows === stream.rows) return;
+    [stream.columns, stream.rows] = [columns, rows];
+    stream.emit('resize');
+  };
+  process.on('SIGWINCH', stream._refreshSize);
   stream.getColorDepth = (env = process.env) => (env.NO_COLOR || env.TERM === 'dumb' ? 1 : 4);
   stream.hasColors = (count = 16) => count <= 2 ** stream.getColorDepth();
 }

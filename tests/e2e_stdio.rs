@@ -1,0 +1,124 @@
+//! Descriptors beyond the standard ones that children are given: what a parent gave can be used under its number, in each of
+//! Node's ways, and nothing else can. It must not know how they travel.
+#![cfg(target_os = "linux")]
+mod support;
+
+use support::{Finished, file, finish, folder, piped, skep};
+
+/// Runs a script of a file that starts itself again.
+fn run(options: &[&str], code: &str) -> Finished {
+    let folder = folder();
+    file(&folder, "text.txt", "of a file");
+    let path = file(&folder, "main.js", code);
+    let mut command = skep();
+    command.arg("run").args(options).arg(format!("--allow-fs={}:rw", folder.display())).arg(path);
+    finish(piped(&mut command).spawn().expect("the program starts"))
+}
+
+fn says(done: &Finished, lines: &[&str]) {
+    assert_eq!((done.code, done.out.lines().collect::<Vec<_>>()), (Some(0), lines.to_vec()), "{}", done.err);
+}
+
+#[test]
+fn a_child_reads_and_writes_what_it_was_given_at_once() {
+    let done = run(
+        &["--allow-fork=1"],
+        "const { fork } = require('child_process'), fs = require('fs');
+         if (process.send) {
+           const bytes = Buffer.alloc(64);
+           fs.writeSync(4, 'from the child');
+           console.log(bytes.toString('utf8', 0, fs.readSync(4, bytes)), fs.fstatSync(4).isSocket());
+           console.log(fs.readFileSync(5, 'utf8'));
+           const code = (act) => { try { return act(); } catch (e) { return e.code; } };
+           console.log(code(() => fs.writeSync(4, 'x', 3)), code(() => fs.ftruncateSync(4, 0)), code(() => fs.fchmodSync(4, 0)));
+           fs.closeSync(4);
+           console.log(code(() => fs.writeSync(4, 'x')), code(() => fs.readSync(6, bytes)), code(() => fs.writeSync(3, 'x')), code(() => fs.readSync(99, bytes)));
+           console.log(fs.openSync(__filename), fs.openSync(__filename));
+           process.disconnect();
+         } else {
+           const given = fs.openSync(__dirname + '/text.txt');
+           const child = fork(__filename, { stdio: [0, 1, 2, 'ipc', 'overlapped', given, 'ignore'] });
+           child.stdio[4].on('data', (data) => child.stdio[4].end('from the parent')).setEncoding('utf8');
+           child.on('close', (code) => console.log(code, child.stdio.map((s) => s && s.constructor.name).join()));
+         }",
+    );
+    let lines =
+        ["from the parent true", "of a file", "ESPIPE EBADF EBADF", "EBADF EBADF EBADF EBADF", "4 6", "0 ,,,,Socket,,"];
+    says(&done, &lines);
+}
+
+#[test]
+fn a_child_has_streams_of_what_it_was_given() {
+    let done = run(
+        &["--allow-fork=1"],
+        "const { fork } = require('child_process'), fs = require('fs'), net = require('net');
+         if (process.send) {
+           const socket = new net.Socket({ fd: 4 });
+           console.log(socket._handle.fd);
+           socket.on('data', (data) => socket.end('echo ' + data)).on('close', () => {
+             try { fs.fstatSync(4); } catch (e) { console.log(e.code); }
+             fs.createReadStream(null, { fd: 5 }).on('data', (data) => console.log(String(data))).on('close', () => {
+               fs.createWriteStream(null, { fd: 6 }).end('written', () => process.disconnect());
+             });
+           });
+           for (const fd of [3, 7, 8, 99]) try { new net.Socket({ fd }); } catch (e) { console.log(fd, e.code); }
+         } else {
+           const child = fork(__filename, { stdio: [0, 1, 2, 'ipc', 'pipe', 'pipe', 'pipe', fs.openSync(__filename)] });
+           for (const at of [4, 6]) child.stdio[at].on('data', (data) => console.log(at, String(data)));
+           child.stdio[4].write('one');
+           child.stdio[5].end('two');
+           child.on('close', (code) => console.log(code));
+         }",
+    );
+    let err = "ERR_INVALID_FD_TYPE";
+    let wrong = [3, 7, 8, 99].map(|fd| format!("{fd} {err}"));
+    let mut lines: Vec<&str> = vec!["4"];
+    lines.extend(wrong.iter().map(String::as_str));
+    // The parent's and the child's lines come by ways of their own.
+    let mut found: Vec<&str> = done.out.lines().collect();
+    lines.extend(["EBADF", "two", "4 echo one", "6 written", "0"]);
+    found.sort_unstable();
+    lines.sort_unstable();
+    assert_eq!((done.code, found), (Some(0), lines), "{}", done.err);
+}
+
+#[test]
+fn what_was_given_is_handed_on_and_nothing_else_is() {
+    let done = run(
+        &["--allow-fork=2"],
+        "const { fork, spawn } = require('child_process'), fs = require('fs');
+         const again = (word, stdio) => spawn(process.execPath, [__filename, word], { stdio });
+         switch (process.argv[2]) {
+           case undefined: {
+             const child = again('one', ['ignore', 1, 2, 'pipe']);
+             child.stdio[3].on('data', (data) => console.log(String(data)));
+             break;
+           }
+           case 'one': {
+             const refused = (stdio) => { try { return again('two', stdio).on('error', () => {}).pid; } catch (e) { return e.code; } };
+             console.log(refused([0, 1, 2, 'inherit', 7]), refused([0, 1, 2, 'inherit', 'inherit']), refused([0, 1, 2, 4]));
+             again('two', ['ignore', 1, 2, 'ignore', 'inherit', 3].map((v, i) => i === 4 ? 'ignore' : v));
+             break;
+           }
+           default:
+             fs.writeSync(5, 'from two');
+             try { fs.writeSync(3, 'x'); } catch (e) { console.log(e.code); }
+         }",
+    );
+    // What the last one says comes by two ways.
+    let mut lines: Vec<&str> = done.out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!((done.code, lines), (Some(0), vec!["EBADF", "EBADF EBADF EBADF", "from two"]), "{}", done.err);
+}
+
+#[test]
+fn a_program_is_given_them_too() {
+    let done = run(
+        &["--allow-run=sh"],
+        "const { spawn } = require('child_process');
+         const child = spawn('sh', ['-c', 'read line <&3; echo \"$line\" >&4'], { stdio: ['ignore', 1, 2, 'pipe', 'pipe'] });
+         child.stdio[4].on('data', (data) => console.log(String(data).trim()));
+         child.stdio[3].end('there and back\\n');",
+    );
+    says(&done, &["there and back"]);
+}

@@ -1,0 +1,100 @@
+//! Limits that were named hold for a whole tree of processes (row P11): memory and CPU are sums, whoever is gone gives back
+//! what it held. It must not know how they are counted.
+#![cfg(target_os = "linux")]
+mod support;
+
+use support::{Finished, file, finish, folder, piped, skep};
+
+fn run(options: &[&str], code: &str) -> Finished {
+    let path = file(&folder(), "main.js", code);
+    finish(piped(skep().arg("run").args(options).arg(path)).spawn().expect("the program starts"))
+}
+
+/// What a child does: holds memory until it is refused, and says how many pieces of 2 MiB it has got.
+const HOLDER: &str = "const { fork } = require('child_process');
+  const held = [];
+  const fill = () => { try { for (;;) held.push(new Uint8Array(2 << 20)); } catch { return held.length; } };
+  if (process.send) process.on('message', () => process.send(fill()));
+  const ask = (child) => new Promise((done) => { child.once('message', done); child.send(0); });
+  const end = (child) => new Promise((done) => { child.once('exit', done); child.kill('SIGKILL'); });
+  if (!process.send) main();";
+
+#[test]
+fn p11_the_memory_of_a_tree_is_one_sum_and_a_killed_childs_comes_back() {
+    let code = format!(
+        "{HOLDER}
+         async function main() {{
+           const [one, two] = [fork(__filename), fork(__filename)];
+           const first = await ask(one), second = await ask(two);
+           await end(one);
+           const again = await ask(two);
+           console.log(JSON.stringify([first, second, again]));
+           two.disconnect();
+         }}"
+    );
+    let done = run(&["--allow-fork=3", "--memory=96M"], &code);
+    let got: Vec<u64> = serde_json::from_str(&done.out).unwrap_or_else(|_| panic!("{} {}", done.out, done.err));
+    let [first, second, again] = got[..] else { panic!("{got:?}") };
+    assert!(first >= 16, "one of them can have most of it: {got:?}");
+    assert!(second <= 4 && 2 * (first + second) < 96, "and then there is none for the other: {got:?}");
+    assert!(again >= first / 2, "what the dead one held is there again: {got:?}");
+}
+
+#[test]
+fn p11_without_a_named_limit_each_process_has_its_own() {
+    let code = format!(
+        "{HOLDER}
+         async function main() {{
+           const [one, two] = [fork(__filename), fork(__filename)];
+           const counts = [await ask(one), await ask(two)];
+           console.log(counts[0] === counts[1] && counts[0] > 100);
+           one.disconnect(); two.disconnect();
+         }}"
+    );
+    let done = run(&["--allow-fork=3"], &code);
+    assert_eq!(done.out, "true\n", "{}", done.err);
+}
+
+#[test]
+fn p11_a_tree_that_holds_all_of_its_memory_starts_nothing() {
+    let code = format!(
+        "{HOLDER}
+         function main() {{
+           fill();
+           held.pop();
+           try {{ fork(__filename).on('exit', () => console.log('it ran')); }} catch (error) {{ console.log(error.code); }}
+         }}"
+    );
+    let done = run(&["--allow-fork=3", "--memory=48M"], &code);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "ENOMEM\n"), "{}", done.err);
+}
+
+#[test]
+fn p11_the_cpu_of_a_tree_is_one_sum() {
+    let code = "const { fork } = require('child_process');
+      if (process.send) for (;;);
+      const child = fork(__filename);
+      child.on('exit', () => {
+        console.log(child.exitReason);
+        fork(__filename).on('error', (error) => {
+          console.log(error.code);
+          const until = process.cpuUsage().user + 200e3;
+          while (process.cpuUsage().user < until);
+          console.log('it goes on');
+        });
+      });";
+    let done = run(&["--allow-fork=1", "--cpu=600ms"], code);
+    // The child has used all of it: the parent has some last words, starts nobody, and does not get far.
+    assert_eq!((done.code, done.out.as_str()), (Some(134), "deadline\nEAGAIN\n"), "{}", done.err);
+    assert!(done.err.contains("CPU"), "{}", done.err);
+}
+
+#[test]
+fn p11_a_tree_with_a_rate_of_cpu_goes_on_slowly() {
+    let code = "const { fork } = require('child_process');
+      const work = () => { const until = process.cpuUsage().user + 150e3; while (process.cpuUsage().user < until); };
+      if (process.send) { work(); process.send('done'); process.disconnect(); }
+      else for (let i = 0; i < 2; i++) fork(__filename).on('message', (message) => console.log(message));";
+    let done = run(&["--allow-fork=2", "--cpu-rate=200ms"], code);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "done\ndone\n"), "{}", done.err);
+}
