@@ -27,10 +27,18 @@ fn declarations() -> BTreeSet<String> {
     skep_abi::print::c_header(&mut header).expect("writing to a String cannot fail");
     let kept =
         header.lines().map(str::trim).filter(|line| !line.starts_with("/*") && !line.starts_with("__attribute__"));
-    let (defines, rest): (Vec<&str>, Vec<&str>) = kept.partition(|line| line.starts_with('#'));
-    let (mut found, mut open) = (BTreeSet::new(), String::new());
-    found.extend(defines.into_iter().filter(|line| line.starts_with("#define ")).map(str::to_owned));
-    for line in rest {
+    let (mut found, mut open, mut list) = (BTreeSet::new(), String::new(), "");
+    for line in kept {
+        if line.starts_with('#') {
+            list = line.strip_prefix("#define ").and_then(|rest| rest.split('(').next()).unwrap_or("");
+            found.extend(line.starts_with("#define ").then(|| line.to_owned()));
+            continue;
+        }
+        // A list may grow: each of its lines is promised by itself.
+        if line.starts_with("X(") {
+            found.insert(format!("{list} {}", line.trim_end_matches(" \\")));
+            continue;
+        }
         open.push_str(line);
         open.push(' ');
         // A record's fields end in a semicolon too.

@@ -24,7 +24,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let memory = match &wished.plan.program {
             ChildProgram::Path(_) => return Ok(()),
             ChildProgram::Clone { legacy, .. } => legacy.as_ref().map(|legacy| legacy.image.memory_bytes()),
-            ChildProgram::Guest { text, .. } if ChildOrder::of_program(text).is_some_and(|order| order.is_module()) => None,
+            ChildProgram::Guest { text, .. } if ChildOrder::of_program(text).is_some_and(|order| order.is_module()) => {
+                None
+            }
             ChildProgram::Guest { .. } => self.processes.kit.get().map(|kit| kit.image().memory_bytes()),
         };
         let state = self.seats[guest as usize].guest.state_mut();
