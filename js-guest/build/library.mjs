@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { Script } from 'node:vm';
 import { keyOf } from './cache.mjs';
 import { fail, progress } from './fail.mjs';
+import { applyHunks, parsePatch } from './patch.mjs';
 
 // On the first line, so that line numbers stay; the newline ends a trailing comment.
 const HEAD = '(function (exports, require, module, process, internalBinding) { ';
@@ -80,14 +81,21 @@ async function bundlePackages(cache, guestRoot, ownIds, installModules) {
   return bundles;
 }
 
-// Files of ours that stand in for a package's own, by their path in node_modules: overlay/PACKAGE/FILE.
+// Files of ours that stand in for a package's own, by their path in node_modules: overlay/PACKAGE/FILE; and changes to
+// one that is large, as a patch beside it: overlay/PACKAGE/FILE.patch.
 function readOverlay(dir) {
   const files = new Map();
   if (!existsSync(dir)) return files;
   for (const file of readdirSync(dir, { recursive: true }).sort()) {
-    if (/\.m?js$/.test(file)) files.set(file.replaceAll('\\', '/'), readFileSync(join(dir, file), 'utf8'));
+    if (/\.m?js(\.patch)?$/.test(file)) files.set(file.replaceAll('\\', '/'), readFileSync(join(dir, file), 'utf8'));
   }
   return files;
+}
+
+function patched(path, patch, name) {
+  if (patch === undefined) return undefined;
+  const [{ hunks }] = parsePatch(patch, `${name}.patch`);
+  return applyHunks(readFileSync(path, 'utf8'), hunks, `${name}.patch`);
 }
 
 // An entry is a file of a package; or { file, inject } with a file of ours whose exports stand in for globals in it; or
@@ -96,7 +104,8 @@ function readOverlay(dir) {
 function sourceOf(nodeModules, entry, guestRoot) {
   if (typeof entry === 'string') return { entryPoints: [join(nodeModules, entry)] };
   if (entry.file !== undefined) {
-    return { entryPoints: [join(nodeModules, entry.file)], inject: [join(guestRoot, entry.inject)] };
+    const keepNames = entry.keepNames ?? false; // of classes that scripts see, which esbuild may rename
+    return { entryPoints: [join(nodeModules, entry.file)], inject: [join(guestRoot, entry.inject)], keepNames };
   }
   const contents = Object.entries(entry).map(([file, names]) => `export { ${names} } from '${file}';\n`).join('');
   return { stdin: { contents, resolveDir: join(nodeModules, '..') }, minify: true };
@@ -119,7 +128,8 @@ async function bundleOne(esbuild, nodeModules, id, entry, { core, overlay, guest
         return overlay.has(relative(nodeModules, file).replaceAll('\\', '/')) ? { path: file } : undefined;
       });
       build.onLoad({ filter: /\.js$/ }, ({ path }) => {
-        const contents = overlay.get(relative(nodeModules, path).replaceAll('\\', '/'));
+        const name = relative(nodeModules, path).replaceAll('\\', '/');
+        const contents = overlay.get(name) ?? patched(path, overlay.get(`${name}.patch`), name);
         return contents === undefined ? undefined : { contents, loader: 'js', resolveDir: dirname(path) };
       });
     },
@@ -134,7 +144,6 @@ async function bundleOne(esbuild, nodeModules, id, entry, { core, overlay, guest
     target: 'esnext',
     legalComments: 'none',
     charset: 'utf8',
-    keepNames: false,
     ...source,
     plugins: [toTable],
     logLevel: 'silent',

@@ -59,7 +59,7 @@ export function applyHunks(source, hunks, name) {
     }
     if (places.length !== 1) {
       fail(`${name}: the hunk for line ${hunk.line} fits in ${places.length} places, not in one`,
-        'Was the engine version changed? Then the patch has to be made again for the new sources.',
+        'Was the version of what it changes changed? Then the patch has to be made again for the new sources.',
         'More lines of context make an ambiguous hunk fit once.');
     }
     lines.splice(places[0], hunk.before.length, ...hunk.after);

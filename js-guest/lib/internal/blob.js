@@ -198,7 +198,7 @@ function revokeObjectURL(url) {
 }
 
 function resolveObjectURL(url) {
-  return objectUrls.get(`${url}`);
+  return objectUrls.get(`${url}`.split('#', 1)[0]);
 }
 
 // A copy for structuredClone: the bytes never change, so the blob itself will do.

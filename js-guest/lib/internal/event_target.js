@@ -20,7 +20,7 @@ const kRemoveListener = Symbol('kRemoveListener');
 const kCreateEvent = Symbol('kCreateEvent');
 const kResistStopPropagation = Symbol('kResistStopPropagation');
 const kWeakHandler = Symbol('kWeak');
-const kMaxEventTargetListeners = Symbol.for('skep.maxEventTargetListeners');
+const { kMaxEventTargetListeners, kMaxEventTargetListenersWarned } = require('events');
 
 // ---- Targets ----
 
@@ -61,8 +61,8 @@ class EventTarget {
 
   [kNewListener](size, type) {
     const most = this[kMaxEventTargetListeners] ?? require('events').defaultMaxListeners;
-    if (!(most > 0) || size <= most || this[Symbol.for('skep.warned')]) return;
-    Object.defineProperty(this, Symbol.for('skep.warned'), { value: true, enumerable: false });
+    if (!(most > 0) || size <= most || this[kMaxEventTargetListenersWarned]) return;
+    Object.defineProperty(this, kMaxEventTargetListenersWarned, { value: true, writable: true, configurable: true, enumerable: false });
     const { inspect } = require('internal/util/inspect');
     const warning = new Error(`Possible EventTarget memory leak detected. ${size} ${type} listeners added to ` +
       `${inspect(this, { depth: -1 })}. Use events.setMaxListeners() to increase limit`);

@@ -70,8 +70,8 @@ const CLASSES = {
   'internal/abort_controller': ['AbortController', 'AbortSignal'],
   'internal/domexception': ['DOMException'],
   'internal/encoding': ['TextEncoder', 'TextDecoder'],
-  'internal/headers': ['Headers'],
-  'buffer': ['Blob'],
+  'internal/deps/undici': ['FormData', 'Headers', 'Request', 'Response'],
+  'buffer': ['Blob', 'File'],
   'perf_hooks': ['PerformanceEntry', 'PerformanceMark', 'PerformanceMeasure', 'PerformanceObserver',
     'PerformanceObserverEntryList', 'PerformanceResourceTiming'],
   'stream/web': ['ReadableStream', 'ReadableStreamDefaultReader', 'ReadableStreamBYOBReader', 'ReadableStreamBYOBRequest',
@@ -90,12 +90,13 @@ lazy('Crypto', () => require('crypto').webcrypto.constructor);
 
 for (const name of ['CryptoKey', 'SubtleCrypto']) lazy(name, () => require('internal/crypto/subtle')[name]);
 
+define('fetch', function fetch(input, init = undefined) {
+  return require('internal/fetch').fetch(input, init, fetch);
+}, true);
+
 // ---- Not built ----
 
-// It is there and throws, as Node's other parts that are missing.
-define('fetch', { fetch(input, init) { throw require('internal/missing').error('fetch'); } }.fetch, true);
-
-// Whoever can do without fetch's other classes looks for their names: there are none. Nor is there
+// Whoever can do without looks for the names: there is no WebSocket and no EventSource, as in Node 20; nor is there
 // WebAssembly, which would need a compiler in the guest.
 delete globalThis.WebAssembly;
 

@@ -40,7 +40,7 @@ const digestOf = (name) => findDigest(name.replace('-', ''));
 // A copy: the caller may change his bytes while we wait.
 function bytesOf(value, name) {
   if (typeof value === 'string') throw new ERR_INVALID_ARG_TYPE(name, ['ArrayBuffer', 'Buffer', 'TypedArray', 'DataView'], value);
-  return Uint8Array.from(secretBytes(value, name, ['ArrayBuffer', 'Buffer', 'TypedArray', 'DataView']));
+  return new Uint8Array(secretBytes(value, name, ['ArrayBuffer', 'Buffer', 'TypedArray', 'DataView']));
 }
 
 const buffer = (bytes) => bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
