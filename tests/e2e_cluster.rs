@@ -4,10 +4,10 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{Client, Server, file, folder, skep};
 
-/// Workers that say who they are; `/spin` computes for two seconds, `/die` ends at once.
+/// Workers that say who they are; `/spin` computes for two seconds, `/hang` for ever, `/die` ends at once.
 const WORKERS: &str = "const cluster = require('cluster'), http = require('http');
     if (cluster.isPrimary) {
       const count = +process.argv[2];
@@ -20,6 +20,7 @@ const WORKERS: &str = "const cluster = require('cluster'), http = require('http'
       for (let i = 0; i < count; i++) cluster.fork();
     } else {
       http.createServer((req, res) => {
+        if (req.url === '/hang') for (;;);
         if (req.url === '/spin') { const end = Date.now() + 2000; while (Date.now() < end); }
         if (req.url === '/die') process.exit(9);
         res.setHeader('Connection', 'close');
@@ -47,14 +48,12 @@ fn connections_are_dealt_evenly() {
 fn a_worker_that_computes_is_passed_over() {
     let server = workers(2);
     let mut slow = server.client();
-    slow.send("GET /spin HTTP/1.1\r\nHost: a\r\n\r\n");
+    slow.send("GET /hang HTTP/1.1\r\nHost: a\r\n\r\n");
     std::thread::sleep(Duration::from_millis(100));
-    let begun = Instant::now();
+    // Whoever is dealt to the one that computes waits for ever.
     for _ in 0..40 {
         assert_eq!(server.get("/").status, 200);
     }
-    assert!(begun.elapsed() < Duration::from_millis(1500), "nobody waited for the other: {:?}", begun.elapsed());
-    assert_eq!(slow.response().status, 200);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use std::fs;
 use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 use support::processes::{children, lives};
 use support::{Server, eventually, file, finish, folder, piped, run_as, signal, skep};
 
@@ -259,14 +258,12 @@ fn p09_a_parent_that_dies_takes_all_with_it() {
          console.log('UP ' + process.pid);
          process.on('SIGTERM', () => {});
          if (process.argv.length < 5) fork(__filename, process.argv.slice(2).concat('x'));
-         if (process.argv.length < 4) setTimeout(() => {}, 60000); else for (;;);",
+         if (process.argv.length < 4) setTimeout(() => {}, 1e9); else for (;;);",
     );
     let mut pids: Vec<u32> = (0..4).map(|_| number(&run.line())).collect();
     let root = pids.remove(pids.iter().position(|pid| *pid == run.pid()).expect("the root is among them"));
     support::signal(root, "KILL");
-    let dead = Instant::now();
     eventually("all of the tree has ended", || !pids.iter().any(|pid| lives(*pid)));
-    assert!(dead.elapsed() < Duration::from_secs(5), "{:?}", dead.elapsed());
 }
 
 #[test]

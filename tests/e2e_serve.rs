@@ -30,12 +30,18 @@ impl Hive {
     }
 
     fn start_with(place: &Path, words: &[&str]) -> Hive {
+        Hive::start_after("", place, words)
+    }
+
+    /// After this line of the shell.
+    fn start_after(line: &str, place: &Path, words: &[&str]) -> Hive {
         let mut command = skep();
         command.arg("serve").arg(place).args(["--listen", "127.0.0.1:0"]).args(words);
         // Both outputs in one pipe, as an operator's terminal shows them.
         let mut shell = std::process::Command::new("sh");
         shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).args(command.get_args());
+        let line = format!("{line}\nexec \"$@\" 2>&1");
+        shell.args(["-c", &line, "sh"]).arg(command.get_program()).args(command.get_args());
         shell.stdin(std::process::Stdio::null());
         let mut server = Server::spawn(&mut shell);
         let line = server.line();
@@ -360,4 +366,24 @@ fn a_signal_ends_it_whatever_tenants_listen_for_and_answers_are_finished() {
     server.signal("TERM");
     assert_eq!(client.response().text(), "late");
     assert_eq!(server.end().code, Some(0));
+}
+
+/// Each guest takes four gigabytes of address space: here there is room for a few.
+#[cfg(target_os = "linux")]
+#[test]
+fn m12_where_address_space_ends_a_start_is_refused_and_neighbours_go_on() {
+    let mortal = "require('http').createServer((req, res) => { if (req.url === '/die') process.exit(); res.end('up'); }).listen(80);";
+    let names: Vec<String> = (0..12).map(|number| format!("t{number:02}")).collect();
+    let files: Vec<String> = names.iter().map(|name| format!("{name}/index.js")).collect();
+    let place = hive(&files.iter().map(|file| (file.as_str(), mortal)).collect::<Vec<_>>());
+    let mut hive = Hive::start_after("ulimit -v 30000000", &place, &[]);
+    let status = |hive: &Hive, number: usize| hive.get(&format!("{}.localhost", names[number]), "/").status;
+    let answers: Vec<u16> = (0..12).map(|number| status(&hive, number)).collect();
+    let up = answers.iter().take_while(|status| **status == 200).count();
+    assert!((1..12).contains(&up) && answers[up..].iter().all(|status| *status == 503), "{answers:?}");
+    let why = "cannot be started: no memory for a guest: Cannot allocate memory (os error 12)";
+    hive.server.until(&format!("skep: t11: {why}"));
+    assert!((0..up).all(|number| status(&hive, number) == 200), "who runs goes on");
+    assert_eq!(hive.get("t00.localhost", "/die").status, 502);
+    eventually("there is room for another", || status(&hive, 11) == 200);
 }

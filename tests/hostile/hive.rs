@@ -3,11 +3,12 @@
 use crate::load::{self, Seen};
 use skep::guest::cache::{CacheFolder, load_or_build};
 use skep::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings};
-use skep::policy::{Bound, Grants, Limits, NetRule, Rate};
+use skep::policy::{Bound, FolderGrant, Grants, Limits, NetRule, Rate};
 use skep::reactor::OsReactor;
 use skep::runtime::{GuestId, GuestView, Hall, HallView, LogSink, Logs, Offload, Outcome};
 use skep::time::OsClock;
 use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, OnceLock};
@@ -48,6 +49,16 @@ fn is_long() -> bool {
     watched() > Duration::from_secs(2)
 }
 
+/// A folder that guests may read, as a tenant its own; a row that wants files puts them there.
+pub fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hive");
+        std::fs::create_dir_all(&folder).expect("a folder can be made here");
+        folder
+    })
+}
+
 /// A tenant's limits, tighter: what takes long at the defaults is seen soon.
 fn limits() -> Limits {
     let cpu_ns = Some(Rate { per_second: 250_000_000, burst: 200_000_000 });
@@ -82,7 +93,7 @@ impl LogSink for Paper {
 
 fn info(source: &str, port: u16) -> Vec<u8> {
     let info = serde_json::json!({
-        "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": { "PORT": port.to_string() }, "cwd": "/",
+        "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": { "PORT": port.to_string(), "DIR": folder() }, "cwd": "/",
         "pid": 1, "ppid": 0, "platform": "linux", "arch": "x64", "mode": "eval", "main": null, "source": source,
         "inputType": "commonjs", "tty": [false, false, false], "uid": 1000, "gid": 1000, "hostname": "hive",
         "version": "0", "memoryLimit": 64 << 20,
@@ -133,7 +144,8 @@ impl Room {
 
     fn seat(&mut self, script: &str, port: u16) -> GuestId {
         let net = vec![NetRule { host: Some([127, 0, 0, 1].into()), port: Some(port) }];
-        let grants = Grants { net, ..Grants::default() };
+        let folders = vec![FolderGrant { folder: folder().to_owned(), write: false }];
+        let grants = Grants { net, folders, ..Grants::default() };
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::Os));
         let state = GuestState::new(grants, limits(), outside, info(script, port));
         self.hall.seat(cell().1.spawn(state).expect("a guest can be spawned"))

@@ -1,5 +1,5 @@
 //! Rows of handles, network, logs and code: attackers that want more of the host than is theirs. PORT is a neighbour's.
-use crate::hive::{Expect, Row, run};
+use crate::hive::{Expect, Row, folder, run};
 use skep::policy::Bound;
 
 #[test]
@@ -107,4 +107,50 @@ fn w01_there_is_no_compiler_for_guests() {
 fn w02_source_without_end() {
     let script = "console.log('BEGUN'); for (var i = 0;; i++) new Function('a', 'return a + ' + i + '/*' + 'x'.repeat(1000) + '*/')(1);";
     run(&Row { id: "W02", script, expect: Expect::Throttled });
+}
+
+#[test]
+fn w03_modules_in_circles_and_by_the_thousand() {
+    let place = folder();
+    let file =
+        |name: String, text: String| std::fs::write(place.join(name), text).expect("the folder can be written to");
+    (0..3000).for_each(|n| file(format!("chain{n}.js"), format!("module.exports = require('./chain{}.js');", n + 1)));
+    (0..300).for_each(|n| {
+        file(format!("circle{n}.js"), format!("exports.next = require('./circle{}.js');", (n + 1) % 300))
+    });
+    (0..1000).for_each(|n| {
+        file(format!("m{n}.mjs"), format!("import * as next from './m{}.mjs'; export let n = {n};", (n + 1) % 1000));
+    });
+    for name in ["bomb", "main"] {
+        std::fs::create_dir_all(place.join(name)).expect("the folder can be written to");
+    }
+    let deep = 200_000;
+    file("bomb/package.json".into(), format!("{{\"a\":{}{}}}", "[".repeat(deep), "]".repeat(deep)));
+    file("main/package.json".into(), "{\"main\":\"../main\"}".into());
+    let script = "console.log('BEGUN'); var said = [], dir = process.env.DIR;
+        function tell(name, one) { try { said.push(name + ' ' + one()); } catch (e) { said.push(name + ' ' + (e.code || e.name)); } }
+        tell('chain', function () { return require(dir + '/chain0.js'); });
+        tell('circle', function () { return typeof require(dir + '/circle0.js').next; });
+        tell('bomb', function () { return require(dir + '/bomb'); });
+        tell('main', function () { return require(dir + '/main'); });
+        tell('data', function () { return require('data:text/javascript,1'); });
+        tell('file', function () { return require('file:///etc/passwd'); });
+        for (var i = 0; i < 2000; i++) try { require(dir + '/missing' + i); } catch (e) {}
+        import(dir + '/m0.mjs').then(function (m) { said.push('circle ' + typeof m.n); }, function (e) { said.push('circle ' + e); })
+          .then(function () { return import('http://127.0.0.1/x.js'); }).catch(function (e) { said.push('http ' + e.code); })
+          .then(function () { console.log('MODULES ' + said.join(', ')); });
+        setInterval(function () {}, 1000);";
+    let said = "MODULES chain RangeError, circle object, bomb RangeError, main MODULE_NOT_FOUND, data MODULE_NOT_FOUND, \
+                file MODULE_NOT_FOUND, circle number, http ERR_UNSUPPORTED_ESM_URL_SCHEME";
+    run(&Row { id: "W03", script, expect: Expect::Says(said) });
+}
+
+#[test]
+fn f08_nothing_of_the_process_is_written_down() {
+    let script = "console.log('BEGUN'); var v8 = require('v8'), codes = [];
+        [function () { v8.writeHeapSnapshot(); }, function () { v8.getHeapSnapshot(); }, function () { process.report.writeReport(); }, function () { process.report.getReport(); },
+         function () { require('trace_events').createTracing({ categories: ['v8'] }).enable(); }, function () { require('inspector').open(0); },
+         function () { v8.setFlagsFromString('--trace_opt'); }].forEach(function (one) { try { one(); codes.push('done'); } catch (e) { codes.push(e.code); } });
+        console.log('REFUSED ' + codes.every(function (code) { return code === 'ERR_METHOD_NOT_IMPLEMENTED'; }), codes.length); setInterval(function () {}, 1000);";
+    run(&Row { id: "F08", script, expect: Expect::Says("REFUSED true 7") });
 }

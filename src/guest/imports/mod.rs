@@ -161,11 +161,20 @@ fn call_with<T>(caller: &mut Caller<'_, Context>, run: impl FnOnce(&mut Call<'_>
     run(&mut Call { memory, shared: context.shared() })
 }
 
+#[cfg(test)]
+thread_local! {
+    /// The call in which the host panics on this thread, where a test wants to see what becomes of it.
+    pub(super) static FAILS: std::cell::Cell<Option<&'static str>> = const { std::cell::Cell::new(None) };
+}
+
 /// Runs one call of the boundary, and turns a refusal into what travels.
 fn call<T: wire::Give>(
     caller: &mut Caller<'_, Context>,
+    _name: &'static str,
     run: impl FnOnce(&mut Call<'_>) -> Answer<T>,
 ) -> wasmtime::Result<T::Raw> {
+    #[cfg(test)]
+    assert_ne!(FAILS.get(), Some(_name), "fail point");
     let answer = call_with(caller, run);
     if std::mem::take(&mut caller.data_mut().shared().settle) {
         // Its slice is over: it yields before it can ask anything else.
@@ -219,7 +228,7 @@ macro_rules! register {
                 skep_abi::MODULE,
                 stringify!($name),
                 |mut caller: Caller<'_, Context> $(, $param: <wire::$ty as wire::Take>::Raw)*| {
-                    call::<GiveOf!($result)>(&mut caller, |call| {
+                    call::<GiveOf!($result)>(&mut caller, stringify!($name), |call| {
                         calls::$name(call $(, <wire::$ty as wire::Take>::take($param))*)
                     })
                 },

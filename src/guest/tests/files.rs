@@ -201,6 +201,40 @@ fn links_never_leave_the_grants() {
     assert_eq!(puppet.real(&tree.path("in")), Ok(tree.path("in")));
 }
 
+/// Somebody swaps a folder for a link out of the grant, again and again, while a file in it is read.
+#[cfg(target_os = "linux")]
+#[test]
+fn f02_a_link_that_is_swapped_in_is_not_followed() {
+    use rustix::fs::{RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let tree = Tree::new();
+    fs::create_dir(tree.path("in/place")).expect("a folder can be made");
+    fs::write(tree.path("in/place/secret"), "fine").expect("a file can be made");
+    tree.link("../out", "in/link");
+    let (place, link, over) = (tree.path("in/place"), tree.path("in/link"), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                renameat_with(CWD, &place, CWD, &link, RenameFlags::EXCHANGE).expect("both are there");
+            }
+        });
+        let mut puppet = tree.puppet();
+        let (mut fine, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            match puppet.read(&tree.path("in/place/secret")) {
+                Ok(text) if text == b"fine" => fine += 1,
+                Ok(text) => over.store(text == b"secret", Ordering::Relaxed),
+                Err(error) => {
+                    refused += i32::from([EACCES, ENOENT, EAGAIN, ELOOP, ENOTDIR].map(number).contains(&error))
+                }
+            }
+        }
+        let seen = over.swap(true, Ordering::Relaxed);
+        assert!(!seen && fine + refused == 50_000, "the secret was seen: {seen}; {fine} fine, {refused} refused");
+        assert!(fine > 0 && refused > 0, "they met: {fine} fine, {refused} refused");
+    });
+}
+
 #[test]
 fn c08_only_regular_files_of_a_bounded_size() {
     let tree = Tree::new();

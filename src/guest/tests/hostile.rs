@@ -3,6 +3,7 @@
 use super::puppet::{MEMORY, Puppet, SCRATCH, call};
 use super::{state, state_with};
 use crate::guest::handles::Client;
+use crate::guest::imports::FAILS;
 use crate::guest::{Kind, Turn, Verdict};
 use crate::policy::{Grants, Limits};
 use skep_abi::errno::{EACCES, EAGAIN, EALREADY, EBADF, EBUSY, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, EPIPE};
@@ -397,4 +398,17 @@ fn signals_are_not_for_guests_of_other_programs() {
     assert_eq!(puppet.one("signal_watch", &[15, 1]), errno(skep_abi::errno::EPERM));
     assert_eq!(puppet.one("signal_watch", &[0, 1]), errno(EINVAL));
     assert!(puppet.guest.state().outbox.is_empty());
+}
+
+#[test]
+fn r03_a_panic_in_any_call_ends_only_the_guest() {
+    for (index, call) in skep_abi::CALLS.iter().enumerate() {
+        let mut bad = Puppet::new(state());
+        FAILS.set(Some(call.name));
+        let end = bad.run(&[(index, vec![0; call.params.len()])]);
+        FAILS.set(None);
+        let Err(Turn::Ended(Verdict::HostFault(why))) = &end else { panic!("{}: {end:?}", call.name) };
+        assert!(why.contains("fail point"), "{}: {why}", call.name);
+        assert_eq!(Puppet::new(state()).one("settle", &[]), 0, "the next guest lives");
+    }
 }

@@ -17,6 +17,8 @@ pub trait Peer {
     fn read(&mut self) -> Vec<u8>;
     /// Whether all has been read and FIN came.
     fn saw_end(&mut self) -> bool;
+    /// Whether what was read last came up to FIN. Reads nothing: more may have come since.
+    fn is_at_end(&self) -> bool;
     /// Whether it was reset.
     fn saw_reset(&mut self) -> bool;
     fn shutdown(&mut self);
@@ -209,6 +211,10 @@ impl Peer for OsPeer {
         self.ended
     }
 
+    fn is_at_end(&self) -> bool {
+        self.ended
+    }
+
     fn saw_reset(&mut self) -> bool {
         assert!(self.read().is_empty());
         self.reset
@@ -276,6 +282,10 @@ impl Peer for SimPeer {
     }
 
     fn saw_end(&mut self) -> bool {
+        SimPeer::saw_end(self)
+    }
+
+    fn is_at_end(&self) -> bool {
         SimPeer::saw_end(self)
     }
 

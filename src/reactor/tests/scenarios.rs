@@ -220,9 +220,8 @@ trait ReadOn {
 
 impl ReadOn for Box<dyn Peer> {
     fn saw_end_after(&mut self, into: &mut Vec<u8>) -> bool {
-        let bytes = self.read();
-        into.extend_from_slice(&bytes);
-        bytes.is_empty() && self.saw_end()
+        into.extend(self.read());
+        self.is_at_end()
     }
 }
 
