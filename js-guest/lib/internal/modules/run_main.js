@@ -41,8 +41,15 @@ function runMain(main) {
   const file = resolveMain(main);
   const isModule = file.endsWith('.mjs') ||
     (!file.endsWith('.cjs') && packages.scopeOf(file)?.type === 'module' && /\.js$|\/[^./]+$/.test(file));
-  if (isModule) runModule(() => esm.runFile(file));
+  if (isModule) runModule(async () => serveIfHandler(await esm.runFile(file)));
   else Module._load(file, null, true);
+}
+
+// A module that has a handler to show for itself, and has not listened, is served.
+function serveIfHandler(namespace) {
+  const handler = namespace.default;
+  if (handler === undefined || handler === null || typeof handler.fetch !== 'function') return;
+  if (!require('internal/net/server').hasListened()) require('internal/fetch/serve').serve(handler);
 }
 
 function evalModule(source) {

@@ -16,6 +16,7 @@ const { Socket, onData, onStreamEvent, kServer, kNoDelay, kKeepAlive, kKeepAlive
 const { event, flag, option, isPipeName, normalizeArgs } = require('internal/net/options');
 
 const kListener = Symbol('kListener');
+let hasBegun = false; // whether anything has ever listened here
 const kObject = Symbol('kObject');
 const kAddress = Symbol('kAddress');
 const kAsked = Symbol('kAsked');
@@ -198,6 +199,7 @@ function openAt(server, address, port, backlog, ipv6Only, otherwise) {
 
 // The server has this listener from now on.
 function begin(server, handle, asked, known = null) {
+  hasBegun = true;
   server[kAsked] = asked;
   server[kAddress] = known;
   server[kListener] = handle;
@@ -417,4 +419,4 @@ native.setup((object, kind, handle, value, text) => {
   else onStreamEvent(object, kind, handle, value, text);
 });
 
-module.exports = { Server, kListener, kRelease, begin, listenerOf, shareBy };
+module.exports = { Server, kListener, kRelease, begin, listenerOf, shareBy, hasListened: () => hasBegun };
