@@ -4,12 +4,13 @@ use crate::launch::{self, Confine, Order, Program};
 use crate::policy::words::{net_rule, size, span};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule, Rate, Run};
 use crate::program;
-use crate::runtime::{CHILD_WORD, OPTIONS};
+use crate::runtime::{CHILD_WORD, LogFormat, OPTIONS};
 use crate::serve;
 use crate::top;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -245,15 +246,42 @@ fn script_command(name: &'static str, about: &'static str) -> Command {
 fn serve_command() -> Command {
     let path = Arg::new("place").value_name("DIR|FILE.toml").required(true).value_parser(clap::value_parser!(PathBuf));
     let listen = Arg::new("listen").long("listen").value_name("ADDRESS:PORT").action(ArgAction::Append);
-    let admin = Arg::new("admin").long("admin").value_name("PATH").value_parser(clap::value_parser!(PathBuf));
     let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
     Command::new("serve")
         .about("Serve many tenants, each in a cell of its own")
         .arg(path.help("A folder with a folder for each tenant, or a file that names them"))
         .arg(listen.help("Listen here, whatever the configuration says"))
-        .arg(admin.help("Let operators ask and order at this UNIX socket"))
+        .args(admin_options())
         .args(front_options())
         .arg(check.help("Only check the configuration"))
+}
+
+fn admin_options() -> [Arg; 3] {
+    let value = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    let token = value("admin-token", "FILE").value_parser(clap::value_parser!(PathBuf));
+    [
+        value("admin", "PATH|ADDRESS:PORT").action(ArgAction::Append).help(
+            "Let operators ask and order at this UNIX socket, and at this port of the machine's own, with a page",
+        ),
+        token.requires("admin").help("The port's token, on the first line of a file; else one is made and printed"),
+        value("log", "FORMAT").value_parser(["text", "json"]).help("How log lines are written (default: text)"),
+    ]
+}
+
+/// A UNIX socket, and a loopback port.
+fn admin(matches: &ArgMatches) -> Result<(Option<PathBuf>, Option<SocketAddr>)> {
+    let (mut path, mut port) = (None, None);
+    for text in matches.get_many::<String>("admin").into_iter().flatten() {
+        match text.parse::<SocketAddr>() {
+            Ok(at) if !at.ip().is_loopback() => {
+                bail!("--admin {at}: the admin port is for this machine: 127.0.0.1 or [::1]")
+            }
+            Ok(at) if port.is_none() => port = Some(at),
+            Err(_) if path.is_none() => path = Some(PathBuf::from(text)),
+            _ => bail!("--admin {text}: one UNIX socket and one port are enough"),
+        }
+    }
+    Ok((path, port))
 }
 
 fn front_options() -> [Arg; 3] {
@@ -287,11 +315,14 @@ fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
         listen.push(serve::address(text).map_err(|why| anyhow!("--listen: {why}"))?);
     }
     let place = matches.get_one::<PathBuf>("place").cloned().context("no folder or file given")?;
-    let admin = matches.get_one::<PathBuf>("admin").cloned();
+    let (admin, admin_port) = admin(matches)?;
+    let admin_token = matches.get_one::<PathBuf>("admin-token").cloned();
+    let json = matches.get_one::<String>("log").is_some_and(|format| format == "json");
+    let log = if json { LogFormat::Json } else { LogFormat::Text };
     let forwarded = matches.get_one::<String>("forwarded").and_then(|mode| serve::believed(mode));
     let flag = |name: &str| matches.get_flag(name);
     let (proxied, trace, check) = (flag("proxy-protocol"), flag("trace"), flag("check"));
-    Ok(serve::Wish { place, listen, proxied, forwarded, trace, admin, check })
+    Ok(serve::Wish { place, listen, proxied, forwarded, trace, admin, admin_port, admin_token, log, check })
 }
 
 fn order(matches: &ArgMatches, check: bool) -> Result<Order> {

@@ -174,6 +174,13 @@ pub struct ServeLimits {
     pub near_timer_ms: u32,
     /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
     pub line_bytes: u32,
+    /// Newest lines of one tenant's log that are kept for operators: some hundred.
+    pub log_ring_bytes: u32,
+    /// The same of all tenants together: beyond it each keeps `log_ring_least`.
+    pub log_rings_bytes: usize,
+    pub log_ring_least: u32,
+    /// What may wait for an operator who follows a log, or for who reads traces; lines beyond it are dropped and counted.
+    pub log_follow_bytes: u32,
 }
 
 impl Default for ServeLimits {
@@ -194,6 +201,10 @@ impl Default for ServeLimits {
             hibernate_bytes: 8 << 20,
             near_timer_ms: 1000,
             line_bytes: 8 << 10,
+            log_ring_bytes: 64 << 10,
+            log_rings_bytes: 64 << 20,
+            log_ring_least: 4 << 10,
+            log_follow_bytes: 1 << 20,
         }
     }
 }

@@ -7,3 +7,4 @@ pub mod forwarded;
 pub mod http1;
 pub mod ipc;
 pub mod proxy;
+pub mod traceparent;

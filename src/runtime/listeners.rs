@@ -199,8 +199,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Owner::Front(front) = self.owners.get(key) {
             return self.front_accepted(front, stream, peer);
         }
-        if self.owners.get(key) == Owner::Door {
-            return self.operator_came(stream);
+        let owner = self.owners.get(key);
+        if matches!(owner, Owner::Door | Owner::Gate) {
+            return self.operator_came(stream, owner == Owner::Gate);
         }
         let Owner::Listener(index) = self.owners.get(key) else {
             let _gone = self.reactor.reset(stream);
@@ -248,7 +249,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// No descriptors are left: the listener rests until its timer.
     pub(super) fn accept_paused(&mut self, key: Key, retry_after: Duration) {
-        if matches!(self.owners.get(key), Owner::Front(_) | Owner::Door) {
+        if matches!(self.owners.get(key), Owner::Front(_) | Owner::Door | Owner::Gate) {
             self.resting.push(key);
             self.timers.arm(self.now.plus(retry_after), Token::RearmOwn.pack());
         }

@@ -67,6 +67,11 @@ impl Logs {
         sent
     }
 
+    /// Bytes that wait to be written.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.waiting.iter().map(|one| one.bytes.len() - one.sent).sum()
+    }
+
     /// Tries what waits; tells whose bytes went out.
     pub(super) fn pump(&mut self, mut gone: impl FnMut(u32, usize)) {
         while let Some(first) = self.waiting.front_mut() {

@@ -34,6 +34,7 @@ mod work;
 mod tests;
 
 pub use crate::proto::forwarded::Believed;
+pub use admin::{Count, HallReport, Report, TenantReport};
 pub use calls::{Answer, CallId, Calling, HostCall};
 pub use logs::{LogSink, Logs};
 pub use mailbox::{Mailbox, Note};
@@ -43,7 +44,8 @@ pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, Filter, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
 pub use tenants::{
-    CONFIG_FILE, FrontKind, FrontPlan, Keeper, Manners, NotHired, Plan, Reload, Routes, State, TenantView,
+    CONFIG_FILE, FrontKind, FrontPlan, Keeper, LogFormat, Manners, NotHired, Plan, Reload, Routes, State,
+    Stream as LogStream, TenantView, json_line,
 };
 
 use crate::policy::HttpLimits;
@@ -149,6 +151,8 @@ enum Owner {
     Front(u32),
     /// Where operators come in, and one of them.
     Door,
+    /// The same on a port.
+    Gate,
     Visit(u32),
     Visitor(u32),
 }

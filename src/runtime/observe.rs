@@ -78,6 +78,22 @@ impl Latencies {
         self.counts.iter_mut().zip(other.counts).for_each(|(count, more)| *count = count.saturating_add(more));
     }
 
+    /// Buckets that have counts, and these.
+    pub fn sparse(&self) -> Vec<(u64, u64)> {
+        let all = self.counts.iter().enumerate().map(|(bucket, count)| (bucket as u64, u64::from(*count)));
+        all.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The same from such pairs; what is beyond the last bucket is in it.
+    pub fn from_sparse(pairs: impl Iterator<Item = (u64, u64)>) -> Latencies {
+        let mut all = Latencies::default();
+        for (bucket, count) in pairs {
+            let sum = &mut all.counts[(bucket as usize).min(BUCKETS - 1)];
+            *sum = sum.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+        }
+        all
+    }
+
     fn since(&self, before: &Latencies) -> Latencies {
         let mut counts = self.counts;
         counts.iter_mut().zip(before.counts).for_each(|(count, before)| *count = count.wrapping_sub(before));

@@ -6,7 +6,7 @@ use super::modules::Modules;
 use super::tenant::Tenant;
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
-use crate::policy::FolderGrant;
+use crate::policy::{FolderGrant, Limits};
 use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::OsClock;
 use rustix::fs::{Mode, OFlags};
@@ -112,17 +112,21 @@ impl Keeper for Bees {
         spawned.map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
+    fn limits(&mut self, tenant: u32) -> Option<Limits> {
+        self.tenants.get(tenant as usize)?.as_ref().map(|tenant| tenant.limits.0.clone())
+    }
+
     fn reload(&mut self, all: bool) -> Option<Reload> {
         let hive = match Hive::read(&self.wish.place) {
             Ok(hive) => hive,
             Err(fault) => {
-                eprintln!("skep: {fault}; nothing is changed");
+                super::say(&self.wish, &self.clock, &format!("{fault}; nothing is changed"));
                 return None;
             }
         };
         let before = self.tenants.clone();
         self.take(&hive);
-        eprintln!("skep: {} tenants", hive.tenants.len());
+        super::say(&self.wish, &self.clock, &format!("{} tenants", hive.tenants.len()));
         let differs = |number: u32, tenant: &Tenant| {
             before.get(number as usize).and_then(Option::as_ref).is_some_and(|before| before != tenant)
         };

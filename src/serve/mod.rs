@@ -16,9 +16,9 @@ use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
 use crate::reactor::MioKernel;
-use crate::runtime::{Believed, FrontKind, Hall};
-use crate::time::OsClock;
-use anyhow::{Context as _, Result, anyhow};
+use crate::runtime::{Believed, FrontKind, Hall, LogFormat, LogStream, OsHall, json_line};
+use crate::time::{Clock as _, OsClock};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use keeper::Bees;
 use modules::Modules;
 use rustix::fs::Mode;
@@ -40,8 +40,13 @@ pub struct Wish {
     pub forwarded: Option<Believed>,
     /// Requests are traced.
     pub trace: bool,
-    /// Where operators may ask and order: a UNIX socket.
+    /// Where operators may ask and order: a UNIX socket, and a port of this machine's own.
     pub admin: Option<PathBuf>,
+    pub admin_port: Option<SocketAddr>,
+    /// Where the port's token stands; none: it is made anew, and said.
+    pub admin_token: Option<PathBuf>,
+    /// How log lines are written.
+    pub log: LogFormat,
     /// Only check the configuration.
     pub check: bool,
 }
@@ -57,14 +62,14 @@ pub fn run(wish: &Wish) -> Result<i32> {
     }
     let engine = Engine::new(&EngineOptions::default())?;
     let scripts = program::of_scripts(program::named_guest().as_deref())?;
+    let compiling = |_: &str| eprintln!("skep: {}", scripts.compiling());
     let folder = CacheFolder::from_environment();
-    let say = |_: &str| eprintln!("skep: {}", scripts.compiling());
-    let cell = cache::load_or_build(&engine, scripts.file(), &folder, say)?;
+    let cell = cache::load_or_build(&engine, scripts.file(), &folder, compiling)?;
     let modules = Modules::new(engine.clone(), folder.clone());
     let clock = OsClock::new();
     watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
-    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock);
+    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone());
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
     let (routes, plans, manners) = (bees.routes(), bees.plans(), bees.manners(&hive));
     let count = hive.tenants.len();
@@ -73,15 +78,19 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let den = den(&folder);
     den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.set_manners(manners);
+    hall.set_log_format(wish.log);
     for plan in fronts {
         let at = hall.add_front(plan).map_err(|error| anyhow!("{}", error.name())).context(plan.at)?;
         let tls = if plan.kind == FrontKind::Tls { " (TLS)" } else { "" };
-        eprintln!("skep: listening on {at}{tls}");
+        say(wish, &clock, &format!("listening on {at}{tls}"));
     }
     if let Some(path) = &wish.admin {
         open_admin(&mut hall, path)?;
     }
-    eprintln!("skep: {count} tenants");
+    if let Some(at) = wish.admin_port {
+        open_admin_port(&mut hall, wish, at, &clock)?;
+    }
+    say(wish, &clock, &format!("{count} tenants"));
     hall.run();
     // Nobody wakes any more; and what is forgotten cleans nothing up.
     den.iter().for_each(Den::close);
@@ -97,6 +106,38 @@ fn den(folder: &CacheFolder) -> Option<Den> {
         Den::open(&place).inspect_err(|why| eprintln!("skep: tenants cannot sleep: {}: {why:#}", place.display()));
     opened.ok()
 }
+
+/// A line of the host's own, as logs are written.
+fn say(wish: &Wish, clock: &OsClock, text: &str) {
+    match wish.log {
+        LogFormat::Text => eprintln!("skep: {text}"),
+        LogFormat::Json => eprint!("{}", json_line(clock.wall(), None, LogStream::Host, text, "")),
+    }
+}
+
+/// The operator's port: this machine's alone, and only for who has the token, since any of its users and tenants with a grant
+/// for it can connect.
+fn open_admin_port(hall: &mut OsHall, wish: &Wish, at: SocketAddr, clock: &OsClock) -> Result<()> {
+    let token = match &wish.admin_token {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("the token {}", path.display()))?;
+            text.lines().next().unwrap_or_default().trim().to_owned()
+        }
+        None => {
+            let mut random = [0; 16];
+            getrandom::fill(&mut random).map_err(|error| anyhow!("no randomness: {error}"))?;
+            random.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+    };
+    ensure!(token.len() >= 16 && token.bytes().all(|byte| byte.is_ascii_alphanumeric()), TOKEN);
+    let said = if wish.admin_token.is_some() { "TOKEN" } else { token.as_str() };
+    let said = said.to_owned();
+    let at = hall.open_admin_port(at, token).map_err(|error| anyhow!("{}", error.name())).context(at)?;
+    say(wish, clock, &format!("admin page on http://{at}/#{said}"));
+    Ok(())
+}
+
+const TOKEN: &str = "the token of the admin port is 16 letters and digits or more, on the first line of its file";
 
 /// The operator's socket: nobody else's from its first moment on. One that a dead process has left is taken away.
 fn open_admin(hall: &mut Hall<MioKernel, OsClock>, path: &Path) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The Date field's format, from a number of seconds.
+//! Dates as text: the Date field's format, and that of logs.
 //!
 //! It must not know what time it is: the caller has the clock, and caches the result for a second.
 
@@ -24,6 +24,14 @@ pub fn imf_fixdate(unix_seconds: u64) -> [u8; 29] {
     two_digits(&mut out, 20, clock / 60 % 60);
     two_digits(&mut out, 23, clock % 60);
     out
+}
+
+/// `2006-01-02T15:04:05.678Z` (RFC 3339) of nanoseconds since 1970.
+pub fn rfc3339(unix_nanos: u64) -> String {
+    let (seconds, millis) = (unix_nanos / 1_000_000_000, unix_nanos / 1_000_000 % 1000);
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
 fn two_digits(out: &mut [u8; 29], at: usize, value: u64) {

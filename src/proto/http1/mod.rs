@@ -24,7 +24,7 @@ mod state;
 mod status;
 mod target;
 
-pub use date::imf_fixdate;
+pub use date::{imf_fixdate, rfc3339};
 pub use decode::{Decoder, EofKind, Item, ResponseTo, Role, Scratch, Step};
 pub use encode::{
     Removed, RequestHead, ResponseHead, encode_error_response, encode_informational, encode_request_head,

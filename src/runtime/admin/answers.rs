@@ -1,67 +1,108 @@
 //! What an operator asks and orders, by method and path. It must not know how requests come in.
 use super::metrics;
-use super::patch::Patch;
-use super::{Answer, Hall};
-use crate::policy::Bound;
+use super::patch::{self, Patch};
+use super::report::{HallReport, Report, TenantReport};
+use super::{Answer, Asked, Hall};
 use crate::proto::http1::Method;
 use crate::reactor::Kernel;
-use crate::runtime::TenantView;
 use crate::runtime::seat::GuestId;
 use crate::time::Clock;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    pub(super) fn answer_operator(&mut self, method: Method, target: &str, body: &[u8]) -> Answer {
-        let words: Vec<&str> = target.split('/').skip(1).collect();
-        match (method, &words[..]) {
-            (Method::Get, ["hall"]) => Answer::json(200, &self.hall_json()),
-            (Method::Get, ["tenants"]) => {
-                let all: Vec<Value> = self.view_tenants().iter().map(tenant_json).collect();
-                Answer::json(200, &json!({ "hall": self.hall_json(), "tenants": all }))
-            }
+    /// All that an operator sees.
+    pub fn report(&self) -> Report {
+        let tenants = self.view_tenants().iter().map(TenantReport::of).collect();
+        Report { hall: HallReport::of(&self.view()), tenants }
+    }
+
+    pub(super) fn answer_operator(&mut self, visit: u32, asked: &Asked, body: &[u8]) -> Answer {
+        let words: Vec<&str> = asked.path.split('/').skip(1).collect();
+        if !asked.query.is_empty() && !matches!(&words[..], ["tenants", _, "logs"]) {
+            return Answer::error(400, "ERR_QUERY", "nothing is asked for in this way here");
+        }
+        match (asked.method, &words[..]) {
+            (Method::Get, ["hall"]) => Answer::json(200, &HallReport::of(&self.view()).to_json()),
+            (Method::Get, ["tenants"]) => Answer::json(200, &self.report().to_json()),
             (Method::Get, ["metrics"]) => {
-                let text = metrics::text(&self.view(), &self.view_tenants());
-                Answer { status: 200, kind: "text/plain; version=0.0.4", text }
+                let text = metrics::text(&self.report());
+                Answer { status: 200, kind: "text/plain; version=0.0.4", fields: String::new(), text }
+            }
+            (Method::Post, ["deploy"]) => {
+                self.reload_tenants(true);
+                Answer::json(202, &json!({ "ordered": "deploy" }))
             }
             (_, ["tenants", name, rest @ ..]) if rest.len() <= 1 => match self.tenant_named(name) {
-                Some(tenant) => self.answer_about(method, tenant, rest.first().copied(), body),
-                None => Answer::error(404, "there is no tenant of this name"),
+                Some(tenant) => self.answer_about(visit, asked, tenant, rest.first().copied(), body),
+                None => Answer::error(404, "ERR_NO_TENANT", "there is no tenant of this name"),
             },
-            (_, ["hall" | "tenants" | "metrics"]) => Answer::error(405, "this can only be read"),
-            _ => Answer::error(404, "there is nothing of this name"),
+            (_, ["hall" | "tenants" | "metrics"]) => Answer::error(405, "ERR_METHOD", "this can only be read"),
+            (_, ["deploy"]) => Answer::error(405, "ERR_METHOD", "this can only be ordered, by POST"),
+            _ => Answer::error(404, "ERR_NOT_FOUND", "there is nothing of this name"),
         }
     }
 
-    fn answer_about(&mut self, method: Method, tenant: u32, what: Option<&str>, body: &[u8]) -> Answer {
-        match (method, what) {
+    fn answer_about(&mut self, visit: u32, asked: &Asked, tenant: u32, what: Option<&str>, body: &[u8]) -> Answer {
+        let ordered = |what: &str| Answer::json(202, &json!({ "ordered": what }));
+        match (asked.method, what) {
             (Method::Get, None) => {
                 let view = self.view_tenants().into_iter().find(|view| view.number == tenant);
-                view.map_or_else(|| Answer::error(404, "it is gone"), |view| Answer::json(200, &tenant_json(&view)))
+                view.map_or_else(
+                    || Answer::error(404, "ERR_NO_TENANT", "it is gone"),
+                    |view| Answer::json(200, &TenantReport::of(&view).to_json()),
+                )
             }
-            (Method::Post, Some("deploy")) => {
-                self.deploy(tenant);
-                Answer::json(202, &json!({ "ordered": "deploy" }))
-            }
-            (Method::Post, Some("stop")) => {
-                self.stop_tenant(tenant);
-                Answer::json(202, &json!({ "ordered": "stop" }))
-            }
+            (Method::Get, Some("logs")) => self.answer_log(visit, tenant, &asked.query),
+            (Method::Get, Some("limits")) => self.answer_limits(tenant),
             (Method::Put, Some("limits")) => match Patch::read(body) {
                 Ok(patch) => self.patch_limits(tenant, patch),
-                Err(why) => Answer::error(400, &why),
+                Err(why) => Answer::error(400, "ERR_LIMITS", &why),
             },
-            (_, None | Some("deploy" | "stop" | "limits")) => Answer::error(405, "not in this way"),
-            _ => Answer::error(404, "there is nothing of this name"),
+            (Method::Post, Some("deploy")) => {
+                self.deploy_tenant(tenant);
+                ordered("deploy")
+            }
+            (Method::Post, Some("stop")) => {
+                self.hold_tenant(tenant);
+                ordered("stop")
+            }
+            (Method::Post, Some("start")) => {
+                self.start_tenant(tenant);
+                ordered("start")
+            }
+            (_, None | Some("deploy" | "stop" | "start" | "limits" | "logs")) => {
+                Answer::error(405, "ERR_METHOD", "not in this way")
+            }
+            _ => Answer::error(404, "ERR_NOT_FOUND", "there is nothing of this name"),
         }
+    }
+
+    /// What the tenant's guests are held to, what of it an operator has changed, and what may be changed.
+    fn answer_limits(&mut self, tenant: u32) -> Answer {
+        let Some(configured) = self.limits_of_tenant(tenant) else {
+            return Answer::error(404, "ERR_NO_TENANT", "it is not configured");
+        };
+        let patch = self.admin.patches.get(&tenant).cloned().unwrap_or_default();
+        Answer::json(
+            200,
+            &json!({
+                "limits": patch::show(&patch.apply(configured.clone())),
+                "configured": patch::show(&configured),
+                "changed": patch.to_json(),
+                "kept": "until this process ends",
+            }),
+        )
     }
 
     /// Other limits for a tenant: for those that run, and for those that will.
     fn patch_limits(&mut self, tenant: u32, patch: Patch) -> Answer {
         let before = self.admin.patches.remove(&tenant).unwrap_or_default();
-        self.admin.patches.insert(tenant, before.and(patch));
+        let changed = before.and(patch);
+        let told = changed.to_json();
+        self.admin.patches.insert(tenant, changed);
         let guests: Vec<GuestId> = self.guests_of(tenant);
         guests.iter().for_each(|guest| self.apply_patch(tenant, *guest));
-        Answer::json(200, &json!({ "instances": guests.len() }))
+        Answer::json(200, &json!({ "instances": guests.len(), "changed": told, "kept": "until this process ends" }))
     }
 
     /// A guest has the limits that an operator has set for its tenant.
@@ -72,51 +113,4 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.set_limits(guest, limits);
         }
     }
-
-    fn hall_json(&self) -> Value {
-        let view = self.view();
-        json!({
-            "upSeconds": view.up.as_secs_f64(),
-            "turns": view.turns,
-            "busySeconds": view.busy.as_secs_f64(),
-            "longestTurnMicros": view.longest_turn.as_micros() as u64,
-            "guests": view.guests,
-            "connections": view.connections,
-            "timers": view.timers,
-            "accepted": view.accepted,
-        })
-    }
-}
-
-fn tenant_json(view: &TenantView) -> Value {
-    let recent = view.recent();
-    let hits: Map<String, Value> = Bound::ALL
-        .into_iter()
-        .map(|bound| (bound, view.sum(|guest| u64::from(guest.meter.hits(bound)))))
-        .filter(|(_, hits)| *hits > 0)
-        .map(|(bound, hits)| (bound.name().to_owned(), hits.into()))
-        .collect();
-    json!({
-        "name": view.name,
-        "state": view.state,
-        "instances": view.guests.len(),
-        "starts": view.starts,
-        "hibernations": view.hibernations,
-        "wakes": view.wakes,
-        "atRestBytes": view.sum(|guest| guest.at_rest_bytes),
-        "requests": view.sum(|guest| guest.requests()),
-        "failed": view.sum(|guest| guest.responses[5]),
-        "cpuNs": view.sum(|guest| guest.meter.cpu.as_nanos() as u64),
-        "memoryBytes": view.sum(|guest| guest.memory_bytes),
-        "connections": view.sum(|guest| u64::from(guest.connections)),
-        "handles": view.sum(|guest| guest.handles as u64),
-        "sockets": view.sum(|guest| u64::from(guest.sockets)),
-        "bytesOut": view.sum(|guest| guest.meter.bytes_out),
-        "logBytes": view.sum(|guest| guest.meter.log_bytes),
-        "logDropped": view.sum(|guest| guest.meter.log_dropped),
-        "rests": view.sum(|guest| guest.meter.rests),
-        "p50Micros": recent.quantile(0.5),
-        "p99Micros": recent.quantile(0.99),
-        "limitHits": hits,
-    })
 }

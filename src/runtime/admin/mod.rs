@@ -1,16 +1,23 @@
-//! The operator's door: a UNIX socket in the same loop, one request a connection. What comes in is parsed by the host's own
-//! codec and judged whole before anything is done. It must not know what the answers say.
+//! The operator's doors: a UNIX socket and a loopback port in the same loop, one request a connection. What comes in is parsed
+//! by the host's own codec and judged whole before anything is done. It must not know what the answers say.
 mod answers;
+mod follow;
+mod gate;
 mod metrics;
 mod patch;
+mod report;
+
+pub use report::{Count, HallReport, Report, TenantReport};
 
 use super::{Hall, Owner};
-use crate::proto::http1::{self, Decoder, Head, Item, Method, Reason, ResponseHead, Role, StartLine, Step};
-use crate::reactor::{self, Fact, Kernel, Key, ListenOptions, Read};
+use crate::proto::http1::{self, Decoder, Head, HeaderId, Item, Method, Reason, ResponseHead, Role, StartLine, Step};
+use crate::reactor::{self, Addr, Fact, Kernel, Key, ListenOptions, Read};
 use crate::time::Clock;
+use gate::Gate;
 use patch::Patch;
 use slab::Slab;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// Connections of operators at once; the oldest goes when one more comes.
@@ -23,9 +30,35 @@ const BODY_BYTES: usize = 64 << 10;
 struct Visit {
     key: Key,
     serial: u64,
+    /// It came by the port.
+    gated: bool,
     decoder: Decoder,
-    request: Option<(Method, String)>,
+    request: Option<Asked>,
     body: Vec<u8>,
+    /// The tenant whose log it hears, once it was answered, and lines that it had no room for.
+    follows: Option<u32>,
+    lost: u64,
+}
+
+/// What is asked, and what the head says of who asks.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    method: Method,
+    path: String,
+    query: String,
+    host: Option<String>,
+    origin: Option<String>,
+    /// `Sec-Fetch-Site`.
+    site: Option<String>,
+    authorization: Option<String>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        let none = || None;
+        let (path, query) = (String::new(), String::new());
+        Asked { method: Method::Get, path, query, host: none(), origin: none(), site: none(), authorization: none() }
+    }
 }
 
 /// Doors, who stands in them, and what they have ordered.
@@ -35,22 +68,27 @@ pub(super) struct Admin {
     serials: u64,
     /// Limits that an operator has changed, by tenant: they hold for later instances too.
     patches: HashMap<u32, Patch>,
+    gate: Option<Gate>,
+    /// Visits that hear a log.
+    followers: usize,
 }
 
 /// What is said to a request.
 pub(super) struct Answer {
     status: u16,
     kind: &'static str,
+    /// More lines of its head.
+    fields: String,
     text: String,
 }
 
 impl Answer {
     fn json(status: u16, value: &serde_json::Value) -> Answer {
-        Answer { status, kind: "application/json", text: format!("{value}\n") }
+        Answer { status, kind: "application/json", fields: String::new(), text: format!("{value}\n") }
     }
 
-    fn error(status: u16, why: &str) -> Answer {
-        Answer::json(status, &serde_json::json!({ "error": why }))
+    fn error(status: u16, code: &str, why: &str) -> Answer {
+        Answer::json(status, &serde_json::json!({ "error": why, "code": code }))
     }
 }
 
@@ -65,7 +103,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         Ok(())
     }
 
-    pub(super) fn operator_came(&mut self, key: Key) {
+    /// Lets operators in by a port, too, who have the token. Answers where.
+    ///
+    /// # Errors
+    /// Those of listening.
+    pub fn open_admin_port(&mut self, at: SocketAddr, token: String) -> reactor::Result<SocketAddr> {
+        let key = self.reactor.listen_tcp(at, &ListenOptions::default())?;
+        self.owners.set(key, Owner::Gate);
+        let local = match self.reactor.local_addr(key) {
+            Ok(Addr::Ip(local)) => local,
+            _ => at,
+        };
+        self.admin.gate = Some(Gate::new(local.port(), token));
+        Ok(local)
+    }
+
+    pub(super) fn operator_came(&mut self, key: Key, gated: bool) {
         if self.admin.visits.len() >= VISITS
             && let Some((oldest, _)) = self.admin.visits.iter().min_by_key(|(_, visit)| visit.serial)
         {
@@ -73,7 +126,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.admin.serials += 1;
         let serial = self.admin.serials;
-        let visit = Visit { key, serial, decoder: Decoder::new(Role::Server), request: None, body: Vec::new() };
+        let decoder = Decoder::new(Role::Server);
+        let (body, request) = (Vec::new(), None);
+        let visit = Visit { key, serial, gated, decoder, request, body, follows: None, lost: 0 };
         let index = self.admin.visits.insert(visit) as u32;
         self.owners.set(key, Owner::Visit(index));
     }
@@ -91,6 +146,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn drop_visit(&mut self, index: u32) {
         let visit = self.admin.visits.remove(index as usize);
+        self.admin.followers -= usize::from(visit.follows.is_some());
         self.owners.set(visit.key, Owner::Nobody);
         let _gone = self.reactor.reset(visit.key);
     }
@@ -101,10 +157,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let answer = loop {
             let visit = &mut self.admin.visits[index as usize];
             match self.reactor.read(visit.key, &mut scratch) {
+                // Who hears a log has nothing more to say.
+                Ok(Read::Data { .. }) if visit.follows.is_some() => {}
                 Ok(Read::Data { count, .. }) => match visit.take(&scratch[..count], &mut self.parts) {
                     None => {}
                     Some(Ok(())) => break Some(self.answer_visit(index)),
-                    Some(Err((status, why))) => break Some(Answer::error(status, why)),
+                    Some(Err((status, code, why))) => break Some(Answer::error(status, code, why)),
                 },
                 Ok(Read::WouldBlock) => break None,
                 Ok(Read::Eof) | Err(_) => {
@@ -121,37 +179,44 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn answer_visit(&mut self, index: u32) -> Answer {
         let visit = &mut self.admin.visits[index as usize];
-        let body = std::mem::take(&mut visit.body);
-        match visit.request.take() {
-            Some((method, target)) => self.answer_operator(method, &target, &body),
-            None => Answer::error(400, "there is no request"),
+        let (body, gated) = (std::mem::take(&mut visit.body), visit.gated);
+        let Some(asked) = visit.request.take() else { return Answer::error(400, "ERR_HTTP", "there is no request") };
+        if gated && let Some(answer) = self.admin.gate.as_mut().and_then(|gate| gate.stop(&asked)) {
+            return answer;
         }
+        self.answer_operator(index, &asked, &body)
     }
 
-    /// The answer goes out, and the connection with it.
+    /// The answer goes out, and the connection with it, if it does not stay for a log.
     fn say_to_operator(&mut self, index: u32, answer: &Answer) {
-        let visit = self.admin.visits.remove(index as usize);
-        self.owners.set(visit.key, Owner::Nobody);
-        let fields = format!("Content-Type: {}\r\nCache-Control: no-store\r\n", answer.kind);
+        let visit = &self.admin.visits[index as usize];
+        let (key, stays) = (visit.key, visit.follows.is_some());
+        let own = if visit.gated { gate::FIELDS } else { "" };
+        let fields = format!("Content-Type: {}\r\nCache-Control: no-store\r\n{own}{}", answer.kind, answer.fields);
         let head = ResponseHead {
-            request_version_minor: 1,
+            request_version_minor: if stays { 0 } else { 1 },
             status: answer.status,
             fields: fields.as_bytes(),
-            content_length: Some(answer.text.len() as u64),
+            // What has no end known ends with the connection.
+            content_length: (!stays).then_some(answer.text.len() as u64),
             should_keep_alive: false,
             ..ResponseHead::default()
         };
         let date = self.date.at(self.wall);
-        if let Ok(out) = self.reactor.out_buffer(visit.key) {
+        if let Ok(out) = self.reactor.out_buffer(key) {
             http1::encode_response(out, &head, answer.text.as_bytes(), date).expect("our own fields are in order");
         }
-        self.let_drain(visit.key);
+        if !stays {
+            self.admin.visits.remove(index as usize);
+            self.owners.set(key, Owner::Nobody);
+            self.let_drain(key);
+        }
     }
 }
 
 impl Visit {
     /// Takes bytes; answers when the request is whole, or what is wrong with it.
-    fn take(&mut self, mut input: &[u8], parts: &mut http1::Scratch) -> Option<Result<(), (u16, &'static str)>> {
+    fn take(&mut self, mut input: &[u8], parts: &mut http1::Scratch) -> Option<Result<(), Wrong>> {
         let limits = http1::Limits::default();
         loop {
             let Step { consumed, item } = self.decoder.decode(input, &limits, parts);
@@ -160,24 +225,42 @@ impl Visit {
                 Item::NeedMore => return None,
                 Item::Head(head) => match request(&head) {
                     Some(request) => self.request = Some(request),
-                    None => return Some(Err((400, "the request has no plain target"))),
+                    None => return Some(Err((400, "ERR_TARGET", "the request has no plain target"))),
                 },
                 Item::Body(bytes) if self.body.len() + bytes.len() > BODY_BYTES => {
-                    return Some(Err((413, "the body is too large")));
+                    return Some(Err((413, "ERR_TOO_LARGE", "the body is too large")));
                 }
                 Item::Body(bytes) => self.body.extend_from_slice(bytes),
                 Item::End(_) => return Some(Ok(())),
-                Item::UpgradePending | Item::Tunnel => return Some(Err((400, "nothing is upgraded here"))),
-                Item::Error(Reason::HeaderOverflow) => return Some(Err((431, "the head is too large"))),
-                Item::Error(_) => return Some(Err((400, "this is no HTTP/1.1"))),
+                Item::UpgradePending | Item::Tunnel => return Some(Err((400, "ERR_HTTP", "nothing is upgraded here"))),
+                Item::Error(Reason::HeaderOverflow) => {
+                    return Some(Err((431, "ERR_TOO_LARGE", "the head is too large")));
+                }
+                Item::Error(_) => return Some(Err((400, "ERR_HTTP", "this is no HTTP/1.1"))),
             }
         }
     }
 }
 
-fn request(head: &Head<'_>) -> Option<(Method, String)> {
+/// Status, code and words.
+type Wrong = (u16, &'static str, &'static str);
+
+fn request(head: &Head<'_>) -> Option<Asked> {
     let StartLine::Request { method, target } = head.start else { return None };
     let target = head.bytes.get(target.start as usize..(target.start + target.len) as usize)?;
-    let plain = target.starts_with(b"/") && !target.iter().any(|byte| b"?%#".contains(byte));
-    Some((method, String::from_utf8(target.to_vec()).ok().filter(|_| plain)?))
+    let target = std::str::from_utf8(target).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let is_plain = path.starts_with('/') && !target.contains(['%', '#']);
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    let field = |id: HeaderId| head.field(id).map(text);
+    let named = |name: &[u8]| head.fields.iter().find(|field| field.name_in(head.bytes).eq_ignore_ascii_case(name));
+    is_plain.then(|| Asked {
+        method,
+        path: path.into(),
+        query: query.into(),
+        host: field(HeaderId::Host),
+        origin: field(HeaderId::Origin),
+        site: named(b"sec-fetch-site").map(|field| text(field.value_in(head.bytes))),
+        authorization: field(HeaderId::Authorization),
+    })
 }

@@ -1,6 +1,6 @@
 //! What an operator changes of a tenant's limits: a few by name, each within sense. It must not know whose they are.
 use crate::policy::{AtLimit, Limits, Rate};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Changes, all of them checked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,6 +30,10 @@ impl Patch {
             check(name, value)?;
         }
         Ok(Patch(map))
+    }
+
+    pub fn to_json(&self) -> Value {
+        Value::Object(self.0.clone())
     }
 
     /// This and what is later.
@@ -69,6 +73,30 @@ impl Patch {
         }
         limits
     }
+}
+
+/// What may be changed, as it is; null where there is no such bound.
+pub(super) fn show(limits: &Limits) -> Value {
+    let rate = |rate: Option<Rate>| rate.map(|rate| (rate.per_second, rate.burst)).unzip();
+    let (cpu, cpu_burst) = rate(limits.cpu_ns);
+    let (log, log_burst) = rate(limits.log_bytes);
+    let (out, out_burst) = rate(limits.bytes_out);
+    let (connects, _) = rate(limits.connects);
+    json!({
+        "memory_bytes": limits.memory_bytes,
+        "cpu_ns_per_second": cpu,
+        "cpu_burst_ns": cpu_burst,
+        "log_bytes_per_second": log,
+        "log_burst_bytes": log_burst,
+        "bytes_out_per_second": out,
+        "bytes_out_burst": out_burst,
+        "connects_per_second": connects,
+        "sockets": limits.sockets,
+        "handles": limits.handles,
+        "connections": limits.connections,
+        "at_cpu": limits.at_cpu.name(),
+        "at_bytes_out": limits.at_bytes_out.name(),
+    })
 }
 
 fn check(name: &str, value: &Value) -> Result<(), String> {

@@ -124,9 +124,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let exchange = &mut self.exchanges[exchange as usize];
                     exchange.note(conn.requests, most, owes_continue(&head, flags));
-                    let retold =
-                        conn.is_routed().then(|| self.tenants.retell(seat.guest.state(), index, &head)).flatten();
-                    let told = Told { head: &head, retold: retold.as_ref() };
+                    let told = tell(&self.tenants, seat, conn, index, exchange, &head);
                     open = Some(request_event(seat, conn.number(index), owner, exchange, &told, upgrade));
                     lend_rest(seat, conn, open.filter(|_| upgrade && !has_body(&head)), rest, flags);
                     self.continue_if_owed(index);
@@ -356,6 +354,7 @@ fn enqueue(
         promise: Promise::No,
         response: Response::Awaited,
         held: Vec::new(),
+        trace: None,
     });
     match exchanges.get_mut(conn.tail as usize) {
         Some(last) => last.next = place,
@@ -426,7 +425,24 @@ fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: Option<usize>, rest: &[u8], f
 /// A head, and how it is told if that is not as it was sent.
 struct Told<'a> {
     head: &'a Head<'a>,
-    retold: Option<&'a Retold>,
+    retold: Option<Retold>,
+}
+
+/// What the guest is told of a head; what came by a front may have lines of the front's own, and be traced.
+fn tell<'a>(
+    tenants: &Tenants,
+    seat: &mut Seat,
+    conn: &Conn,
+    index: u32,
+    exchange: &mut Exchange,
+    head: &'a Head<'a>,
+) -> Told<'a> {
+    if !conn.is_routed() {
+        return Told { head, retold: None };
+    }
+    let (retold, trace) = tenants.retell(seat.guest.state_mut(), index, head);
+    exchange.trace = trace;
+    Told { head, retold }
 }
 
 /// Queues HTTP_REQUEST; answers where it stands.
@@ -439,7 +455,8 @@ fn request_event(
     upgrade: bool,
 ) -> usize {
     let head = told.head;
-    let (table, bytes) = told.retold.map_or((head.fields, head.bytes), |retold| (&retold.fields, &retold.bytes));
+    let (table, bytes) =
+        told.retold.as_ref().map_or((head.fields, head.bytes), |retold| (&retold.fields, &retold.bytes));
     let (method, target) = match head.start {
         StartLine::Request { method, target } => (method, target),
         StartLine::Status { .. } => (Method::Get, Span::default()),

@@ -22,6 +22,7 @@ mod takeover;
 pub(super) use parting::Departed;
 
 use super::listeners::Listener;
+use super::tenants::Trace;
 use super::{Hall, Owner};
 use crate::guest::{Ends, Handle};
 use crate::proto::http1::{self, Decoder, Reason, ResponseFraming};
@@ -179,6 +180,7 @@ pub(super) struct Exchange {
     response: Response,
     /// Output of an exchange whose turn has not come.
     held: Vec<u8>,
+    trace: Option<Box<Trace>>,
 }
 
 /// Whether a request has been taken over while answers before it are due.

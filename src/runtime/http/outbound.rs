@@ -192,10 +192,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn response_ended(&mut self, place: u32, sent: Sent) {
         let exchange = &mut self.exchanges[place as usize];
         exchange.response = Response::Ended(sent.keep_alive);
-        let conn = exchange.conn;
-        let seat = &mut self.seats[self.conns[conn as usize].guest as usize];
+        let (conn, status, trace) = (exchange.conn, exchange.status, exchange.trace.take());
+        let guest = self.conns[conn as usize].guest;
+        let seat = &mut self.seats[guest as usize];
         let span = Mono(seat.guest.state().meter.left_at).since(exchange.begun);
-        seat.served.answered(exchange.status, span, self.now);
+        seat.served.answered(status, span, self.now);
+        if let Some(trace) = trace {
+            self.trace_ended(guest, &trace, status, span);
+        }
         if self.conns[conn as usize].head == place {
             self.advance(conn);
         } else if self.conns[conn as usize].key.is_none() {

@@ -1,6 +1,7 @@
 //! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
 use super::super::seat::Hired;
 use super::{Manners, Routes};
+use crate::policy::Limits;
 use crate::tls::Acceptor;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -13,6 +14,9 @@ pub trait Keeper {
     /// # Errors
     /// When there is none yet, or can be none.
     fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, NotHired>;
+
+    /// What it is configured to have; none: it is not configured.
+    fn limits(&mut self, tenant: u32) -> Option<Limits>;
 
     /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs. None: it is wrong, and
     /// everything stays.

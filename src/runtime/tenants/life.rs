@@ -25,6 +25,9 @@ const SIGTERM: i32 = 15;
 /// How often an instance that is to go is looked at: what ends with it tells nobody.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// `Retry-After` while an operator holds a tenant: nobody knows how long.
+const HELD_SECONDS: u64 = 60;
+
 /// One tenant.
 pub(super) struct Tenant {
     pub plan: Plan,
@@ -34,7 +37,7 @@ pub(super) struct Tenant {
     /// Whose turn it is among several instances.
     next: usize,
     /// Failures in a row, and until when no other start is tried.
-    backoff: Backoff,
+    pub backoff: Backoff,
     timer: Option<(TimerId, Mono)>,
     /// Its code is being made ready: an instance is started when it is.
     preparing: bool,
@@ -49,6 +52,8 @@ pub(super) struct Tenant {
     pub changed: Option<Changed>,
     /// It has left the configuration.
     pub gone: bool,
+    /// An operator has stopped it: no request starts it.
+    pub held: bool,
 }
 
 /// One guest of a tenant.
@@ -96,6 +101,7 @@ impl Tenant {
             wakes: 0,
             changed: None,
             gone: false,
+            held: false,
         }
     }
 
@@ -171,6 +177,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn await_instance(&mut self, tenant: u32, visitor: Key) -> Result<(), u64> {
         let (now, most) = (self.now, self.tenants.limits.waiting as usize);
         let this = &mut self.tenants.all[tenant as usize];
+        if this.held {
+            return Err(HELD_SECONDS);
+        }
         match this.state(now) {
             State::Failed(_) => return Err(this.seconds_left(now)),
             // It has closed its listener.
@@ -192,7 +201,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// As many as the tenant wants, of its code as it is now.
-    fn start_instances(&mut self, tenant: u32) {
+    pub(super) fn start_instances(&mut self, tenant: u32) {
         for _ in 0..self.tenants.all[tenant as usize].plan.instances.max(1) {
             if !self.start_instance(tenant) {
                 return;
@@ -345,6 +354,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn close_tenant(&mut self, tenant: u32) {
         self.tenants.all[tenant as usize].gone = true;
         self.stop_tenant(tenant);
+        self.tenants.rings.forget(tenant);
         self.tenants.seeking.extend(std::mem::take(&mut self.tenants.all[tenant as usize].waiting));
     }
 

@@ -1,6 +1,8 @@
 //! What tenants print: whole lines, each behind its tenant's name, nothing in them that a terminal would obey. It must not
 //! know where lines go.
 use super::super::Hall;
+use super::Tenants;
+use super::told::{Line, LogFormat, Stream, is_obeyed, json_line};
 use crate::reactor::Kernel;
 use crate::time::Clock;
 use std::collections::HashMap;
@@ -10,36 +12,45 @@ use std::collections::HashMap;
 pub(super) struct Lines(HashMap<(u32, u8), Vec<u8>>);
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// How lines are written from here on.
+    pub fn set_log_format(&mut self, format: LogFormat) {
+        self.tenants.format = format;
+    }
+
     /// A line of the hall's own about a tenant.
-    pub(super) fn say(&mut self, tenant: u32, text: &str) {
-        let name = self.tenants.all.get(tenant as usize).map_or("?", |tenant| tenant.plan.name.as_str());
-        let mut line = format!("skep: {name}: ").into_bytes();
-        escape(text.as_bytes(), &mut line);
-        line.push(b'\n');
-        self.print(None, 2, &line);
+    pub(in crate::runtime) fn say(&mut self, tenant: u32, text: &str) {
+        let mut out = Vec::new();
+        self.tell_line(tenant, Stream::Host, text.as_bytes(), &mut out);
+        self.print(None, 2, &out);
     }
 
     /// A line of the hall's own about all of it.
     pub(super) fn say_all(&mut self, text: &str) {
-        self.print(None, 2, format!("skep: {text}\n").as_bytes());
+        let line = match self.tenants.format {
+            LogFormat::Text => format!("skep: {text}\n"),
+            LogFormat::Json => json_line(self.wall, None, Stream::Host, text, ""),
+        };
+        self.print(None, 2, line.as_bytes());
     }
 
     /// A tenant's guest prints: whole lines go out.
     pub(in crate::runtime) fn tenant_prints(&mut self, guest: u32, tenant: u32, fd: u8, bytes: &[u8]) {
         let most = self.tenants.limits.line_bytes as usize;
+        let stream = if fd == 2 { Stream::Stderr } else { Stream::Stdout };
         let mut begun = self.tenants.lines.0.remove(&(guest, fd)).unwrap_or_default();
-        let name = self.tenants.all.get(tenant as usize).map_or("?", |tenant| tenant.plan.name.as_str());
-        let mut out = Vec::with_capacity(bytes.len() + name.len() + 8);
+        let mut out = Vec::with_capacity(bytes.len() + 64);
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             begun.extend_from_slice(&rest[..end]);
-            put_line(name, &begun, most, &mut out);
+            for piece in pieces(&begun, most) {
+                self.tell_line(tenant, stream, piece, &mut out);
+            }
             begun.clear();
             rest = &rest[end + 1..];
         }
         begun.extend_from_slice(rest);
         while begun.len() > most {
-            put_line(name, &begun[..most], most, &mut out);
+            self.tell_line(tenant, stream, &begun[..most], &mut out);
             begun.drain(..most);
         }
         if !begun.is_empty() {
@@ -56,18 +67,59 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         }
     }
+
+    /// One line of a tenant's log: kept, told to those who follow it, and written to `out`.
+    fn tell_line(&mut self, tenant: u32, stream: Stream, bytes: &[u8], out: &mut Vec<u8>) {
+        let Tenants { all, rings, limits, format, .. } = &mut self.tenants;
+        let name = all.get(tenant as usize).map_or("?", |tenant| tenant.plan.name.as_str());
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        match format {
+            LogFormat::Json => out.extend_from_slice(json_line(self.wall, Some(name), stream, &text, "").as_bytes()),
+            LogFormat::Text => put_line(name, stream, bytes, out),
+        }
+        let line = rings.push(tenant, limits, self.wall, stream, text);
+        if self.admin.is_followed(tenant) {
+            let news = log_line(name, line);
+            self.tell_followers(tenant, news.as_bytes());
+        }
+    }
+
+    /// Lines of a tenant's log after a number, at most so many, as JSON.
+    pub(in crate::runtime) fn log_lines(&self, tenant: u32, after: u64, most: usize) -> String {
+        let name = self.tenants.all.get(tenant as usize).map_or("?", |tenant| tenant.plan.name.as_str());
+        self.tenants.rings.after(tenant, after, most).map(|line| log_line(name, line)).collect()
+    }
+
+    /// Lines of the hall's making that nobody is charged for: dropped when too much waits already. Whether they were not.
+    pub(super) fn print_if_room(&mut self, line: &[u8]) -> bool {
+        let room = self.logs.waiting_bytes() < self.tenants.limits.log_follow_bytes as usize;
+        if room {
+            self.print(None, 1, line);
+        }
+        room
+    }
 }
 
-/// One line, as several if it is too long.
-fn put_line(name: &str, line: &[u8], most: usize, out: &mut Vec<u8>) {
-    let pieces = line.len().div_ceil(most).max(1);
-    for piece in 0..pieces {
-        let piece = &line[(piece * most).min(line.len())..((piece + 1) * most).min(line.len())];
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        escape(piece, out);
-        out.push(b'\n');
+/// A line of a log as operators get it.
+fn log_line(name: &str, line: &Line) -> String {
+    json_line(line.wall, Some(name), line.stream, &line.text, &format!(",\"seq\":{}", line.seq))
+}
+
+/// A line, as several if it is too long.
+fn pieces(line: &[u8], most: usize) -> impl Iterator<Item = &[u8]> {
+    let count = line.len().div_ceil(most).max(1);
+    (0..count).map(move |piece| &line[(piece * most).min(line.len())..((piece + 1) * most).min(line.len())])
+}
+
+/// One line of text behind its tenant's name.
+fn put_line(name: &str, stream: Stream, line: &[u8], out: &mut Vec<u8>) {
+    if stream == Stream::Host {
+        out.extend_from_slice(b"skep: ");
     }
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    escape(line, out);
+    out.push(b'\n');
 }
 
 /// Text as it is; what is no text, and what controls a terminal (C0 but for tabs, DEL, C1), as `\xNN` or `\u{N}` (row L02).
@@ -76,16 +128,9 @@ fn escape(text: &[u8], out: &mut Vec<u8>) {
         for char in chunk.valid().chars() {
             match char {
                 '\t' => out.push(b'\t'),
-                // Marks that turn the order of what a terminal shows around.
-                '\u{200e}'
-                | '\u{200f}'
-                | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
-                | '\u{2028}'
-                | '\u{2029}' => {
-                    out.extend_from_slice(format!("\\u{{{:x}}}", char as u32).as_bytes());
-                }
                 _ if char.is_control() => out.extend_from_slice(format!("\\x{:02x}", char as u32).as_bytes()),
+                // Marks that turn the order of what a terminal shows around.
+                _ if is_obeyed(char) => out.extend_from_slice(format!("\\u{{{:x}}}", char as u32).as_bytes()),
                 _ => out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -114,11 +159,12 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_and_each_piece_has_its_name() {
-        let mut out = Vec::new();
-        put_line("t", &[b'x'; 7], 3, &mut out);
-        assert_eq!(out, b"t: xxx\nt: xxx\nt: x\n");
-        out.clear();
-        put_line("t", b"", 3, &mut out);
-        assert_eq!(out, b"t: \n");
+        let cut = |line: &[u8]| {
+            let mut out = Vec::new();
+            pieces(line, 3).for_each(|piece| put_line("t", Stream::Stdout, piece, &mut out));
+            out
+        };
+        assert_eq!(cut(&[b'x'; 7]), b"t: xxx\nt: xxx\nt: x\n");
+        assert_eq!(cut(b""), b"t: \n");
     }
 }

@@ -10,10 +10,13 @@ mod keeper;
 mod life;
 mod lines;
 mod moves;
+mod orders;
 mod proxied;
 mod retelling;
 mod routes;
 mod sleep;
+mod told;
+mod traces;
 mod view;
 mod visitors;
 mod watching;
@@ -22,6 +25,8 @@ pub use fronts::Manners;
 pub use keeper::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
 pub use life::State;
 pub use routes::Routes;
+pub use told::{LogFormat, Stream, json_line};
+pub(super) use traces::Trace;
 pub use view::TenantView;
 
 use super::seat::GuestId;
@@ -77,6 +82,10 @@ pub(super) struct Tenants {
     head_limits: http1::Limits,
     all: Vec<Tenant>,
     lines: Lines,
+    rings: told::Rings,
+    format: LogFormat,
+    /// Ends of traced requests that nobody had room for.
+    traces_dropped: u64,
     folders: watching::Folders,
     /// Where the memory of those that sleep lies; none: nobody sleeps.
     den: Option<Den>,
@@ -103,6 +112,11 @@ impl Tenants {
     /// How long a guest has nothing to do before it dozes.
     pub fn doze_after(&self) -> Duration {
         ms(self.limits.doze_ms)
+    }
+
+    /// What may wait for one who follows a log.
+    pub fn follow_bytes(&self) -> usize {
+        self.limits.log_follow_bytes as usize
     }
 
     fn is_settled(&self) -> bool {

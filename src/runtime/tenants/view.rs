@@ -16,6 +16,8 @@ pub struct TenantView {
     pub starts: u64,
     pub hibernations: u64,
     pub wakes: u64,
+    /// An operator has stopped it.
+    pub held: bool,
     pub guests: Vec<GuestView>,
 }
 
@@ -56,6 +58,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 starts: tenant.starts,
                 hibernations: tenant.hibernations,
                 wakes: tenant.wakes,
+                held: tenant.held,
                 guests,
             }
         };
