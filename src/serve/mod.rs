@@ -6,6 +6,9 @@ mod modules;
 mod tenant;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{Hive, address, believed};
 pub use tenant::{Secret, Tenant};
 pub use text::Fault;
