@@ -261,6 +261,8 @@ fn a_tenant_that_is_stopped_stays_so_until_it_is_started() {
     assert_eq!(state("stopped"), Some(true));
     assert_eq!(hive.visit("a", "/", "").0, 503);
     assert_eq!(state("stopped"), Some(true));
+    support::signal(hive.child.id(), "HUP");
+    assert_eq!(hive.visit("a", "/", "").0, 503, "a new configuration does not start it");
     assert_eq!(hive.json("POST", "/tenants/a/start", "").0, 202);
     assert_eq!(state("running"), Some(false));
     assert_eq!(hive.visit("a", "/", "").0, 200);

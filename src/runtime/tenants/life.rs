@@ -336,7 +336,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.drop_instance(tenant, guest);
         }
         let this = &self.tenants.all[tenant as usize];
-        if runs || !this.waiting.is_empty() {
+        // What an operator has stopped stays so until he says otherwise.
+        if !this.held && (runs || !this.waiting.is_empty()) {
             self.start_instances(tenant);
         }
     }
