@@ -118,12 +118,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         // As Node: without a listener for it, no tunnel and no answer.
                         return self.lose_conn(index, None);
                     }
-                    let Some(exchange) = enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) else {
+                    let Some(at) = enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) else {
                         return self.refuse(index, 503);
                     };
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
-                    let exchange = &mut self.exchanges[exchange as usize];
-                    exchange.note(conn.requests, most, owes_continue(&head, flags));
+                    let exchange = self.exchanges[at as usize].note(conn.requests, most, owes_continue(&head, flags));
                     let told = tell(&self.tenants, seat, conn, index, exchange, &head);
                     open = Some(request_event(seat, conn.number(index), owner, exchange, &told, upgrade));
                     lend_rest(seat, conn, open.filter(|_| upgrade && !has_body(&head)), rest, flags);
@@ -368,10 +367,11 @@ fn enqueue(
 
 impl Exchange {
     /// It is so manieth of its connection, of at most so many (`maxRequestsPerSocket`; 0 is no limit).
-    fn note(&mut self, number: u32, most: u32, owes_continue: bool) {
+    fn note(&mut self, number: u32, most: u32, owes_continue: bool) -> &mut Exchange {
         self.owes_continue = owes_continue;
         self.over_limit = most > 0 && number > most;
         self.last_allowed = most > 0 && number >= most;
+        self
     }
 }
 
