@@ -241,7 +241,7 @@ fn fronts_come_and_go_with_the_configuration() {
     file(
         &place,
         "b/index.js",
-        "require('http').createServer((q, s) => q.on('data', (d) => s.end('got ' + d))).listen(80);",
+        "require('http').createServer((q, s) => { console.log('begun'); q.on('data', (d) => s.end('got ' + d)); }).listen(80);",
     );
     let mut server = serve(&place, &[]);
     let wait_for = |server: &mut Server, word: &str| loop {
@@ -269,10 +269,11 @@ fn fronts_come_and_go_with_the_configuration() {
     file(
         &place,
         "b/index.js",
-        "require('http').createServer((q, s) => q.on('data', (d) => s.end('got ' + d))).listen(80);",
+        "require('http').createServer((q, s) => { console.log('begun'); q.on('data', (d) => s.end('got ' + d)); }).listen(80);",
     );
     let mut slow = server.client();
     slow.send("POST / HTTP/1.1\r\nHost: b.localhost\r\nContent-Length: 1\r\n\r\n");
+    wait_for(&mut server, "b: begun");
     file(&place, "skep.toml", &format!("listen = '{second}'\n"));
     server.signal("HUP");
     while connect(first).is_ok() {

@@ -193,12 +193,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let (key, stays) = (visit.key, visit.follows.is_some());
         let own = if visit.gated { gate::FIELDS } else { "" };
         let fields = format!("Content-Type: {}\r\nCache-Control: no-store\r\n{own}{}", answer.kind, answer.fields);
+        if stays {
+            // What has no end known ends with the connection.
+            let head = format!("HTTP/1.1 {} OK\r\n{fields}Connection: close\r\n\r\n", answer.status);
+            let _gone = self.reactor.send(key, head.as_bytes());
+            let _gone = self.reactor.send(key, answer.text.as_bytes());
+            return;
+        }
         let head = ResponseHead {
-            request_version_minor: if stays { 0 } else { 1 },
+            request_version_minor: 1,
             status: answer.status,
             fields: fields.as_bytes(),
-            // What has no end known ends with the connection.
-            content_length: (!stays).then_some(answer.text.len() as u64),
+            content_length: Some(answer.text.len() as u64),
             should_keep_alive: false,
             ..ResponseHead::default()
         };
@@ -206,11 +212,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Ok(out) = self.reactor.out_buffer(key) {
             http1::encode_response(out, &head, answer.text.as_bytes(), date).expect("our own fields are in order");
         }
-        if !stays {
-            self.admin.visits.remove(index as usize);
-            self.owners.set(key, Owner::Nobody);
-            self.let_drain(key);
-        }
+        self.admin.visits.remove(index as usize);
+        self.owners.set(key, Owner::Nobody);
+        self.let_drain(key);
     }
 }
 
