@@ -41,6 +41,10 @@ struct Bees {
 }
 
 impl Keeper for Bees {
+    fn limits(&mut self, _: u32) -> Option<Limits> {
+        None
+    }
+
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[0; 32])));
         let state = GuestState::new(
