@@ -16,7 +16,9 @@ pub trait Keeper {
     fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, NotHired>;
 
     /// What it is configured to have; none: it is not configured.
-    fn limits(&mut self, tenant: u32) -> Option<Limits>;
+    fn limits(&mut self, _tenant: u32) -> Option<Limits> {
+        None
+    }
 
     /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs. None: it is wrong, and
     /// everything stays.
