@@ -20,7 +20,7 @@ fn keys() -> BTreeSet<&'static str> {
     let sources = [include_str!("config.rs"), include_str!("tenant.rs"), include_str!("limits.rs")];
     let mut keys = BTreeSet::new();
     for source in sources {
-        for part in source.split("take(\"").skip(1).chain(source.split("addresses(table, \"").skip(1)) {
+        for part in source.split("take(\"").skip(1).chain(source.split("(table, \"").skip(1)) {
             keys.extend(part.split('"').next());
         }
     }
