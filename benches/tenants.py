@@ -184,7 +184,7 @@ def serve(args):
     hive = Hive(args.exe, 1)
     run_port = free_port()
     script = os.path.join(hive.folder, name(0), "index.js")
-    run = subprocess.Popen([args.exe, "run", script], env={**os.environ, "PORT": str(run_port)})
+    run = subprocess.Popen([args.exe, "run", "--allow-env=PORT", script], env={**os.environ, "PORT": str(run_port)})
     try:
         time.sleep(0.5)
 
