@@ -232,7 +232,6 @@ static void evaluate_library(void) {
   js_strip_source = false;
   if (JS_FreezeAtoms(skep_rt) < 0) abort(); /* warm-up only: an image whose hashes cannot be renewed is no image */
   JS_LeaveArenas(skep_rt);
-  JS_KeepStill(skep_rt);
   skep_heap_warm();
 }
 
