@@ -247,12 +247,22 @@ fn serve_command() -> Command {
     let path = Arg::new("place").value_name("DIR|FILE.toml").required(true).value_parser(clap::value_parser!(PathBuf));
     let listen = Arg::new("listen").long("listen").value_name("ADDRESS:PORT").action(ArgAction::Append);
     let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
+    let processes = Arg::new("processes").long("processes").value_name("N");
+    let processes = processes.value_parser(clap::value_parser!(u16).range(1..=1024));
+    let per_tenant = Arg::new("process-per-tenant").long("process-per-tenant").action(ArgAction::SetTrue);
+    let required = Arg::new("require-confinement").long("require-confinement").action(ArgAction::SetTrue);
     Command::new("serve")
         .about("Serve many tenants, each in a cell of its own")
         .arg(path.help("A folder with a folder for each tenant, or a file that names them"))
         .arg(listen.help("Listen here, whatever the configuration says"))
         .args(admin_options())
         .args(front_options())
+        .arg(
+            processes
+                .help("Processes of each group of tenants (default: a core each for those without a group, else one)"),
+        )
+        .arg(per_tenant.help("Give each tenant a process of its own"))
+        .arg(required.help("Fail where the kernel cannot confine processes of tenants"))
         .arg(check.help("Only check the configuration"))
 }
 
@@ -322,7 +332,25 @@ fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
     let forwarded = matches.get_one::<String>("forwarded").and_then(|mode| serve::believed(mode));
     let flag = |name: &str| matches.get_flag(name);
     let (proxied, trace, check) = (flag("proxy-protocol"), flag("trace"), flag("check"));
-    Ok(serve::Wish { place, listen, proxied, forwarded, trace, admin, admin_port, admin_token, log, check })
+    let spread = serve::Spread {
+        processes: matches.get_one::<u16>("processes").copied(),
+        per_tenant: flag("process-per-tenant"),
+    };
+    let require_confinement = flag("require-confinement");
+    Ok(serve::Wish {
+        place,
+        listen,
+        proxied,
+        forwarded,
+        trace,
+        admin,
+        admin_port,
+        admin_token,
+        log,
+        spread,
+        require_confinement,
+        check,
+    })
 }
 
 fn order(matches: &ArgMatches, check: bool) -> Result<Order> {

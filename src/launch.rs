@@ -24,8 +24,10 @@ mod info;
 mod nursery;
 mod plain;
 
+pub(crate) use child::Link;
 use info::hidden_variables;
 pub(crate) use info::{World, start_info};
+pub(crate) use nursery::Nest;
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -81,26 +83,36 @@ const SIGHUP: i32 = 1;
 
 /// Runs a script to its end; answers the exit code.
 pub fn run(order: Order) -> Result<i32> {
-    let origin = Origin {
-        program: own_program()?,
-        cache: CacheFolder::from_environment().0,
-        guest: program::named_guest(),
-        confine: order.confine.required,
-        unconfined: order.confine.unconfined,
-        ..Origin::new(&order.limits)
-    };
+    let (confine, unconfined) = (order.confine.required, order.confine.unconfined);
+    let origin = Origin { confine, unconfined, ..origin(&order.limits)? };
     let limits = &order.limits;
     let counted = limits.memory_of_tree || limits.cpu_total.is_some() || limits.cpu_ns.is_some();
     let purse = if counted && order.grants.fork > 0 { new_purse() } else { None };
     run_from(order, origin, World::own()?, Birth { purse, ..Birth::default() })
 }
 
+/// What children of this process are told of it.
+pub(crate) fn origin(limits: &Limits) -> Result<Origin> {
+    Ok(Origin {
+        program: own_program()?,
+        cache: CacheFolder::from_environment().0,
+        guest: program::named_guest(),
+        ..Origin::new(limits)
+    })
+}
+
 /// Runs what the process that started this one has ordered; answers the exit code.
 pub fn run_child() -> Result<i32> {
-    let arrival = child::arrive()?;
-    let (order, origin, world) = arrival.order.into_parts()?;
-    let child::Arrival { kit, will, nest, given, purse, .. } = arrival;
-    run_from(order, origin, world, Birth { link: Some(arrival.link), kit, will, nest, given, purse })
+    let child::Arrival { order, kit, will, nest, given, purse, link } = child::arrive()?;
+    let order = match order {
+        child::What::Run(order) => order,
+        child::What::Serve(hive) => {
+            let kit = kit.context("tenants came without a kit")?;
+            return crate::serve::run_cordon(&hive, &kit, nest, link);
+        }
+    };
+    let (order, origin, world) = order.into_parts()?;
+    run_from(order, origin, world, Birth { link: Some(link), kit, will, nest, given, purse })
 }
 
 /// What a child has from the process that started it.
@@ -351,6 +363,25 @@ fn own_confinement(order: &Order, cache: &CacheFolder, filtered: bool) -> Confin
         confinement.processes = Processes::Anything;
     }
     confinement
+}
+
+/// The same for a process of tenants that together have these grants.
+pub(crate) fn confine_tenants(grants: &Grants, filtered: bool, required: bool) -> Result<()> {
+    if required {
+        ensure_confinable(true)?;
+    }
+    // Its guests start no processes, whatever a nursery's filter lets through: so it filters once more.
+    let _nested = filtered;
+    confine_self(&confinement(grants, &CacheFolder(None)), required, false)
+}
+
+/// What is said once of a machine that cannot confine all that is to be, and is an error if that is required.
+pub(crate) fn check_confinement(required: bool) -> Result<()> {
+    if required {
+        return ensure_confinable(true);
+    }
+    confine::lacking().iter().for_each(|lack| say(&format!("processes of tenants are not wholly confined: {lack}")));
+    Ok(())
 }
 
 /// What this machine cannot do is an error before anything has begun.

@@ -19,7 +19,7 @@ const READ: usize = 64 << 10;
 
 /// What has come.
 pub(super) struct Arrival {
-    pub order: ChildOrder,
+    pub order: What,
     pub kit: Option<Kit>,
     /// The image is a running guest's.
     pub will: Option<Will>,
@@ -37,8 +37,15 @@ pub(super) struct Given {
     pub open: Open,
 }
 
+/// What it is to do.
+pub(super) enum What {
+    Run(Box<ChildOrder>),
+    /// Tenants, in the words of whoever serves them.
+    Serve(Vec<u8>),
+}
+
 /// The channel, as far as it has been read.
-pub(super) struct Link {
+pub(crate) struct Link {
     pub channel: OwnedFd,
     pub decoder: Decoder,
     pub fds: VecDeque<OwnedFd>,
@@ -95,6 +102,15 @@ pub(super) fn arrive() -> Result<Arrival> {
                     break;
                 }
                 Kind::Will => will = Some(Will::from_bytes(frame.payload).context("the will makes no sense")?),
+                Kind::Hive => {
+                    text.extend_from_slice(frame.payload);
+                    if frame.more {
+                        continue;
+                    }
+                    let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
+                    let link = Link { channel, decoder, fds, user: false };
+                    return Ok(Arrival { order: What::Serve(text), kit, will, nest, given, purse, link });
+                }
                 Kind::Order => {
                     text.extend_from_slice(frame.payload);
                     if frame.more {
@@ -103,15 +119,9 @@ pub(super) fn arrive() -> Result<Arrival> {
                     let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
                     let user = order.channel;
                     let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
-                    return Ok(Arrival {
-                        order,
-                        kit,
-                        will,
-                        nest,
-                        given,
-                        purse,
-                        link: Link { channel, decoder, fds, user },
-                    });
+                    let order = What::Run(Box::new(order));
+                    let link = Link { channel, decoder, fds, user };
+                    return Ok(Arrival { order, kit, will, nest, given, purse, link });
                 }
                 kind => bail!("the channel brought {kind:?} before an order"),
             }

@@ -17,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(30);
 const READ: usize = 4096;
 
 /// What a child has of the nursery that it was.
-pub(super) struct Nest {
+pub(crate) struct Nest {
     pub engine: Engine,
     pub cell: Cell,
     pub kit: Kit,

@@ -1,4 +1,5 @@
 //! The bounds that a guest can run into, by name, and what is then done. It must not know who enforces them.
+use serde::{Deserialize, Serialize};
 
 /// What a guest has come up against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Bound {
 }
 
 /// What is done with a guest that is over a rate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AtLimit {
     /// It is not entered until it is within its rate again; what is for it waits, in the kernel in the end.
     #[default]

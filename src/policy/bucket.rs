@@ -1,10 +1,11 @@
 //! A rate with a burst, and how much of it is used: CPU time, bytes, tries. It must not know clocks nor what is
 //! counted: callers hand in monotonic nanoseconds and amounts.
+use serde::{Deserialize, Serialize};
 
 const SECOND: u128 = 1_000_000_000;
 
 /// So many a second, and so many at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
     pub per_second: u64,
     pub burst: u64,

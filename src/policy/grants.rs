@@ -1,5 +1,6 @@
 //! Grants: what was named on the command line or in a configuration, and the one judge of requests.
 //! A [`Granted`] value proves that the check was made. It must not know how a granted thing is done.
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -32,21 +33,21 @@ pub enum ListenAddress {
 }
 
 /// A folder that the guest may see: real path, and whether it may write there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderGrant {
     pub folder: PathBuf,
     pub write: bool,
 }
 
 /// One entry of `--allow-net`: everything, an address, a port, or both.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetRule {
     pub host: Option<IpAddr>,
     pub port: Option<u16>,
 }
 
 /// Programs that may be started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Run {
     #[default]
     None,
@@ -56,7 +57,7 @@ pub enum Run {
 }
 
 /// What one guest may do. The default is what every script gets: listening on unprivileged ports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grants {
     /// Outgoing connections.
     pub net: Vec<NetRule>,

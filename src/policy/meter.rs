@@ -2,10 +2,11 @@
 //! monotonic nanoseconds.
 use super::bounds::Bound;
 use super::bucket::Bucket;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Counters of one guest, from its start.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Meter {
     /// CPU time inside the guest.
     pub cpu: Duration,

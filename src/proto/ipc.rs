@@ -77,6 +77,10 @@ kinds! {
     Return = 5, Child, Never, 0..=0, "The child does not take offer id, and wants none before it says Well.";
     Well = 6, Child, Never, 0..=0, "The child takes offers again.";
     Unshare = 7, Child, Never, 0..=0, "The child has closed its listener of number id.";
+    Serving = 8, Child, Never, 0..=0, "The child is confined and takes connections for its tenants.";
+    Back = 9, Child, Always, 0..=MANY, "A connection that came by a Hand is not for the child's tenants, or no more: what was read of it.";
+    Views = 10, Child, Never, 0..=MANY, "The answer to Ask id: its tenants' numbers.";
+    Changed = 11, Child, Never, 0..=0, "A tenant's configuration file has changed.";
     Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Given, Purse, Code, Layer, Image, Will and those of a nursery.";
     Input = 17, Parent, Always, 0..=0, "The child's standard input.";
     Code = 20, Parent, Always, 0..=0, "Compiled code to map.";
@@ -90,9 +94,20 @@ kinds! {
     Given = 27, Parent, Always, 1..=1, "A descriptor of the child's beyond the standard ones, whose number is id; u8: 1 for an open file of the guest's, 0 for what is only read and written.";
     Offer = 18, Parent, Always, 4..=4, "A connection of the shared listener whose number (u32) is the payload; id numbers the offer.";
     ForkAnswer = 19, Parent, Never, 4..=4, "What became of wish id: u32 an errno, or 0.";
+    Hive = 36, Parent, Never, 1..=MANY, "Tenants that the child is to serve. The first frame, but for Input, Code and Image.";
+    Hand = 37, Parent, Always, 2..=MANY, "A connection for one of them: u16 the length of what is known of it, that, and what was read of it.";
+    Bid = 38, Parent, Never, 1..=MANY, "What is to be done with them.";
+    Ask = 39, Parent, Never, 0..=0, "How they are; id numbers the question.";
     Message = 32, Both, Maybe, 0..=MANY, "From script to script; id tells what the descriptor is.";
     Internal = 33, Both, Maybe, 0..=MANY, "From library to library; id tells what the descriptor is.";
     Disconnect = 34, Both, Never, 0..=0, "No messages come after this.";
+}
+
+impl Kind {
+    /// One message may be several frames.
+    fn has_parts(self) -> bool {
+        matches!(self, Kind::Message | Kind::Internal | Kind::Order | Kind::Hive | Kind::Bid | Kind::Views)
+    }
 }
 
 /// One frame.
@@ -274,8 +289,7 @@ impl Decoder {
         if has && self.fds == 0 {
             return Err(Fault::MissingDescriptor);
         }
-        let message = matches!(kind, Kind::Message | Kind::Internal);
-        if flags & MORE != 0 && !(message || kind == Kind::Order) {
+        if flags & MORE != 0 && !kind.has_parts() {
             return Err(Fault::UnknownFlag);
         }
         Ok(())
@@ -286,7 +300,7 @@ impl Decoder {
         if flags & FD != 0 {
             self.fds -= 1;
         }
-        if !matches!(kind, Kind::Message | Kind::Internal | Kind::Order) {
+        if !kind.has_parts() {
             return Ok(());
         }
         let so_far = match self.parts {

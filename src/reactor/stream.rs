@@ -76,7 +76,7 @@ impl<S: Socket> Stream<S> {
     }
 
     /// Whether a flush would do something now.
-    fn flushable(&self) -> bool {
+    pub(super) fn flushable(&self) -> bool {
         let work = match &self.veil {
             None => self.out.pending() > 0 || self.sending == Sending::Ending,
             Some(veil) => self.has_sealable(veil),

@@ -61,13 +61,18 @@ impl<S: Socket> io::Read for Wire<'_, S> {
 }
 
 impl<K: Kernel> Reactor<K> {
-    /// Has a stream that nothing was read from or sent on yet speak TLS. `EINVAL` when it does already.
+    /// Has a stream that nothing was sent on yet speak TLS; what was read of it, if anything, the session has. `EINVAL` when
+    /// it does already.
     pub fn set_veil(&mut self, key: Key, session: Session) -> Result<()> {
         let stream = self.streams.get_mut(key).ok_or(Errno::EBADF)?;
         if stream.veil.is_some() {
             return Err(Errno::EINVAL);
         }
         stream.veil = Some(Box::new(session));
+        if stream.flushable() && stream.ready.soil() {
+            // What was read has made something to say.
+            self.dirty.push(key);
+        }
         Ok(())
     }
 

@@ -108,10 +108,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Stops accepting; responses in flight may finish. The second signal ends it, and so does a guest that
     /// computes for no response, or for ever.
-    fn leave(&mut self, signal: i32) {
+    pub(super) fn leave(&mut self, signal: i32) {
         let computing = self.seats.iter().any(|(_, seat)| seat.running == Running::Yielded);
         let again = self.leaving.is_some();
         self.leaving = Some(Leaving { signal, patience: computing.then(|| self.turns_begun()) });
+        self.end_cordons_by(signal);
         self.stop_accepting();
         self.close_idle_conns(None);
         if again || self.nothing_in_flight() {
@@ -144,7 +145,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// No response is due, and all that was given, on tunnels and plain streams too, is with the kernel.
     fn nothing_in_flight(&self) -> bool {
         let sent = |key| !self.reactor.pending_out(key).is_ok_and(|bytes| bytes > 0);
-        self.exchanges.is_empty()
+        !self.tenants.have_processes()
+            && self.exchanges.is_empty()
             && self.conns.iter().all(|(_, conn)| conn.key.is_none_or(sent))
             && self.streams.iter().all(|(_, stream)| sent(stream.key))
             && self.draining.iter().all(|(_, (key, _))| sent(*key))

@@ -44,7 +44,7 @@ pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, Filter, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
 pub use tenants::{
-    CONFIG_FILE, FrontKind, FrontPlan, Keeper, LogFormat, Manners, NotHired, Plan, Reload, Routes, State,
+    CONFIG_FILE, CordonPlan, FrontKind, FrontPlan, Keeper, LogFormat, Manners, NotHired, Plan, Reload, Routes, State,
     Stream as LogStream, TenantView, json_line,
 };
 

@@ -5,6 +5,7 @@ use super::seat::{GuestId, Running, Seat};
 use crate::policy::{Bound, Limits, Meter};
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Steps in each doubling of a latency: a number is at most a fifth too high.
@@ -19,9 +20,42 @@ const BUCKETS: usize = STEPS * DOUBLINGS;
 const WINDOW: Duration = Duration::from_secs(5);
 
 /// How long answers took, from the head of the request to the last byte handed over, as counts by size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<u32>", try_from = "Vec<u32>")]
 pub struct Latencies {
     counts: [u32; BUCKETS],
+}
+
+impl From<Latencies> for Vec<u32> {
+    /// Without the zeros at its end.
+    fn from(latencies: Latencies) -> Vec<u32> {
+        let used = latencies.counts.iter().rposition(|count| *count > 0).map_or(0, |last| last + 1);
+        latencies.counts[..used].to_vec()
+    }
+}
+
+impl TryFrom<Vec<u32>> for Latencies {
+    type Error = &'static str;
+
+    fn try_from(counts: Vec<u32>) -> Result<Latencies, Self::Error> {
+        let mut latencies = Latencies::default();
+        let place = latencies.counts.get_mut(..counts.len()).ok_or("there are not so many buckets")?;
+        place.copy_from_slice(&counts);
+        Ok(latencies)
+    }
+}
+
+/// How a guest or a tenant is.
+pub type Word = &'static str;
+
+/// The words for how a guest or a tenant is.
+const WORDS: [&str; 11] =
+    ["sleeping", "dozing", "idle", "busy", "running", "resting", "held", "stopped", "starting", "failed", "unknown"];
+
+/// One of those words, as another process tells it; any other is `unknown`.
+pub(super) fn known_word<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Word, D::Error> {
+    let word = String::deserialize(from)?;
+    Ok(WORDS.into_iter().find(|known| *known == word).unwrap_or("unknown"))
 }
 
 impl Default for Latencies {
@@ -176,11 +210,12 @@ impl Watch {
 }
 
 /// One guest as an operator sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GuestView {
     /// `idle`, `dozing` (idle, and its pages given back), `sleeping` (its memory has been put aside), `busy` (events wait), `running`
     /// (inside a turn), `resting` (over a rate), `held` (waits for a child, or until its log is read).
-    pub state: &'static str,
+    #[serde(deserialize_with = "known_word")]
+    pub state: Word,
     /// What it has used, and the bounds it has met.
     pub meter: Meter,
     pub limits: Limits,

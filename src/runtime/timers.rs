@@ -42,6 +42,12 @@ pub(super) enum Token {
     Tenant(u32),
     /// Listeners of the hall's own rest for want of descriptors.
     RearmOwn,
+    /// A process of tenants is to be looked at.
+    Cordon(u32),
+    /// Processes of tenants have had their time to answer.
+    Asked(u32),
+    /// The configuration is to be read again.
+    Hive,
     /// The time of a call by the embedding program.
     Call(u32),
     /// A guest has maybe had nothing to do for a while.
@@ -69,6 +75,9 @@ impl Token {
             Token::RearmOwn => (15, 0),
             Token::Call(index) => (16, index),
             Token::Doze => (17, 0),
+            Token::Cordon(index) => (18, index),
+            Token::Hive => (19, 0),
+            Token::Asked(number) => (20, number),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -93,7 +102,10 @@ impl Token {
             14 => Token::Tenant(index),
             15 => Token::RearmOwn,
             16 => Token::Call(index),
-            _ => Token::Doze,
+            17 => Token::Doze,
+            18 => Token::Cordon(index),
+            19 => Token::Hive,
+            _ => Token::Asked(index),
         }
     }
 }
@@ -124,6 +136,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::RearmOwn => self.rearm_own(),
                 Token::Call(index) => self.call_timer(index, id),
                 Token::Doze => self.doze_timer(),
+                Token::Cordon(index) => self.cordon_timer(index),
+                Token::Hive => self.hive_timer(),
+                Token::Asked(number) => self.asked_timer(number),
             }
         }
         self.expired = expired;

@@ -23,6 +23,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.last_words();
         self.part_from_children();
+        self.part_from_cordons();
     }
 
     /// One turn. Sleeps until there is something to do.
@@ -49,6 +50,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.tend_processes();
         self.reap();
         self.tend_tenants();
+        if self.has_left() {
+            self.close_tenants();
+        }
         self.gauges.turn_ended(self.now, self.clock.now_mono());
     }
 

@@ -26,6 +26,8 @@ pub struct Hive {
     pub trace: bool,
     /// What clients of these are shown.
     pub acceptor: Option<Acceptor>,
+    /// For hosts that no tenant has a certificate for.
+    pub identity: Option<Identity>,
     /// By name, in order.
     pub tenants: Vec<Tenant>,
 }
@@ -78,13 +80,13 @@ impl Hive {
         check_together(&written)?;
         let mut tenants: Vec<Tenant> = written.into_iter().map(|written| written.tenant).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
-        let acceptor = acceptor(&tenants, identity);
+        let acceptor = acceptor(&tenants, identity.clone());
         if acceptor.is_none() && !https.is_empty() {
             let file = if place.is_dir() { place.join(FILE) } else { place.into() };
             let message = "there is no certificate: `certificate` and `key` name the files, here or of a tenant".into();
             return Err(Fault { file, line: None, key: "https".into(), message });
         }
-        Ok(Hive { listen, https, proxied, forwarded, trace, acceptor, tenants })
+        Ok(Hive { listen, https, proxied, forwarded, trace, acceptor, identity, tenants })
     }
 }
 
@@ -188,6 +190,14 @@ pub fn believed(text: &str) -> Option<Believed> {
     }
 }
 
+/// The same the other way.
+pub fn word_of(believed: Believed) -> &'static str {
+    match believed {
+        Believed::Nobody => "set",
+        Believed::Sender => "trust",
+    }
+}
+
 fn proxied(table: &mut Table<'_>, fronts: &[SocketAddr]) -> Result<Proxied, Fault> {
     let Some(value) = table.take("proxy_protocol") else { return Ok(Proxied::None) };
     if value.is_flag() {
@@ -223,7 +233,7 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// A name stands in logs, paths and host names.
-fn check_name(name: &str) -> Result<(), String> {
+pub fn check_name(name: &str) -> Result<(), String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
         return Ok(());

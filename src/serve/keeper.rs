@@ -3,11 +3,12 @@
 use super::Wish;
 use super::config::Hive;
 use super::modules::Modules;
+use super::tell::Apart;
 use super::tenant::Tenant;
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
 use crate::policy::{FolderGrant, Limits};
-use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::OsClock;
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
@@ -33,11 +34,13 @@ pub struct Bees {
     cell: Cell,
     modules: Modules,
     clock: OsClock,
+    /// Tenants are spread over processes as this says.
+    apart: Apart,
 }
 
 impl Bees {
-    pub fn new(wish: Wish, hive: &Hive, cell: Cell, modules: Modules, clock: OsClock) -> Bees {
-        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, clock };
+    pub fn new(wish: Wish, hive: &Hive, cell: Cell, modules: Modules, clock: OsClock, apart: Apart) -> Bees {
+        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, clock, apart };
         bees.take(hive);
         bees
     }
@@ -54,6 +57,14 @@ impl Bees {
             self.tenants[number as usize] = Some(tenant.clone());
         }
         self.modules.retain(|main| hive.tenants.iter().any(|tenant| tenant.main == main));
+        let manners = self.manners(hive);
+        let all = numbered(&self.tenants);
+        self.apart.arrange(&all, hive.identity.clone(), manners);
+    }
+
+    /// Processes that tenants are to be in; none: this one.
+    pub fn cordons(&self) -> Vec<CordonPlan> {
+        self.apart.plans(&numbered(&self.tenants))
     }
 
     fn all(&self) -> impl Iterator<Item = (u32, &Tenant)> {
@@ -107,13 +118,18 @@ impl Keeper for Bees {
         let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
         let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
         let module = self.modules.cell(&tenant.main)?;
-        let state = state(tenant, &self.clock).map_err(NotHired::Failed)?;
+        let env = environment(tenant).map_err(NotHired::Failed)?;
+        let state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
         let spawned = module.as_ref().unwrap_or(&self.cell).spawn(state);
         spawned.map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
     fn limits(&mut self, tenant: u32) -> Option<Limits> {
         self.tenants.get(tenant as usize)?.as_ref().map(|tenant| tenant.limits.0.clone())
+    }
+
+    fn cordon(&mut self, cordon: u32) -> Result<Vec<u8>, String> {
+        self.apart.tell(&numbered(&self.tenants), cordon)
     }
 
     fn reload(&mut self, all: bool) -> Option<Reload> {
@@ -134,12 +150,18 @@ impl Keeper for Bees {
         let deploy = deploy.collect();
         let fronts = self.fronts(&hive).unwrap_or_default();
         let manners = self.manners(&hive);
-        Some(Reload { routes: self.routes(), plans: self.plans(), deploy, fronts, manners, acceptor: hive.acceptor })
+        let (routes, plans, cordons) = (self.routes(), self.plans(), self.cordons());
+        Some(Reload { routes, plans, deploy, fronts, manners, acceptor: hive.acceptor, cordons })
     }
 }
 
+/// Tenants with their numbers, in order.
+fn numbered(tenants: &[Option<Tenant>]) -> Vec<(u32, &Tenant)> {
+    (0..).zip(tenants).filter_map(|(number, tenant)| Some((number, tenant.as_ref()?))).collect()
+}
+
 /// This folder and those in it, but for packages and what is hidden; none where the tenant may write itself.
-fn folders_of(tenant: &Tenant) -> Vec<OwnedFd> {
+pub fn folders_of(tenant: &Tenant) -> Vec<OwnedFd> {
     let writes = |grant: &FolderGrant| {
         grant.write && (grant.folder.starts_with(&tenant.folder) || tenant.folder.starts_with(&grant.folder))
     };
@@ -163,8 +185,8 @@ fn folders_of(tenant: &Tenant) -> Vec<OwnedFd> {
     found
 }
 
-/// What the host knows of a new instance.
-fn state(tenant: &Tenant, clock: &OsClock) -> Result<GuestState, String> {
+/// A tenant's variables: those of this process that it may see, its own, its secrets.
+pub fn environment(tenant: &Tenant) -> Result<Map<String, Value>, String> {
     let mut env: Map<String, Value> = Map::new();
     let own =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -174,6 +196,11 @@ fn state(tenant: &Tenant, clock: &OsClock) -> Result<GuestState, String> {
         let value = secret.read().map_err(|why| format!("secret {name}: {why}"))?;
         env.insert(name.clone(), value.into());
     }
+    Ok(env)
+}
+
+/// What the host knows of a new instance.
+pub fn state(tenant: &Tenant, env: Map<String, Value>, clock: &OsClock) -> Result<GuestState, String> {
     let order = Order {
         program: Program::File(tenant.main.clone()),
         args: Vec::new(),

@@ -1,15 +1,20 @@
 //! Many tenants: from what an operator has written to a hall that serves them. It must not know how a hall does it.
 mod config;
+mod cordon;
 mod keeper;
 mod limits;
 mod modules;
+mod spread;
+mod tell;
 mod tenant;
 mod text;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Hive, address, believed};
+pub use config::{Hive, address, believed, word_of};
+pub(crate) use cordon::run as run_cordon;
+pub use spread::Spread;
 pub use tenant::{Secret, Tenant};
 pub use text::Fault;
 
@@ -19,7 +24,7 @@ use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
 use crate::reactor::MioKernel;
-use crate::runtime::{Believed, FrontKind, Hall, LogFormat, LogStream, OsHall, json_line};
+use crate::runtime::{Believed, FrontKind, Hall, KitSource, LogFormat, LogStream, OsHall, json_line};
 use crate::time::{Clock as _, OsClock};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use keeper::Bees;
@@ -29,6 +34,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use tell::Apart;
 
 /// What the command line says.
 #[derive(Clone, Debug)]
@@ -50,6 +56,10 @@ pub struct Wish {
     pub admin_token: Option<PathBuf>,
     /// How log lines are written.
     pub log: LogFormat,
+    /// How tenants are spread over processes.
+    pub spread: Spread,
+    /// What the kernel lacks to confine processes of tenants is an error.
+    pub require_confinement: bool,
     /// Only check the configuration.
     pub check: bool,
 }
@@ -64,7 +74,8 @@ pub fn run(wish: &Wish) -> Result<i32> {
         return Ok(0);
     }
     let engine = Engine::new(&EngineOptions::default())?;
-    let scripts = program::of_scripts(program::named_guest().as_deref())?;
+    let named = program::named_guest();
+    let scripts = program::of_scripts(named.as_deref())?;
     let compiling = |_: &str| eprintln!("skep: {}", scripts.compiling());
     let folder = CacheFolder::from_environment();
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, compiling)?;
@@ -72,9 +83,11 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let clock = OsClock::new();
     watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
-    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone());
+    let cores = 1;
+    let apart = Apart { wish: wish.spread, cores, required: wish.require_confinement, ..Apart::default() };
+    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone(), apart);
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
-    let (routes, plans, manners) = (bees.routes(), bees.plans(), bees.manners(&hive));
+    let (routes, plans, manners, cordons) = (bees.routes(), bees.plans(), bees.manners(&hive), bees.cordons());
     let count = hive.tenants.len();
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
     hall.set_acceptor(hive.acceptor.clone());
@@ -82,6 +95,12 @@ pub fn run(wish: &Wish) -> Result<i32> {
     den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.set_manners(manners);
     hall.set_log_format(wish.log);
+    if !cordons.is_empty() {
+        launch::check_confinement(wish.require_confinement)?;
+        let kit = cache::kit(&engine, scripts.file(), &folder, compiling)?;
+        hall.set_origin(launch::origin(&Limits::default())?, KitSource::Ready(kit));
+        hall.arrange_cordons(cordons);
+    }
     for plan in fronts {
         let at = hall.add_front(plan).map_err(|error| anyhow!("{}", error.name())).context(plan.at)?;
         let tls = if plan.kind == FrontKind::Tls { " (TLS)" } else { "" };

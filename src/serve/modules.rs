@@ -98,6 +98,11 @@ impl Modules {
     }
 }
 
+/// Whether a program is a Wasm module.
+pub(super) fn is_module(main: &Path) -> bool {
+    module(main).is_some()
+}
+
 /// The stamp of a file that begins as a Wasm module does. Nothing else is waited for: a FIFO has nothing to say.
 fn module(main: &Path) -> Option<Stamp> {
     let file = open(main, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;

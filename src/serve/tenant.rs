@@ -36,6 +36,8 @@ pub struct Tenant {
     /// After how long without a request it is stopped, and without anything to do put to sleep.
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
+    /// Tenants of different groups are never in one process.
+    pub group: Option<String>,
 }
 
 /// Limits that can be compared.
@@ -108,10 +110,9 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
     let instances = table.take("instances").map(|value| value.number(1..=INSTANCES)).transpose()?;
     let idle = after(table, "idle", ServeLimits::default().idle_stop_ms)?;
     let hibernate = after(table, "hibernate", ServeLimits::default().hibernate_ms)?;
-    for key in ["group", "snapshot"] {
-        if let Some(value) = table.take(key) {
-            return Err(value.fault("this is not built yet"));
-        }
+    let group = group(table)?;
+    if let Some(value) = table.take("snapshot") {
+        return Err(value.fault("this is not built yet"));
     }
     Ok(Tenant {
         name: name.into(),
@@ -128,7 +129,39 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         instances: instances.unwrap_or(1) as u16,
         idle,
         hibernate,
+        group,
     })
+}
+
+fn group(table: &mut Table<'_>) -> Result<Option<String>, Fault> {
+    let Some(value) = table.take("group") else { return Ok(None) };
+    let name = value.text()?;
+    super::config::check_name(name).map_err(|_| {
+        value.fault(format!("{name:?} cannot be a group's name: up to 64 letters, digits, '-', '_' and '.'"))
+    })?;
+    Ok(Some(name.to_owned()))
+}
+
+/// One of which nothing is known but its name.
+#[cfg(test)]
+pub fn plain(name: &str) -> Tenant {
+    Tenant {
+        name: name.into(),
+        folder: PathBuf::new(),
+        main: PathBuf::new(),
+        hosts: Vec::new(),
+        path: "/".into(),
+        port: None,
+        identity: None,
+        env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        grants: Grants::default(),
+        limits: Box::new(LimitsOf(limits::of_tenant())),
+        instances: 1,
+        idle: None,
+        hibernate: None,
+        group: None,
+    }
 }
 
 /// `certificate` and `key`: PEM files, relative to `base`, whose key is the certificate's.

@@ -36,11 +36,14 @@ impl std::error::Error for Bad {}
 
 /// A chain of certificates with the key of its first. Two are equal when their chains are.
 #[derive(Clone)]
-pub struct Identity(Arc<CertifiedKey>);
+pub struct Identity {
+    key: Arc<CertifiedKey>,
+    pem: Arc<(String, String)>,
+}
 
 impl PartialEq for Identity {
     fn eq(&self, other: &Identity) -> bool {
-        self.0.cert == other.0.cert
+        self.key.cert == other.key.cert
     }
 }
 
@@ -48,13 +51,14 @@ impl Eq for Identity {}
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({} certificates)", self.0.cert.len())
+        write!(f, "Identity({} certificates)", self.key.cert.len())
     }
 }
 
 impl Identity {
     /// From PEM: the chain, the server's own certificate first, and a key, which may stand in the same text.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Identity, Bad> {
+        let pem = [chain, key].map(|text| String::from_utf8_lossy(text).into_owned());
         let read = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
         let chain = read.map_err(|error| Bad::Certificate(error.to_string()))?;
         if chain.is_empty() {
@@ -62,11 +66,18 @@ impl Identity {
         }
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| Bad::Key(error.to_string()))?;
         let pair = CertifiedKey::from_der(chain, key, &ring::default_provider());
-        pair.map(|pair| Identity(Arc::new(pair))).map_err(|error| match error {
+        pair.map(|pair| Identity { key: Arc::new(pair), pem: Arc::new(pem.into()) }).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => Bad::Pair,
             rustls::Error::InvalidCertificate(_) => Bad::Certificate(error.to_string()),
             _ => Bad::Key(error.to_string()),
         })
+    }
+}
+
+impl Identity {
+    /// As it was read: for another process that is to show it.
+    pub fn pem(&self) -> (String, String) {
+        (*self.pem).clone()
     }
 }
 
@@ -78,8 +89,8 @@ impl Acceptor {
     /// Shows each client the identity of the name that it asks for, `*.` standing for one label; else `otherwise`, and
     /// without one the handshake fails.
     pub fn new(named: impl IntoIterator<Item = (String, Identity)>, otherwise: Option<Identity>) -> Acceptor {
-        let named = named.into_iter().map(|(name, identity)| (name.to_ascii_lowercase(), identity.0)).collect();
-        let names = Arc::new(Names { named, otherwise: otherwise.map(|identity| identity.0) });
+        let named = named.into_iter().map(|(name, identity)| (name.to_ascii_lowercase(), identity.key)).collect();
+        let names = Arc::new(Names { named, otherwise: otherwise.map(|identity| identity.key) });
         let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let builder = builder.with_safe_default_protocol_versions().expect("ring has suites for both versions");
         let mut config = builder.with_no_client_auth().with_cert_resolver(names);

@@ -96,13 +96,24 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Other limits for a tenant: for those that run, and for those that will.
     fn patch_limits(&mut self, tenant: u32, patch: Patch) -> Answer {
+        let elsewhere = self.bid_limits(tenant, &patch.to_json().to_string());
         let before = self.admin.patches.remove(&tenant).unwrap_or_default();
         let changed = before.and(patch);
         let told = changed.to_json();
         self.admin.patches.insert(tenant, changed);
         let guests: Vec<GuestId> = self.guests_of(tenant);
         guests.iter().for_each(|guest| self.apply_patch(tenant, *guest));
-        Answer::json(200, &json!({ "instances": guests.len(), "changed": told, "kept": "until this process ends" }))
+        Answer::json(
+            200,
+            &json!({ "instances": elsewhere.unwrap_or(guests.len()), "changed": told, "kept": "until this process ends" }),
+        )
+    }
+
+    /// The same in a process of tenants, by order of the one with the fronts.
+    pub(in crate::runtime) fn patch_by_bid(&mut self, tenant: u32, body: &str) {
+        if let Ok(patch) = Patch::read(body.as_bytes()) {
+            let _told = self.patch_limits(tenant, patch);
+        }
     }
 
     /// A guest has the limits that an operator has set for its tenant.

@@ -38,6 +38,8 @@ struct Visit {
     /// The tenant whose log it hears, once it was answered, and lines that it had no room for.
     follows: Option<u32>,
     lost: u64,
+    /// It waits until processes of tenants have told of them.
+    waits: bool,
 }
 
 /// What is asked, and what the head says of who asks.
@@ -128,7 +130,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let serial = self.admin.serials;
         let decoder = Decoder::new(Role::Server);
         let (body, request) = (Vec::new(), None);
-        let visit = Visit { key, serial, gated, decoder, request, body, follows: None, lost: 0 };
+        let visit = Visit { key, serial, gated, decoder, request, body, follows: None, lost: 0, waits: false };
         let index = self.admin.visits.insert(visit) as u32;
         self.owners.set(key, Owner::Visit(index));
     }
@@ -161,6 +163,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Ok(Read::Data { .. }) if visit.follows.is_some() => {}
                 Ok(Read::Data { count, .. }) => match visit.take(&scratch[..count], &mut self.parts) {
                     None => {}
+                    Some(Ok(())) if self.ask_cordons() => {
+                        self.admin.visits[index as usize].waits = true;
+                        break None;
+                    }
                     Some(Ok(())) => break Some(self.answer_visit(index)),
                     Some(Err((status, code, why))) => break Some(Answer::error(status, code, why)),
                 },
@@ -173,6 +179,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         self.scratch = scratch;
         if let Some(answer) = answer {
+            self.say_to_operator(index, &answer);
+        }
+    }
+
+    /// What is asked of other processes has been told, or will not be.
+    pub(super) fn answer_operators(&mut self) {
+        let waits = self.admin.visits.iter().filter(|(_, visit)| visit.waits);
+        for index in waits.map(|(index, _)| index as u32).collect::<Vec<_>>() {
+            self.admin.visits[index as usize].waits = false;
+            let answer = self.answer_visit(index);
             self.say_to_operator(index, &answer);
         }
     }

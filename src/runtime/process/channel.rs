@@ -21,6 +21,8 @@ const READS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Far {
     Child(u32),
+    /// A process of tenants.
+    Cordon(u32),
     Parent,
 }
 
@@ -274,6 +276,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let channel = &mut self.processes.channels[index as usize];
         let far = channel.far;
         let fd = if frame.fd { channel.fds.pop_front() } else { None };
+        if matches!(far, Far::Cordon(_)) || self.tenants.is_cordon() {
+            return self.cordon_frame(far, frame, fd);
+        }
         match (frame.kind, far, fd) {
             (Kind::Message | Kind::Internal, _, fd) => self.message(index, frame, fd),
             (Kind::Disconnect, ..) => {
@@ -393,6 +398,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.drop_channel(index, 0);
                 self.child_channel_ended(child);
             }
+            Far::Cordon(cordon) => {
+                self.drop_channel(index, 0);
+                self.cordon_lost(cordon, None);
+            }
             Far::Parent => self.parent_gone(index),
         }
     }
@@ -405,6 +414,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.kill_broken(child);
                 self.drop_channel(index, errno(Errno::EPROTO));
                 self.child_broke(child, fault);
+            }
+            Far::Cordon(cordon) => {
+                self.drop_channel(index, 0);
+                self.cordon_lost(cordon, Some(fault));
             }
             Far::Parent => self.parent_broke(index, fault),
         }

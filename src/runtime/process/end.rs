@@ -32,7 +32,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 ended.push(index as u32);
             }
         }
-        self.processes.reap_strays();
+        self.reap_cordons();
+        self.processes.reap_strays(|pid| self.tenants.has_process(pid));
         for index in ended {
             self.take_row_back(index);
             let child = &mut self.processes.children[index as usize];

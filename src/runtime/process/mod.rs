@@ -4,6 +4,7 @@
 mod attach;
 mod channel;
 mod child;
+mod cordon;
 mod deal;
 mod end;
 mod nursery;

@@ -103,11 +103,11 @@ impl Processes {
     }
 
     /// Waits for what a nursery may have made without telling.
-    pub(super) fn reap_strays(&self) {
+    pub(super) fn reap_strays(&self, others: impl Fn(u32) -> bool) {
         if self.nursery.failures > 0 {
             let runs = |pid: u32| {
                 let is = |child: &Child| matches!(&child.stage, Stage::Runs(process) if process.id() == pid);
-                self.children.iter().any(|(_, child)| is(child))
+                others(pid) || self.children.iter().any(|(_, child)| is(child))
             };
             process::reap_strays(runs);
         }

@@ -68,6 +68,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for index in all {
             self.dismiss(GuestId(index as u32), Outcome::Orphaned);
         }
+        self.close_tenants();
     }
 
     /// Tells the parent how its child has ended, after all that was sent. Nothing comes after it.

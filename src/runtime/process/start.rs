@@ -231,7 +231,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// A child without a nursery.
-    fn start_alone(&self, stdio: Vec<Option<OwnedFd>>, detached: bool) -> Result<Process, Errno> {
+    pub(super) fn start_alone(&self, stdio: Vec<Option<OwnedFd>>, detached: bool) -> Result<Process, Errno> {
         Process::start(Spawn {
             program: self.processes.origin.program.clone(),
             argv0: Some("skep".into()),
@@ -281,7 +281,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Code and image, which the child maps and shares with this process and all that have them. A clone's image is that of
     /// the guest it was. One from the nursery has the kit.
-    fn send_kit(&mut self, channel: u32, legacy: Option<&Legacy>, nested: bool) -> Result<(), Errno> {
+    pub(super) fn send_kit(&mut self, channel: u32, legacy: Option<&Legacy>, nested: bool) -> Result<(), Errno> {
         if nested && legacy.is_none() {
             return Ok(());
         }

@@ -27,7 +27,7 @@ impl Front {
 
     /// Nobody comes by it any more.
     pub fn is_closed(&self) -> bool {
-        self.key.is_none()
+        self.key.is_none() && !self.elsewhere
     }
 }
 
@@ -54,7 +54,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Some(place) => place,
             None => self.tenants.fronts.len(),
         };
-        let front = Front { key: Some(key), plan };
+        let front = Front { key: Some(key), plan, elsewhere: false };
         match self.tenants.fronts.get_mut(place) {
             Some(old) => *old = front,
             None => self.tenants.fronts.push(front),

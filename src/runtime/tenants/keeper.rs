@@ -24,6 +24,19 @@ pub trait Keeper {
     /// everything stays.
     fn reload(&mut self, all: bool) -> Option<Reload>;
 
+    /// What a process of tenants is told of them; `cordon` is its place among those of the last plans.
+    ///
+    /// # Errors
+    /// Why it cannot be told: for the operator.
+    fn cordon(&mut self, cordon: u32) -> std::result::Result<Vec<u8>, String> {
+        Err(format!("there is no process {cordon} of tenants"))
+    }
+
+    /// In such a process: what it was told anew. None: it makes no sense.
+    fn renew(&mut self, _hive: &[u8]) -> Option<Reload> {
+        None
+    }
+
     /// Folders whose changes are changes of this tenant's code or configuration.
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd>;
 }
@@ -49,6 +62,8 @@ pub struct Reload {
     /// Where to listen.
     pub fronts: Vec<FrontPlan>,
     pub manners: Manners,
+    /// Processes that tenants are in; none: this one.
+    pub cordons: Vec<super::CordonPlan>,
 }
 
 /// What a tenant's own configuration file is called.

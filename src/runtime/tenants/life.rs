@@ -9,6 +9,7 @@
 use super::super::seat::{GuestId, Running};
 use super::super::timers::Token;
 use super::super::{Hall, Outcome};
+use super::handover::Bid;
 use super::keeper::NotHired;
 use super::visitors::Refusal;
 use super::watching::Changed;
@@ -322,7 +323,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Has the tenant's code as it is now take over, if an older one runs.
     pub fn deploy(&mut self, tenant: u32) {
-        if self.tenants.tenant(tenant).is_none() {
+        if self.tenants.tenant(tenant).is_none() || self.bid_of(tenant, Bid::Deploy) {
             return;
         }
         let this = &mut self.tenants.all[tenant as usize];
@@ -344,6 +345,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Ends the tenant's instances when what they have begun is over; the next request starts it again.
     pub fn stop_tenant(&mut self, tenant: u32) {
+        if self.bid_of(tenant, Bid::Stop) {
+            return;
+        }
         let Some(this) = self.tenants.all.get(tenant as usize) else { return };
         let all: Vec<Instance> = this.instances.clone();
         for instance in all {
@@ -469,20 +473,37 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Has the configuration read again; all that runs is deployed, or what differs.
     pub fn reload_tenants(&mut self, all: bool) {
-        let Some(Reload { routes, plans, deploy, acceptor, fronts, manners }) =
-            self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload(all))
-        else {
-            return;
-        };
+        if self.tenants.is_cordon() {
+            return self.tell_changed();
+        }
+        if let Some(reload) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload(all)) {
+            self.take_reload(reload);
+        }
+    }
+
+    /// In a process of tenants: they are so from here on.
+    pub(super) fn renew_tenants(&mut self, hive: &str) {
+        if let Some(reload) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.renew(hive.as_bytes())) {
+            self.take_reload(reload);
+        }
+    }
+
+    fn take_reload(&mut self, reload: Reload) {
+        let Reload { routes, plans, deploy, acceptor, fronts, manners, cordons } = reload;
         self.set_acceptor(acceptor);
         self.set_manners(manners);
-        match self.arrange_fronts(&fronts) {
+        // A process of tenants has none.
+        let arranged = if self.tenants.is_cordon() { Ok(Vec::new()) } else { self.arrange_fronts(&fronts) };
+        match arranged {
             Ok(opened) => opened.into_iter().for_each(|at| self.say_all(&format!("listening on {at}"))),
             Err((at, error)) => {
                 self.say_all(&format!("cannot listen on {at}: {}; fronts stay as they were", error.name()));
             }
         }
         self.arrange(routes, plans);
+        if self.tenants.are_apart() {
+            self.arrange_cordons(cordons);
+        }
         deploy.into_iter().for_each(|tenant| self.deploy(tenant));
     }
 }

@@ -5,7 +5,10 @@
 //!
 //! What facts and guests bring about is noted where it shows and done in a phase of its own, [`Hall::tend_tenants`]: no
 //! connection changes hands in the middle of being read.
+mod cordons;
 mod fronts;
+mod handover;
+mod hello;
 mod keeper;
 mod life;
 mod lines;
@@ -14,6 +17,7 @@ mod orders;
 mod proxied;
 mod retelling;
 mod routes;
+mod seen;
 mod sleep;
 mod told;
 mod traces;
@@ -21,6 +25,7 @@ mod view;
 mod visitors;
 mod watching;
 
+pub use cordons::CordonPlan;
 pub use fronts::Manners;
 pub use keeper::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
 pub use life::State;
@@ -49,6 +54,8 @@ struct Front {
     /// None: it is closed.
     key: Option<Key>,
     plan: FrontPlan,
+    /// It is in another process.
+    elsewhere: bool,
 }
 
 /// What a seat knows of whom it is for.
@@ -93,6 +100,15 @@ pub(super) struct Tenants {
     slept: Mono,
     /// Connections that have something for guests that sleep.
     knocking: VecDeque<Key>,
+    /// Processes that the tenants run in, if not in this one.
+    cordons: cordons::Cordons,
+    question: seen::Question,
+    /// This is one of those.
+    is_cordon: bool,
+    /// What it is told to do, as far as that has come.
+    bid: Vec<u8>,
+    /// Others serve its tenants.
+    leaves: bool,
     /// Visitors that know whose they are.
     seeking: Vec<Key>,
     /// Connections that are to be visitors.
@@ -150,6 +166,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             ..http1::Limits::default()
         };
         self.arrange(routes, plans);
+    }
+
+    /// The same in a process of tenants: what it serves comes from the one with the fronts.
+    pub fn open_cordon(
+        &mut self,
+        keeper: Box<dyn Keeper>,
+        limits: ServeLimits,
+        routes: Routes,
+        plans: Vec<(u32, Plan)>,
+    ) {
+        self.tenants.is_cordon = true;
+        self.open_tenants(keeper, limits, routes, plans);
     }
 
     /// The routing table and the tenants as they are to be.

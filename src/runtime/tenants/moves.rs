@@ -36,8 +36,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let visitor = &self.tenants.visitors[index as usize];
         let Phase::Waiting(tenant) = visitor.phase else { return };
         let shared = self.tenants.fronts.get(visitor.front as usize).is_none_or(|front| front.only().is_none());
-        if self.leaving.is_some() || self.tenants.tenant(tenant).is_none() {
+        let is_named = visitor.hello.is_some();
+        let gone = self.leaving.is_some() || self.tenants.tenant(tenant).is_none();
+        if gone && !(self.tenants.is_cordon() && self.give_back_visitor(index)) {
             return self.turn_away(index, Refusal::Unavailable(1), false);
+        }
+        match (gone, self.tenants.are_apart()) {
+            (true, _) => return,
+            (false, true) if is_named => return self.place_named(index),
+            (false, true) => return self.place_apart(index, tenant),
+            (false, false) => {}
         }
         match self.choose_listener(tenant, shared) {
             Some(listener) if self.is_crowded(listener) => self.turn_away(index, Refusal::Unavailable(1), false),

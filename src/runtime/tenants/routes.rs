@@ -42,6 +42,19 @@ impl Routes {
         None
     }
 
+    /// All whose requests for this host may be, whatever the path; of the most exact host that is known.
+    pub fn hosted(&self, host: Option<&[u8]>) -> Vec<u32> {
+        let mut lower = [0; HOST_BYTES];
+        let name = host.and_then(|host| name_of(host, &mut lower)).unwrap_or_default();
+        let below = |at: usize| self.below.get(&name[at + 1..]);
+        let dots = name.iter().enumerate().filter(|(_, byte)| **byte == b'.').map(|(at, _)| at);
+        let places = self.exact.get(name).or_else(|| dots.into_iter().find_map(below)).unwrap_or(&self.any);
+        let mut tenants: Vec<u32> = places.iter().map(|place| place.tenant).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        tenants
+    }
+
     /// Whose this request is. The most exact host with a path that fits wins.
     pub fn find(&self, host: Option<&[u8]>, target: &[u8]) -> Option<u32> {
         let path = path_of(target);

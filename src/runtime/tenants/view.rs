@@ -1,24 +1,29 @@
 //! Tenants as an operator sees them. It must not know how they are shown.
 use super::life::State;
 use crate::reactor::Kernel;
+use crate::runtime::observe::{Word, known_word};
 use crate::runtime::seat::GuestId;
 use crate::runtime::{GuestView, Hall, Latencies};
 use crate::time::Clock;
+use serde::{Deserialize, Serialize};
 
 /// One tenant with the guests that run for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TenantView {
     pub number: u32,
     pub name: String,
     /// `stopped`, `starting`, `running`, `failed`, or that of all its guests where that says
     /// more (`resting`, `sleeping`).
-    pub state: &'static str,
+    #[serde(deserialize_with = "known_word")]
+    pub state: Word,
     pub starts: u64,
     pub hibernations: u64,
     pub wakes: u64,
     /// An operator has stopped it.
     pub held: bool,
     pub guests: Vec<GuestView>,
+    /// Numbers of the processes that they are in.
+    pub processes: Vec<u32>,
 }
 
 impl TenantView {
@@ -40,6 +45,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub fn view_tenants(&self) -> Vec<TenantView> {
         let known = self.tenants.all.iter().enumerate().filter(|(_, tenant)| !tenant.gone);
         let view = |(number, tenant): (usize, &super::life::Tenant)| {
+            if self.tenants.are_apart() {
+                return self.view_apart(number as u32, &tenant.plan.name);
+            }
             let guests: Vec<GuestView> =
                 tenant.instances.iter().filter_map(|instance| self.view_guest(instance.guest)).collect();
             let all = |state| !guests.is_empty() && guests.iter().all(|guest| guest.state == state);
@@ -51,6 +59,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 State::Running => "running",
                 State::Failed(_) => "failed",
             };
+            let processes = if guests.is_empty() { Vec::new() } else { vec![std::process::id()] };
             TenantView {
                 number: number as u32,
                 name: tenant.plan.name.clone(),
@@ -60,6 +69,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 wakes: tenant.wakes,
                 held: tenant.held,
                 guests,
+                processes,
             }
         };
         let mut all: Vec<TenantView> = known.map(view).collect();

@@ -6,7 +6,7 @@ use super::{Front, FrontKind, ms, routes};
 use crate::proto::http1::{Decoder, HeaderId, Item, Method, Reason, Role};
 use crate::reactor::{Addr, Fact, Kernel, Key, Read};
 use crate::time::{Clock, TimerId};
-use crate::tls::{Acceptor, Session};
+use crate::tls::{Acceptor, Hello, Session};
 
 /// Reads of one visitor in one turn: bounds the turn.
 const READS: usize = 4;
@@ -16,13 +16,17 @@ pub(super) struct Visitor {
     pub key: Key,
     pub peer: Addr,
     pub front: u32,
-    decoder: Decoder,
+    pub decoder: Decoder,
     /// What was read since its tenant is known: that tenant's.
     pub bytes: Vec<u8>,
     pub phase: Phase,
     timer: Option<TimerId>,
     /// Bytes that it is known to hold.
     weight: usize,
+    /// Its first message of TLS is being heard, or was, for somebody else to answer.
+    pub hello: Option<Box<Hello>>,
+    /// Tenants that the name leads to which it asks for.
+    pub asks: Vec<u32>,
 }
 
 /// What a visitor is doing.
@@ -90,8 +94,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The visitor's own first byte is next. Answers whether it is to be read here.
     pub(super) fn greet(&mut self, index: u32) -> bool {
-        let visitor = &self.tenants.visitors[index as usize];
+        let visitor = &mut self.tenants.visitors[index as usize];
         let (key, front) = (visitor.key, &self.tenants.fronts[visitor.front as usize]);
+        if front.plan.kind == FrontKind::Tls && !self.tenants.cordons.is_empty() {
+            visitor.begin_hello();
+            return true;
+        }
         if front.plan.kind == FrontKind::Tls {
             let session = self.tenants.acceptor.as_ref().map(Acceptor::begin);
             if session.is_none_or(|session| self.reactor.set_veil(key, session).is_err()) {
@@ -110,6 +118,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A connection that was a tenant's is nobody's again; what it has sent since comes with it.
     pub(super) fn visitor_again(&mut self, front: u32, key: Key, peer: Addr, bytes: &[u8]) {
         let index = self.add_visitor(front, key, peer);
+        if self.tenants.is_cordon() && bytes.is_empty() && self.give_back_visitor(index) {
+            return;
+        }
         if bytes.is_empty() && self.tenants.fronts[front as usize].is_closed() {
             return self.close_visitor(index);
         }
@@ -120,10 +131,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    fn add_visitor(&mut self, front: u32, key: Key, peer: Addr) -> u32 {
+    /// A connection that was found to be this tenant's elsewhere, with what was read of it.
+    pub(super) fn known_visitor(&mut self, front: u32, key: Key, peer: Addr, tenant: u32, bytes: &[u8]) {
+        let index = self.add_visitor(front, key, peer);
+        self.keep_bytes(index, bytes);
+        self.visitor_seeks(index, tenant);
+    }
+
+    pub(super) fn add_visitor(&mut self, front: u32, key: Key, peer: Addr) -> u32 {
         let decoder = Decoder::new(Role::Server);
-        let visitor =
-            Visitor { key, peer, front, decoder, bytes: Vec::new(), phase: Phase::Reading, timer: None, weight: 0 };
+        let (bytes, asks, phase) = (Vec::new(), Vec::new(), Phase::Reading);
+        let visitor = Visitor { key, peer, front, decoder, bytes, phase, timer: None, weight: 0, hello: None, asks };
         let index = self.tenants.visitors.insert(visitor) as u32;
         self.owners.set(key, Owner::Visitor(index));
         index
@@ -191,6 +209,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             Phase::Waiting(_) => return self.keep_bytes(index, bytes),
         }
+        if visitor.hello.is_some() {
+            return self.visitor_hello(index, bytes);
+        }
         if let Some(tenant) = tenants.fronts.get(visitor.front as usize).and_then(Front::only) {
             self.keep_bytes(index, bytes);
             return self.visitor_seeks(index, tenant);
@@ -222,6 +243,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         self.keep_bytes(index, &whole);
                         self.visitor_seeks(index, tenant);
                     }
+                    None if self.tenants.is_cordon() => {
+                        self.keep_bytes(index, &whole);
+                        if !self.give_back_visitor(index) {
+                            self.turn_away(index, Refusal::Misdirected, is_head);
+                        }
+                    }
                     None => self.turn_away(index, Refusal::Nobody, is_head),
                 }
             }
@@ -237,7 +264,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Counts what the visitor holds; whether all of them together hold no more than they may.
-    fn weigh(&mut self, index: u32) -> bool {
+    pub(super) fn weigh(&mut self, index: u32) -> bool {
         let visitor = &mut self.tenants.visitors[index as usize];
         let now = visitor.bytes.len() + visitor.decoder.buffered();
         let before = std::mem::replace(&mut visitor.weight, now);
@@ -246,7 +273,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// It is known whose the visitor is.
-    fn visitor_seeks(&mut self, index: u32, tenant: u32) {
+    pub(super) fn visitor_seeks(&mut self, index: u32, tenant: u32) {
         let visitor = &mut self.tenants.visitors[index as usize];
         visitor.phase = Phase::Waiting(tenant);
         self.tenants.seeking.push(visitor.key);
@@ -260,11 +287,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         visitor.phase = Phase::Leaving(0);
         visitor.bytes = Vec::new();
         visitor.decoder = Decoder::new(Role::Server);
+        let unheard = visitor.hello.is_some();
         let (key, front) = (visitor.key, visitor.front);
         self.weigh(index);
         let only = self.tenants.fronts.get(front as usize).is_some_and(|front| front.only().is_some());
-        // What is spoken on a front of one tenant's own is not known to be HTTP.
-        if only || self.reactor.send(key, &refusal.answer(is_head)).is_err() {
+        // What is spoken on a front of one tenant's own is not known to be HTTP; without shaken hands nothing can be said.
+        if only || unheard || self.reactor.send(key, &refusal.answer(is_head)).is_err() {
             return self.close_visitor(index);
         }
         let _broken = self.reactor.shutdown_write(key);
@@ -284,7 +312,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Closes when what was said has gone out.
-    fn close_visitor(&mut self, index: u32) {
+    pub(super) fn close_visitor(&mut self, index: u32) {
         let visitor = self.take_visitor(index);
         self.tenants.tales.forget(visitor.key);
         self.let_drain(visitor.key);
@@ -316,7 +344,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         all.into_iter().for_each(|index| self.close_visitor(index));
     }
 
-    fn visitor_expects(&mut self, index: u32, span: std::time::Duration) {
+    pub(super) fn visitor_expects(&mut self, index: u32, span: std::time::Duration) {
         let visitor = &mut self.tenants.visitors[index as usize];
         let deadline = self.now.plus(span);
         match visitor.timer {
@@ -333,7 +361,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         visitor.timer = None;
         match visitor.phase {
-            Phase::Reading if visitor.decoder.is_in_head() => {
+            Phase::Reading if visitor.decoder.is_in_head() && visitor.hello.is_none() => {
                 self.turn_away(index, Refusal::Fault(Reason::RequestTimeout), false);
             }
             Phase::Waiting(_) => self.turn_away(index, Refusal::Unavailable(1), false),

@@ -1,0 +1,116 @@
+//! Processes of tenants, as channels: one is started by the process that has the fronts, and is told its tenants; what it
+//! says is judged by what it was given. It must not know which tenants those are, nor when one is started.
+use super::channel::{Channel, Far};
+use super::{Hall, KitSource};
+use crate::proto::ipc::{self, Decoder, Fault, Frame, Kind, Side};
+use crate::reactor::process::{self, Process};
+use crate::reactor::{Errno, Kernel};
+use crate::time::Clock;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// Starts a process that is to serve what `hive` says; it is known as `cordon` from here on. Answers the process and
+    /// its channel.
+    pub(in crate::runtime) fn start_cordon_process(
+        &mut self,
+        cordon: u32,
+        hive: &[u8],
+        outputs: [OwnedFd; 2],
+    ) -> Result<(Process, u32), Errno> {
+        if !self.processes.watching {
+            self.reactor.watch_signal(process::CHILD_SIGNAL)?;
+            self.processes.watching = true;
+        }
+        let (ours, theirs) = process::pair()?;
+        let key = self.reactor.open_channel(ours)?;
+        let decoder = self.decoder(Side::Child);
+        let channel = self.add_channel(Channel::new(key, Far::Cordon(cordon), None, decoder, VecDeque::new()));
+        let started = self.launch_cordon(channel, theirs, hive, outputs);
+        if started.is_err() {
+            self.drop_channel(channel, 0);
+        }
+        started.map(|process| (process, channel))
+    }
+
+    fn launch_cordon(
+        &mut self,
+        channel: u32,
+        theirs: OwnedFd,
+        hive: &[u8],
+        [output, error]: [OwnedFd; 2],
+    ) -> Result<Process, Errno> {
+        let stdio = [Some(theirs), Some(output), Some(error)];
+        // With a session of its own no key of a terminal reaches it: signals are this process's to pass on.
+        let hatched = self.processes.hatch(&stdio, super::nursery::Filter::Own, true)?;
+        let nested = hatched.is_some();
+        let process = match hatched {
+            Some(process) => process,
+            None => self.start_alone(stdio.into(), true)?,
+        };
+        let input = File::open("/dev/null").map_err(Errno::from)?;
+        self.send_control(channel, Kind::Input, 0, &[], Some(input.into()));
+        if let Err(error) = self.send_kit(channel, None, nested) {
+            process.end();
+            return Err(error);
+        }
+        self.send_parts(channel, Kind::Hive, 0, hive);
+        self.push_channel(channel);
+        Ok(process)
+    }
+
+    /// One message of the host's own, in as many frames as it needs.
+    pub(in crate::runtime) fn send_parts(&mut self, channel: u32, kind: Kind, id: u64, message: &[u8]) {
+        let mut parts = message.chunks(self.processes.origin.frames.frame_bytes).peekable();
+        while let Some(payload) = parts.next() {
+            let mut bytes = Vec::with_capacity(ipc::HEAD + payload.len());
+            ipc::encode(&mut bytes, &Frame { kind, fd: false, more: parts.peek().is_some(), id, payload });
+            self.send_bytes(channel, bytes, None, false);
+        }
+    }
+
+    /// A frame with a descriptor.
+    pub(in crate::runtime) fn send_with(&mut self, channel: u32, kind: Kind, payload: &[u8], fd: OwnedFd) {
+        self.send_control(channel, kind, 0, payload, Some(fd));
+    }
+
+    /// A frame that says what it is, no more.
+    pub(in crate::runtime) fn send_word(&mut self, channel: u32, kind: Kind, id: u64) {
+        self.send_control(channel, kind, id, &[], None);
+    }
+
+    /// Bytes that the other side has not taken.
+    pub(in crate::runtime) fn unsent(&self, channel: u32) -> usize {
+        let channel = self.processes.channels.get(channel as usize);
+        channel.map_or(0, |channel| self.reactor.channel_pending(channel.key))
+    }
+
+    /// The channel to the process with the fronts, in a process of tenants, with what has been read from it beyond the
+    /// first message.
+    ///
+    /// # Errors
+    /// Those of watching it.
+    pub fn join_fronts(&mut self, fd: OwnedFd, decoder: Decoder, fds: VecDeque<OwnedFd>) -> crate::reactor::Result<()> {
+        let key = self.reactor.open_channel(fd)?;
+        let channel = self.add_channel(Channel::new(key, Far::Parent, None, decoder, fds));
+        self.processes.parent = Some(channel);
+        self.processes.kit = KitSource::Nowhere;
+        self.send_word(channel, Kind::Serving, 0);
+        self.take_frames(channel);
+        Ok(())
+    }
+
+    /// The channel to the process that started this one.
+    pub(in crate::runtime) fn parent_channel(&self) -> Option<u32> {
+        self.processes.parent
+    }
+
+    /// A frame on the channel of a process of tenants, or on that of one itself.
+    pub(super) fn cordon_frame(&mut self, far: Far, frame: &Frame<'_>, fd: Option<OwnedFd>) -> Result<(), Fault> {
+        match far {
+            Far::Cordon(cordon) => self.cordon_says(cordon, frame, fd),
+            _ => self.fronts_say(frame, fd),
+        }
+    }
+}

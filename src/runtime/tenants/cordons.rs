@@ -1,0 +1,447 @@
+//! Cordons: processes that tenants are spread over, seen from the process that has the fronts and runs no guest. One is
+//! started when a request for a tenant of its comes, told what it serves, and started anew with patience when it ends
+//! without being told to. It is not believed: what it says is judged by what it was given. It must not know what is in a
+//! connection, nor how a process is started.
+//!
+//! | a cordon is | it gets connections | it goes on to |
+//! |---|---|---|
+//! | stopped | no: one starts it | starting |
+//! | starting | no: they wait | serving, when it says so; stopped, when it ends or takes too long |
+//! | serving | yes | stopped, when it ends |
+//! | leaving | no: it gives back what it has | gone, when it ends |
+use super::super::Hall;
+use super::super::timers::Token;
+use super::handover::{Bid, Pass};
+use super::view::TenantView;
+use super::visitors::Refusal;
+use super::{Tenants, ms};
+use crate::policy::{Backoff, BackoffLimits};
+use crate::proto::ipc::{Fault, Frame, Kind};
+use crate::reactor::process::{self, End, Process};
+use crate::reactor::{Kernel, Key};
+use crate::time::{Clock, Mono};
+use slab::Slab;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
+
+/// SIGKILL.
+const SIGKILL: i32 = 9;
+
+/// One process, as it is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CordonPlan {
+    /// For the operator.
+    pub name: String,
+    /// The tenants by their numbers: what the process says of one is its place here.
+    pub tenants: Vec<u32>,
+    /// What a running process cannot be given anew. When it differs, another process takes its place.
+    pub shape: String,
+}
+
+/// All of them.
+#[derive(Default)]
+pub(super) struct Cordons {
+    pub all: Slab<Cordon>,
+    /// Those of each tenant.
+    homes: Vec<Home>,
+    /// A cordon's configuration file has changed; the moment the whole is read.
+    pub changed: Option<Mono>,
+    /// What proxies have told of connections that are given away, by the proxies' ends of them.
+    pub passes: HashMap<SocketAddr, Pass>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Home {
+    cordons: Vec<u32>,
+    /// Whose turn it is.
+    next: usize,
+}
+
+pub(super) struct Cordon {
+    pub plan: CordonPlan,
+    /// Its place among those that the keeper knows; none when it leaves.
+    place: Option<u32>,
+    pub stage: Stage,
+    pub channel: Option<u32>,
+    process: Option<Process>,
+    /// Visitors that wait for it.
+    waiting: VecDeque<Key>,
+    backoff: Backoff,
+    since: Mono,
+    /// Connections that it was given and has not given back.
+    pub given: u64,
+    /// Why it was ended by us.
+    reason: Option<String>,
+    /// Its answer to a question, as far as it has come.
+    pub answer: Vec<u8>,
+    /// How its tenants were when last asked.
+    pub views: Vec<TenantView>,
+    /// What an operator has changed of its tenants' limits.
+    pub patches: Vec<(u32, String)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Stopped,
+    Starting,
+    Serving,
+    Leaving,
+}
+
+impl Cordon {
+    fn new(plan: CordonPlan, place: u32, now: Mono) -> Cordon {
+        Cordon {
+            plan,
+            place: Some(place),
+            stage: Stage::Stopped,
+            channel: None,
+            process: None,
+            waiting: VecDeque::new(),
+            backoff: Backoff::default(),
+            since: now,
+            given: 0,
+            reason: None,
+            answer: Vec::new(),
+            views: Vec::new(),
+            patches: Vec::new(),
+        }
+    }
+
+    /// Its number in the system, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Where a tenant stands in what it was told.
+    pub fn slot(&self, tenant: u32) -> Option<u32> {
+        self.plan.tenants.iter().position(|other| *other == tenant).map(|slot| slot as u32)
+    }
+}
+
+impl Cordons {
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Whether any process of theirs is there.
+    fn are_running(&self) -> bool {
+        self.all.iter().any(|(_, cordon)| cordon.process.is_some())
+    }
+
+    /// Those that have this tenant from now on.
+    pub fn of(&self, tenant: u32) -> &[u32] {
+        self.homes.get(tenant as usize).map_or(&[], |home| &home.cordons)
+    }
+
+    /// One that has all of these tenants, in turn; a serving one if there is one.
+    pub fn choose(&mut self, tenants: &[u32]) -> Option<u32> {
+        let home = self.homes.get_mut(*tenants.first()? as usize)?;
+        let count = home.cordons.len();
+        let ring: Vec<usize> = (0..count).map(|step| (home.next + step) % count).collect();
+        let has_all = |at: &usize| {
+            let plan = &self.all[home.cordons[*at] as usize].plan;
+            tenants.iter().all(|tenant| plan.tenants.contains(tenant))
+        };
+        let serves = |at: &usize| self.all[home.cordons[*at] as usize].stage == Stage::Serving;
+        let mut able = ring.into_iter().filter(has_all).collect::<Vec<_>>().into_iter();
+        let first = able.next()?;
+        let at = if serves(&first) { first } else { able.find(serves).unwrap_or(first) };
+        home.next = at + 1;
+        Some(home.cordons[at])
+    }
+
+    /// A process of theirs has this number.
+    pub fn has_pid(&self, pid: u32) -> bool {
+        self.all.iter().any(|(_, cordon)| cordon.pid() == Some(pid))
+    }
+
+    fn settle_homes(&mut self) {
+        let most =
+            self.all.iter().flat_map(|(_, cordon)| &cordon.plan.tenants).max().map_or(0, |most| *most as usize + 1);
+        self.homes = vec![Home::default(); most];
+        let mut placed: Vec<(u32, u32)> = Vec::new();
+        for (index, cordon) in self.all.iter() {
+            if let Some(place) = cordon.place {
+                placed.push((place, index as u32));
+            }
+        }
+        placed.sort_unstable();
+        for (_, index) in placed {
+            for tenant in &self.all[index as usize].plan.tenants {
+                self.homes[*tenant as usize].cordons.push(index);
+            }
+        }
+    }
+}
+
+impl Tenants {
+    /// Whether tenants run in other processes.
+    pub fn are_apart(&self) -> bool {
+        !self.cordons.is_empty()
+    }
+
+    /// Whether processes of tenants are there.
+    pub fn have_processes(&self) -> bool {
+        self.cordons.are_running()
+    }
+
+    pub fn has_process(&self, pid: u32) -> bool {
+        self.cordons.has_pid(pid)
+    }
+}
+
+impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// From here on tenants run in these processes, and none here. Those that are as they were stay; the others give back
+    /// what they have.
+    pub fn arrange_cordons(&mut self, plans: Vec<CordonPlan>) {
+        let now = self.now;
+        let old: Vec<u32> = self.tenants.cordons.all.iter().map(|(index, _)| index as u32).collect();
+        let mut kept = Vec::new();
+        for (place, plan) in plans.into_iter().enumerate() {
+            let all = &mut self.tenants.cordons.all;
+            let same = |index: &&u32| {
+                let cordon = &all[**index as usize];
+                cordon.place.is_some() && cordon.plan == plan && !kept.contains(*index)
+            };
+            match old.iter().find(same) {
+                Some(index) => {
+                    all[*index as usize].place = Some(place as u32);
+                    kept.push(*index);
+                }
+                None => drop(all.insert(Cordon::new(plan, place as u32, now))),
+            }
+        }
+        for index in old.into_iter().filter(|index| !kept.contains(index)) {
+            self.retire_cordon(index);
+        }
+        for index in kept {
+            self.renew_cordon(index);
+        }
+        self.tenants.cordons.settle_homes();
+    }
+
+    /// A process that goes on is told its tenants as they are now.
+    fn renew_cordon(&mut self, index: u32) {
+        let cordon = &self.tenants.cordons.all[index as usize];
+        let (Some(place), Stage::Starting | Stage::Serving) = (cordon.place, cordon.stage) else { return };
+        match self.cordon_order(place) {
+            Ok(hive) => self.bid(index, &Bid::Renew(String::from_utf8_lossy(&hive).into_owned())),
+            Err(why) => self.say_of_cordon(index, &format!("cannot be told what has changed: {why}")),
+        }
+    }
+
+    fn cordon_order(&mut self, place: u32) -> Result<Vec<u8>, String> {
+        match self.tenants.keeper.as_mut() {
+            Some(keeper) => keeper.cordon(place),
+            None => Err("the hall is leaving".into()),
+        }
+    }
+
+    /// It is not among those that are wanted any more.
+    fn retire_cordon(&mut self, index: u32) {
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        cordon.place = None;
+        let waiting = std::mem::take(&mut cordon.waiting);
+        self.tenants.seeking.extend(waiting);
+        match self.tenants.cordons.all[index as usize].stage {
+            Stage::Stopped => drop(self.tenants.cordons.all.remove(index as usize)),
+            Stage::Leaving => {}
+            Stage::Starting | Stage::Serving => {
+                self.tenants.cordons.all[index as usize].stage = Stage::Leaving;
+                self.bid(index, &Bid::Leave);
+                let limit = ms(self.tenants.limits.drain_ms) + ms(self.tenants.limits.drain_ms) / 2;
+                self.timers.arm(self.now.plus(limit), Token::Cordon(index).pack());
+            }
+        }
+    }
+
+    /// A visitor waits for a process; it is started if it is not there. An error is how many seconds there will be none.
+    pub(super) fn await_cordon(&mut self, index: u32, visitor: Key) -> Result<(), u64> {
+        let (now, most) = (self.now, self.tenants.limits.waiting as usize);
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        if cordon.stage == Stage::Stopped {
+            if let Err(wait) = cordon.backoff.may_start(now.0) {
+                return Err(wait.as_secs() + 1);
+            }
+            self.start_cordon(index);
+        }
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        if cordon.stage != Stage::Starting || cordon.waiting.len() >= most {
+            return Err(1);
+        }
+        cordon.waiting.push_back(visitor);
+        Ok(())
+    }
+
+    fn start_cordon(&mut self, index: u32) {
+        let Some(place) = self.tenants.cordons.all[index as usize].place else { return };
+        let started = self.cordon_order(place).and_then(|hive| {
+            let outputs = outputs().map_err(|error| error.name().to_owned())?;
+            self.start_cordon_process(index, &hive, outputs).map_err(|error| error.name().to_owned())
+        });
+        let now = self.now;
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        match started {
+            Ok((process, channel)) => {
+                (cordon.process, cordon.channel) = (Some(process), Some(channel));
+                (cordon.stage, cordon.since, cordon.given) = (Stage::Starting, now, 0);
+                let limit = ms(self.tenants.limits.start_ms);
+                self.timers.arm(now.plus(limit), Token::Cordon(index).pack());
+            }
+            Err(why) => {
+                let pause = cordon.backoff.failed(&BackoffLimits::default(), now.0, Duration::ZERO);
+                self.timers.arm(now.plus(pause), Token::Cordon(index).pack());
+                self.say_of_cordon(index, &format!("cannot be started: {why}"));
+            }
+        }
+    }
+
+    /// It is time to look at a cordon: one that has not come, or not gone, and one to start anew.
+    pub(in crate::runtime) fn cordon_timer(&mut self, index: u32) {
+        let (now, limits) = (self.now, self.tenants.limits);
+        let Some(cordon) = self.tenants.cordons.all.get(index as usize) else { return };
+        match cordon.stage {
+            Stage::Stopped if cordon.backoff.failures() > 0 && cordon.backoff.may_start(now.0).is_ok() => {
+                self.start_cordon(index);
+            }
+            Stage::Starting if now.since(cordon.since) >= ms(limits.start_ms) => {
+                self.end_cordon(index, "was not ready in time");
+            }
+            Stage::Leaving => self.end_cordon(index, "has not left in time"),
+            _ => {}
+        }
+    }
+
+    /// Ends a process; the rest happens when it is gone.
+    pub(super) fn end_cordon(&mut self, index: u32, why: &str) {
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        cordon.reason.get_or_insert_with(|| why.to_owned());
+        if let Some(process) = &cordon.process {
+            // It may be dead and not waited for, which is no error.
+            let _late = process.kill(SIGKILL);
+        }
+    }
+
+    /// What a process of tenants says.
+    pub(in crate::runtime) fn cordon_says(
+        &mut self,
+        index: u32,
+        frame: &Frame<'_>,
+        fd: Option<OwnedFd>,
+    ) -> Result<(), Fault> {
+        let stage = self.tenants.cordons.all.get(index as usize).ok_or(Fault::OutOfPlace)?.stage;
+        match (frame.kind, stage, fd) {
+            (Kind::Serving, Stage::Starting, _) => {
+                self.cordon_serves(index);
+                Ok(())
+            }
+            // Its own start and the order to leave have crossed.
+            (Kind::Serving, Stage::Leaving, _) => Ok(()),
+            (Kind::Back, Stage::Serving | Stage::Leaving, Some(fd)) => self.take_back(index, frame.payload, fd),
+            (Kind::Changed, Stage::Serving | Stage::Leaving, _) => {
+                self.cordon_changed();
+                Ok(())
+            }
+            (Kind::Views, Stage::Serving | Stage::Leaving, _) => self.take_views(index, frame),
+            _ => Err(Fault::OutOfPlace),
+        }
+    }
+
+    fn cordon_serves(&mut self, index: u32) {
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        (cordon.stage, cordon.since) = (Stage::Serving, self.now);
+        let patches = cordon.patches.clone();
+        let waiting = std::mem::take(&mut cordon.waiting);
+        for (slot, body) in patches {
+            self.bid(index, &Bid::Limits(slot, body));
+        }
+        self.tenants.seeking.extend(waiting);
+    }
+
+    /// The channel to a process has ended, maybe since what came from it was no use.
+    pub(in crate::runtime) fn cordon_lost(&mut self, index: u32, fault: Option<Fault>) {
+        let Some(cordon) = self.tenants.cordons.all.get_mut(index as usize) else { return };
+        cordon.channel = None;
+        if let Some(fault) = fault {
+            cordon.reason = Some(format!("its channel brought {fault}"));
+        }
+        if let Some(process) = &cordon.process {
+            let _late = process.kill(SIGKILL);
+        }
+        self.settle_cordon(index);
+    }
+
+    /// SIGCHLD has come.
+    pub(in crate::runtime) fn reap_cordons(&mut self) {
+        let mut ended = Vec::new();
+        for (index, cordon) in self.tenants.cordons.all.iter_mut() {
+            if let Some(end) = cordon.process.as_mut().and_then(Process::ended) {
+                let pid = cordon.pid();
+                cordon.process = None;
+                ended.push((index as u32, end, pid));
+            }
+        }
+        for (index, end, pid) in ended {
+            let cordon = &mut self.tenants.cordons.all[index as usize];
+            let told = match end {
+                End::Code(code) => format!("exited with code {code}"),
+                End::Signal(signal) => format!("was ended by signal {signal}"),
+            };
+            let told = cordon.reason.take().map_or(told.clone(), |why| format!("{why}, and {told}"));
+            cordon.reason = Some(format!("process {} {told}", pid.unwrap_or(0)));
+            self.settle_cordon(index);
+        }
+    }
+
+    /// When both its process and its channel are gone it is: whoever waits is told, and it is started anew.
+    fn settle_cordon(&mut self, index: u32) {
+        let now = self.now;
+        let Some(cordon) = self.tenants.cordons.all.get_mut(index as usize) else { return };
+        if cordon.process.is_some() || cordon.channel.is_some() {
+            // What it has sent before its end is read first.
+            return;
+        }
+        let before = std::mem::replace(&mut cordon.stage, Stage::Stopped);
+        let told = cordon.reason.take();
+        (cordon.answer, cordon.views) = (Vec::new(), Vec::new());
+        if before == Stage::Leaving || self.leaving.is_some() {
+            self.answered(index);
+            self.tenants.cordons.all.remove(index as usize);
+            return;
+        }
+        let lived = if before == Stage::Serving { now.since(cordon.since) } else { Duration::ZERO };
+        let pause = cordon.backoff.failed(&BackoffLimits::default(), now.0, lived);
+        let waiting = std::mem::take(&mut cordon.waiting);
+        self.timers.arm(now.plus(pause), Token::Cordon(index).pack());
+        self.say_of_cordon(index, &told.unwrap_or_default());
+        self.answered(index);
+        for key in waiting {
+            if let Some(visitor) = self.visitor_of(key) {
+                self.turn_away(visitor, Refusal::Unavailable(pause.as_secs() + 1), false);
+            }
+        }
+    }
+
+    /// The hall has ended: so must they.
+    pub(in crate::runtime) fn part_from_cordons(&mut self) {
+        for (_, cordon) in &mut self.tenants.cordons.all {
+            if let Some(process) = cordon.process.take() {
+                process.end();
+            }
+        }
+    }
+
+    /// A line of the hall's own about a process.
+    pub(super) fn say_of_cordon(&mut self, index: u32, text: &str) {
+        let name = &self.tenants.cordons.all[index as usize].plan.name;
+        let line = format!("skep: tenants of {name}: {text}\n");
+        self.print(None, 2, line.as_bytes());
+    }
+}
+
+/// Where a process prints: where this one does.
+fn outputs() -> crate::reactor::Result<[OwnedFd; 2]> {
+    Ok([process::duplicate(std::io::stdout().as_fd())?, process::duplicate(std::io::stderr().as_fd())?])
+}

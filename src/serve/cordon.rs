@@ -1,0 +1,203 @@
+//! A process of tenants: what it is told of them, and its life. It has their definitions from the process with the fronts, with
+//! secrets and keys that are theirs, and nothing of others' but which of their hosts must not be taken for its own. It must not
+//! know how connections come to it.
+use super::keeper::{folders_of, state};
+use super::limits::of_tenant;
+use super::modules::is_module;
+use super::tenant::{LimitsOf, Tenant};
+use crate::guest::{Cell, Engine, EngineOptions, Kit};
+use crate::launch::{self, Link, Nest};
+use crate::policy::{Grants, Limits, Run, ServeLimits};
+use crate::runtime::{Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::time::OsClock;
+use crate::tls::{Acceptor, Identity};
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Stands in a routing table for whoever is not among the tenants of this process.
+const OTHERS: u32 = u32::MAX;
+
+/// What a process is told.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Told {
+    /// A tenant's place is its number here.
+    pub tenants: Vec<ToldTenant>,
+    /// Host, path, and whose: none is another process's.
+    pub routes: Vec<(String, String, Option<u32>)>,
+    /// Certificate and key for hosts of theirs that have none of their own.
+    pub otherwise: Option<(String, String)>,
+    /// What scripts are told of where requests come from: `set`, `trust`, or nothing.
+    pub forwarded: Option<String>,
+    pub trace: bool,
+    /// What the kernel lacks is an error.
+    pub required: bool,
+}
+
+/// One tenant, with nothing left to be read from elsewhere.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ToldTenant {
+    pub name: String,
+    pub folder: PathBuf,
+    pub main: PathBuf,
+    /// Its whole environment, secrets included.
+    pub env: Map<String, Value>,
+    pub grants: Grants,
+    pub limits: Limits,
+    pub instances: u16,
+    pub idle: Option<Duration>,
+    pub hosts: Vec<String>,
+    pub identity: Option<(String, String)>,
+}
+
+impl ToldTenant {
+    fn plan(&self) -> Plan {
+        Plan { name: self.name.clone(), instances: self.instances, idle: self.idle, hibernate: None }
+    }
+
+    fn tenant(&self) -> Tenant {
+        Tenant {
+            name: self.name.clone(),
+            folder: self.folder.clone(),
+            main: self.main.clone(),
+            hosts: self.hosts.clone(),
+            path: String::new(),
+            port: None,
+            identity: None,
+            env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            grants: self.grants.clone(),
+            limits: Box::new(LimitsOf(self.limits.clone())),
+            instances: self.instances,
+            idle: self.idle,
+            hibernate: None,
+            group: None,
+        }
+    }
+}
+
+impl Told {
+    fn read(text: &[u8]) -> Option<Told> {
+        let told: Told = serde_json::from_slice(text).ok()?;
+        let known = told.tenants.len() as u32;
+        told.routes.iter().all(|(_, _, whose)| whose.is_none_or(|whose| whose < known)).then_some(told)
+    }
+
+    fn routes(&self) -> Routes {
+        let mut routes = Routes::default();
+        for (host, path, whose) in &self.routes {
+            let _others = routes.add(host, path, whose.unwrap_or(OTHERS));
+        }
+        routes
+    }
+
+    fn acceptor(&self) -> Option<Acceptor> {
+        let read = |pem: &(String, String)| Identity::from_pem(pem.0.as_bytes(), pem.1.as_bytes()).ok();
+        let catches = |tenant: &&ToldTenant| tenant.hosts.iter().any(|host| host == "*");
+        let catching =
+            || self.tenants.iter().filter(catches).find_map(|tenant| tenant.identity.as_ref().and_then(read));
+        let otherwise = self.otherwise.as_ref().and_then(read).or_else(catching);
+        let mut named = Vec::new();
+        for tenant in &self.tenants {
+            if let Some(identity) = tenant.identity.as_ref().and_then(read) {
+                let hosts = tenant.hosts.iter().filter(|host| *host != "*");
+                named.extend(hosts.map(|host| (host.clone(), identity.clone())));
+            }
+        }
+        (otherwise.is_some() || !named.is_empty()).then(|| Acceptor::new(named, otherwise))
+    }
+
+    fn manners(&self) -> Manners {
+        Manners { forwarded: self.forwarded.as_deref().and_then(super::believed), trace: self.trace }
+    }
+
+    /// All that any of them may: what the kernel is to leave to this process.
+    pub fn union(&self) -> Grants {
+        let mut all = Grants { listen_none: true, listen_virtual: true, run: Run::None, ..Grants::default() };
+        for tenant in &self.tenants {
+            all.net.extend(tenant.grants.net.iter().cloned());
+            all.folders.extend(tenant.grants.folders.iter().cloned());
+        }
+        all
+    }
+}
+
+/// The keeper of a process's tenants.
+struct Held {
+    told: Told,
+    cell: Cell,
+    clock: OsClock,
+}
+
+impl Keeper for Held {
+    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
+        let told = self.told.tenants.get(tenant as usize);
+        let told = told.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        if is_module(&told.main) {
+            // Compiling takes a process, which is not to be had here any more.
+            return Err(NotHired::Failed("a Wasm module is served where all tenants are in one process only".into()));
+        }
+        let state = state(&told.tenant(), told.env.clone(), &self.clock).map_err(NotHired::Failed)?;
+        self.cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
+    }
+
+    fn reload(&mut self, _all: bool) -> Option<Reload> {
+        // The whole configuration is the other process's to read.
+        None
+    }
+
+    fn renew(&mut self, hive: &[u8]) -> Option<Reload> {
+        let told = Told::read(hive)?;
+        self.told = told;
+        Some(Reload {
+            routes: self.told.routes(),
+            plans: plans(&self.told),
+            deploy: Vec::new(),
+            acceptor: self.told.acceptor(),
+            fronts: Vec::new(),
+            manners: self.told.manners(),
+            cordons: Vec::new(),
+        })
+    }
+
+    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
+        self.told.tenants.get(tenant as usize).map(|told| folders_of(&told.tenant())).unwrap_or_default()
+    }
+}
+
+fn plans(told: &Told) -> Vec<(u32, Plan)> {
+    told.tenants.iter().enumerate().map(|(number, tenant)| (number as u32, tenant.plan())).collect()
+}
+
+/// The life of a process of tenants, from its first message on.
+///
+/// # Errors
+/// When what it is told makes no sense, or it cannot be confined.
+pub fn run(text: &[u8], kit: &Kit, nest: Option<Nest>, link: Link) -> Result<i32> {
+    let told = Told::read(text).context("what this process is to serve makes no sense")?;
+    let (engine, cell, filtered) = match nest {
+        Some(nest) => (nest.engine.clone(), nest.cell.with_image(kit.image().clone()), nest.filtered),
+        None => {
+            let engine = Engine::new(&EngineOptions::default())?;
+            let cell = kit.cell(&engine)?;
+            (engine, cell, false)
+        }
+    };
+    let clock = OsClock::new();
+    let mut hall = launch::new_hall(clock.clone(), of_tenant().http, true)?;
+    launch::confine_tenants(&told.union(), filtered, told.required)?;
+    let (routes, acceptor, plans, manners) = (told.routes(), told.acceptor(), plans(&told), told.manners());
+    hall.open_cordon(Box::new(Held { told, cell, clock }), ServeLimits::default(), routes, plans);
+    hall.set_acceptor(acceptor);
+    hall.set_manners(manners);
+    hall.join_fronts(link.channel, link.decoder, link.fds)
+        .map_err(|error| anyhow!("the channel cannot be watched: {}", error.name()))?;
+    hall.run();
+    // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
+    std::mem::forget((hall, engine));
+    Ok(0)
+}
