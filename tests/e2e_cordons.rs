@@ -134,3 +134,51 @@ fn the_end_of_one_process_is_nothing_to_the_others() {
     }
     assert_eq!(hive.pid("a.localhost"), a, "nobody has touched it");
 }
+
+#[test]
+fn each_tenant_may_have_a_process_of_its_own() {
+    let hive = Hive::start(&three(), &["--process-per-tenant"]);
+    let mut pids = ["a.localhost", "b.localhost", "c.localhost"].map(|host| hive.pid(host));
+    pids.sort_unstable();
+    assert!(pids[0] != pids[1] && pids[1] != pids[2], "{pids:?}");
+}
+
+#[test]
+fn new_code_takes_over_in_processes_and_no_request_fails() {
+    let place = hive(&[("a/index.js", &version(0)), ("a/skep.toml", "instances = 2\n"), ("b/index.js", &plain("B"))]);
+    let hive = Hive::start(&place, &["--processes", "2"]);
+    eventually("it serves from both", || {
+        (0..8).map(|_| hive.pid("a.localhost")).any(|pid| pid != hive.pid("a.localhost"))
+    });
+    let port = hive.server.port;
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let load: Vec<_> = (0..4)
+        .map(|number| {
+            let done = done.clone();
+            std::thread::spawn(move || {
+                let (mut client, mut count) = (Client::connect(port), 0);
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    if number == 3 {
+                        client = Client::connect(port);
+                    }
+                    let path = if count % 7 == 0 { "/slow" } else { "/" };
+                    let answer = ask(&mut client, "a.localhost", path);
+                    assert_eq!(answer.status, 200, "request {count} of client {number}: {}", answer.head);
+                    assert_eq!(ask(&mut client, "b.localhost", "/").text(), "B /");
+                    count += 1;
+                }
+                count
+            })
+        })
+        .collect();
+    for number in 1..=3 {
+        file(&place, "a/index.js", &version(number));
+        hive.server.signal("HUP");
+        eventually("all instances are new", || {
+            (0..6).all(|_| hive.get("a.localhost", "/").text() == format!("v{number}"))
+        });
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    let counts: Vec<u32> = load.into_iter().map(|thread| thread.join().expect("no request fails")).collect();
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+}

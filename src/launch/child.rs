@@ -102,20 +102,15 @@ pub(super) fn arrive() -> Result<Arrival> {
                     break;
                 }
                 Kind::Will => will = Some(Will::from_bytes(frame.payload).context("the will makes no sense")?),
+                Kind::Hive | Kind::Order if frame.more => text.extend_from_slice(frame.payload),
                 Kind::Hive => {
                     text.extend_from_slice(frame.payload);
-                    if frame.more {
-                        continue;
-                    }
                     let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
                     let link = Link { channel, decoder, fds, user: false };
                     return Ok(Arrival { order: What::Serve(text), kit, will, nest, given, purse, link });
                 }
                 Kind::Order => {
                     text.extend_from_slice(frame.payload);
-                    if frame.more {
-                        continue;
-                    }
                     let order = ChildOrder::from_json(&text).context("the order makes no sense")?;
                     let user = order.channel;
                     let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
