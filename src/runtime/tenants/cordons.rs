@@ -275,6 +275,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         Ok(())
     }
 
+    /// All processes of a tenant are there with its first request: whichever serves first gets it.
+    pub(super) fn start_homes(&mut self, tenant: u32) {
+        for index in self.tenants.cordons.of(tenant).to_vec() {
+            let cordon = &self.tenants.cordons.all[index as usize];
+            if cordon.stage == Stage::Stopped && cordon.backoff.may_start(self.now.0).is_ok() {
+                self.start_cordon(index);
+            }
+        }
+    }
+
     fn start_cordon(&mut self, index: u32) {
         let Some(place) = self.tenants.cordons.all[index as usize].place else { return };
         let started = self.cordon_order(place).and_then(|hive| {

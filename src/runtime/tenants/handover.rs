@@ -105,6 +105,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(home) = self.tenants.cordons.choose(&[tenant]) else {
             return self.turn_away(index, Refusal::Unavailable(1), false);
         };
+        self.start_homes(tenant);
         self.give_visitor(index, home, Some(tenant));
     }
 
