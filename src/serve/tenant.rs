@@ -111,8 +111,10 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
     let idle = after(table, "idle", ServeLimits::default().idle_stop_ms)?;
     let hibernate = after(table, "hibernate", ServeLimits::default().hibernate_ms)?;
     let group = group(table)?;
-    if let Some(value) = table.take("snapshot") {
-        return Err(value.fault("this is not built yet"));
+    for key in ["snapshot"] {
+        if let Some(value) = table.take(key) {
+            return Err(value.fault("this is not built yet"));
+        }
     }
     Ok(Tenant {
         name: name.into(),
