@@ -15,17 +15,12 @@ pub enum Heard {
 }
 
 /// The beginning of one connection.
+#[derive(Default)]
 pub struct Hello(Listening);
 
 impl fmt::Debug for Hello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hello")
-    }
-}
-
-impl Default for Hello {
-    fn default() -> Hello {
-        Hello(Listening::default())
     }
 }
 
