@@ -63,16 +63,23 @@ impl Sleeper {
     /// When the file is gone or not as it was written, or the system has no memory or address space: then the guest is gone,
     /// and this is what the host knew of it.
     pub fn wake(self) -> Result<Guest, Box<(GuestState, Error)>> {
-        let Sleeper { engine, code, base, at_rest: (globals, inbox), state, kept } = self;
+        let Sleeper { engine, code, base, at_rest: (globals, inbox), mut state, kept } = self;
         // First, while nothing has been made of what may be wrong.
         let (bytes, drift) = match kept.read().and_then(|drift| Ok((drift::memory_bytes(&drift)?, drift))) {
             Ok(found) => found,
             Err(error) => return Err(Box::new((state, error))),
         };
+        // What it had it has: an operator's lower limit holds for what it asks for from here on.
+        let limits = state.limits.clone();
+        state.limits.memory_bytes = limits.memory_bytes.max(bytes as u64);
+        state.limiter.set(&state.limits);
         let start = Start { memory: Memory::Shared(base.pages, base.layer), globals, inbox };
         let mut guest = spawn(&engine, &code, start, state)?;
         match guest.take_up(&drift, bytes) {
-            Ok(()) => Ok(guest),
+            Ok(()) => {
+                guest.state_mut().set_limits(limits);
+                Ok(guest)
+            }
             Err(error) => Err(Box::new((guest.take_state(), error))),
         }
     }

@@ -4,6 +4,10 @@
 use super::http1::{Field, Head, HeaderId};
 use core::net::IpAddr;
 
+/// Bytes of a list that goes on, and of a host that is told: a head has a bound, what is added to it has one too.
+const LIST_BYTES: usize = 8 << 10;
+const HOST_BYTES: usize = 1 << 10;
+
 /// Whose word counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Believed {
@@ -73,6 +77,10 @@ pub fn forward(retold: &mut Retold, client: IpAddr, tls: bool, believed: Believe
         proto.clear();
         host.clear();
     }
+    // The nearest are the ones that are believed.
+    while list.iter().map(|one| one.len() + 2).sum::<usize>() > LIST_BYTES {
+        list.remove(0);
+    }
     list.push(client.to_canonical().to_string().into_bytes());
     retold.add("X-Forwarded-For", &list.join(&b", "[..]));
     // Said twice is said by two: neither is believed.
@@ -86,7 +94,7 @@ pub fn forward(retold: &mut Retold, client: IpAddr, tls: bool, believed: Believe
         [one] if !one.is_empty() => Some(one.clone()),
         _ => own_host,
     };
-    if let Some(host) = told {
+    if let Some(host) = told.filter(|host| host.len() <= HOST_BYTES) {
         retold.add("X-Forwarded-Host", &host);
     }
 }

@@ -25,6 +25,13 @@ const DEFAULT: &str = "default";
 
 /// Every process, in order; none when all that is wanted is one for all.
 pub fn spread(tenants: &[&Tenant], wish: Spread, cores: u16) -> Vec<Share> {
+    let shares = shares(tenants, wish, cores);
+    let ungrouped = tenants.iter().all(|tenant| tenant.group.is_none());
+    if shares.len() == 1 && !wish.per_tenant && ungrouped { Vec::new() } else { shares }
+}
+
+/// Every process, in order.
+pub fn shares(tenants: &[&Tenant], wish: Spread, cores: u16) -> Vec<Share> {
     let mut groups: BTreeMap<(bool, String), Vec<usize>> = BTreeMap::new();
     for (at, tenant) in tenants.iter().enumerate() {
         let name = match &tenant.group {
@@ -38,9 +45,6 @@ pub fn spread(tenants: &[&Tenant], wish: Spread, cores: u16) -> Vec<Share> {
     for ((named, name), members) in groups {
         let wanted = wish.processes.unwrap_or(if named { 1 } else { cores }).max(1);
         shares.extend(over(tenants, &name, &members, wanted));
-    }
-    if shares.len() == 1 && !wish.per_tenant && tenants.iter().all(|tenant| tenant.group.is_none()) {
-        shares.clear();
     }
     shares
 }

@@ -2,7 +2,7 @@
 //! and nothing of tenants that are not its own. It must not know when that is, nor how it travels.
 use super::cordon::{Told, ToldTenant};
 use super::keeper::environment;
-use super::spread::{Share, Spread, spread};
+use super::spread::{Share, Spread, shares, spread};
 use super::tenant::Tenant;
 use crate::runtime::{CordonPlan, Manners};
 use crate::tls::Identity;
@@ -19,6 +19,8 @@ pub struct Apart {
     /// For hosts that no tenant has a certificate for.
     pub otherwise: Option<Identity>,
     pub shares: Vec<Share>,
+    /// Whether tenants are in processes: as it was at the start.
+    pub began: Option<bool>,
 }
 
 type Numbered<'a> = [(u32, &'a Tenant)];
@@ -27,7 +29,17 @@ impl Apart {
     /// Spreads these tenants.
     pub fn arrange(&mut self, tenants: &Numbered<'_>, otherwise: Option<Identity>, manners: Manners) {
         let list: Vec<&Tenant> = tenants.iter().map(|(_, tenant)| *tenant).collect();
-        self.shares = spread(&list, self.wish, self.cores);
+        let wanted = spread(&list, self.wish, self.cores);
+        // A process that has run guests is none that others are kept apart from, and one that has not runs none.
+        self.shares = match *self.began.get_or_insert(!wanted.is_empty()) {
+            true => shares(&list, self.wish, self.cores),
+            false => {
+                if !wanted.is_empty() {
+                    eprintln!("skep: groups and processes of tenants need a restart: all tenants stay in one process");
+                }
+                Vec::new()
+            }
+        };
         (self.otherwise, self.manners) = (otherwise, manners);
     }
 

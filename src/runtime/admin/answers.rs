@@ -109,6 +109,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         )
     }
 
+    /// What an operator has changed of a tenant's limits, as it is told to processes.
+    pub(in crate::runtime) fn patch_of(&self, tenant: u32) -> Option<String> {
+        self.admin.patches.get(&tenant).map(|patch| patch.to_json().to_string())
+    }
+
     /// The same in a process of tenants, by order of the one with the fronts.
     pub(in crate::runtime) fn patch_by_bid(&mut self, tenant: u32, body: &str) {
         if let Ok(patch) = Patch::read(body.as_bytes()) {

@@ -44,6 +44,8 @@ pub struct CordonPlan {
 #[derive(Default)]
 pub(super) struct Cordons {
     pub all: Slab<Cordon>,
+    /// Tenants are in processes, even while there is none.
+    apart: bool,
     /// Those of each tenant.
     homes: Vec<Home>,
     /// A cordon's configuration file has changed; the moment the whole is read.
@@ -78,8 +80,6 @@ pub(super) struct Cordon {
     pub answer: Vec<u8>,
     /// How its tenants were when last asked.
     pub views: Vec<TenantView>,
-    /// What an operator has changed of its tenants' limits.
-    pub patches: Vec<(u32, String)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,6 @@ impl Cordon {
             reason: None,
             answer: Vec::new(),
             views: Vec::new(),
-            patches: Vec::new(),
         }
     }
 
@@ -121,10 +120,6 @@ impl Cordon {
 }
 
 impl Cordons {
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
     /// Whether any process of theirs is there.
     fn are_running(&self) -> bool {
         self.all.iter().any(|(_, cordon)| cordon.process.is_some())
@@ -179,7 +174,7 @@ impl Cordons {
 impl Tenants {
     /// Whether tenants run in other processes.
     pub fn are_apart(&self) -> bool {
-        !self.cordons.is_empty()
+        self.cordons.apart
     }
 
     /// Whether processes of tenants are there.
@@ -197,6 +192,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// what they have.
     pub fn arrange_cordons(&mut self, plans: Vec<CordonPlan>) {
         let now = self.now;
+        self.tenants.cordons.apart = true;
         let old: Vec<u32> = self.tenants.cordons.all.iter().map(|(index, _)| index as u32).collect();
         let mut kept = Vec::new();
         for (place, plan) in plans.into_iter().enumerate() {
@@ -249,10 +245,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Stage::Stopped => drop(self.tenants.cordons.all.remove(index as usize)),
             Stage::Leaving => {}
             Stage::Starting | Stage::Serving => {
-                self.tenants.cordons.all[index as usize].stage = Stage::Leaving;
+                let cordon = &mut self.tenants.cordons.all[index as usize];
+                (cordon.stage, cordon.since) = (Stage::Leaving, self.now);
                 self.bid(index, &Bid::Leave);
-                let limit = ms(self.tenants.limits.drain_ms) + ms(self.tenants.limits.drain_ms) / 2;
-                self.timers.arm(self.now.plus(limit), Token::Cordon(index).pack());
+                self.timers.arm(self.now.plus(self.leave_time()), Token::Cordon(index).pack());
             }
         }
     }
@@ -319,9 +315,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Stage::Starting if now.since(cordon.since) >= ms(limits.start_ms) => {
                 self.end_cordon(index, "was not ready in time");
             }
-            Stage::Leaving => self.end_cordon(index, "has not left in time"),
+            // The timer may be that of its start, or of who had its place before.
+            Stage::Leaving if now.since(cordon.since) >= self.leave_time() => {
+                self.end_cordon(index, "has not left in time");
+            }
             _ => {}
         }
+    }
+
+    /// How long a process has to give back what it has.
+    fn leave_time(&self) -> Duration {
+        ms(self.tenants.limits.drain_ms) * 3 / 2
     }
 
     /// Ends a process; the rest happens when it is gone.
@@ -362,10 +366,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn cordon_serves(&mut self, index: u32) {
         let cordon = &mut self.tenants.cordons.all[index as usize];
         (cordon.stage, cordon.since) = (Stage::Serving, self.now);
-        let patches = cordon.patches.clone();
+        let tenants = cordon.plan.tenants.clone();
         let waiting = std::mem::take(&mut cordon.waiting);
-        for (slot, body) in patches {
-            self.bid(index, &Bid::Limits(slot, body));
+        // What an operator has said of them holds in every process, also in one that came later.
+        for (slot, tenant) in (0..).zip(tenants) {
+            if let Some(body) = self.patch_of(tenant) {
+                self.bid(index, &Bid::Limits(slot, body));
+            }
+            if self.tenants.tenant(tenant).is_some_and(|this| this.held) {
+                self.bid(index, &Bid::Hold(slot, true));
+            }
         }
         self.tenants.seeking.extend(waiting);
     }
@@ -417,8 +427,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let told = cordon.reason.take();
         (cordon.answer, cordon.views) = (Vec::new(), Vec::new());
         if before == Stage::Leaving || self.leaving.is_some() {
-            self.answered(index);
+            // First: an operator's order that has waited for its answer may arrange the others anew.
             self.tenants.cordons.all.remove(index as usize);
+            self.answered(index);
             return;
         }
         let lived = if before == Stage::Serving { now.since(cordon.since) } else { Duration::ZERO };

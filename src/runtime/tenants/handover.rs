@@ -6,6 +6,7 @@
 //! cannot bring a socket of its own before others' tenants.
 use super::super::Hall;
 use super::cordons::Stage;
+use super::life::HELD_SECONDS;
 use super::visitors::{Phase, Refusal};
 use super::{FrontKind, FrontPlan, Tenants};
 use crate::proto::ipc::{Fault, Frame, Kind};
@@ -34,6 +35,8 @@ const UNKNOWN: u32 = u32::MAX;
 pub(super) enum Bid {
     Deploy(u32),
     Stop(u32),
+    /// No request starts it, or requests do again.
+    Hold(u32, bool),
     /// An operator's change of limits, as he wrote it.
     Limits(u32, String),
     /// They are so from here on.
@@ -80,12 +83,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if !self.bid_of(tenant, |slot| Bid::Limits(slot, body.into())) {
             return None;
         }
-        for index in self.tenants.cordons.of(tenant).to_vec() {
-            let cordon = &mut self.tenants.cordons.all[index as usize];
-            if let Some(slot) = cordon.slot(tenant) {
-                cordon.patches.push((slot, body.into()));
-            }
-        }
         Some(self.view_apart(tenant, "").guests.len())
     }
 
@@ -102,6 +99,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A visitor goes to a process of its tenant, or waits for one.
     pub(super) fn place_apart(&mut self, index: u32, tenant: u32) {
+        if self.tenants.tenant(tenant).is_some_and(|this| this.held) {
+            return self.turn_away(index, Refusal::Unavailable(HELD_SECONDS), false);
+        }
         let Some(home) = self.tenants.cordons.choose(&[tenant]) else {
             return self.turn_away(index, Refusal::Unavailable(1), false);
         };
@@ -166,7 +166,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Ok(Addr::Ip(end)) = self.reactor.peer_addr(key) else { return };
         let passes = &mut self.tenants.cordons.passes;
         if passes.len() >= self.tenants.limits.visitors as usize {
-            passes.clear();
+            let any = passes.keys().next().copied();
+            if let Some(any) = any {
+                passes.remove(&any);
+            }
         }
         passes.insert(end, pass);
     }
@@ -177,7 +180,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return Some(end);
         }
         let Addr::Ip(known) = end else { return None };
-        let pass = self.tenants.cordons.passes.get(&known)?.clone();
+        let pass = self.tenants.cordons.passes.remove(&known)?;
         if let Some(name) = pass.tls {
             self.tenants.tales.keep(key, name.into());
         }
@@ -188,7 +191,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn front_of(&self, key: Key) -> Option<u32> {
         let Ok(Addr::Ip(local)) = self.reactor.local_addr(key) else { return None };
         let of = |front: &super::Front| {
-            let at = front.key.and_then(|key| self.reactor.local_addr(key).ok());
+            // What came by one that is closed is still ours.
+            let at = front.key.map_or(Some(Addr::Ip(front.plan.at)), |key| self.reactor.local_addr(key).ok());
             front.plan.kind == FrontKind::Shared && matches!(at, Some(Addr::Ip(at)) if at.port() == local.port())
         };
         self.tenants.fronts.iter().position(of).map(|index| index as u32)
@@ -243,6 +247,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match bid {
             Bid::Deploy(tenant) => self.deploy(tenant),
             Bid::Stop(tenant) => self.stop_tenant(tenant),
+            Bid::Hold(tenant, held) => self.hold_by_bid(tenant, held),
             Bid::Limits(tenant, body) => self.patch_by_bid(tenant, &body),
             Bid::Renew(hive) => self.renew_tenants(&hive),
             Bid::DeployAll => {

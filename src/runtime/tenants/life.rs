@@ -27,7 +27,7 @@ const SIGTERM: i32 = 15;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// `Retry-After` while an operator holds a tenant: nobody knows how long.
-const HELD_SECONDS: u64 = 60;
+pub(super) const HELD_SECONDS: u64 = 60;
 
 /// One tenant.
 pub(super) struct Tenant {

@@ -1,4 +1,5 @@
 //! What an operator orders of one tenant. It must not know how orders come.
+use super::handover::Bid;
 use super::life::State;
 use crate::policy::Limits;
 use crate::reactor::Kernel;
@@ -11,7 +12,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(this) = self.tenants.tenant(tenant) else { return };
         this.held = true;
         self.say(tenant, "was stopped by an operator");
-        self.stop_tenant(tenant);
+        if !self.bid_of(tenant, |slot| Bid::Hold(slot, true)) {
+            self.stop_tenant(tenant);
+        }
+    }
+
+    /// The same in a process of tenants, by order of the one with the fronts.
+    pub(super) fn hold_by_bid(&mut self, tenant: u32, held: bool) {
+        let Some(this) = self.tenants.tenant(tenant) else { return };
+        this.held = held;
+        if held {
+            self.stop_tenant(tenant);
+        }
     }
 
     /// It may run again, and does.
@@ -20,6 +32,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(this) = self.tenants.tenant(tenant) else { return };
         this.held = false;
         this.backoff.forget();
+        // No guest runs in the process that has the fronts.
+        if self.bid_of(tenant, |slot| Bid::Hold(slot, false)) {
+            return self.start_homes(tenant);
+        }
+        let this = &self.tenants.all[tenant as usize];
         if this.state(now) == State::Stopped {
             self.start_instances(tenant);
         }
@@ -29,6 +46,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(in crate::runtime) fn deploy_tenant(&mut self, tenant: u32) {
         if let Some(this) = self.tenants.tenant(tenant) {
             this.held = false;
+            let _apart = self.bid_of(tenant, |slot| Bid::Hold(slot, false));
             self.deploy(tenant);
         }
     }

@@ -46,7 +46,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let known = self.tenants.all.iter().enumerate().filter(|(_, tenant)| !tenant.gone);
         let view = |(number, tenant): (usize, &super::life::Tenant)| {
             if self.tenants.are_apart() {
-                return self.view_apart(number as u32, &tenant.plan.name);
+                let held = tenant.held;
+                return TenantView { held, ..self.view_apart(number as u32, &tenant.plan.name) };
             }
             let guests: Vec<GuestView> =
                 tenant.instances.iter().filter_map(|instance| self.view_guest(instance.guest)).collect();

@@ -94,10 +94,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The visitor's own first byte is next. Answers whether it is to be read here.
     pub(super) fn greet(&mut self, index: u32) -> bool {
-        let visitor = &mut self.tenants.visitors[index as usize];
+        let visitor = &self.tenants.visitors[index as usize];
         let (key, front) = (visitor.key, &self.tenants.fronts[visitor.front as usize]);
-        if front.plan.kind == FrontKind::Tls && !self.tenants.cordons.is_empty() {
-            visitor.begin_hello();
+        if front.plan.kind == FrontKind::Tls && self.tenants.are_apart() {
+            self.tenants.visitors[index as usize].begin_hello();
             return true;
         }
         if front.plan.kind == FrontKind::Tls {
