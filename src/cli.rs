@@ -257,10 +257,7 @@ fn serve_command() -> Command {
         .arg(listen.help("Listen here, whatever the configuration says"))
         .args(admin_options())
         .args(front_options())
-        .arg(
-            processes
-                .help("Processes of each group of tenants (default: a core each for those without a group, else one)"),
-        )
+        .arg(processes.help("Processes of each group of tenants, and of those without one together (default: 1)"))
         .arg(per_tenant.help("Give each tenant a process of its own"))
         .arg(required.help("Fail where the kernel cannot confine processes of tenants"))
         .arg(check.help("Only check the configuration"))

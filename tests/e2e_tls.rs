@@ -21,7 +21,12 @@ fn certify(place: &Path, name: &str) -> CertificateDer<'static> {
 const OWN: &str = "certificate = 'cert.pem'\nkey = 'key.pem'\n";
 
 fn plain(name: &str) -> String {
-    format!("require('http').createServer((req, res) => res.end('{name} ' + req.url)).listen(80);")
+    format!(
+        "require('http').createServer((req, res) => {{
+           if (req.url === '/pid') return res.end(String(process.pid));
+           res.end('{name} ' + req.url);
+         }}).listen(80);"
+    )
 }
 
 /// Two tenants, each with a certificate, behind TLS only.
@@ -37,10 +42,14 @@ fn two() -> (PathBuf, Vec<CertificateDer<'static>>) {
 }
 
 fn serve(place: &Path) -> Server {
+    serve_as(place, &[])
+}
+
+fn serve_as(place: &Path, words: &[&str]) -> Server {
     let mut shell = std::process::Command::new("sh");
     let command = skep();
     shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).args(["serve"]).arg(place);
+    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).args(["serve"]).args(words).arg(place);
     let mut server = Server::spawn(shell.stdin(std::process::Stdio::null()));
     let line = server.line();
     let port = line.strip_prefix("skep: listening on 127.0.0.1:").and_then(|rest| rest.strip_suffix(" (TLS)"));
@@ -96,6 +105,32 @@ fn each_name_has_its_certificate_and_its_tenant() {
         let mut tls = connect(server.port, &roots[1 - at..=1 - at], &host);
         ask(&mut tls, &get(&host, "/")).expect_err("a certificate that is not trusted");
     }
+    let mut tls = connect(server.port, &roots, "c.localhost");
+    ask(&mut tls, &get("c.localhost", "/")).expect_err("nobody has a certificate for it");
+}
+
+#[test]
+fn a_name_leads_to_its_tenants_own_process() {
+    let (place, roots) = two();
+    let server = serve_as(&place, &["--process-per-tenant"]);
+    let mut pids = vec![server.pid().to_string()];
+    for (at, name) in ["a", "b"].iter().enumerate() {
+        let host = format!("{name}.localhost");
+        let mut tls = connect(server.port, &roots[at..=at], &host);
+        for round in 0..2 {
+            let answer = ask(&mut tls, &get(&host, &format!("/{round}"))).expect("an answer");
+            assert_eq!(answer, (200, format!("{name} /{round}")));
+        }
+        pids.push(ask(&mut tls, &get(&host, "/pid")).expect("an answer").1);
+        // Its process has no other's key, and takes the connection for nobody else.
+        let other = format!("{}.localhost", ["b", "a"][at]);
+        assert_eq!(ask(&mut tls, &get(&other, "/")).expect("an answer").0, 421);
+        let mut tls = connect(server.port, &roots[1 - at..=1 - at], &host);
+        ask(&mut tls, &get(&host, "/")).expect_err("a certificate that is not trusted");
+    }
+    pids.sort_unstable();
+    pids.dedup();
+    assert_eq!(pids.len(), 3, "two processes, and that of the fronts");
     let mut tls = connect(server.port, &roots, "c.localhost");
     ask(&mut tls, &get("c.localhost", "/")).expect_err("nobody has a certificate for it");
 }

@@ -140,6 +140,11 @@ impl<K: Kernel> Reactor<K> {
         self.channels.get(key).map_or(0, |channel| channel.pending)
     }
 
+    /// Parcels that are not wholly written: at most so many descriptors wait.
+    pub fn channel_parcels(&self, key: Key) -> usize {
+        self.channels.get(key).map_or(0, |channel| channel.queue.len())
+    }
+
     /// Reads what is there, at most `buf.len()` bytes; descriptors that came with them are appended to `fds`. Of a
     /// channel a short read proves nothing: it is read until it would block.
     pub fn receive_parcels(&mut self, key: Key, buf: &mut [u8], fds: &mut Vec<OwnedFd>) -> Result<Read> {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 /// What the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
-    /// Processes of each group; none: as many as there are cores for tenants without a group, one for each group.
+    /// Processes of each group, and of the tenants without one together; none: one for each group, and as many for the others
+    /// as [`spread`] is told.
     pub processes: Option<u16>,
     /// Each tenant has a process of its own.
     pub per_tenant: bool,

@@ -183,7 +183,10 @@ impl TenantReport {
                 (Count::Redirected, guest.responses[3]),
                 (Count::Refused, guest.responses[4]),
             ];
-            more.iter().for_each(|(count, more)| counts[*count as usize] += more);
+            more.iter().for_each(|(count, more)| {
+                let sum = &mut counts[*count as usize];
+                *sum = sum.saturating_add(*more);
+            });
         }
         let hits = Bound::ALL.into_iter().map(|bound| (bound, view.sum(|guest| u64::from(guest.meter.hits(bound)))));
         let hits = hits.filter(|(_, hits)| *hits > 0).map(|(bound, hits)| (bound.name().to_owned(), hits)).collect();

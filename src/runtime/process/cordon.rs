@@ -80,10 +80,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.send_control(channel, kind, id, &[], None);
     }
 
-    /// Bytes that the other side has not taken.
-    pub(in crate::runtime) fn unsent(&self, channel: u32) -> usize {
-        let channel = self.processes.channels.get(channel as usize);
-        channel.map_or(0, |channel| self.reactor.channel_pending(channel.key))
+    /// Bytes that the other side has not taken, and in how many parcels.
+    pub(in crate::runtime) fn unsent(&self, channel: u32) -> (usize, usize) {
+        let key = self.processes.channels.get(channel as usize).map(|channel| channel.key);
+        key.map_or((0, 0), |key| (self.reactor.channel_pending(key), self.reactor.channel_parcels(key)))
     }
 
     /// The channel to the process with the fronts, in a process of tenants, with what has been read from it beyond the

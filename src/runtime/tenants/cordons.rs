@@ -76,6 +76,8 @@ pub(super) struct Cordon {
     pub given: u64,
     /// Why it was ended by us.
     reason: Option<String>,
+    /// Questions that it was asked and has not answered.
+    pub owed: u64,
     /// Its answer to a question, as far as it has come.
     pub answer: Vec<u8>,
     /// How its tenants were when last asked.
@@ -103,6 +105,7 @@ impl Cordon {
             since: now,
             given: 0,
             reason: None,
+            owed: 0,
             answer: Vec::new(),
             views: Vec::new(),
         }
@@ -292,7 +295,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match started {
             Ok((process, channel)) => {
                 (cordon.process, cordon.channel) = (Some(process), Some(channel));
-                (cordon.stage, cordon.since, cordon.given) = (Stage::Starting, now, 0);
+                (cordon.stage, cordon.since) = (Stage::Starting, now);
+                (cordon.given, cordon.owed) = (0, 0);
                 let limit = ms(self.tenants.limits.start_ms);
                 self.timers.arm(now.plus(limit), Token::Cordon(index).pack());
             }

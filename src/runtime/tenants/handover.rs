@@ -21,6 +21,12 @@ use std::time::Duration;
 /// longer fast enough.
 const UNTAKEN: usize = 1 << 20;
 
+/// Connections that wait to be sent to a process before no more are given to it: each is a descriptor of this process.
+const UNTAKEN_CONNECTIONS: usize = 256;
+
+/// What it is told may be left untaken so many times over, or so many times those bytes: it is ended then.
+const UNTOLD: usize = 16;
+
 /// How often the whole configuration is read again for the sake of processes that say it has changed.
 const CHANGED_EVERY: Duration = Duration::from_millis(500);
 
@@ -63,6 +69,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         };
         let Ok(text) = serde_json::to_vec(bid) else { return };
+        if self.unsent(channel).0 > UNTOLD * text.len().max(UNTAKEN) {
+            return self.end_cordon(index, "takes nothing of what it is told");
+        }
         self.send_parts(channel, Kind::Bid, 0, &text);
     }
 
@@ -120,7 +129,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let slot = tenant.and_then(|tenant| cordon.slot(tenant)).unwrap_or(UNKNOWN);
-        let Some(channel) = cordon.channel.filter(|channel| self.unsent(*channel) < UNTAKEN) else {
+        let takes = |channel: &u32| {
+            let (bytes, parcels) = self.unsent(*channel);
+            bytes < UNTAKEN && parcels < UNTAKEN_CONNECTIONS
+        };
+        let Some(channel) = cordon.channel.filter(takes) else {
             return self.turn_away(index, Refusal::Unavailable(1), false);
         };
         let visitor = &self.tenants.visitors[index as usize];
@@ -193,7 +206,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let of = |front: &super::Front| {
             // What came by one that is closed is still ours.
             let at = front.key.map_or(Some(Addr::Ip(front.plan.at)), |key| self.reactor.local_addr(key).ok());
-            front.plan.kind == FrontKind::Shared && matches!(at, Some(Addr::Ip(at)) if at.port() == local.port())
+            front.plan.kind == FrontKind::Shared && matches!(at, Some(Addr::Ip(at)) if is_at(at, local))
         };
         self.tenants.fronts.iter().position(of).map(|index| index as u32)
     }
@@ -320,6 +333,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 }
 
+/// Whether a connection with this end of its own can have come by a listener there.
+fn is_at(listener: SocketAddr, end: SocketAddr) -> bool {
+    let (all, one) = (listener.ip().to_canonical(), end.ip().to_canonical());
+    listener.port() == end.port() && (all.is_unspecified() || all == one)
+}
+
 /// What goes with a connection, before the bytes that were read of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pass {
@@ -368,6 +387,18 @@ fn kind_of(code: u8, slot: u32) -> Option<FrontKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_is_of_the_front_where_it_ends() {
+        let at = |listener: &str, end: &str| is_at(listener.parse().expect("one"), end.parse().expect("one"));
+        assert!(
+            at("127.0.0.1:80", "127.0.0.1:80")
+                && at("0.0.0.0:80", "10.0.0.7:80")
+                && at("[::]:80", "[::ffff:10.0.0.7]:80")
+        );
+        assert!(at("127.0.0.1:80", "[::ffff:127.0.0.1]:80"));
+        assert!(!at("127.0.0.1:80", "127.0.0.1:81") && !at("127.0.0.1:80", "127.0.0.2:80"));
+    }
 
     #[test]
     fn a_bid_comes_out_as_it_went_in() {

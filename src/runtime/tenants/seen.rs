@@ -39,7 +39,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let number = self.tenants.question.number;
         for (index, channel) in whom {
             if let Some(channel) = channel {
-                self.tenants.cordons.all[index as usize].answer.clear();
+                let cordon = &mut self.tenants.cordons.all[index as usize];
+                cordon.answer.clear();
+                cordon.owed += 1;
                 self.send_word(channel, Kind::Ask, number);
                 self.tenants.question.left.insert(index);
             }
@@ -55,7 +57,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn take_views(&mut self, index: u32, frame: &Frame<'_>) -> Result<(), Fault> {
         let number = self.tenants.question.number;
         let cordon = &mut self.tenants.cordons.all[index as usize];
-        if frame.id > number {
+        if frame.id > number || cordon.owed == 0 {
             return Err(Fault::OutOfPlace);
         }
         let most = ANSWER_BYTES + cordon.plan.tenants.len() * TENANT_BYTES;
@@ -66,10 +68,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if frame.more {
             return Ok(());
         }
+        cordon.owed -= 1;
         let text = std::mem::take(&mut cordon.answer);
         if frame.id != number || !self.tenants.question.left.contains(&index) {
-            // It comes too late, or nobody has asked.
-            return if frame.id < number { Ok(()) } else { Err(Fault::OutOfPlace) };
+            // It comes too late.
+            return Ok(());
         }
         let views: Vec<TenantView> = serde_json::from_slice(&text).map_err(|_| Fault::OutOfPlace)?;
         let known = cordon.plan.tenants.len() as u32;
@@ -121,9 +124,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             if rank(view.state) > rank(all.state) {
                 all.state = view.state;
             }
-            all.starts += view.starts;
-            all.hibernations += view.hibernations;
-            all.wakes += view.wakes;
+            // What they say may be anything.
+            all.starts = all.starts.saturating_add(view.starts);
+            all.hibernations = all.hibernations.saturating_add(view.hibernations);
+            all.wakes = all.wakes.saturating_add(view.wakes);
             all.guests.extend(view.guests.iter().cloned());
             all.processes.extend(cordon.pid().filter(|_| !view.guests.is_empty()));
         }

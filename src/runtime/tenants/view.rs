@@ -29,7 +29,7 @@ pub struct TenantView {
 impl TenantView {
     /// A number of all its guests.
     pub fn sum(&self, number: impl Fn(&GuestView) -> u64) -> u64 {
-        self.guests.iter().map(number).sum()
+        self.guests.iter().map(number).fold(0, u64::saturating_add)
     }
 
     /// Latencies of the last seconds.
