@@ -36,7 +36,15 @@ struct Hive {
 
 impl Hive {
     fn start(count: usize) -> Hive {
+        Hive::start_with(count, "")
+    }
+
+    /// Liars are configured so.
+    fn start_with(count: usize, config: &str) -> Hive {
         let place = folder();
+        for number in 0..count {
+            file(&place, &format!("liar{number}/skep.toml"), config);
+        }
         let names = (0..count).map(|number| format!("liar{number}"));
         for name in names.chain(["good".into()]) {
             let code = "require('http').createServer((req, res) => res.end(String(process.pid))).listen(80);";
@@ -89,6 +97,8 @@ impl Hive {
         let pid = pid.expect("it is served");
         let liar = Liar::find(pid);
         lie(self, &liar);
+        // As long as anybody has the channel it has not ended.
+        drop(liar);
         let lines = self.server.until(&format!("skep: tenants of {name}/1: process {pid} {words}"));
         assert!(!lines.iter().any(|line| line.contains("panicked")), "{what}: {lines:?}");
         self.ask_neighbour();
@@ -280,4 +290,34 @@ fn p04_a_process_tells_of_its_own_tenants_and_once_a_question() {
         liar.send(&frame(99, 0, 0, b""), &[]);
     });
     hive.all_come_back();
+}
+
+#[test]
+fn p04_a_process_that_takes_nothing_costs_a_bounded_number_of_bytes_and_descriptors() {
+    let mut hive = Hive::start_with(2, &format!("env = {{ LONG = '{}' }}\n", "x".repeat(3 << 20)));
+    hive.ends("no orders", "takes nothing of what it is told, and was ended by signal 9", |hive, liar| {
+        signal(liar.pid, "STOP");
+        for _ in 0..40 {
+            if !lives(liar.pid) {
+                return;
+            }
+            hive.server.signal("HUP");
+            // It answers operators when the signal before has been dealt with.
+            hive.asked(liar, || ());
+        }
+        panic!("it has left 120 MiB untaken, and lives");
+    });
+    let (_client, pid) = hive.visit("liar1");
+    let pid = pid.expect("it is served");
+    signal(pid, "STOP");
+    let wait = |_| {
+        let mut client = hive.server.client();
+        client.send("GET / HTTP/1.1\r\nHost: liar1.localhost\r\n\r\n");
+        client
+    };
+    let mut clients: Vec<Client> = (0..900).map(wait).collect();
+    assert_eq!(clients.last_mut().expect("there are many").response().status, 503);
+    assert!(hive.server.fds() < hive.descriptors + 700, "connections that wait to be taken");
+    hive.ask_neighbour();
+    signal(pid, "KILL");
 }
