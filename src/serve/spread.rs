@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
     /// Processes of each group, and of the tenants without one together; none: one for each group, and as many for the others
-    /// as [`spread`] is told.
+    /// as `spread` is told.
     pub processes: Option<u16>,
     /// Each tenant has a process of its own.
     pub per_tenant: bool,
