@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 
-from compare import GET, Running, load
+from compare import GET, TICK, Running, load
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX = """daemon off; master_process off; error_log stderr crit; pid %s/pid;
