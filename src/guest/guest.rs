@@ -239,7 +239,7 @@ impl Guest {
     ///
     /// # Errors
     /// As [`Guest::capture`].
-    pub(super) fn capture_whole(&mut self) -> Result<Image> {
+    pub fn capture_whole(&mut self) -> Result<Image> {
         let (globals, inbox) = self.at_rest()?;
         whole(self.memory.data(self.body.store()), globals, inbox)
     }

@@ -20,7 +20,7 @@
 use super::Hall;
 use super::mailbox::Note;
 use super::seat::{GuestId, Hired, Resource, Seat};
-use crate::guest::{Handle, Kind, Legacy, LooseEnd, Will};
+use crate::guest::{Handle, Image, Kind, Legacy, LooseEnd, Will};
 use crate::reactor::Kernel;
 use crate::time::Clock;
 use anyhow::{Result, ensure};
@@ -37,7 +37,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let clones = std::mem::take(&mut self.seats[index].clones);
-        let taken = if self.can_clone() { self.legacy(index).ok() } else { None };
+        let taken = if self.can_clone() {
+            let image = self.seats[index].guest.awake().capture().ok();
+            image.map(|image| self.legacy(index, image))
+        } else {
+            None
+        };
         let Some(legacy) = taken else {
             return clones.iter().for_each(|(_, child)| self.start_clone(*child, None));
         };
@@ -48,22 +53,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// A guest as it stands, to go on elsewhere; it goes on itself, too.
+    /// A guest as it stands, to go on elsewhere; it goes on itself, too. Its image is whole: many start from it, and each would
+    /// have to read a layer.
     ///
     /// # Errors
     /// When it is inside a turn or has something to be told; or the system has no memory for it.
     pub fn capture(&mut self, guest: GuestId) -> Result<Legacy> {
         let seat = &self.seats[guest.0 as usize];
         ensure!(!seat.is_busy() && !seat.guest.is_asleep(), "the guest is busy, or asleep");
-        self.legacy(guest.0 as usize)
+        let image = self.seats[guest.0 as usize].guest.awake().capture_whole()?;
+        Ok(self.legacy(guest.0 as usize, image))
     }
 
-    fn legacy(&mut self, index: usize) -> Result<Legacy> {
-        let image = self.seats[index].guest.awake().capture()?;
+    fn legacy(&mut self, index: usize, image: Image) -> Legacy {
         let ends = self.loose_ends(index);
         let seat = &self.seats[index];
         let (generation, signals) = (seat.guest.state().handles.generation(), seat.signals);
-        Ok(Legacy { image, will: Will { mono: self.clock.now_mono().0, generation, signals, ends } })
+        Legacy { image, will: Will { mono: self.clock.now_mono().0, generation, signals, ends } }
     }
 
     /// What a clone of this guest has not.
