@@ -6,50 +6,30 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use support::{Client, Response, Server, file, finish, folder, piped, skep};
+use support::serve::{self, Hive, ask, plain, serving, tenants};
+use support::{Client, file, folder};
 
-fn serve(place: &Path) -> Server {
-    let mut shell = std::process::Command::new("sh");
-    let command = skep();
-    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    shell.env("SEEN", "seen").env("HIDDEN", "hidden");
-    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).arg("serve").arg(place);
-    let mut server = Server::spawn(shell.args(["--listen", "127.0.0.1:0"]).stdin(std::process::Stdio::null()));
-    let line = server.line();
-    server.port = line.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or_else(|| panic!("{line}"));
-    server
-}
-
-fn ask(client: &mut Client, host: &str, path: &str) -> Response {
-    client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-    client.response()
-}
-
-fn get(server: &Server, host: &str, path: &str) -> Response {
-    ask(&mut server.client(), host, path)
-}
-
-fn says(word: &str) -> String {
-    format!("require('http').createServer((q, s) => s.end('{word} ' + q.url)).listen(80);")
+fn serve(place: &Path) -> Hive {
+    Hive::start_after("", serving(place, &[]).env("SEEN", "seen").env("HIDDEN", "hidden"))
 }
 
 #[test]
 fn one_file_names_all_tenants() {
     let place = folder();
-    file(&place, "code/one/index.js", &says("one"));
-    file(&place, "code/two/app.js", &says("two"));
-    file(&place, "three/index.js", &says("three"));
+    file(&place, "code/one/index.js", &plain("one"));
+    file(&place, "code/two/app.js", &plain("two"));
+    file(&place, "three/index.js", &plain("three"));
     let text = "listen = '127.0.0.1:0'\n\
                 [tenants.a]\nfolder = 'code/one'\nhosts = 'a.example'\n\
                 [tenants.b]\nfolder = 'code/two'\nmain = 'app.js'\nhosts = ['a.example', 'b.example']\npath = '/b'\n\
                 [tenants.three]\n";
     let config = file(&place, "hive.toml", text);
-    let server = serve(&config);
-    assert_eq!(get(&server, "a.example", "/x").text(), "one /x");
-    assert_eq!(get(&server, "a.example", "/b/x").text(), "two /b/x");
-    assert_eq!(get(&server, "b.example", "/b").text(), "two /b");
-    assert_eq!(get(&server, "b.example", "/").status, 404);
-    assert_eq!(get(&server, "three.localhost", "/").text(), "three /");
+    let hive = serve(&config);
+    assert_eq!(hive.get("a.example", "/x").text(), "one /x");
+    assert_eq!(hive.get("a.example", "/b/x").text(), "two /b/x");
+    assert_eq!(hive.get("b.example", "/b").text(), "two /b");
+    assert_eq!(hive.get("b.example", "/").status, 404);
+    assert_eq!(hive.get("three.localhost", "/").text(), "three /");
 }
 
 #[test]
@@ -61,8 +41,8 @@ fn a_tenant_may_have_several_instances() {
         "const own = Math.random(); require('http').createServer((q, s) => s.end(String(own))).listen(80);",
     );
     file(&place, "a/skep.toml", "instances = 3\n");
-    let server = serve(&place);
-    let seen = || (0..30).map(|_| get(&server, "a.localhost", "/").text()).collect::<HashSet<String>>().len();
+    let hive = serve(&place);
+    let seen = || (0..30).map(|_| hive.get("a.localhost", "/").text()).collect::<HashSet<String>>().len();
     support::eventually("each of three answers", || seen() == 3);
 }
 
@@ -107,11 +87,11 @@ fn a_tenant_has_what_it_is_granted_and_nothing_else() {
         secret.display()
     );
     file(&place, "writes/skep.toml", &all);
-    let server = serve(&place);
+    let hive = serve(&place);
     let told = |name: &str| -> Value {
         let text = format!("{{\"outside\":\"{at}\",\"port\":{port}}}");
         let path: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let answer = get(&server, &format!("{name}.localhost"), &format!("/{path}")).text();
+        let answer = hive.get(&format!("{name}.localhost"), &format!("/{path}")).text();
         serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error}: {answer}"))
     };
     const DENIED: &str = "ERR_ACCESS_DENIED";
@@ -136,17 +116,8 @@ fn a_tenant_has_what_it_is_granted_and_nothing_else() {
 
 /// What `--check` says of a folder with this file at its top, and this one of its tenant's.
 fn faults(top: &str, tenant: &str) -> String {
-    let place = folder();
-    file(&place, "a/index.js", "0");
-    file(&place, "skep.toml", top);
-    file(&place, "a/skep.toml", tenant);
-    check(&place, &place)
-}
-
-fn check(place: &Path, base: &Path) -> String {
-    let done = finish(piped(skep().arg("serve").arg(place).arg("--check")).spawn().expect("it starts"));
-    assert_eq!(done.code, Some(1), "{done:?}");
-    done.err.replace(&format!("{}/", base.display()), "")
+    let place = tenants(&[("a/index.js", "0"), ("skep.toml", top), ("a/skep.toml", tenant)]);
+    serve::faults(&place, &place)
 }
 
 #[test]
@@ -197,7 +168,7 @@ fn every_kind_of_wrong_key_is_told_with_file_line_and_key() {
     let single = |text: &str| {
         let config: PathBuf = file(&base, "hive.toml", text);
         file(&base, "a/index.js", "0");
-        check(&config, &base)
+        serve::faults(&config, &base)
     };
     assert_eq!(
         single("[tenants.a]\n[tenants.a.limits]\nhandle = 1\n"),
@@ -220,20 +191,20 @@ fn a_tenant_without_room_answers_503_and_says_when_to_come_again() {
         "require('http').createServer((q, s) => { if (q.url === '/now') s.end('now'); else setTimeout(() => s.end('late'), 300); }).listen(80);",
     );
     file(&place, "full/skep.toml", "[limits]\nconnections = 1\n");
-    file(&place, "other/index.js", &says("other"));
-    let server = serve(&place);
-    let mut first = server.client();
+    file(&place, "other/index.js", &plain("other"));
+    let hive = serve(&place);
+    let mut first = hive.client();
     first.send("GET /late HTTP/1.1\r\nHost: full.localhost\r\n\r\n");
-    support::eventually("there is no more room", || get(&server, "full.localhost", "/now").status == 503);
-    let mut second = server.client();
+    support::eventually("there is no more room", || hive.get("full.localhost", "/now").status == 503);
+    let mut second = hive.client();
     first.send("GET /late HTTP/1.1\r\nHost: full.localhost\r\n\r\n");
     let turned = ask(&mut second, "full.localhost", "/now");
     assert_eq!((turned.status, turned.field("retry-after")), (503, Some("1")));
-    assert_eq!(get(&server, "other.localhost", "/x").text(), "other /x", "its neighbour has room");
+    assert_eq!(hive.get("other.localhost", "/x").text(), "other /x", "its neighbour has room");
     assert_eq!(first.response().text(), "late");
     assert_eq!(first.response().text(), "late");
     drop(first);
-    support::eventually("there is room again", || get(&server, "full.localhost", "/now").status == 200);
+    support::eventually("there is room again", || hive.get("full.localhost", "/now").status == 200);
 }
 
 #[test]
@@ -242,12 +213,12 @@ fn one_that_is_over_its_rate_may_have_its_requests_refused() {
     let spins = "require('http').createServer((q, s) => { const end = Date.now() + 200; while (Date.now() < end); s.end('spun'); }).listen(80);";
     file(&place, "hog/index.js", spins);
     file(&place, "hog/skep.toml", "[limits]\ncpu_ns_per_second = 20000000\ncpu_burst_ns = 20000000\nat_cpu = 'shed'\n");
-    let server = serve(&place);
+    let hive = serve(&place);
     let mut statuses = HashSet::new();
-    let mut clients: Vec<Client> = (0..8).map(|_| server.client()).collect();
+    let mut clients: Vec<Client> = (0..8).map(|_| hive.client()).collect();
     clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: hog.localhost\r\n\r\n"));
     support::eventually("some are refused", || {
-        statuses.insert(get(&server, "hog.localhost", "/").status);
+        statuses.insert(hive.get("hog.localhost", "/").status);
         statuses.contains(&503)
     });
 }

@@ -2,8 +2,8 @@
 //! have a handler: `export default { fetch(request, env, ctx) }`, under `skep run` and `skep serve`.
 mod support;
 
-use std::process::{Command, Stdio};
-use support::{Client, Response, Server, file, folder, run_as, run_with, skep};
+use support::serve::{Hive, tenants};
+use support::{Client, Response, Server, file, folder, merged, run_as, run_with, skep};
 
 fn lines(options: &[&str], code: &str) -> String {
     let done = run_as(options, code);
@@ -39,26 +39,13 @@ const HANDLER: &str = include_str!("js/fetch_handler.mjs");
 fn serve(text: &str, options: &[&str], variables: &[(&str, &str)]) -> Server {
     let path = file(&folder(), "main.mjs", text);
     let mut command = skep();
-    command.arg("run").args(options).arg(path);
-    let mut shell = merged(&command);
-    shell.envs(variables.iter().copied());
-    let mut server = Server::spawn(&mut shell);
+    command.arg("run").args(options).arg(path).envs(variables.iter().copied());
+    let mut server = Server::spawn(&mut merged(&command, ""));
     let line = server.line();
     let port = line.strip_prefix("Listening on http://localhost:").and_then(|rest| rest.strip_suffix('/'));
     server.port =
         port.and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("it says where it listens, not {line:?}"));
     server
-}
-
-fn merged(command: &Command) -> Command {
-    let mut shell = Command::new("sh");
-    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    shell
-        .args(["-c", "exec \"$@\" 2>&1", "sh"])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .stdin(Stdio::null());
-    shell
 }
 
 fn asked(client: &mut Client, head: &str) -> Response {
@@ -173,19 +160,9 @@ fn where_a_handler_is_served_is_said_by_itself_or_its_environment() {
 
 #[test]
 fn a_tenant_may_be_a_handler() {
-    let place = folder();
-    file(&place, "one/skep.toml", "hosts = [\"one.example\"]\nmain = \"main.mjs\"\n[env]\nGREETING = \"hello\"\n");
-    file(
-        &place,
-        "one/main.mjs",
-        "export default { fetch: (request, env) => new Response(env.GREETING + ' ' + request.url) };",
-    );
-    let mut command = skep();
-    command.arg("serve").arg(&place).args(["--listen", "127.0.0.1:0"]);
-    let mut server = Server::spawn(&mut merged(&command));
-    let line = server.line();
-    let port = line.strip_prefix("skep: listening on 127.0.0.1:").and_then(|port| port.parse().ok());
-    server.port = port.unwrap_or_else(|| panic!("it says where it listens, not {line:?}"));
-    let response = asked(&mut server.client(), "GET /path HTTP/1.1\r\nHost: one.example");
+    let config = "hosts = [\"one.example\"]\nmain = \"main.mjs\"\n[env]\nGREETING = \"hello\"\n";
+    let code = "export default { fetch: (request, env) => new Response(env.GREETING + ' ' + request.url) };";
+    let place = tenants(&[("one/skep.toml", config), ("one/main.mjs", code)]);
+    let response = Hive::start(&place).get("one.example", "/path");
     assert_eq!((response.status, response.text().as_str()), (200, "hello http://one.example/path"));
 }

@@ -1,14 +1,15 @@
 //! What stands in front of tenants: proxies that tell who a connection is from, lines that scripts are told of a request's
 //! way, TLS that ends before them, and fronts that come and go with the configuration. It must not know how heads are kept.
 mod support;
+#[path = "support/tls.rs"]
+mod tls;
 
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use support::{Client, DEADLINE, Server, file, folder, skep};
+use support::serve::{Hive, tenants};
+use support::{Client, DEADLINE, Server, file};
+use tls::{OWN, certify, veil};
 
 /// Says what it knows of a request's way.
 const TELLS: &str = "require('http').createServer((req, res) => {
@@ -18,33 +19,17 @@ const TELLS: &str = "require('http').createServer((req, res) => {
       raw: req.rawHeaders.length }));
   }).listen(80);";
 
-/// Serves what is in a folder, with these options; both outputs in one pipe.
 fn serve(place: &Path, words: &[&str]) -> Server {
-    let mut shell = std::process::Command::new("sh");
-    let command = skep();
-    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).arg("serve").arg(place).args(words);
-    let mut server = Server::spawn(shell.stdin(std::process::Stdio::null()));
-    server.port = port_in(&server.line());
-    server
-}
-
-fn port_in(line: &str) -> u16 {
-    let at: Option<SocketAddr> =
-        line.strip_prefix("skep: listening on ").and_then(|rest| rest.split(' ').next()?.parse().ok());
-    at.unwrap_or_else(|| panic!("where it listens, not {line:?}")).port()
+    Hive::configured(place, words).server
 }
 
 fn place(config: &str) -> PathBuf {
-    let place = folder();
-    file(&place, "skep.toml", config);
-    file(&place, "a/index.js", TELLS);
-    place
+    tenants(&[("skep.toml", config), ("a/index.js", TELLS)])
 }
 
 const ASK: &str = "GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n";
 
-fn told(client: &mut Client) -> serde_json::Value {
+fn told<S: Read + Write>(client: &mut Client<S>) -> serde_json::Value {
     let response = client.response();
     serde_json::from_str(&response.text())
         .unwrap_or_else(|error| panic!("{error}: {} {}", response.status, response.text()))
@@ -177,53 +162,22 @@ fn without_a_flag_heads_are_as_they_were_sent() {
     assert_eq!(told(&mut client)["told"], serde_json::json!({ "x-forwarded-for": "6.6.6.6" }));
 }
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
-
-fn veil(socket: TcpStream, root: &CertificateDer<'static>, name: &str) -> Tls {
-    let mut store = RootCertStore::empty();
-    store.add(root.clone()).expect("a certificate");
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("both");
-    let config = Arc::new(builder.with_root_certificates(store).with_no_client_auth());
-    let name = ServerName::try_from(name.to_owned()).expect("a name");
-    StreamOwned::new(ClientConnection::new(config, name).expect("a client"), socket)
-}
-
-fn ask(tls: &mut Tls) -> serde_json::Value {
-    tls.write_all(ASK.as_bytes()).expect("it reads");
-    let mut answer = Vec::new();
-    let mut piece = [0; 4096];
-    loop {
-        let count = tls.read(&mut piece).expect("an answer");
-        answer.extend_from_slice(&piece[..count]);
-        let text = String::from_utf8_lossy(&answer);
-        if let Some((_, body)) = text.split_once("\r\n\r\n")
-            && let Ok(value) = serde_json::from_str(body)
-        {
-            return value;
-        }
-        assert!(count > 0, "{text}");
-    }
-}
-
 #[test]
 fn a_script_knows_of_tls_in_front_of_it_with_a_proxy_and_without() {
     let place = place("https = '127.0.0.1:0'\nforwarded = true\n");
-    let made = rcgen::generate_simple_self_signed(["a.localhost".to_owned()]).expect("a name");
-    file(&place, "a/cert.pem", &made.cert.pem());
-    file(&place, "a/key.pem", &made.signing_key.serialize_pem());
-    file(&place, "a/skep.toml", "certificate = 'cert.pem'\nkey = 'key.pem'\n");
+    let root = certify(&place.join("a"), "a.localhost");
+    file(&place, "a/skep.toml", OWN);
     for words in [&[][..], &["--proxy-protocol"]] {
         let server = serve(&place, words);
-        let mut socket = TcpStream::connect(("127.0.0.1", server.port)).expect("it listens");
-        socket.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
+        let mut client = server.client();
         if !words.is_empty() {
-            socket.write_all(b"PROXY TCP4 192.0.2.7 10.0.0.1 12345 80\r\n").expect("it reads");
+            client.send("PROXY TCP4 192.0.2.7 10.0.0.1 12345 80\r\n");
         }
-        let mut tls = veil(socket, made.cert.der(), "a.localhost");
+        let mut tls = veil(client.stream, std::slice::from_ref(&root), "a.localhost").expect("it is trusted");
         let from = if words.is_empty() { "127.0.0.1" } else { "192.0.2.7" };
         for _ in 0..2 {
-            let answer = ask(&mut tls);
+            tls.send(ASK);
+            let answer = told(&mut tls);
             assert_eq!((&answer["encrypted"], &answer["servername"]), (&"true".into(), &"a.localhost".into()));
             assert_eq!(
                 (&answer["remoteAddress"], &answer["told"]["x-forwarded-proto"]),

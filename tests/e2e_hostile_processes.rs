@@ -8,17 +8,12 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use support::processes::lives;
 use support::{Finished, Server, eventually, file, folder, run_as, skep};
 
 /// Runs a script that may start processes.
 fn forks(most: &str, source: &str) -> Finished {
     run_as(&[&format!("--allow-fork={most}"), "--allow-env"], source)
-}
-
-/// Whether a process is there, a zombie not counted.
-fn lives(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 #[test]

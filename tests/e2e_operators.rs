@@ -3,13 +3,8 @@
 mod support;
 
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use support::{DEADLINE, eventually, file, folder, skep};
+use support::serve::{Admin, Hive, address, serving, tenants};
+use support::{Client, Response, Server, eventually, file, folder};
 
 /// Prints what its request's path says, then answers.
 const SPEAKS: &str = "require('http').createServer((req, res) => {
@@ -24,26 +19,12 @@ const FLOODS: &str = "require('http').createServer((req, res) => {
     res.end('done');
   }).listen(80);";
 
-struct Hive {
-    child: Child,
-    socket: PathBuf,
-    port: u16,
+/// A hive whose outputs are two, and what its operator has.
+struct Operated {
+    hive: Hive,
+    admin: Admin,
     /// Where the admin port's page is, with the token.
     page: String,
-    out: Receiver<String>,
-    err: Receiver<String>,
-}
-
-fn lines_of(source: impl std::io::Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(source).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 /// The host's words, whatever they are written as.
@@ -53,88 +34,53 @@ fn words(line: &str) -> String {
     text.unwrap_or_else(|| line.strip_prefix("skep: ").unwrap_or(line).to_owned())
 }
 
-impl Hive {
-    fn start(options: &[&str]) -> Hive {
-        let folder = folder();
-        file(&folder, "tenants/a/index.js", SPEAKS);
-        file(&folder, "tenants/flood/index.js", FLOODS);
-        let socket = folder.join("s");
-        let mut command = skep();
-        command.arg("serve").arg(folder.join("tenants")).args(["--listen", "127.0.0.1:0"]).arg("--admin").arg(&socket);
-        command.args(["--admin", "127.0.0.1:0"]).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let out = lines_of(child.stdout.take().expect("a pipe"));
-        let err = lines_of(child.stderr.take().expect("a pipe"));
-        let (mut port, mut page) = (0, String::new());
-        while page.is_empty() {
-            let said = words(&err.recv_timeout(DEADLINE).expect("it says where it is"));
-            if let Some(at) = said.strip_prefix("listening on ") {
-                port = at.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
+impl Operated {
+    fn start(options: &[&str]) -> Operated {
+        let place = tenants(&[("a/index.js", SPEAKS), ("flood/index.js", FLOODS)]);
+        let admin = Admin::in_folder(&folder());
+        let mut server = Server::spawn(serving(&place, &admin.words()).args(["--admin", "127.0.0.1:0"]).args(options));
+        loop {
+            let said = words(&server.error_line());
+            if let Some(at) = address(&said) {
+                server.port = at.port();
             }
-            if let Some(at) = said.strip_prefix("admin page on http://") {
-                page = at.to_owned();
+            if let Some(page) = said.strip_prefix("admin page on http://") {
+                return Operated { hive: Hive { server }, admin, page: page.to_owned() };
             }
         }
-        Hive { child, socket, port, page, out, err }
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
-        let mut stream = UnixStream::connect(&self.socket).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-        let length = body.len();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        let _reset = stream.read_to_string(&mut answer);
-        split(&answer)
-    }
-
-    fn json(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
-        let (status, text) = self.ask(method, path, body);
-        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
     }
 
     fn logs(&self, path: &str) -> Vec<Value> {
-        let (status, text) = self.ask("GET", path, "");
-        assert_eq!(status, 200, "{text}");
+        let answer = self.admin.ask("GET", path, "");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let text = String::from_utf8(answer.body).expect("a log is text");
         text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
     }
 
-    /// A request to a tenant: its status and body.
-    fn visit(&self, host: &str, path: &str, lines: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}.localhost\r\nConnection: close\r\n{lines}\r\n");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        let _reset = stream.read_to_string(&mut answer);
-        split(&answer)
+    /// A request to a tenant, with these lines.
+    fn visit(&self, name: &str, path: &str, lines: &str) -> Response {
+        let mut client = self.hive.client();
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: {name}.localhost\r\n{lines}\r\n"));
+        client.response()
+    }
+
+    /// The headers that tenant a was sent.
+    fn told(&self, lines: &str) -> Value {
+        serde_json::from_str(&self.visit("a", "/", lines).text()).expect("headers")
+    }
+
+    /// A line on standard output that is JSON.
+    fn line(&mut self) -> Value {
+        serde_json::from_str(&self.hive.server.line()).expect("JSON")
     }
 
     /// A request to the admin port.
-    fn knock(&self, head: &str) -> (u16, String, String) {
+    fn knock(&self, head: &str) -> Response {
         let (at, _) = self.page.split_once("/#").expect("a token");
-        let mut stream = TcpStream::connect(at).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-        stream.write_all(format!("{head}\r\n\r\n").as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        let _reset = stream.read_to_string(&mut answer);
-        let (head, _) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let head = head.to_owned();
-        let (status, body) = split(&answer);
-        (status, head, body)
-    }
-}
-
-fn split(answer: &str) -> (u16, String) {
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer, ""));
-    (head.get(9..12).and_then(|text| text.parse().ok()).unwrap_or(0), body.to_owned())
-}
-
-impl Drop for Hive {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _gone = self.child.wait();
+        let at: std::net::SocketAddr = at.parse().expect("an address");
+        let mut client = Client::connect(at.port());
+        client.send(format!("{head}\r\n\r\n"));
+        client.response()
     }
 }
 
@@ -146,7 +92,7 @@ const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J {\"tenant\":\"b\"} \u{
 
 #[test]
 fn logs_are_kept_and_followed() {
-    let hive = Hive::start(&[]);
+    let hive = Operated::start(&[]);
     assert_eq!(hive.logs("/tenants/a/logs").len(), 0);
     hive.visit("a", "/one", "");
     hive.visit("a", "/!two", "");
@@ -157,23 +103,20 @@ fn logs_are_kept_and_followed() {
     assert_eq!(hive.logs("/tenants/a/logs?after=1&lines=1")[0]["text"], HOSTILE);
     assert!(hive.logs("/tenants/flood/logs").is_empty(), "each log is its tenant's");
 
-    let mut follower = UnixStream::connect(&hive.socket).expect("it listens");
-    follower.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-    follower.write_all(b"GET /tenants/a/logs?follow&after=3 HTTP/1.1\r\nHost: a\r\n\r\n").expect("it reads");
-    let mut lines = BufReader::new(follower).lines().map(|line| line.expect("a line"));
-    assert!(lines.next().expect("a status").starts_with("HTTP/1.1 200 "));
-    while lines.next().is_some_and(|line| !line.is_empty()) {}
+    let mut follower = hive.admin.connect();
+    follower.send("GET /tenants/a/logs?follow&after=3 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(follower.head().status, 200);
     for word in ["four", "five"] {
         hive.visit("a", &format!("/{word}"), "");
-        let line: Value = serde_json::from_str(&lines.next().expect("a line comes as it is printed")).expect("JSON");
+        let line: Value = serde_json::from_str(&follower.through(b"\n")).expect("a line comes as it is printed");
         assert_eq!((&line["text"], &line["tenant"]), (&word.into(), &"a".into()));
     }
 }
 
 #[test]
 fn a_flood_is_bounded_and_what_was_dropped_is_told() {
-    let hive = Hive::start(&[]);
-    assert_eq!(hive.visit("flood", "/", "").0, 200);
+    let hive = Operated::start(&[]);
+    assert_eq!(hive.visit("flood", "/", "").status, 200);
     let told = || {
         let lines = hive.logs("/tenants/flood/logs");
         lines.iter().any(|line| {
@@ -184,25 +127,25 @@ fn a_flood_is_bounded_and_what_was_dropped_is_told() {
         hive.visit("flood", "/", "");
         told()
     });
-    let (_, text) = hive.ask("GET", "/tenants/flood/logs", "");
-    assert!(text.len() < 512 << 10, "{} bytes are kept", text.len());
-    assert_eq!(hive.visit("a", "/", "").0, 200);
+    let kept = hive.admin.ask("GET", "/tenants/flood/logs", "").body.len();
+    assert!(kept < 512 << 10, "{kept} bytes are kept");
+    assert_eq!(hive.visit("a", "/", "").status, 200);
 }
 
 #[test]
 fn json_logs_are_one_object_a_line_and_the_hosts_words_too() {
-    let hive = Hive::start(&["--log", "json"]);
+    let mut hive = Operated::start(&["--log", "json"]);
     hive.visit("a", &format!("/{}", encoded(HOSTILE)), "");
-    let line = hive.out.recv_timeout(DEADLINE).expect("a line");
+    let line = hive.hive.server.line();
     assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line}");
     let value: Value = serde_json::from_str(&line).expect("it is JSON");
     assert_eq!((&value["text"], &value["tenant"], &value["level"]), (&HOSTILE.into(), &"a".into(), &"info".into()));
     assert!(value["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
-    hive.ask("POST", "/tenants/a/stop", "");
-    let line = hive.err.recv_timeout(DEADLINE).expect("a line");
+    hive.admin.ask("POST", "/tenants/a/stop", "");
+    let line = hive.hive.server.error_line();
     let mut value: Value = serde_json::from_str(&line).expect("the host's lines are JSON too");
     while value["tenant"] != "a" {
-        let line = hive.err.recv_timeout(DEADLINE).expect("a line");
+        let line = hive.hive.server.error_line();
         value = serde_json::from_str(&line).expect("all of them");
     }
     assert_eq!((&value["stream"], &value["text"]), (&"host".into(), &"was stopped by an operator".into()));
@@ -210,16 +153,14 @@ fn json_logs_are_one_object_a_line_and_the_hosts_words_too() {
 
 #[test]
 fn a_trace_goes_on_or_begins_and_its_end_is_logged() {
-    let hive = Hive::start(&["--trace", "--log", "json"]);
+    let mut hive = Operated::start(&["--trace", "--log", "json"]);
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let given = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01\r\ntracestate: x=y\r\n");
-    let told = |lines: &str| -> Value { serde_json::from_str(&hive.visit("a", "/", lines).1).expect("headers") };
-    let line = || -> Value { serde_json::from_str(&hive.out.recv_timeout(DEADLINE).expect("a line")).expect("JSON") };
-    let headers = told(&given);
+    let headers = hive.told(&given);
     let parent = headers["traceparent"].as_str().expect("there is one").to_owned();
     assert!(parent.starts_with(&format!("00-{trace}-")) && !parent.contains("00f067aa0ba902b7"), "{parent}");
     assert_eq!(headers["tracestate"], "x=y");
-    let end = line();
+    let end = hive.line();
     assert_eq!(
         (&end["traceId"], &end["parentId"], &end["status"]),
         (&trace.into(), &"00f067aa0ba902b7".into(), &200.into())
@@ -227,23 +168,23 @@ fn a_trace_goes_on_or_begins_and_its_end_is_logged() {
     assert_eq!((&end["text"], &end["stream"], &end["tenant"]), (&"GET /".into(), &"trace".into(), &"a".into()));
     assert_eq!(parent.split('-').nth(2), end["spanId"].as_str());
     for lies in ["", "traceparent: 00-0-0-0\r\ntracestate: x=y\r\n", &format!("{given}{given}")] {
-        let headers = told(lies);
+        let headers = hive.told(lies);
         let parent = headers["traceparent"].as_str().expect("there is one");
         assert!(!parent.contains(trace) && parent.len() == 55, "{parent}");
         assert_eq!(headers.get("tracestate"), None);
-        assert_eq!(line()["parentId"], Value::Null);
+        assert_eq!(hive.line()["parentId"], Value::Null);
     }
 }
 
 #[test]
 fn limits_are_shown_as_they_are_and_changed_within_bounds() {
-    let hive = Hive::start(&[]);
-    let (status, before) = hive.json("GET", "/tenants/a/limits", "");
+    let hive = Operated::start(&[]);
+    let (status, before) = hive.admin.json("GET", "/tenants/a/limits", "");
     assert_eq!((status, &before["changed"]), (200, &serde_json::json!({})));
     assert_eq!(before["limits"], before["configured"]);
-    let (status, told) = hive.json("PUT", "/tenants/a/limits", "{\"sockets\": 3, \"at_cpu\": \"shed\"}");
+    let (status, told) = hive.admin.json("PUT", "/tenants/a/limits", "{\"sockets\": 3, \"at_cpu\": \"shed\"}");
     assert_eq!((status, &told["kept"]), (200, &"until this process ends".into()));
-    let (_, after) = hive.json("GET", "/tenants/a/limits", "");
+    let (_, after) = hive.admin.json("GET", "/tenants/a/limits", "");
     assert_eq!((&after["limits"]["sockets"], &after["limits"]["at_cpu"]), (&3.into(), &"shed".into()));
     assert_eq!(after["configured"], before["configured"]);
     assert_eq!(after["changed"], serde_json::json!({ "sockets": 3, "at_cpu": "shed" }));
@@ -251,31 +192,31 @@ fn limits_are_shown_as_they_are_and_changed_within_bounds() {
 
 #[test]
 fn a_tenant_that_is_stopped_stays_so_until_it_is_started() {
-    let hive = Hive::start(&[]);
+    let hive = Operated::start(&[]);
     let state = |wanted: &str| {
-        eventually(wanted, || hive.json("GET", "/tenants/a", "").1["state"] == wanted);
-        hive.json("GET", "/tenants/a", "").1["held"].as_bool()
+        eventually(wanted, || hive.admin.json("GET", "/tenants/a", "").1["state"] == wanted);
+        hive.admin.json("GET", "/tenants/a", "").1["held"].as_bool()
     };
-    assert_eq!(hive.visit("a", "/", "").0, 200);
-    assert_eq!(hive.json("POST", "/tenants/a/stop", "").0, 202);
+    assert_eq!(hive.visit("a", "/", "").status, 200);
+    assert_eq!(hive.admin.json("POST", "/tenants/a/stop", "").0, 202);
     assert_eq!(state("stopped"), Some(true));
-    assert_eq!(hive.visit("a", "/", "").0, 503);
+    assert_eq!(hive.visit("a", "/", "").status, 503);
     assert_eq!(state("stopped"), Some(true));
-    support::signal(hive.child.id(), "HUP");
-    assert_eq!(hive.visit("a", "/", "").0, 503, "a new configuration does not start it");
-    assert_eq!(hive.json("POST", "/tenants/a/start", "").0, 202);
+    hive.hive.server.signal("HUP");
+    assert_eq!(hive.visit("a", "/", "").status, 503, "a new configuration does not start it");
+    assert_eq!(hive.admin.json("POST", "/tenants/a/start", "").0, 202);
     assert_eq!(state("running"), Some(false));
-    assert_eq!(hive.visit("a", "/", "").0, 200);
-    assert_eq!(hive.json("POST", "/tenants/a/stop", "").0, 202);
-    assert_eq!(hive.json("POST", "/tenants/a/deploy", "").0, 202);
-    assert_eq!(hive.visit("a", "/", "").0, 200);
-    assert_eq!(hive.json("POST", "/deploy", "").0, 202);
-    eventually("new code serves", || hive.json("GET", "/tenants/a", "").1["starts"].as_u64() >= Some(4));
+    assert_eq!(hive.visit("a", "/", "").status, 200);
+    assert_eq!(hive.admin.json("POST", "/tenants/a/stop", "").0, 202);
+    assert_eq!(hive.admin.json("POST", "/tenants/a/deploy", "").0, 202);
+    assert_eq!(hive.visit("a", "/", "").status, 200);
+    assert_eq!(hive.admin.json("POST", "/deploy", "").0, 202);
+    eventually("new code serves", || hive.admin.json("GET", "/tenants/a", "").1["starts"].as_u64() >= Some(4));
 }
 
 #[test]
 fn every_wrong_order_has_a_code() {
-    let hive = Hive::start(&[]);
+    let hive = Operated::start(&[]);
     let cases = [
         ("GET", "/nothing", "", 404, "ERR_NOT_FOUND"),
         ("GET", "/tenants/nobody", "", 404, "ERR_NO_TENANT"),
@@ -295,7 +236,7 @@ fn every_wrong_order_has_a_code() {
         ("PUT", "/tenants/a/limits", "{\"no_such\": 1}", 400, "ERR_LIMITS"),
     ];
     for (method, path, body, status, code) in cases {
-        let (found, told) = hive.json(method, path, body);
+        let (found, told) = hive.admin.json(method, path, body);
         assert_eq!((found, &told["code"]), (status, &code.into()), "{method} {path}");
         assert!(told["error"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
     }
@@ -303,18 +244,19 @@ fn every_wrong_order_has_a_code() {
 
 #[test]
 fn the_port_is_for_who_has_the_token_and_is_no_other_sites() {
-    let hive = Hive::start(&[]);
+    let hive = Operated::start(&[]);
     let (at, token) = hive.page.split_once("/#").expect("a token");
-    let (status, head, page) = hive.knock(&format!("GET / HTTP/1.1\r\nHost: {at}"));
-    assert!(status == 200 && page.contains("<title>skep</title>") && !page.contains(token));
+    let page = hive.knock(&format!("GET / HTTP/1.1\r\nHost: {at}"));
+    let text = page.text();
+    assert!(page.status == 200 && text.contains("<title>skep</title>") && !text.contains(token));
     for field in
         ["Content-Security-Policy: default-src 'none'", "X-Frame-Options: DENY", "X-Content-Type-Options: nosniff"]
     {
-        assert!(head.contains(field), "{head}");
+        assert!(page.head.contains(field), "{}", page.head);
     }
     let with = format!("Host: {at}\r\nAuthorization: Bearer {token}");
-    assert_eq!(hive.knock(&format!("GET /tenants HTTP/1.1\r\n{with}")).0, 200);
-    assert_eq!(hive.knock(&format!("POST /tenants/a/stop HTTP/1.1\r\nContent-Length: 0\r\n{with}")).0, 202);
+    assert_eq!(hive.knock(&format!("GET /tenants HTTP/1.1\r\n{with}")).status, 200);
+    assert_eq!(hive.knock(&format!("POST /tenants/a/stop HTTP/1.1\r\nContent-Length: 0\r\n{with}")).status, 202);
     let wrong = [
         (format!("GET /tenants HTTP/1.1\r\nHost: {at}"), 401),
         (
@@ -330,11 +272,12 @@ fn the_port_is_for_who_has_the_token_and_is_no_other_sites() {
         (format!("POST /deploy HTTP/1.1\r\nContent-Length: 0\r\nSec-Fetch-Site: cross-site\r\n{with}"), 403),
     ];
     for (request, status) in wrong {
-        let (found, head, body) = hive.knock(&request);
-        assert_eq!(found, status, "{request}");
-        assert!(head.contains("X-Frame-Options: DENY") && body.contains("\"code\":\"ERR_"), "{head}{body}");
+        let answer = hive.knock(&request);
+        assert_eq!(answer.status, status, "{request}");
+        assert_eq!(answer.field("x-frame-options"), Some("DENY"), "{}", answer.head);
+        assert!(answer.text().contains("\"code\":\"ERR_"), "{}", answer.text());
     }
-    assert_eq!(hive.json("GET", "/tenants/a", "").1["held"], true, "nothing wrong has started it");
+    assert_eq!(hive.admin.json("GET", "/tenants/a", "").1["held"], true, "nothing wrong has started it");
 }
 
 #[test]
@@ -343,9 +286,7 @@ fn an_admin_port_for_the_world_is_refused_and_a_short_token_too() {
     file(&folder, "t/a/index.js", SPEAKS);
     let token = file(&folder, "token", "short\n");
     let run = |words: &[&str]| {
-        let mut command = skep();
-        command.arg("serve").arg(folder.join("t")).args(["--listen", "127.0.0.1:0"]).args(words);
-        support::finish(support::piped(&mut command).spawn().expect("it starts"))
+        support::finish(support::piped(&mut serving(&folder.join("t"), words)).spawn().expect("it starts"))
     };
     let world = run(&["--admin", "0.0.0.0:0"]);
     assert!(world.code == Some(1) && world.err.contains("the admin port is for this machine"), "{}", world.err);

@@ -4,13 +4,14 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
-use support::{DEADLINE, Server, file, folder, skep};
+use support::serve::{Hive, tenants};
+use support::{DEADLINE, folder};
 
 const HOSTILE: &str = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">";
 
@@ -110,42 +111,24 @@ fn browser() -> Option<Browser> {
 }
 
 /// A hive with an admin port; its page, with the token.
-fn serve() -> (Server, String) {
-    let place = folder();
+fn serve() -> (Hive, String) {
     let speaks = "require('http').createServer((q, s) => { console.log(decodeURIComponent(q.url.slice(1))); s.end('ok'); }).listen(80);";
-    file(&place, "a/index.js", speaks);
-    let mut shell = Command::new("sh");
-    let command = skep();
-    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).arg("serve").arg(&place);
-    shell.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).stdin(Stdio::null());
-    let mut server = Server::spawn(&mut shell);
-    let line = server.line();
-    server.port = line.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
-    let line = server.line();
+    let mut hive = Hive::start_with(&tenants(&[("a/index.js", speaks)]), &["--admin", "127.0.0.1:0"]);
+    let line = hive.server.line();
     let page = line.strip_prefix("skep: admin page on ").unwrap_or_else(|| panic!("where the page is, not {line:?}"));
-    let page = page.to_owned();
-    (server, page)
-}
-
-fn visit(port: u16, path: &str) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-    let request = format!("GET /{path} HTTP/1.1\r\nHost: a.localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).expect("it reads");
-    let _reset = stream.read_to_end(&mut Vec::new());
+    (hive, page.to_owned())
 }
 
 #[test]
 fn the_page_shows_tenants_live_orders_them_about_and_shows_what_they_say_as_text() {
     let Some(mut browser) = browser() else { return };
-    let (server, page) = serve();
+    let (hive, page) = serve();
     browser.order("Page.navigate", &json!({ "url": page }));
     let row = "document.querySelector('[data-tenant=a]')";
     browser.until("the tenant is there", &format!("{row}?.cells[1].textContent === 'stopped'"));
     assert_eq!(browser.tell("location.href.includes('#')"), false, "the token has left the address");
     let hostile: String = HOSTILE.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    visit(server.port, &hostile);
+    hive.get("a.localhost", &format!("/{hostile}"));
     browser
         .until("it runs", &format!("{row}?.cells[1].textContent === 'running' && {row}.cells[2].title === '1 in all'"));
     let press = |name: &str| {

@@ -2,87 +2,25 @@
 //! and stopped, and what a configuration may not say.
 mod support;
 
-use std::path::{Path, PathBuf};
-use support::{Client, Response, Server, eventually, file, finish, folder, piped, skep};
-
-/// A server that says its tenant's name and what was asked.
-fn plain(name: &str) -> String {
-    format!("require('http').createServer((req, res) => res.end('{name} ' + req.url)).listen(80);")
-}
-
-/// A folder with these files, `tenant/file` each.
-fn hive(files: &[(&str, &str)]) -> PathBuf {
-    let place = folder();
-    for (name, text) in files {
-        file(&place, name, text);
-    }
-    place
-}
-
-/// Serves a folder or file; lines before the first request are read off.
-struct Hive {
-    server: Server,
-}
-
-impl Hive {
-    fn start(place: &Path) -> Hive {
-        Hive::start_with(place, &[])
-    }
-
-    fn start_with(place: &Path, words: &[&str]) -> Hive {
-        Hive::start_after("", place, words)
-    }
-
-    /// After this line of the shell.
-    fn start_after(line: &str, place: &Path, words: &[&str]) -> Hive {
-        let mut command = skep();
-        command.arg("serve").arg(place).args(["--listen", "127.0.0.1:0"]).args(words);
-        // Both outputs in one pipe, as an operator's terminal shows them.
-        let mut shell = std::process::Command::new("sh");
-        shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        let line = format!("{line}\nexec \"$@\" 2>&1");
-        shell.args(["-c", &line, "sh"]).arg(command.get_program()).args(command.get_args());
-        shell.stdin(std::process::Stdio::null());
-        let mut server = Server::spawn(&mut shell);
-        let line = server.line();
-        let port = line.strip_prefix("skep: listening on 127.0.0.1:").and_then(|port| port.parse().ok());
-        server.port = port.unwrap_or_else(|| panic!("it says where it listens, not {line:?}"));
-        Hive { server }
-    }
-
-    fn client(&self) -> Client {
-        self.server.client()
-    }
-
-    /// One request on a connection of its own.
-    fn get(&self, host: &str, path: &str) -> Response {
-        let mut client = self.client();
-        ask(&mut client, host, path)
-    }
-}
-
-/// One request on this connection.
-fn ask(client: &mut Client, host: &str, path: &str) -> Response {
-    client.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
-    client.response()
-}
+use support::serve::{Hive, Load, ask, faults, plain, serving, tenants, version};
+use support::{Client, eventually, file};
 
 #[test]
 fn requests_reach_their_tenants_by_host_and_path() {
-    let place = hive(&[
-        ("a/index.js", &plain("A")),
-        ("b/server.js", &plain("B")),
+    let place = tenants(&[
+        ("a/index.js", &plain("a")),
+        ("b/server.js", &plain("b")),
         ("b/skep.toml", "hosts = ['b.example', '*.b.example']\n"),
-        ("c/app.js", &plain("C")),
+        ("c/app.js", &plain("c")),
         ("c/skep.toml", "hosts = 'b.example'\npath = '/c'\nmain = 'app.js'\n"),
     ]);
     let hive = Hive::start(&place);
-    assert_eq!(hive.get("a.localhost", "/x").text(), "A /x");
-    assert_eq!(hive.get("A.LocalHost:8080", "/x").text(), "A /x");
-    assert_eq!(hive.get("b.example", "/").text(), "B /");
-    assert_eq!(hive.get("x.y.b.example", "/c").text(), "B /c");
-    assert_eq!(hive.get("b.example", "/c/d?e").text(), "C /c/d?e");
-    assert_eq!(hive.get("b.example", "/cd").text(), "B /cd");
+    assert_eq!(hive.get("a.localhost", "/x").text(), "a /x");
+    assert_eq!(hive.get("A.LocalHost:8080", "/x").text(), "a /x");
+    assert_eq!(hive.get("b.example", "/").text(), "b /");
+    assert_eq!(hive.get("x.y.b.example", "/c").text(), "b /c");
+    assert_eq!(hive.get("b.example", "/c/d?e").text(), "c /c/d?e");
+    assert_eq!(hive.get("b.example", "/cd").text(), "b /cd");
     let nobody = hive.get("other.example", "/");
     assert_eq!((nobody.status, nobody.text().as_str()), (404, "no such host\n"));
     assert_eq!(nobody.field("connection"), Some("close"));
@@ -90,24 +28,8 @@ fn requests_reach_their_tenants_by_host_and_path() {
 
 #[test]
 fn one_connection_serves_several_tenants_in_order() {
-    let place = hive(&[("a/index.js", &plain("A")), ("b/index.js", &plain("B"))]);
-    let hive = Hive::start(&place);
-    let mut client = hive.client();
-    for round in 0..3 {
-        assert_eq!(ask(&mut client, "a.localhost", &format!("/{round}")).text(), format!("A /{round}"));
-        assert_eq!(ask(&mut client, "b.localhost", &format!("/{round}")).text(), format!("B /{round}"));
-    }
-    // All at once, byte by byte and in one go: answers come in order, each from whom it was asked.
-    let hosts = ["a", "a", "b", "a", "b", "b", "a"];
-    let request = |(at, host): (usize, &&str)| format!("GET /{at} HTTP/1.1\r\nHost: {host}.localhost\r\n\r\n");
-    let all: String = hosts.iter().enumerate().map(request).collect();
-    client.send(&all);
-    all.bytes().for_each(|byte| client.send([byte]));
-    for _ in 0..2 {
-        for (at, host) in hosts.iter().enumerate() {
-            assert_eq!(client.response().text(), format!("{} /{at}", host.to_uppercase()));
-        }
-    }
+    let place = tenants(&[("a/index.js", &plain("a")), ("b/index.js", &plain("b"))]);
+    Hive::start(&place).serves_in_order(&["a", "b"], &["a", "a", "b", "a", "b", "b", "a"]);
 }
 
 #[test]
@@ -115,7 +37,7 @@ fn a_body_is_read_by_its_tenant_only() {
     let echo = "require('http').createServer((req, res) => {
         let body = ''; req.on('data', (d) => body += d).on('end', () => res.end('NAME ' + body));
       }).listen(80);";
-    let place = hive(&[("a/index.js", &echo.replace("NAME", "A")), ("b/index.js", &echo.replace("NAME", "B"))]);
+    let place = tenants(&[("a/index.js", &echo.replace("NAME", "A")), ("b/index.js", &echo.replace("NAME", "B"))]);
     let hive = Hive::start(&place);
     let mut client = hive.client();
     let inner = "GET /steal HTTP/1.1\r\nHost: b.localhost\r\n\r\n";
@@ -130,27 +52,27 @@ fn one_that_dies_answers_502_and_its_neighbours_go_on() {
     let deadly = "const http = require('http'); console.log('born');
       http.createServer((req, res) => { if (req.url === '/die') process.exit(3); if (req.url !== '/wait') res.end('up'); })
         .listen(80);";
-    let place = hive(&[("a/index.js", deadly), ("b/index.js", &plain("B"))]);
+    let place = tenants(&[("a/index.js", deadly), ("b/index.js", &plain("b"))]);
     let mut hive = Hive::start(&place);
     let mut neighbour = hive.client();
-    assert_eq!(ask(&mut neighbour, "b.localhost", "/1").text(), "B /1");
+    assert_eq!(ask(&mut neighbour, "b.localhost", "/1").text(), "b /1");
     let (mut idle, mut waiting) = (hive.client(), hive.client());
     assert_eq!(ask(&mut idle, "a.localhost", "/").text(), "up");
     waiting.send("GET /wait HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
     assert_eq!(ask(&mut idle, "a.localhost", "/").text(), "up", "what was sent before has come");
     assert_eq!(hive.get("a.localhost", "/die").status, 502);
     assert_eq!(waiting.response().status, 502);
-    assert_eq!(ask(&mut neighbour, "b.localhost", "/2").text(), "B /2");
+    assert_eq!(ask(&mut neighbour, "b.localhost", "/2").text(), "b /2");
     // The idle connection is still there: it waits out the back-off in 503s, or is served by the next instance.
     eventually("the tenant is started anew", || hive.get("a.localhost", "/").text() == "up");
-    assert_eq!(ask(&mut idle, "b.localhost", "/3").text(), "B /3", "the hall has kept it");
+    assert_eq!(ask(&mut idle, "b.localhost", "/3").text(), "b /3", "the hall has kept it");
     let lines = hive.server.until("skep: a: exited with code 3");
     assert!(lines.contains(&"a: born".to_owned()), "{lines:?}");
 }
 
 #[test]
 fn one_that_cannot_start_is_tried_again_with_patience() {
-    let place = hive(&[("a/index.js", "console.log('try'); throw new Error('no');"), ("b/index.js", &plain("B"))]);
+    let place = tenants(&[("a/index.js", "console.log('try'); throw new Error('no');"), ("b/index.js", &plain("b"))]);
     let mut hive = Hive::start(&place);
     for _ in 0..20 {
         let answer = hive.get("a.localhost", "/");
@@ -158,21 +80,19 @@ fn one_that_cannot_start_is_tried_again_with_patience() {
         assert!(answer.field("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{}", answer.head);
     }
     hive.server.until("skep: a: exited with code 1 before it listened");
-    assert_eq!(hive.get("b.localhost", "/").text(), "B /");
+    assert_eq!(hive.get("b.localhost", "/").text(), "b /");
     // Mended, and deployed, it serves at once.
-    file(&place, "a/index.js", &plain("A"));
+    file(&place, "a/index.js", &plain("a"));
     hive.server.signal("HUP");
-    eventually("the mended tenant serves", || hive.get("a.localhost", "/").text() == "A /");
+    eventually("the mended tenant serves", || hive.get("a.localhost", "/").text() == "a /");
 }
 
 #[test]
 fn what_a_configuration_may_not_say_is_told_with_its_place() {
     let script = ("a/index.js", "0");
     let fault = |files: &[(&str, &str)]| {
-        let place = hive(files);
-        let done = finish(piped(skep().arg("serve").arg(&place).arg("--check")).spawn().expect("it starts"));
-        assert_eq!(done.code, Some(1), "{done:?}");
-        done.err.replace(&format!("{}/", place.display()), "")
+        let place = tenants(files);
+        faults(&place, &place)
     };
     let one = |text: &str| fault(&[script, ("a/skep.toml", text)]);
     assert_eq!(one("hosts = 'a'\nhotsts = 'b'\n"), "skep: a/skep.toml:2: hotsts: there is no such key\n");
@@ -205,57 +125,23 @@ fn what_a_configuration_may_not_say_is_told_with_its_place() {
     assert_eq!(both, "skep: b/skep.toml: b.hosts: x.example/ is tenant a's already\n");
 }
 
-/// A server that answers with its version, and with what is the same for one instance only.
-fn version(number: u32) -> String {
-    format!(
-        "const id = Math.random(); require('http').createServer((req, res) => {{
-           if (req.url === '/slow') return setTimeout(() => res.end('v{number}'), 100);
-           res.end(req.url === '/id' ? String(id) : 'v{number}');
-         }}).listen(80);"
-    )
-}
-
 #[test]
 fn new_code_takes_over_under_load_and_no_request_fails() {
-    let place = hive(&[("a/index.js", &version(0)), ("b/index.js", &plain("B"))]);
+    let place = tenants(&[("a/index.js", &version(0)), ("b/index.js", &plain("b"))]);
     let hive = Hive::start(&place);
     assert_eq!(hive.get("a.localhost", "/").text(), "v0");
-    let port = hive.server.port;
-    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let load: Vec<_> = (0..4)
-        .map(|number| {
-            let done = done.clone();
-            std::thread::spawn(move || {
-                let (mut client, mut count) = (Client::connect(port), 0);
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    if number == 3 {
-                        client = Client::connect(port);
-                    }
-                    let path = if count % 7 == 0 { "/slow" } else { "/" };
-                    let answer = ask(&mut client, "a.localhost", path);
-                    assert_eq!(answer.status, 200, "request {count} of client {number}: {}", answer.head);
-                    assert!(answer.text().starts_with('v'));
-                    let neighbour = ask(&mut client, "b.localhost", "/");
-                    assert_eq!(neighbour.text(), "B /");
-                    count += 1;
-                }
-                count
-            })
-        })
-        .collect();
+    let load = Load::start(hive.server.port);
     for number in 1..=4 {
         file(&place, "a/index.js", &version(number));
         hive.server.signal("HUP");
         eventually("the new version serves", || hive.get("a.localhost", "/").text() == format!("v{number}"));
     }
-    done.store(true, std::sync::atomic::Ordering::Relaxed);
-    let counts: Vec<u32> = load.into_iter().map(|thread| thread.join().expect("no request fails")).collect();
-    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    load.end();
 }
 
 #[test]
 fn broken_code_is_dropped_and_the_old_goes_on() {
-    let place = hive(&[("a/index.js", &version(1))]);
+    let place = tenants(&[("a/index.js", &version(1))]);
     let mut hive = Hive::start(&place);
     let mut client = hive.client();
     assert_eq!(ask(&mut client, "a.localhost", "/").text(), "v1");
@@ -282,7 +168,7 @@ fn broken_code_is_dropped_and_the_old_goes_on() {
 
 #[test]
 fn a_changed_file_is_deployed() {
-    let place = hive(&[("a/index.js", "require('./lib/x');"), ("a/lib/x.js", &version(1))]);
+    let place = tenants(&[("a/index.js", "require('./lib/x');"), ("a/lib/x.js", &version(1))]);
     let hive = Hive::start(&place);
     assert_eq!(hive.get("a.localhost", "/").text(), "v1");
     file(&place, "a/lib/x.js", &version(2));
@@ -293,7 +179,7 @@ fn a_changed_file_is_deployed() {
 
 #[test]
 fn an_idle_tenant_is_stopped_and_its_connections_stay() {
-    let place = hive(&[("a/index.js", &version(1)), ("a/skep.toml", "idle = '300ms'\n")]);
+    let place = tenants(&[("a/index.js", &version(1)), ("a/skep.toml", "idle = '300ms'\n")]);
     let hive = Hive::start(&place);
     let mut client = hive.client();
     let id = ask(&mut client, "a.localhost", "/id").text();
@@ -307,7 +193,7 @@ fn a_port_of_its_own_brings_whatever_is_spoken() {
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
     let echo = "require('net').createServer((s) => { s.write('hi '); s.pipe(s); }).listen(7, () => console.log('on'));";
-    let place = hive(&[("a/index.js", echo), ("a/skep.toml", &format!("port = {free}\n"))]);
+    let place = tenants(&[("a/index.js", echo), ("a/skep.toml", &format!("port = {free}\n"))]);
     let hive = Hive::start(&place);
     for _ in 0..2 {
         let mut client = Client::connect(free);
@@ -326,7 +212,7 @@ fn what_one_tenant_does_to_a_connection_the_next_does_not_meet() {
         req.socket.on('data', (d) => console.log('SEEN ' + d.toString('latin1').includes('secret')));
         res.end('A', () => setImmediate(() => { if (req.url === '/after') req.socket.write(evil); }));
       }).on('clientError', (e, s) => { console.log('SEEN fault'); s.destroy(); }).listen(80);";
-    let place = hive(&[("a/index.js", liar), ("b/index.js", &plain("B"))]);
+    let place = tenants(&[("a/index.js", liar), ("b/index.js", &plain("b"))]);
     let hive = Hive::start(&place);
     let both = |first: &str| {
         format!("GET {first} HTTP/1.1\r\nHost: a.localhost\r\n\r\nGET /secret HTTP/1.1\r\nHost: b.localhost\r\n\r\n")
@@ -334,7 +220,7 @@ fn what_one_tenant_does_to_a_connection_the_next_does_not_meet() {
     let mut client = hive.client();
     client.send(both("/"));
     assert_eq!(client.response().text(), "A");
-    assert_eq!(client.response().text(), "B /secret");
+    assert_eq!(client.response().text(), "b /secret");
     for first in ["/before", "/after"] {
         let mut client = hive.client();
         client.send(both(first));
@@ -346,7 +232,7 @@ fn what_one_tenant_does_to_a_connection_the_next_does_not_meet() {
     assert_eq!(ask(&mut client, "a.localhost", "/").text(), "A");
     client.send("GET /secret HTTP/1.1\r\nHost : b.localhost\r\n\r\n");
     assert_eq!(client.response().status, 400);
-    let Hive { server } = hive;
+    let server = hive.server;
     server.signal("TERM");
     let ended = server.end();
     assert!(!ended.out.contains("SEEN true") && !ended.out.contains("SEEN fault"), "{}", ended.out);
@@ -356,8 +242,8 @@ fn what_one_tenant_does_to_a_connection_the_next_does_not_meet() {
 fn a_signal_ends_it_whatever_tenants_listen_for_and_answers_are_finished() {
     let stubborn = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);
       require('http').createServer((req, res) => setTimeout(() => res.end('late'), 300)).listen(80);";
-    let place = hive(&[("a/index.js", stubborn)]);
-    let Hive { server } = Hive::start(&place);
+    let place = tenants(&[("a/index.js", stubborn)]);
+    let server = Hive::start(&place).server;
     let mut client = server.client();
     client.send("GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
     let mut other = server.client();
@@ -375,8 +261,8 @@ fn m12_where_address_space_ends_a_start_is_refused_and_neighbours_go_on() {
     let mortal = "require('http').createServer((req, res) => { if (req.url === '/die') process.exit(); res.end('up'); }).listen(80);";
     let names: Vec<String> = (0..12).map(|number| format!("t{number:02}")).collect();
     let files: Vec<String> = names.iter().map(|name| format!("{name}/index.js")).collect();
-    let place = hive(&files.iter().map(|file| (file.as_str(), mortal)).collect::<Vec<_>>());
-    let mut hive = Hive::start_after("ulimit -v 30000000", &place, &[]);
+    let place = tenants(&files.iter().map(|file| (file.as_str(), mortal)).collect::<Vec<_>>());
+    let mut hive = Hive::start_after("ulimit -v 30000000", &serving(&place, &[]));
     let status = |hive: &Hive, number: usize| hive.get(&format!("{}.localhost", names[number]), "/").status;
     let answers: Vec<u16> = (0..12).map(|number| status(&hive, number)).collect();
     let up = answers.iter().take_while(|status| **status == 200).count();

@@ -6,9 +6,8 @@ mod support;
 
 use guests::{build_c, compilers};
 use std::path::{Path, PathBuf};
-use support::{Server, eventually, file, folder, skep};
-
-const JAVASCRIPT: &str = "require('http').createServer((req, res) => res.end('script ' + req.url)).listen(80);";
+use support::serve::{Hive, ask, plain, serving};
+use support::{Server, eventually, file, folder};
 
 fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -29,29 +28,13 @@ fn tenant(place: &Path, name: &str, module: &[u8]) {
     std::fs::rename(whole, place.join(name).join("guest.wasm")).expect("it can be put in its place");
 }
 
-/// Serves a folder; both outputs in one pipe.
 fn serve(place: &Path) -> Server {
-    let mut command = skep();
     // What was compiled before would hide the way there.
-    command.env("SKEP_CACHE_DIR", folder()).arg("serve").arg(place).args(["--listen", "127.0.0.1:0"]);
-    let mut shell = std::process::Command::new("sh");
-    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).args(command.get_args());
-    shell.stdin(std::process::Stdio::null());
-    let mut server = Server::spawn(&mut shell);
-    loop {
-        let line = server.line();
-        if let Some(port) = line.strip_prefix("skep: listening on 127.0.0.1:") {
-            server.port = port.parse().expect("a port is a number");
-            return server;
-        }
-    }
+    Hive::start_after("", serving(place, &[]).env("SKEP_CACHE_DIR", folder())).server
 }
 
 fn get(server: &Server, tenant: &str) -> (u16, String) {
-    let mut client = server.client();
-    client.send(format!("GET / HTTP/1.1\r\nHost: {tenant}.localhost\r\nConnection: close\r\n\r\n"));
-    let response = client.response();
+    let response = ask(&mut server.client(), &format!("{tenant}.localhost"), "/");
     (response.status, response.text())
 }
 
@@ -62,7 +45,7 @@ fn said(status: u16, text: &str) -> (u16, String) {
 #[test]
 fn modules_and_scripts_are_served_side_by_side() {
     let place = folder();
-    file(&place, "script/index.js", JAVASCRIPT);
+    file(&place, "script/index.js", &plain("script"));
     tenant(&place, "text", &hello("Hello"));
     let c = build_c(&source("guest-sdk/c/examples/hello.c"), &folder(), "PORT=80");
     tenant(&place, "c", &std::fs::read(c).expect("it was built"));
@@ -84,7 +67,7 @@ fn modules_and_scripts_are_served_side_by_side() {
 #[test]
 fn a_module_that_cannot_be_hired_is_told_of_and_its_neighbours_go_on() {
     let place = folder();
-    file(&place, "script/index.js", JAVASCRIPT);
+    file(&place, "script/index.js", &plain("script"));
     let bomb = format!("(module {})", "(func)".repeat(60_000));
     tenant(&place, "bomb", &wat::parse_str(bomb).expect("it is well-formed"));
     tenant(&place, "cut", &hello("Hello")[..200]);
@@ -122,7 +105,7 @@ fn a_new_module_takes_the_place_of_the_old_one() {
         text == "Other World\n"
     });
     // From a module to a script, and nobody notices.
-    file(&place, "a/index.js", JAVASCRIPT);
+    file(&place, "a/index.js", &plain("script"));
     file(&place, "a/skep.toml", "main = 'index.js'\n");
     eventually("the script serves", || {
         let (status, text) = get(&server, "a");

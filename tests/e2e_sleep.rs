@@ -2,53 +2,24 @@
 //! must not know how.
 mod support;
 
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use support::{Client, DEADLINE, Server, eventually, file, folder, signal, skep};
+use support::serve::{Admin, Hive, tenants};
+use support::{Client, eventually, folder, signal};
 
 /// Counts its requests, keeps a secret, and has something that no garbage collection may lose.
 const COUNT: &str = "let count = 0; const kept = new Map([['secret', process.env.SECRET]]);
   const server = require('http').createServer((req, res) => res.end(`${++count} ${kept.get('secret')} ${Math.random()}`));
   server.keepAliveTimeout = 0; server.listen(80);";
 
-struct Hive {
-    server: Server,
-    admin: PathBuf,
+fn start(config: &str) -> (Hive, Admin) {
+    let place = tenants(&[("a/index.js", COUNT), ("a/skep.toml", config)]);
+    let admin = Admin::in_folder(&folder());
+    (Hive::start_with(&place, &admin.words()), admin)
 }
 
-impl Hive {
-    fn start(config: &str) -> Hive {
-        let place = folder();
-        file(&place, "tenants/a/index.js", COUNT);
-        file(&place, "tenants/a/skep.toml", config);
-        let admin = place.join("admin");
-        let mut command = skep();
-        command.arg("serve").arg(place.join("tenants")).args(["--listen", "127.0.0.1:0"]).arg("--admin").arg(&admin);
-        let mut shell = std::process::Command::new("sh");
-        shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        shell.args(["-c", "exec \"$@\" 2>&1", "sh"]).arg(command.get_program()).args(command.get_args());
-        shell.stdin(std::process::Stdio::null());
-        let mut server = Server::spawn(&mut shell);
-        let line = server.line();
-        let port = line.strip_prefix("skep: listening on 127.0.0.1:").and_then(|port| port.parse().ok());
-        server.port = port.unwrap_or_else(|| panic!("it says where it listens, not {line:?}"));
-        Hive { server, admin }
-    }
-
-    fn tenant(&self) -> serde_json::Value {
-        let Ok(mut stream) = UnixStream::connect(&self.admin) else { return serde_json::Value::Null };
-        stream.set_read_timeout(Some(DEADLINE)).expect("a timeout can be set");
-        stream.write_all(b"GET /tenants/a HTTP/1.1\r\nHost: a\r\n\r\n").expect("it listens");
-        let mut answer = String::new();
-        let _reset = stream.read_to_string(&mut answer);
-        serde_json::from_str(answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)).unwrap_or_default()
-    }
-
-    fn sleeps(&self) -> bool {
-        self.tenant()["state"] == "sleeping"
-    }
+fn sleeps(admin: &Admin) -> bool {
+    admin.tenant("a")["state"] == "sleeping"
 }
 
 /// The count and the secret of an answer, and what differs each time.
@@ -70,12 +41,12 @@ fn files(pid: u32) -> Vec<PathBuf> {
 
 #[test]
 fn a_tenant_sleeps_on_disk_and_goes_on_where_it_was() {
-    let hive = Hive::start("hibernate = '50ms'\nenv = { SECRET = 'xyzzy' }\n");
-    let mut client = hive.server.client();
+    let (hive, admin) = start("hibernate = '50ms'\nenv = { SECRET = 'xyzzy' }\n");
+    let mut client = hive.client();
     let (known, first) = ask(&mut client);
     assert_eq!(known, "1 xyzzy");
-    eventually("it sleeps", || hive.sleeps());
-    let tenant = hive.tenant();
+    eventually("it sleeps", || sleeps(&admin));
+    let tenant = admin.tenant("a");
     assert_eq!((tenant["hibernations"].as_u64(), tenant["memoryBytes"].as_u64()), (Some(1), Some(0)));
     let pid = hive.server.pid();
     let asleep = files(pid);
@@ -86,27 +57,27 @@ fn a_tenant_sleeps_on_disk_and_goes_on_where_it_was() {
     let (known, second) = ask(&mut client);
     assert_eq!(known, "2 xyzzy", "the same connection, the same heap");
     assert_ne!(first, second);
-    eventually("it sleeps again", || hive.sleeps());
+    eventually("it sleeps again", || sleeps(&admin));
     let bytes = std::fs::read(&files(pid)[0]).expect("it is ours to read");
     std::fs::write(&files(pid)[0], &bytes[..bytes.len() / 2]).expect("it is ours to write");
     assert_eq!(ask(&mut client).0, "1 xyzzy", "s01: a new life, on the same connection");
-    let tenant = hive.tenant();
+    let tenant = admin.tenant("a");
     assert_eq!((tenant["starts"].as_u64(), tenant["wakes"].as_u64()), (Some(2), Some(1)));
-    eventually("the next one sleeps", || hive.sleeps());
+    eventually("the next one sleeps", || sleeps(&admin));
     signal(pid, "TERM");
     eventually("nothing is left on disk", || !den.exists());
 }
 
 #[test]
 fn what_a_killed_process_leaves_is_swept_by_the_next() {
-    let hive = Hive::start("hibernate = '50ms'\n");
-    ask(&mut hive.server.client());
-    eventually("it sleeps", || hive.sleeps());
+    let (hive, admin) = start("hibernate = '50ms'\n");
+    ask(&mut hive.client());
+    eventually("it sleeps", || sleeps(&admin));
     let left = files(hive.server.pid()).remove(0);
     drop(hive);
     assert!(left.exists(), "it was killed");
-    let next = Hive::start("hibernate = false\n");
+    let (next, admin) = start("hibernate = false\n");
     eventually("it is gone", || !left.exists());
-    ask(&mut next.server.client());
-    assert_eq!(next.tenant()["state"], "running");
+    ask(&mut next.client());
+    assert_eq!(admin.tenant("a")["state"], "running");
 }

@@ -3,6 +3,7 @@
 //! depends on how long something takes.
 #![allow(dead_code, reason = "each test file uses its part")]
 pub mod processes;
+pub mod serve;
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -136,11 +137,41 @@ pub fn piped(command: &mut Command) -> &mut Command {
     command.stdout(Stdio::piped()).stderr(Stdio::piped())
 }
 
+/// The same with standard error on the pipe of standard output, after this line of the shell.
+pub fn merged(command: &Command, line: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    shell.args(["-c", &format!("{line}\nexec \"$@\" 2>&1"), "sh"]);
+    shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+    shell
+}
+
+/// What comes out of a pipe, a line at a time, with its end.
+fn lines_of(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    let mut pipe = BufReader::new(pipe);
+    thread::spawn(move || {
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    lines
+}
+
+/// A line without its end.
+fn bare(line: &str) -> String {
+    line.lines().collect()
+}
+
 /// A script that serves.
 pub struct Server {
     child: Child,
     lines: Receiver<String>,
-    errors: Option<thread::JoinHandle<String>>,
+    errors: Receiver<String>,
     pub port: u16,
     pub stdin: Option<ChildStdin>,
 }
@@ -169,29 +200,26 @@ impl Server {
     /// Starts a script that may not listen at all.
     pub fn spawn(command: &mut Command) -> Server {
         let mut child = piped(command).spawn().expect("the program starts");
-        let (sender, lines) = channel();
-        let out = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
-        thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut err = child.stderr.take().expect("standard error is a pipe");
-        let errors = thread::spawn(move || {
-            let mut text = Vec::new();
-            let _broken = err.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        });
+        let lines = lines_of(child.stdout.take().expect("standard output is a pipe"));
+        let errors = lines_of(child.stderr.take().expect("standard error is a pipe"));
         let stdin = child.stdin.take();
-        Server { child, lines, errors: Some(errors), port: 0, stdin }
+        Server { child, lines, errors, port: 0, stdin }
     }
 
     /// The next line the script prints.
     pub fn line(&mut self) -> String {
         match self.lines.recv_timeout(DEADLINE) {
-            Ok(line) => line,
+            Ok(line) => bare(&line),
             Err(RecvTimeoutError::Timeout) => panic!("the script printed nothing more"),
             Err(RecvTimeoutError::Disconnected) => {
-                let errors = self.errors.take().map(|thread| thread.join().expect("a reader of a pipe"));
-                panic!("the script ended: {:?}\n{}", wait(&mut self.child), errors.unwrap_or_default());
+                panic!("the script ended: {:?}\n{}", wait(&mut self.child), self.errors.iter().collect::<String>())
             }
         }
+    }
+
+    /// The next line on standard error.
+    pub fn error_line(&self) -> String {
+        bare(&self.errors.recv_timeout(DEADLINE).expect("a line on standard error"))
     }
 
     /// Reads lines until this one; answers those before it.
@@ -217,9 +245,8 @@ impl Server {
     /// Waits for the end; answers the exit code, the lines left and what was said on standard error.
     pub fn end(mut self) -> Finished {
         let status = wait(&mut self.child);
-        let out: Vec<String> = self.lines.iter().collect();
-        let err = self.errors.take().map(|thread| thread.join().expect("a reader of a pipe")).unwrap_or_default();
-        Finished { code: status.code(), out: out.join("\n"), err }
+        let out: Vec<String> = self.lines.iter().map(|line| bare(&line)).collect();
+        Finished { code: status.code(), out: out.join("\n"), err: self.errors.iter().collect() }
     }
 
     pub fn client(&self) -> Client {
@@ -316,8 +343,8 @@ impl Response {
 }
 
 /// A client that writes what it is told to.
-pub struct Client {
-    pub stream: TcpStream,
+pub struct Client<S = TcpStream> {
+    pub stream: S,
     buffer: Vec<u8>,
 }
 
@@ -327,6 +354,16 @@ impl Client {
         stream.set_read_timeout(Some(DEADLINE)).expect("a deadline");
         stream.set_write_timeout(Some(DEADLINE)).expect("a deadline");
         stream.set_nodelay(true).expect("an option");
+        Client::over(stream)
+    }
+
+    pub fn half_close(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("an open connection");
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub fn over(stream: S) -> Client<S> {
         Client { stream, buffer: Vec::new() }
     }
 
@@ -337,10 +374,6 @@ impl Client {
     /// Sends what the server may refuse to take any more.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).is_ok()
-    }
-
-    pub fn half_close(&mut self) {
-        self.stream.shutdown(Shutdown::Write).expect("an open connection");
     }
 
     /// Reads more; false at the end.
