@@ -19,7 +19,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '..', '..');
 
 // The SDK's part of a guest.
-const OWN = ['skep_guest.c', 'skep_process.c'];
+const OWN = ['skep_guest.c', 'skep_process.c', 'skep_worker.c'];
 
 // npm's clang takes ".." for ".": with -I. the headers are found by it, too.
 const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c', '-I.'];
@@ -55,6 +55,7 @@ async function main() {
 function headers() {
   return {
     'c/skep_guest.h': join(here, 'skep_guest.h'),
+    'c/skep_own.h': join(here, 'skep_own.h'),
     'include/skep.h': join(here, '..', 'include', 'skep.h'),
   };
 }

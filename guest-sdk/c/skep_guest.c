@@ -1,6 +1,6 @@
 /* See skep_guest.h. Compiled with -ffreestanding: without it a compiler takes skep_length's loop for strlen, which is not
  * here. It must not know what a guest serves. */
-#include "skep_guest.h"
+#include "skep_own.h"
 
 #define INBOX (256u << 10)
 #define PAGE (64u << 10)
@@ -44,6 +44,12 @@ int skep_on(skep_handle handle, skep_call call, void *data) {
   return 0;
 }
 
+int skep_on_as(skep_handle handle, skep_handle other) {
+  uint32_t place = (uint32_t)other & PLACE;
+  if (place >= places || table[place].handle != other) return 0;
+  return skep_on(handle, table[place].call, table[place].data);
+}
+
 void skep_on_others(skep_call call, void *data) {
   others = (struct entry){0, call, data};
 }
@@ -63,6 +69,8 @@ static skep_handle told(skep_handle handle, skep_call call, void *data) {
 }
 
 static skep_handle listen_with(const char *host, int port, skep_listen_options options, skep_call call, void *data) {
+  skep_handle shared = skep_worker_listen(host, port, &options);
+  if (shared != -SKEP_ENOSYS) return told(shared, call, data);
   return told(skep_listen(host, skep_length(host), port, 511, &options, sizeof options), call, data);
 }
 
@@ -136,19 +144,30 @@ void skep_say(const char *text) {
   skep_log(1, "\n", 1);
 }
 
-static void tell(const skep_event *event, const uint8_t *payload) {
+void skep_tell(const skep_event *event, const uint8_t *payload) {
   skep_handle to = (skep_handle)event->handle;
+  skep_worker_event(event);
   if (event->kind == SKEP_EV_HTTP_REQUEST || event->kind == SKEP_EV_ACCEPTED) to = *(const skep_handle *)payload;
   uint32_t place = (uint32_t)to & PLACE;
   if (to && place < places && table[place].handle == to) {
     struct entry entry = table[place];
     int gone = event->kind == SKEP_EV_STREAM_CLOSED || event->kind == SKEP_EV_LISTENER_CLOSED ||
                event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED ||
-               event->kind == SKEP_EV_CHILD_FAILED || event->kind == SKEP_EV_CHILD_EXIT;
+               event->kind == SKEP_EV_CHILD_FAILED || event->kind == SKEP_EV_CHILD_EXIT || event->kind == SKEP_EV_CHANNEL_CLOSED;
     if (gone) skep_on(to, 0, 0);
     entry.call(event, payload, entry.data);
   } else if (others.call) {
     others.call(event, payload, others.data);
+  }
+}
+
+/* A clone goes on from where its image was taken: there main has run. */
+static void begin(const skep_event *event) {
+  if (!(event->flags & SKEP_START_CLONED)) {
+    skep_worker_begin();
+    skep_main();
+  } else if (!(event->flags & SKEP_START_SAME)) {
+    skep_worker_forget();
   }
 }
 
@@ -158,13 +177,13 @@ __attribute__((export_name("skep_abi"))) int skep_guest_abi(void) {
 }
 
 __attribute__((export_name("skep_on_events"))) int skep_guest_on_events(int length) {
-  const uint8_t *at = inbox_bytes + sizeof(skep_batch), *end = inbox_bytes + length;
+  uint8_t *at = inbox_bytes + sizeof(skep_batch), *end = inbox_bytes + length;
   while (at < end) {
-    const skep_event *event = (const skep_event *)at;
-    /* A clone goes on from where its image was taken: there main has run. */
-    if (event->kind == SKEP_EV_START && !(event->flags & SKEP_START_CLONED)) skep_main();
-    tell(event, at + sizeof *event);
+    skep_event *event = (skep_event *)at;
     at += event->size;
+    if (event->kind == SKEP_EV_START) begin(event);
+    int internal = event->kind == SKEP_EV_CHANNEL_MESSAGE && event->flags & SKEP_CHANNEL_INTERNAL;
+    if (!internal || !skep_worker_hears(event, (uint8_t *)(event + 1))) skep_tell(event, (uint8_t *)(event + 1));
   }
   return 0;
 }

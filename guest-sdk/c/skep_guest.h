@@ -1,5 +1,5 @@
 /* Guests of Skep in C: who is told of which event, and the few things every server needs. It stands on skep.h, the
- * printed boundary, and needs no C library. Compile skep_guest.c and skep_process.c with your own file, for wasm32. */
+ * printed boundary, and needs no C library. Compile the other files here, skep_*.c, with your own file, for wasm32. */
 #ifndef SKEP_GUEST_H
 #define SKEP_GUEST_H
 #include <stddef.h>
@@ -41,6 +41,19 @@ skep_handle skep_fork(const char *file, const char *const *words, uint32_t count
 skep_handle skep_fork_worker(int number, skep_call call, void *data);
 int skep_worker(void);
 skep_handle skep_http_shared(int id, skep_call call, void *data);
+
+/* A process that a script's cluster has started as a worker: its number there, or 0. What it listens on by skep_http_listen and
+ * skep_net_listen the primary opens and shares among its workers, as in Node. `skep_stop` is how such a listener is closed
+ * (and any other). */
+int skep_script_worker(void);
+int skep_stop(skep_handle listener);
+
+/* Of a CHANNEL_MESSAGE: the message, JSON text when a script has sent it, and what came with it, or 0 (its kind stands in the
+ * skep_attached at the payload's head). */
+const char *skep_message(const skep_event *event, const uint8_t *payload, size_t *length, skep_handle *came);
+
+/* Sends a message (JSON text of less than 900 bytes) with a stream, which is gone here. Answers what waits to be sent, or -errno. */
+int skep_send_with(skep_handle channel, const char *message, skep_handle stream);
 
 /* A line for standard output. */
 void skep_say(const char *text);

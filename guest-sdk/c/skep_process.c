@@ -1,36 +1,29 @@
 /* See skep_guest.h: processes of this guest's. It must not know what they do. */
-#include "skep_guest.h"
+#include "skep_own.h"
 
 #define PAGE (64u << 10)
 /* Bytes of all that a child is told. */
 #define TEXTS (16u << 10)
 
-struct text {
-  const char *at;
-  uint32_t length;
-};
-
-/* The start record, asked for once: it stays where it is. */
-static struct text start_record(void) {
-  static struct text record;
+struct skep_text skep_start_record(void) {
+  static struct skep_text record;
   if (!record.at) {
     int length = skep_start_info(0, 0);
     size_t at = __builtin_wasm_memory_grow(0, (length + PAGE) / PAGE);
-    if (length <= 0 || at == (size_t)-1) return (struct text){"", 0};
-    record = (struct text){(const char *)(at * PAGE), (uint32_t)length};
+    if (length <= 0 || at == (size_t)-1) return (struct skep_text){"", 0};
+    record = (struct skep_text){(const char *)(at * PAGE), (uint32_t)length};
     skep_start_info(record.at, length);
   }
   return record;
 }
 
 /* The end of the string that begins with the quote at `at`. */
-static uint32_t string_end(struct text json, uint32_t at) {
+static uint32_t string_end(struct skep_text json, uint32_t at) {
   for (at++; at < json.length && json.at[at] != '"'; at++) at += json.at[at] == '\\';
   return at;
 }
 
-/* A member of a JSON object, as it is written there: of a text, what stands between its quotes. The host's JSON has no spaces. */
-static struct text member(struct text json, const char *name) {
+struct skep_text skep_member(struct skep_text json, const char *name) {
   uint32_t wanted = skep_length(name), depth = 0;
   for (uint32_t at = 0; at < json.length; at++) {
     char letter = json.at[at];
@@ -42,11 +35,24 @@ static struct text member(struct text json, const char *name) {
     int found = depth == 1 && same == wanted && length == wanted && end + 2 < json.length && json.at[end + 1] == ':';
     at = end;
     if (!found) continue;
-    struct text rest = {json.at + end + 2, json.length - end - 2};
-    if (*rest.at == '"') return (struct text){rest.at + 1, string_end(rest, 0) - 1};
+    struct skep_text rest = {json.at + end + 2, json.length - end - 2};
+    if (*rest.at == '"') return (struct skep_text){rest.at + 1, string_end(rest, 0) - 1};
     return rest;
   }
-  return (struct text){0, 0};
+  return (struct skep_text){0, 0};
+}
+
+int64_t skep_number(struct skep_text text) {
+  int64_t value = 0;
+  uint32_t negative = text.length && text.at[0] == '-';
+  for (uint32_t i = negative; i < text.length && i < 18 && text.at[i] >= '0' && text.at[i] <= '9'; i++) value = value * 10 + text.at[i] - '0';
+  return negative ? -value : value;
+}
+
+int skep_equal(struct skep_text text, const char *other) {
+  uint32_t at = 0;
+  while (at < text.length && text.at[at] == other[at] && other[at]) at++;
+  return text.at && at == text.length && !other[at];
 }
 
 /* Lengths and bytes, one after the other; `used` grows beyond TEXTS where there is no room. */
@@ -86,7 +92,7 @@ static void add_program(struct texts *texts, const char *file, const char *shari
   if (file) {
     add_escaped(texts, file);
   } else {
-    struct text main = member(start_record(), "main");
+    struct skep_text main = skep_member(skep_start_record(), "main");
     add(texts, main.at, main.length);
   }
   add(texts, info, skep_length(info));
@@ -130,8 +136,5 @@ skep_handle skep_fork_worker(int number, skep_call call, void *data) {
 }
 
 int skep_worker(void) {
-  struct text number = member(member(start_record(), "info"), "sharing");
-  int worker = 0;
-  for (uint32_t i = 0; i < number.length && number.at[i] >= '0' && number.at[i] <= '9'; i++) worker = worker * 10 + number.at[i] - '0';
-  return worker;
+  return (int)skep_number(skep_member(skep_member(skep_start_record(), "info"), "sharing"));
 }

@@ -1,4 +1,5 @@
-//! Several processes of this guest behind the same addresses. Every one runs the same main function: the first is the primary, which
+//! Several processes of this guest behind the same addresses, or this process as a worker of a script's cluster (where
+//! `Server::listen` by itself is enough, as in Node). Every one runs the same main function: the first is the primary, which
 //! starts the others, opens the addresses and serves nothing itself; in the others, the workers, the same calls give what
 //! serves. The host deals connections out: to the worker with the fewest that it has not begun. It must not know what is
 //! served.
@@ -6,7 +7,7 @@ use crate::http::{self, Request, Response, Server};
 use crate::net::{Listener, Stream};
 use crate::process::{self, Channel, ChannelEvent, ChildEvent};
 use crate::raw::{self, Handle};
-use crate::{timer, Result};
+use crate::{timer, worker, Result};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -25,6 +26,8 @@ pub struct Cluster {
 enum Role {
     Primary(Rc<Primary>),
     Worker(u32),
+    /// Of a script's cluster: there an address is asked for by what it is.
+    Scripts(u32),
 }
 
 /// What the first process keeps.
@@ -51,8 +54,9 @@ impl Cluster {
     /// # Errors
     /// `EACCES` without the grant to fork.
     pub fn start(workers: u32) -> Result<Cluster> {
-        let role = match process::worker() {
-            Some(number) => {
+        let role = match (worker::number(), process::worker()) {
+            (Some(number), _) => Role::Scripts(number),
+            (None, Some(number)) => {
                 if let Some(primary) = process::parent() {
                     // It has no work without it.
                     primary.on(|_, event| {
@@ -63,7 +67,7 @@ impl Cluster {
                 }
                 Role::Worker(number)
             }
-            None => {
+            (None, None) => {
                 let primary = Rc::new(Primary::default());
                 for number in 1..=workers {
                     Primary::fork(&primary, number)?;
@@ -77,7 +81,7 @@ impl Cluster {
     /// This worker's number, from 1 on; a worker that takes another's place has its number. The primary has none.
     pub fn worker(&self) -> Option<u32> {
         match self.role {
-            Role::Worker(number) => Some(number),
+            Role::Worker(number) | Role::Scripts(number) => Some(number),
             Role::Primary(_) => None,
         }
     }
@@ -91,7 +95,10 @@ impl Cluster {
         address: &str,
         handler: impl FnMut(Request<'_>, Response) -> O + 'static,
     ) -> Result<Side<Server>> {
-        self.share(address, |id| Server::shared(id, &http::Options::default(), handler))
+        self.share(address, |id| match id {
+            Some(id) => Server::shared(id, &http::Options::default(), handler),
+            None => Server::listen(address, handler),
+        })
     }
 
     /// A listener for streams that the workers share.
@@ -99,14 +106,24 @@ impl Cluster {
     /// # Errors
     /// As [`Listener::listen`].
     pub fn listen(&self, address: &str, call: impl FnMut(Stream) + 'static) -> Result<Side<Listener>> {
-        self.share(address, |id| Listener::shared(id, call))
+        self.share(address, |id| match id {
+            Some(id) => Listener::shared(id, call),
+            None => Listener::listen(address, call),
+        })
     }
 
-    fn share<T>(&self, address: &str, serve: impl FnOnce(u32) -> Result<T>) -> Result<Side<T>> {
+    /// A worker of a script's cluster stops listening, and leaves when its last connection has ended. Others end by
+    /// [`process::exit`].
+    pub fn disconnect(&self) {
+        worker::disconnect();
+    }
+
+    fn share<T>(&self, address: &str, serve: impl FnOnce(Option<u32>) -> Result<T>) -> Result<Side<T>> {
         self.asked.set(self.asked.get() + 1);
         let id = self.asked.get();
         let primary = match &self.role {
-            Role::Worker(_) => return serve(id).map(Side::Worker),
+            Role::Worker(_) => return serve(Some(id)).map(Side::Worker),
+            Role::Scripts(_) => return serve(None).map(Side::Worker),
             Role::Primary(primary) => primary,
         };
         let listener = Listener::listen(address, |stream| stream.close())?;

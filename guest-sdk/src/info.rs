@@ -7,7 +7,9 @@ pub(crate) enum Value {
     Text(String),
     List(Vec<Value>),
     Map(Vec<(String, Value)>),
-    /// A number, a truth value or nothing: not asked for here.
+    /// A whole number.
+    Number(i64),
+    /// A truth value, another number or nothing: not asked for here.
     Other,
 }
 
@@ -29,6 +31,30 @@ impl Value {
             Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    pub fn number(&self) -> Option<i64> {
+        match self {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+/// A member of a JSON object as it is written there, however deep it is; none when there is none, or the text is no object.
+pub(crate) fn raw_member<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut reader = Reader { text, at: 0, depth: 0 };
+    reader.take(b'{')?;
+    loop {
+        let key = reader.string()?;
+        reader.take(b':')?;
+        reader.peek()?;
+        let start = reader.at;
+        reader.skip()?;
+        if key == name {
+            return text.get(start..reader.at);
+        }
+        reader.take(b',')?;
     }
 }
 
@@ -65,14 +91,33 @@ impl Reader<'_> {
             b'[' => Value::List(self.list()?),
             b'{' => Value::Map(self.map()?),
             _ => {
-                while !matches!(self.peek(), None | Some(b',' | b']' | b'}')) {
-                    self.at += 1;
-                }
-                Value::Other
+                let start = self.at;
+                self.skip()?;
+                let word = std::str::from_utf8(self.text.get(start..self.at)?).ok()?;
+                word.trim().parse().map_or(Value::Other, Value::Number)
             }
         };
         self.depth -= 1;
         Some(value)
+    }
+
+    /// Goes past a value of any depth; what it is made of is not looked at.
+    fn skip(&mut self) -> Option<()> {
+        let (mut depth, start) = (0u32, self.at);
+        loop {
+            match self.text.get(self.at) {
+                None => return if depth == 0 && self.at > start { Some(()) } else { None },
+                Some(b'"') => {
+                    self.string()?;
+                    continue;
+                }
+                Some(b'{' | b'[') => depth += 1,
+                Some(b'}' | b']' | b',') if depth == 0 => return Some(()),
+                Some(b'}' | b']') => depth -= 1,
+                Some(_) => {}
+            }
+            self.at += 1;
+        }
     }
 
     fn list(&mut self) -> Option<Vec<Value>> {
@@ -154,7 +199,22 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Value;
+    use super::{raw_member, Value};
+
+    #[test]
+    fn a_member_is_found_as_it_is_written() {
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        let text =
+            format!("{{\"a\": {{\"message\": 1}}, \"message\": {{\"x\":\"}},\\\"{{\",\"y\":{}}} , \"to\": -12}}", deep);
+        let found = raw_member(text.as_bytes(), "message").and_then(|text| std::str::from_utf8(text).ok());
+        assert_eq!(found.map(str::trim), Some(format!("{{\"x\":\"}},\\\"{{\",\"y\":{}}}", deep).as_str()));
+        assert_eq!(raw_member(text.as_bytes(), "to"), Some(&b"-12"[..]));
+        assert_eq!(Value::parse(b"{\"a\":-12,\"b\":1.5}").and_then(|it| it.get("a")?.number()), Some(-12));
+        for end in 0..text.len() {
+            let _any = raw_member(&text.as_bytes()[..end], "nothing");
+        }
+        assert!(raw_member(b"[]", "a").is_none() && raw_member(b"{\"a\":", "a").is_none());
+    }
 
     #[test]
     fn the_host_s_record_is_read() {

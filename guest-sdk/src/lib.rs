@@ -32,6 +32,7 @@ mod body;
 pub mod cluster;
 mod error;
 mod events;
+mod handed;
 pub mod host;
 pub mod http;
 mod info;
@@ -42,6 +43,7 @@ pub mod process;
 mod raw;
 pub mod task;
 pub mod timer;
+mod worker;
 mod world;
 
 pub use error::{Error, Result};

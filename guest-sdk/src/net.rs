@@ -3,9 +3,10 @@ use crate::body::Chunk;
 pub use crate::body::Credit;
 use crate::error::from_value;
 use crate::events::{u64_at, Incoming};
+use crate::process::Line;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
-use crate::{Error, Flow, Result};
+use crate::{handed, worker, Error, Flow, Result};
 use skep_abi::errno::EINVAL;
 use skep_abi::{connect, done, events, listen as flag, option, ConnectOptions, ListenOptions, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
@@ -122,6 +123,8 @@ pub(crate) struct Socket {
     call: RefCell<Option<OnEvent>>,
     held: RefCell<Vec<Credit>>,
     closed: Cell<bool>,
+    /// The channel that it came by, where somebody counts.
+    came: RefCell<Option<Rc<Line>>>,
 }
 
 /// A stream. Cloning names the same one; dropping it changes nothing: a stream lives until it is closed.
@@ -136,10 +139,19 @@ impl Stream {
             call: RefCell::new(None),
             held: RefCell::new(Vec::new()),
             closed: Cell::new(false),
+            came: RefCell::new(None),
         };
         let socket = Rc::new(socket);
         world::insert(handle, Entry::Stream(socket.clone()));
         Stream(socket)
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.0.handle
+    }
+
+    pub(crate) fn came_by(&self, line: &Rc<Line>) {
+        *self.0.came.borrow_mut() = Some(line.clone());
     }
 
     /// Has everything told there from now on. Bytes that come before anybody asks are thrown away.
@@ -264,6 +276,9 @@ impl Socket {
         world::remove(this.handle);
         this.closed.set(true);
         this.held.borrow_mut().clear();
+        if let Some(line) = this.came.borrow_mut().take() {
+            handed::lost(&line, this.handle);
+        }
         let error = from_value(errno);
         let open = this.open.borrow_mut().take();
         match open {
@@ -293,7 +308,6 @@ type OnStream = Box<dyn FnMut(Stream)>;
 pub(crate) type Listened = Box<dyn FnOnce(Result<Address>)>;
 
 pub(crate) struct Listening {
-    handle: Handle,
     call: RefCell<OnStream>,
     listened: RefCell<Option<Listened>>,
 }
@@ -306,7 +320,13 @@ impl Listener {
     /// later: see [`Listener::on_listening`].
     pub fn listen(address: &str, call: impl FnMut(Stream) + 'static) -> Result<Listener> {
         let address: Address = address.parse()?;
-        let handle = raw::listen(address.host(), address.port_or_path(), BACKLOG, &Listener::options())?;
+        let handle = worker::listen(&address, BACKLOG, &Listener::options())?;
+        Ok(Listener::of(handle, call))
+    }
+
+    /// One that came with a message.
+    pub(crate) fn received(handle: Handle, call: impl FnMut(Stream) + 'static) -> Result<Listener> {
+        raw::listen_set(handle, &Listener::options())?;
         Ok(Listener::of(handle, call))
     }
 
@@ -320,7 +340,7 @@ impl Listener {
     }
 
     fn of(handle: Handle, call: impl FnMut(Stream) + 'static) -> Listener {
-        let listening = Listening { handle, call: RefCell::new(Box::new(call)), listened: RefCell::new(None) };
+        let listening = Listening { call: RefCell::new(Box::new(call)), listened: RefCell::new(None) };
         world::insert(handle, Entry::Listener(Rc::new(listening)));
         Listener { handle }
     }
@@ -343,37 +363,53 @@ impl Listener {
     /// # Errors
     /// `EBADF` when it was closed before.
     pub fn close(&self) -> Result<()> {
-        raw::close(self.handle)
+        worker::close(self.handle)
     }
 }
 
 impl Listening {
     pub(crate) fn event(&self, event: &Incoming<'_>) {
-        listener_event(self.handle, &self.listened, "listener", event);
+        listener_event(&self.listened, "listener", event);
+    }
+}
+
+/// In a worker: what has become of a listener.
+pub(crate) fn listened(handle: Handle, result: Result<Address>) {
+    match world::find(handle) {
+        Some(Entry::Server(server)) => tell_listened(&server.listened, "server", result),
+        Some(Entry::Listener(listening)) => tell_listened(&listening.listened, "listener", result),
+        _ => {}
+    }
+}
+
+fn tell_listened(listened: &RefCell<Option<Listened>>, what: &str, result: Result<Address>) {
+    let listened = listened.borrow_mut().take();
+    match (listened, result) {
+        (Some(call), result) => call(result),
+        (None, Ok(_)) => {}
+        (None, Err(error)) => {
+            crate::log::line(2, &format!("the {} cannot listen: {}", what, error));
+            crate::process::exit(1);
+        }
     }
 }
 
 /// What becomes of a listener, a plain one or a server's. That it cannot listen ends the guest if nobody asked to be told.
-pub(crate) fn listener_event(handle: Handle, listened: &RefCell<Option<Listened>>, what: &str, event: &Incoming<'_>) {
-    let listened = listened.borrow_mut().take();
+pub(crate) fn listener_event(listened: &RefCell<Option<Listened>>, what: &str, event: &Incoming<'_>) {
     match event.kind {
         events::LISTENING => {
-            if let Some(call) = listened {
-                call(raw::address(handle, 0).and_then(|text| Address::from_host(&text)));
-            }
+            let address = raw::address(event.handle, 0).and_then(|text| Address::from_host(&text));
+            tell_listened(listened, what, address);
         }
         events::LISTEN_FAILED => {
-            world::remove(handle);
-            let error = Error::from_errno(event.value as i32);
-            match listened {
-                Some(call) => call(Err(error)),
-                None => {
-                    crate::log::line(2, &format!("the {} cannot listen: {}", what, error));
-                    crate::process::exit(1);
-                }
-            }
+            world::remove(event.handle);
+            tell_listened(listened, what, Err(Error::from_errno(event.value as i32)));
+            worker::closed(event.handle);
         }
-        events::LISTENER_CLOSED => world::remove(handle),
+        events::LISTENER_CLOSED => {
+            world::remove(event.handle);
+            worker::closed(event.handle);
+        }
         _ => {}
     }
 }

@@ -5,13 +5,18 @@ use crate::events::{u32_at, Incoming};
 use crate::info::Value;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
-use crate::{Error, Flow, Result};
+use crate::{handed, worker, Error, Flow, Result};
 use skep_abi::{channel, child, child_stdio, events, Attached, ChildOptions, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+pub use crate::handed::{Handed, Received};
+
 /// Bytes of one call of `channel_send`: a longer message travels in parts.
 const PART: usize = 1 << 20;
+
+/// Words for the other end's library that a full channel may have to keep.
+const OWED: usize = 4096;
 
 type OnSignal = Box<dyn FnMut()>;
 
@@ -35,6 +40,22 @@ pub fn args() -> Vec<String> {
 /// A variable of the environment, if it was granted and is set.
 pub fn env(name: &str) -> Option<String> {
     info().get("env")?.get(name)?.text().map(str::to_owned)
+}
+
+/// What the library of whoever started this process wants it to know.
+pub(crate) fn told(name: &str) -> Option<Value> {
+    match info() {
+        Value::Map(entries) => entries.into_iter().find(|(key, _)| key == "info").and_then(|(_, told)| match told {
+            Value::Map(told) => told.into_iter().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+/// The folder that it works in.
+pub(crate) fn folder() -> String {
+    info().get("cwd").and_then(Value::text).unwrap_or("").to_owned()
 }
 
 /// Ends the guest at once.
@@ -99,8 +120,10 @@ pub enum ChildEvent {
 /// What a channel tells.
 #[derive(Debug)]
 pub enum ChannelEvent<'a> {
-    /// A whole message.
+    /// A whole message. What a script sends is JSON text.
     Message(&'a [u8]),
+    /// A message, JSON text, with which something came.
+    Handed(&'a [u8], handed::Handed),
     /// All that was waiting has gone, after a send that answered [`Flow::Full`].
     Drain,
     /// The other side is gone, or has closed it.
@@ -151,7 +174,7 @@ pub(crate) fn fork_worker(number: u32, call: impl FnMut(ChildEvent) + 'static) -
 
 /// Which one this process is of those, if it is one.
 pub(crate) fn worker() -> Option<u32> {
-    info().get("info")?.get("sharing")?.text()?.parse().ok()
+    told("sharing")?.text()?.parse().ok()
 }
 
 fn start(main: &str, told: &str, args: &[&str], call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
@@ -242,6 +265,12 @@ pub(crate) struct Line {
     call: RefCell<Option<OnChannel>>,
     /// The first parts of a message whose last one has not come.
     parts: RefCell<Vec<u8>>,
+    /// Words for the other end's library that the channel had no room for.
+    owed: RefCell<Vec<String>>,
+    /// Streams that came by it, by the key of the server that they are of.
+    pub came: RefCell<Vec<(String, Handle)>>,
+    /// Keys whose server waits for the last of them.
+    pub closing: RefCell<Vec<String>>,
 }
 
 /// A way for messages to another process of this program.
@@ -259,7 +288,15 @@ pub fn parent() -> Option<Channel> {
 
 impl Channel {
     fn new(handle: Handle) -> Channel {
-        let line = Rc::new(Line { handle, call: RefCell::new(None), parts: RefCell::new(Vec::new()) });
+        let line = Line {
+            handle,
+            call: RefCell::new(None),
+            parts: RefCell::default(),
+            owed: RefCell::default(),
+            came: RefCell::default(),
+            closing: RefCell::default(),
+        };
+        let line = Rc::new(line);
         world::insert(handle, Entry::Channel(line.clone()));
         Channel(line)
     }
@@ -281,13 +318,22 @@ impl Channel {
     /// `EAGAIN` when too much is waiting (of a message above 1 MiB some parts may have gone), `EBADF` when the channel is
     /// closed.
     pub fn send(&self, message: impl AsRef<[u8]>) -> Result<Flow> {
+        self.post(message, 0, 0)
+    }
+
+    pub(crate) fn post(&self, message: impl AsRef<[u8]>, flags: u32, attach: Handle) -> Result<Flow> {
         let message = message.as_ref();
         let last = message.len().saturating_sub(1) / PART;
+        let first = (flags | channel::MORE) & !channel::KEEP;
         for part in 0..last {
-            raw::channel_send(self.0.handle, channel::MORE, &message[part * PART..(part + 1) * PART])?;
+            raw::channel_send(self.0.handle, first, &message[part * PART..(part + 1) * PART], 0)?;
         }
-        let waiting = raw::channel_send(self.0.handle, 0, &message[last * PART..])?;
+        let waiting = raw::channel_send(self.0.handle, flags, &message[last * PART..], attach)?;
         Ok(if waiting > DRAIN_ABOVE { Flow::Full } else { Flow::Open })
+    }
+
+    pub(crate) fn line(&self) -> &Rc<Line> {
+        &self.0
     }
 
     /// Closes it; what is queued still goes out.
@@ -306,9 +352,14 @@ impl Line {
     pub(crate) fn event(this: &Rc<Line>, event: &Incoming<'_>) {
         match event.kind {
             events::CHANNEL_MESSAGE => Line::message(this, event),
-            events::CHANNEL_DRAIN => Line::tell(this, ChannelEvent::Drain),
+            events::CHANNEL_DRAIN => {
+                let owed = std::mem::take(&mut *this.owed.borrow_mut());
+                owed.iter().for_each(|text| this.say(text));
+                Line::tell(this, ChannelEvent::Drain)
+            }
             events::CHANNEL_CLOSED => {
                 world::remove(this.handle);
+                worker::alone(this.handle);
                 Line::tell(this, ChannelEvent::Closed(from_value(event.value)));
                 this.call.borrow_mut().take();
             }
@@ -316,28 +367,42 @@ impl Line {
         }
     }
 
+    /// A word for the other end's library. When there is no room it goes as soon as there is.
+    pub(crate) fn say(&self, text: &str) {
+        let sent = raw::channel_send(self.handle, channel::INTERNAL, text.as_bytes(), 0);
+        let full = matches!(&sent, Err(error) if error.errno() == skep_abi::errno::EAGAIN);
+        if full && self.owed.borrow().len() < OWED {
+            self.owed.borrow_mut().push(text.to_owned());
+        }
+    }
+
     fn message(this: &Rc<Line>, event: &Incoming<'_>) {
         let attached = u64::from(u32_at(event.payload, 0)) | u64::from(u32_at(event.payload, 4)) << 32;
-        if attached != 0 {
-            // Nobody here takes sockets: an open one that nobody knows would be a leak.
-            let _gone = raw::close(attached);
-        }
+        let kind = u32_at(event.payload, 8);
         let bytes = event.payload.get(std::mem::size_of::<Attached>()..).unwrap_or(&[]);
         let flags = u32::from(event.flags);
-        if flags & channel::INTERNAL != 0 {
-            return;
-        }
         if flags & channel::MORE == 0 && this.parts.borrow().is_empty() {
-            return Line::tell(this, ChannelEvent::Message(bytes));
+            return Line::whole(this, flags, bytes, attached, kind);
         }
         this.parts.borrow_mut().extend_from_slice(bytes);
         if flags & channel::MORE == 0 {
             let whole = std::mem::take(&mut *this.parts.borrow_mut());
-            Line::tell(this, ChannelEvent::Message(&whole));
+            Line::whole(this, flags, &whole, attached, kind);
         }
     }
 
-    fn tell(this: &Rc<Line>, event: ChannelEvent<'_>) {
+    fn whole(this: &Rc<Line>, flags: u32, bytes: &[u8], attached: Handle, kind: u32) {
+        if flags & channel::INTERNAL != 0 {
+            return handed::heard(this, bytes, attached, kind);
+        }
+        if attached != 0 {
+            // Nobody takes what came without a word: an open one that nobody knows would be a leak.
+            let _gone = raw::close(attached);
+        }
+        Line::tell(this, ChannelEvent::Message(bytes));
+    }
+
+    pub(crate) fn tell(this: &Rc<Line>, event: ChannelEvent<'_>) {
         let call = this.call.borrow_mut().take();
         if let Some(mut call) = call {
             call(&Channel(this.clone()), event);

@@ -183,6 +183,16 @@ pub(crate) fn listen_shared(id: u32, options: &ListenOptions) -> Result<Handle> 
     handle(unsafe { imports::listen_shared(id as i32, options as *const u8, size) })
 }
 
+pub(crate) fn listen_set(listener: Handle, options: &ListenOptions) -> Result<()> {
+    let options: *const ListenOptions = options;
+    let size = std::mem::size_of::<ListenOptions>();
+    done(unsafe { imports::listen_set(listener as i64, options as *const u8, size) })
+}
+
+pub(crate) fn http_close_idle(listener: Handle) -> Result<()> {
+    done(unsafe { imports::http_close_idle(listener as i64) })
+}
+
 pub(crate) fn listener_share(listener: Handle, channel: Handle, id: u32) -> Result<()> {
     done(unsafe { imports::listener_share(listener as i64, channel as i64, id as i32) })
 }
@@ -280,6 +290,7 @@ pub(crate) fn parent_channel() -> Result<Handle> {
     handle(unsafe { imports::parent_channel() })
 }
 
-pub(crate) fn channel_send(channel: Handle, flags: u32, bytes: &[u8]) -> Result<u32> {
-    count(unsafe { imports::channel_send(channel as i64, flags as i32, bytes.as_ptr(), bytes.len(), 0) })
+/// `attach`: what travels with it, or 0.
+pub(crate) fn channel_send(channel: Handle, flags: u32, bytes: &[u8], attach: Handle) -> Result<u32> {
+    count(unsafe { imports::channel_send(channel as i64, flags as i32, bytes.as_ptr(), bytes.len(), attach as i64) })
 }

@@ -2,7 +2,7 @@
 //! told.
 use crate::events::{Batch, Incoming};
 use crate::raw::Handle;
-use crate::{host, http, net, process, raw, task, timer};
+use crate::{host, http, net, process, raw, task, timer, worker};
 use skep_abi::{events, start};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -97,6 +97,7 @@ fn dispatch(event: &Incoming<'_>) {
 
 fn begin() {
     std::panic::set_hook(Box::new(|info| crate::log::line(2, &info.to_string())));
+    worker::begin();
     raw::main();
 }
 
@@ -108,6 +109,7 @@ fn wake(flags: u16) {
     if flags & start::SAME != 0 {
         return;
     }
+    worker::forget();
     let gone = TABLE.with(|table| {
         let mut table = table.borrow_mut();
         let of_others =

@@ -14,7 +14,7 @@ use crate::events::{Head, Incoming};
 use crate::net::{listener_event, Address, Listened};
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
-use crate::{log, Result};
+use crate::{log, worker, Result};
 use skep_abi::{listen, ListenOptions};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -102,9 +102,8 @@ type Handler = Box<dyn FnMut(Request<'_>, Response)>;
 
 /// What stands behind a server's handle.
 pub(crate) struct Serving {
-    handle: Handle,
     handler: RefCell<Handler>,
-    listened: RefCell<Option<Listened>>,
+    pub listened: RefCell<Option<Listened>>,
 }
 
 impl Server {
@@ -129,7 +128,17 @@ impl Server {
         handler: impl FnMut(Request<'_>, Response) -> O + 'static,
     ) -> Result<Server> {
         let address: Address = address.parse()?;
-        let handle = raw::listen(address.host(), address.port_or_path(), BACKLOG, &options.record())?;
+        let handle = worker::listen(&address, BACKLOG, &options.record())?;
+        Ok(Server::of(handle, handler))
+    }
+
+    /// On a listener that came with a message.
+    pub(crate) fn received<O: Outcome>(
+        handle: Handle,
+        options: &Options,
+        handler: impl FnMut(Request<'_>, Response) -> O + 'static,
+    ) -> Result<Server> {
+        raw::listen_set(handle, &options.record())?;
         Ok(Server::of(handle, handler))
     }
 
@@ -144,7 +153,6 @@ impl Server {
 
     fn of<O: Outcome>(handle: Handle, mut handler: impl FnMut(Request<'_>, Response) -> O + 'static) -> Server {
         let serving = Serving {
-            handle,
             handler: RefCell::new(Box::new(move |request, response| handler(request, response).settle())),
             listened: RefCell::new(None),
         };
@@ -163,15 +171,15 @@ impl Server {
 
     /// How many connections are open.
     pub fn connections(&self) -> u32 {
-        raw::connections(self.handle).unwrap_or(0)
+        raw::connections(worker::real(self.handle)).unwrap_or(0)
     }
 
-    /// Stops accepting; requests under way are finished.
+    /// Stops accepting; requests under way are finished, and connections that wait for one are closed.
     ///
     /// # Errors
     /// `EBADF` when it was closed before.
     pub fn close(&self) -> Result<()> {
-        raw::close(self.handle)
+        worker::close(self.handle)
     }
 
     /// Whether it keeps the guest alive (it does from the start).
@@ -179,13 +187,13 @@ impl Server {
     /// # Errors
     /// `EBADF` when it was closed before.
     pub fn keep_alive(&self, on: bool) -> Result<()> {
-        raw::handle_ref(self.handle, on)
+        raw::handle_ref(worker::real(self.handle), on)
     }
 }
 
 impl Serving {
     pub(crate) fn event(&self, event: &Incoming<'_>) {
-        listener_event(self.handle, &self.listened, "server", event);
+        listener_event(&self.listened, "server", event);
     }
 }
 

@@ -44,8 +44,8 @@ class Channel {
   // ---- Out ----
 
   // Answers whether there is room for more. `attach`: { handle, keep } or null. Throws what cannot be encoded.
-  post(value, internal, attach, callback) {
-    const bytes = encode(value, this.mode);
+  post(value, internal, attach, callback, mode = this.mode) {
+    const bytes = encode(value, mode);
     if (this.handle === 0) {
       this.#abandon(attach, callback, new ERR_IPC_CHANNEL_CLOSED());
       return false;

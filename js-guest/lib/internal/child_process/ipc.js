@@ -57,9 +57,9 @@ class Ipc {
     return this.channel.post({ act: 'handle', type, ...parcel.notes, message }, true, parcel.attach, done);
   }
 
-  // A word of the library's own: it never waits.
+  // A word of the library's own: it never waits. The other end may be a guest in another language, so it is always JSON.
   tell(message, attach = null, callback = undefined) {
-    return this.channel.post(message, true, attach, callback);
+    return this.channel.post(message, true, attach, callback, 'json');
   }
 
   #acknowledged() {

@@ -17,12 +17,13 @@ const FAMILIES = [4, 6, -1, 'udp4', 'udp6'];
 let serial = 0;
 
 // A worker's wish, checked: only what is used of it, by name.
-function readWish({ address, port, family, index, backlog, ipv6Only, reuseAddr, mode }) {
+function readWish({ address, port, family, index, backlog, ipv6Only, reuseAddr, mode, as }) {
   const whole = (value, least, most) => Number.isInteger(value) && value >= least && value <= most;
   const good = (address === null || typeof address === 'string') && whole(port, -1, 65535) && FAMILIES.includes(family) &&
-    whole(index, 0, 2 ** 31) && whole(backlog ?? 0, 0, 2 ** 31 - 1) && whole(mode ?? 0, 0, 0o777) && (family !== -1) === (port !== -1);
+    whole(index, 0, 2 ** 31) && whole(backlog ?? 0, 0, 2 ** 31 - 1) && whole(mode ?? 0, 0, 0o777) && whole(as ?? 0, 0, 2 ** 31 - 1) &&
+    (family !== -1) === (port !== -1);
   if (!good) throw new TypeError('not an address');
-  return { address, port, family, index, backlog, ipv6Only: ipv6Only === true, reuseAddr: reuseAddr === true, mode: mode ?? 0 };
+  return { address, port, family, index, backlog, ipv6Only: ipv6Only === true, reuseAddr: reuseAddr === true, mode: mode ?? 0, as };
 }
 
 const keyOf = ({ address, port, family, index }) => JSON.stringify([address, port, family, index]);
@@ -53,7 +54,7 @@ function openDatagram({ address, port, family, ipv6Only, reuseAddr }) {
 
 class Share {
   #members = new Set();
-  #waiting = []; // [worker, reply], until it is known whether it is open
+  #waiting = []; // [worker, reply, as], until it is known whether it is open
   #open = false;
 
   constructor(wish, dealing, onFailed) {
@@ -63,7 +64,7 @@ class Share {
     this.socket = this.isDatagram ? openDatagram(wish) : openServer(wish, dealing);
     this.socket.once('listening', () => {
       this.#open = true;
-      for (const [worker, reply] of this.#waiting.splice(0)) this.#give(worker, reply);
+      for (const each of this.#waiting.splice(0)) this.#give(...each);
     });
     this.socket.once('error', (error) => {
       onFailed();
@@ -71,26 +72,27 @@ class Share {
     });
   }
 
-  join(worker, reply) {
+  // `as`: the number that the worker wants to know it by; none: ours.
+  join(worker, reply, as) {
     this.#members.add(worker);
-    if (this.#open) this.#give(worker, reply);
-    else this.#waiting.push([worker, reply]);
+    if (this.#open) this.#give(worker, reply, as);
+    else this.#waiting.push([worker, reply, as]);
   }
 
   #handle() {
     return this.isDatagram ? this.socket[kHandleOf]() : this.socket[kListener];
   }
 
-  #give(worker, reply) {
+  #give(worker, reply, as = this.id) {
     const ipc = ipcOf(worker.process);
     if (ipc === null) return;
     const place = this.socket.address();
-    const message = { errno: 0, id: this.id, place: typeof place === 'string' ? null : place };
+    const message = { errno: 0, id: as, place: typeof place === 'string' ? null : place };
     if (!this.dealing) {
       reply(message, { handle: this.#handle(), keep: true });
       return;
     }
-    const answer = native.share(this.#handle(), ipc.channel.handle, this.id);
+    const answer = native.share(this.#handle(), ipc.channel.handle, as);
     reply(answer < 0 ? { errno: answer } : message);
   }
 
@@ -127,7 +129,7 @@ class Shares {
       }
       this.#byKey.set(key, share);
     }
-    share.join(worker, reply);
+    share.join(worker, reply, wish.as);
   }
 
   // One of its shares, or all.

@@ -1,0 +1,44 @@
+/* What the parts of the SDK in C have in common, and guests have not. */
+#ifndef SKEP_OWN_H
+#define SKEP_OWN_H
+#include "skep_guest.h"
+
+struct skep_text {
+  const char *at;
+  uint32_t length;
+};
+
+/* The start record, asked for once: it stays where it is. */
+struct skep_text skep_start_record(void);
+
+/* A member of a JSON object, as it is written there: of a text, what stands between its quotes. The JSON has no spaces. */
+struct skep_text skep_member(struct skep_text json, const char *name);
+
+/* A whole number at the beginning of a text; 0 when there is none. */
+int64_t skep_number(struct skep_text text);
+
+int skep_equal(struct skep_text text, const char *other);
+
+/* Passes an event on as if the host had sent it. */
+void skep_tell(const skep_event *event, const uint8_t *payload);
+
+/* Who is told of a handle's events is told of another's, too. */
+int skep_on_as(skep_handle handle, skep_handle other);
+
+/* ---- A worker of a script's cluster ---- */
+
+/* Before main: finds out that it is one, and says that it runs. */
+void skep_worker_begin(void);
+
+/* In a clone: the process that was cloned is the worker. */
+void skep_worker_forget(void);
+
+/* Its part of the primary's listener at this address; -SKEP_ENOSYS where there is no primary. */
+skep_handle skep_worker_listen(const char *host, int port, const skep_listen_options *options);
+
+/* An event of a listener's or channel's, before its owner is told. */
+void skep_worker_event(const skep_event *event);
+
+/* A word of the library at the other end of a channel. Answers whether it is done with; else it is a message, with which something came. */
+int skep_worker_hears(skep_event *event, uint8_t *payload);
+#endif

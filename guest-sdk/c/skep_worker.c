@@ -1,0 +1,277 @@
+/* See skep_own.h: words between the libraries at both ends of a channel, which are those of Node's library here. The other end may be
+ * a script: the primary of a cluster whose worker this process is, or one that sends sockets. It must not know what is
+ * served. */
+#include "skep_own.h"
+
+#define PLACES 16
+#define HOST 112
+#define WORD 1024
+/* What a stream may have sent before its reader gives it more. */
+#define FIRST_CREDIT (64 << 10)
+
+/* What this process listens on by the primary; free where `real` is 0. */
+struct place {
+  int64_t question;
+  /* As its owner knows it, and as the host does: another one, where the primary has given the listener itself. */
+  skep_handle handle, real;
+  skep_listen_options options;
+  int port, index;
+  char host[HOST];
+};
+
+static struct place places[PLACES];
+static skep_handle primary;
+static int number, leaving;
+static int64_t serial;
+
+/* ---- Out ---- */
+
+static struct {
+  char at[WORD];
+  uint32_t used;
+} word;
+
+static void put(const char *text) {
+  for (; *text && word.used < WORD; text++) word.at[word.used++] = *text;
+}
+
+static void put_number(int64_t value) {
+  char digits[24] = "";
+  int at = 23;
+  int64_t left = value < 0 ? -value : value;
+  do digits[--at] = (char)('0' + left % 10), left /= 10;
+  while (left);
+  if (value < 0) digits[--at] = '-';
+  put(digits + at);
+}
+
+static void say(skep_handle channel) {
+  skep_channel_send(channel, SKEP_CHANNEL_INTERNAL, word.at, word.used, 0);
+  word.used = 0;
+}
+
+static void begin_word(const char *what, const struct place *place, int port) {
+  put("{\"act\":\"cluster\",\"do\":\"");
+  put(what);
+  put("\",\"address\":\"");
+  for (const char *at = place->host; *at; at++) {
+    if (*at == '"' || *at == '\\') put("\\");
+    put((const char[]){*at, 0});
+  }
+  put("\",\"port\":");
+  put_number(port);
+  put(",\"family\":");
+  int is_6 = 0;
+  for (const char *at = place->host; *at; at++) is_6 |= *at == ':';
+  put(place->port < 0 ? "-1" : is_6 ? "6" : "4");
+  put(",\"index\":");
+  put_number(place->index);
+}
+
+void skep_worker_begin(void) {
+  skep_handle channel = skep_parent_channel();
+  if (channel < 0) return;
+  number = (int)skep_number(skep_member(skep_member(skep_start_record(), "info"), "worker"));
+  if (number == 0) return;
+  primary = channel;
+  /* As long as there is a primary there may be work. */
+  skep_handle_ref(primary, 1);
+  put("{\"act\":\"cluster\",\"do\":\"online\"}");
+  say(primary);
+}
+
+void skep_worker_forget(void) {
+  number = 0;
+  primary = 0;
+  for (struct place *place = places; place < places + PLACES; place++) place->real = 0;
+}
+
+int skep_script_worker(void) {
+  return number;
+}
+
+static int same(const char *a, const char *b) {
+  while (*a && *a == *b) a++, b++;
+  return *a == *b;
+}
+
+skep_handle skep_worker_listen(const char *host, int port, const skep_listen_options *options) {
+  if (!number) return -SKEP_ENOSYS;
+  struct place *free = 0;
+  int index = 0;
+  for (struct place *place = places; place < places + PLACES; place++) {
+    if (!place->real) free = place;
+    else if (place->port == port && same(place->host, host) && place->index >= index) index = place->index + 1;
+  }
+  if (!free || skep_length(host) >= HOST) return free ? -SKEP_EINVAL : -SKEP_EMFILE;
+  skep_handle handle = skep_listen_shared((int)++serial, options, sizeof *options);
+  if (handle < 0) return handle;
+  *free = (struct place){.question = serial, .handle = handle, .real = handle, .options = *options, .port = port, .index = index};
+  for (int at = 0; host[at]; at++) free->host[at] = host[at];
+  begin_word("listen", free, port);
+  put(",\"backlog\":511,\"mode\":0,\"as\":");
+  put_number(serial);
+  put(",\"question\":");
+  put_number(serial);
+  put("}");
+  say(primary);
+  return handle;
+}
+
+static struct place *place_of(skep_handle handle) {
+  for (struct place *place = places; place < places + PLACES; place++) {
+    if (place->real && place->handle == handle) return place;
+  }
+  return 0;
+}
+
+int skep_stop(skep_handle listener) {
+  struct place *place = place_of(listener);
+  skep_handle real = place ? place->real : listener;
+  skep_http_close_idle(real);
+  int closed = skep_close(real);
+  if (place) {
+    begin_word("close", place, place->port);
+    put("}");
+    say(primary);
+  }
+  return closed;
+}
+
+/* ---- In ---- */
+
+static void tell(int kind, skep_handle handle, uint32_t value) {
+  skep_event event = {.size = sizeof event, .kind = (uint16_t)kind, .handle = (uint64_t)handle, .value = value};
+  skep_tell(&event, 0);
+}
+
+static void answered(struct skep_text answer, skep_handle given, uint32_t kind) {
+  int64_t question = skep_number(skep_member(answer, "to"));
+  struct place *place = 0;
+  for (struct place *each = places; each < places + PLACES; each++) {
+    if (each->real && each->question == question) place = each;
+  }
+  if (!place || leaving) {
+    if (given) skep_close(given);
+    return;
+  }
+  place->question = 0;
+  skep_handle handle = place->handle;
+  int64_t error = skep_number(skep_member(answer, "errno"));
+  if (!error && given && (kind != SKEP_ATTACHED_LISTENER || skep_on_as(given, handle) < 0)) error = SKEP_EADDRINUSE;
+  if (error) {
+    if (given) skep_close(given);
+    skep_close(handle);
+    tell(SKEP_EV_LISTEN_FAILED, handle, (uint32_t)(error < 0 ? -error : error));
+    return;
+  }
+  if (given) {
+    place->real = given;
+    skep_listen_set(given, &place->options, sizeof place->options);
+    skep_close(handle);
+  }
+  struct skep_text port = skep_member(skep_member(answer, "place"), "port");
+  begin_word("listening", place, port.at ? (int)skep_number(port) : place->port);
+  put("}");
+  say(primary);
+  tell(SKEP_EV_LISTENING, handle, 0);
+}
+
+static void leave_when_empty(void) {
+  for (struct place *place = places; place < places + PLACES; place++) {
+    if (place->real) return;
+  }
+  skep_close(primary);
+}
+
+static void leave(void) {
+  leaving = 1;
+  for (struct place *place = places; place < places + PLACES; place++) {
+    if (!place->real) continue;
+    skep_http_close_idle(place->real);
+    skep_close(place->real);
+  }
+  leave_when_empty();
+}
+
+void skep_worker_event(const skep_event *event) {
+  if (!number) return;
+  if (event->kind == SKEP_EV_CHANNEL_CLOSED && (skep_handle)event->handle == primary && !leaving) skep_exit(0);
+  if (event->kind != SKEP_EV_LISTENER_CLOSED && event->kind != SKEP_EV_LISTEN_FAILED) return;
+  for (struct place *place = places; place < places + PLACES; place++) {
+    if (place->real == (skep_handle)event->handle) place->real = 0;
+  }
+  if (leaving) leave_when_empty();
+}
+
+/* The message takes the place of the word that it came in. */
+static void unwrap(skep_event *event, uint8_t *payload, struct skep_text message) {
+  uint8_t *to = payload + sizeof(skep_attached);
+  for (uint32_t i = 0; i < message.length; i++) to[i] = (uint8_t)message.at[i];
+  event->len = (uint32_t)sizeof(skep_attached) + message.length;
+  event->flags = 0;
+}
+
+/* The JSON value at the beginning of a text. */
+static struct skep_text value_at(struct skep_text text) {
+  uint32_t depth = 0, at = 0;
+  for (int quoted = 0; at < text.length; at++) {
+    char letter = text.at[at];
+    if (quoted && letter == '\\') at++;
+    else if (letter == '"') quoted = !quoted;
+    else if (!quoted && (letter == '{' || letter == '[')) depth++;
+    else if (!quoted && depth == 0 && (letter == '}' || letter == ']' || letter == ',')) break;
+    else if (!quoted && (letter == '}' || letter == ']')) depth--;
+  }
+  return (struct skep_text){text.at, at < text.length ? at : text.length};
+}
+
+int skep_worker_hears(skep_event *event, uint8_t *payload) {
+  if (event->len < sizeof(skep_attached) || event->flags & SKEP_CHANNEL_MORE) return 1;
+  skep_attached *came = (skep_attached *)payload;
+  struct skep_text text = {(const char *)payload + sizeof *came, event->len - (uint32_t)sizeof *came};
+  struct skep_text act = skep_member(text, "act");
+  if (skep_equal(act, "cluster")) {
+    if (skep_member(text, "to").at) answered(text, (skep_handle)came->handle, came->kind);
+    else if (came->handle) skep_close((skep_handle)came->handle);
+    if (skep_equal(skep_member(text, "do"), "disconnect")) leave();
+    return 1;
+  }
+  int handed = skep_equal(act, "handle");
+  if (handed || came->handle) {
+    /* What it cannot read it has to acknowledge too: else nothing comes any more. */
+    put("{\"act\":\"ack\"}");
+    say((skep_handle)event->handle);
+  }
+  if (!handed) {
+    if (came->handle) skep_close((skep_handle)came->handle);
+    return 1;
+  }
+  if (came->kind == SKEP_ATTACHED_STREAM) skep_credit((skep_handle)came->handle, FIRST_CREDIT);
+  struct skep_text message = skep_member(text, "message");
+  /* Of a text the quotes belong to it. */
+  if (message.at && message.at[-1] == '"') message = (struct skep_text){message.at - 1, message.length + 2};
+  else if (message.at) message = value_at(message);
+  unwrap(event, payload, message);
+  return 0;
+}
+
+int skep_send_with(skep_handle channel, const char *message, skep_handle attach) {
+  char text[40] = "";
+  int pipe = skep_address(attach, 1, text, sizeof text) <= 0 || (text[0] != '4' && text[0] != '6');
+  put("{\"act\":\"handle\",\"type\":\"net.Socket\",\"pipe\":");
+  put(pipe ? "true" : "false");
+  put(",\"message\":");
+  put(message);
+  put("}");
+  if (word.used == WORD) return word.used = 0, -SKEP_EMSGSIZE;
+  int waiting = skep_channel_send(channel, SKEP_CHANNEL_INTERNAL, word.at, word.used, attach);
+  word.used = 0;
+  return waiting;
+}
+
+const char *skep_message(const skep_event *event, const uint8_t *payload, size_t *length, skep_handle *came) {
+  *came = (skep_handle)((const skep_attached *)payload)->handle;
+  *length = event->len - sizeof(skep_attached);
+  return (const char *)payload + sizeof(skep_attached);
+}

@@ -1,0 +1,198 @@
+//! Guests that are not JavaScript as workers of a script's cluster, and sockets that travel between them and scripts. It must
+//! not know how messages travel.
+#![cfg(target_os = "linux")]
+#[path = "support/guests.rs"]
+mod guests;
+mod support;
+
+use guests::{build_c, compilers};
+use std::path::{Path, PathBuf};
+use support::{file, finish, folder, piped, skep};
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests").join(name)
+}
+
+/// The guest in Rust, by the first compiler that can be had; none where there is none.
+fn in_rust(name: &str) -> Option<PathBuf> {
+    compilers().first().map(|compiler| compiler.build(&source(name), &folder()))
+}
+
+fn in_c(name: &str) -> PathBuf {
+    build_c(&source(name), &folder(), "NOTHING")
+}
+
+const USED: &str = "const cluster = require('cluster'), http = require('http'), net = require('net');
+    const { fork } = require('child_process'), guest = __dirname + '/guest.wasm';
+    const get = (port) => new Promise((done, fail) => http.get({ port, host: '127.0.0.1', agent: false }, (res) => {
+      let text = ''; res.on('data', (d) => { text += d; }); res.on('end', () => done(text)); }).on('error', fail));\n";
+
+/// Runs a script beside the module; what it says.
+fn says(module: &Path, script: &str) -> String {
+    let script = file(module.parent().expect("it lies in a folder"), "main.js", &(USED.to_owned() + script));
+    let mut command = skep();
+    let done = finish(piped(command.args(["run", "-A"]).arg(&script)).spawn().expect("the program starts"));
+    assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
+    done.out
+}
+
+/// In both languages the same.
+fn each_says(rust: &str, c: &str, script: &str, expected: &str) {
+    for module in in_rust(rust).into_iter().chain([in_c(c)]) {
+        assert_eq!(says(&module, script), expected, "{}", module.display());
+    }
+}
+
+#[test]
+fn workers_share_what_the_primary_opens() {
+    each_says(
+        "worker.rs",
+        "worker.c",
+        "cluster.setupPrimary({ exec: guest });
+         const ports = new Set();
+         for (let i = 0; i < 3; i++) cluster.fork();
+         cluster.on('listening', async (worker, { port }) => {
+           ports.add(port);
+           if (Object.values(cluster.workers).some((w) => w.state !== 'listening')) return;
+           const seen = {};
+           for (let i = 0; i < 30; i++) { const id = await get(port); seen[id] = (seen[id] ?? 0) + 1; }
+           console.log(ports.size, Object.keys(seen).join(), Object.values(seen).every((n) => n >= 5));
+           cluster.disconnect(() => console.log('gone'));
+         });",
+        "1 1,2,3 true\ngone\n",
+    );
+}
+
+#[test]
+fn events_come_in_their_order() {
+    each_says(
+        "worker.rs",
+        "worker.c",
+        "cluster.setupPrimary({ exec: guest, serialization: 'json' });
+         const seen = [], worker = cluster.fork();
+         for (const name of ['fork', 'online', 'listening', 'disconnect', 'exit']) cluster.on(name, (w) => seen.push(name, w === worker));
+         worker.on('listening', ({ addressType, address, port }) => {
+           seen.push([addressType, address, port > 0].join(' '));
+           worker.send({ a: ['\u{e9}', 1] });
+         });
+         worker.on('message', (m) => { seen.push(JSON.stringify(m)); worker.disconnect(); });
+         worker.on('exit', (code, signal) => seen.push(`${code} ${signal} ${worker.exitedAfterDisconnect} ${worker.isDead()}`));
+         process.on('exit', () => console.log(seen.join(', ')));",
+        "fork, true, online, true, 4 127.0.0.1 true, listening, true, {\"a\":[\"\u{e9}\",1]}, disconnect, true, \
+         0 null true true, exit, true\n",
+    );
+}
+
+#[test]
+fn without_dealing_every_worker_accepts_for_itself() {
+    each_says(
+        "worker.rs",
+        "worker.c",
+        "cluster.schedulingPolicy = cluster.SCHED_NONE; cluster.setupPrimary({ exec: guest });
+         let up = 0;
+         cluster.fork(); cluster.fork();
+         cluster.on('listening', async (worker, { port }) => {
+           if (++up < 2) return;
+           const seen = new Set(); for (let i = 0; i < 20; i++) seen.add(await get(port));
+           console.log([...seen].every((id) => id === '1' || id === '2')); cluster.disconnect(() => console.log('gone'));
+         });",
+        "true\ngone\n",
+    );
+}
+
+#[test]
+fn a_worker_that_is_killed_is_told_of_and_others_go_on() {
+    each_says(
+        "worker.rs",
+        "worker.c",
+        "cluster.setupPrimary({ exec: guest, serialization: 'advanced' });
+         cluster.fork(); cluster.fork();
+         let up = 0;
+         cluster.on('listening', (worker, { port }) => {
+           if (++up < 2) return;
+           cluster.once('exit', async (dead, code, signal) => {
+             console.log(code, signal, dead.exitedAfterDisconnect);
+             const seen = new Set(); for (let i = 0; i < 6; i++) seen.add(await get(port));
+             console.log(seen.size, !seen.has(`${dead.id}`));
+             for (const left of Object.values(cluster.workers)) { left.once('exit', (...end) => console.log(...end)); left.process.disconnect(); }
+           });
+           worker.kill();
+         });",
+        // Without its primary a worker has nothing to do.
+        "null SIGTERM false\n1 true\n0 null\n",
+    );
+}
+
+#[test]
+fn a_worker_may_leave_and_an_address_may_be_taken() {
+    let Some(module) = in_rust("worker.rs") else { return };
+    let said = says(
+        &module,
+        "cluster.setupPrimary({ exec: guest });
+         const taken = net.createServer().listen(0, '127.0.0.1'), worker = cluster.fork();
+         worker.on('listening', ({ port }) => {
+           const other = cluster.fork({ PORT: taken.address().port });
+           other.on('message', async (m) => {
+             console.log(m); other.disconnect(); taken.close();
+             console.log(await get(port));
+             worker.on('disconnect', () => console.log('leaves', worker.exitedAfterDisconnect));
+             worker.on('exit', (...end) => console.log(...end));
+             worker.send('leave');
+           });
+         });",
+    );
+    assert_eq!(said, "EADDRINUSE\n1\nleaves true\n0 null\n");
+}
+
+#[test]
+fn sockets_travel_both_ways() {
+    let Some(module) = in_rust("family.rs") else { return };
+    let said = says(
+        &module,
+        "const child = fork(guest);
+         child.on('message', (m, handle) => {
+           if (handle instanceof net.Socket) { console.log(JSON.stringify(m)); handle.end('by the parent'); return; }
+           if (handle instanceof net.Server) {
+             console.log(JSON.stringify(m), handle.address().port > 0);
+             handle.on('connection', (socket) => socket.end('by the server'));
+             net.connect(handle.address().port, '127.0.0.1').on('data', (d) => { console.log(`${d}`); handle.close(); last(); });
+             return;
+           }
+           console.log(JSON.stringify(m));
+           if (m === 'serves') get(own.address().port).then((text) => { console.log(text.trim()); own.close(); child.send('a listener'); });
+         });
+         const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send(socket.remotePort === first ? 'keep' : 'back', socket));
+         let first;
+         server.listen(0, '127.0.0.1', () => {
+           const one = net.connect(server.address().port, '127.0.0.1', () => { one.write('you'); });
+           one.on('connect', () => { first = one.localPort; });
+           let text = ''; one.on('data', (d) => { text += d; if (text === 'hello you') { server.getConnections((e, n) => { console.log(text, n); one.end(); }); } });
+           one.on('end', () => {
+             const two = net.connect(server.address().port, '127.0.0.1');
+             two.on('data', (d) => { console.log(`${d}`); server.close(() => { console.log('closed'); next(); }); });
+           });
+         });
+         const own = http.createServer();
+         function next() { own.listen(0, '127.0.0.1', () => child.send('serve', own)); }
+         function last() { child.on('exit', (...end) => console.log(...end)); child.disconnect(); }",
+    );
+    let expected = "hello you 1\n{\"here\":\"again\"}\nby the parent\nclosed\n\"serves\"\nserved\n\"take it\" true\nby the server\n3 null\n";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_socket_goes_to_a_guest_in_c_and_comes_back() {
+    let said = says(
+        &in_c("worker.c"),
+        "const child = fork(guest);
+         child.on('exit', (...end) => console.log(...end));
+         child.on('message', (m, socket) => { console.log(JSON.stringify(m)); socket.end('and back'); });
+         const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send({ deep: [[['\"', {}]]] }, socket));
+         server.listen(0, '127.0.0.1', () => {
+           let text = '';
+           net.connect(server.address().port, '127.0.0.1').on('data', (d) => { text += d; })
+             .on('end', () => { console.log(text); server.close(); child.disconnect(); });
+         });",
+    );
+    assert_eq!(said, "{\"back\":[\"}\"]}\ngreetings and back\n3 null\n");
+}

@@ -1,0 +1,32 @@
+/* A guest for the tests of workers, as worker.rs: it listens on any port, answers with its number and sends back what it is sent;
+ * a socket that comes with a message it greets and gives back. */
+#include "../skep_guest.h"
+
+static void on_server(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)payload, (void)data;
+  char text[] = {(char)('0' + skep_script_worker()), 0};
+  if (event->kind == SKEP_EV_HTTP_REQUEST) skep_answer((skep_handle)event->handle, 200, "", text, 1);
+  if (event->kind == SKEP_EV_LISTEN_FAILED) skep_exit((int)event->value);
+}
+
+static void on_parent(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  if (event->kind == SKEP_EV_CHANNEL_CLOSED && !skep_script_worker()) skep_exit(3);
+  if (event->kind != SKEP_EV_CHANNEL_MESSAGE) return;
+  size_t length;
+  skep_handle came;
+  const char *message = skep_message(event, payload, &length, &came);
+  if (came) {
+    skep_stream_write(came, "greetings ", 10);
+    skep_send_with((skep_handle)event->handle, "{\"back\":[\"}\"]}", came);
+  } else {
+    skep_channel_send((skep_handle)event->handle, 0, message, (uint32_t)length, 0);
+  }
+}
+
+void skep_main(void) {
+  skep_handle parent = skep_parent_channel();
+  skep_on(parent, on_parent, 0);
+  skep_handle_ref(parent, 1);
+  if (skep_script_worker()) skep_http_listen("127.0.0.1", 0, on_server, 0);
+}
