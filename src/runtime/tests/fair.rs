@@ -1,12 +1,13 @@
 //! Fairness: who runs, how long, and who rests. On the virtual clock each stretch of a guest takes what a test says; two
 //! tests take real time. They must not know how the hall chooses.
+use super::calm::Paper;
 use super::pace::start_info;
 use super::sim::plain;
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Surroundings, Verdict};
 use crate::policy::{AtLimit, Bound, Grants, Limits, PURSE_CELLS, Purse, Rate};
 use crate::reactor::sim::{SimKernel, SimNet};
-use crate::runtime::{GuestId, GuestView, Hall, LogSink, Logs, Offload, Outcome};
+use crate::runtime::{GuestId, GuestView, Hall, Offload, Outcome};
 use crate::time::{Clock, OsClock, VirtualClock};
 use skep_abi::VERSION;
 use std::cell::{Cell as Shared, RefCell};
@@ -20,19 +21,6 @@ const SECOND: u64 = 1000 * MS;
 
 /// What a sleeping hall lets pass at most in one turn.
 const STEP: Duration = Duration::from_millis(1);
-
-/// What guests have printed, and the host for them.
-#[derive(Clone, Default)]
-struct Paper(Rc<RefCell<String>>);
-
-impl LogSink for Paper {
-    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().push_str(&String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
-    }
-
-    fn wait(&mut self, _fd: u8) {}
-}
 
 /// A guest that has something to do in every turn (`body` answers 1 for that).
 fn cell(body: &str) -> Cell {
@@ -109,7 +97,7 @@ struct Room {
 impl Room {
     fn new() -> Room {
         let (net, clock, paper) = (SimNet::new(1), VirtualClock::new(0), Paper::default());
-        let logs = Logs::new(Box::new(paper.clone()));
+        let logs = paper.logs();
         let hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
         let hook = clock.clone();
         net.on_idle(move |timeout| hook.advance(timeout.map_or(STEP, |span| span.min(STEP))));
@@ -371,8 +359,7 @@ fn l01_a_flood_of_log_is_cut_to_its_rate_and_counted() {
 }
 
 fn told(room: &Room) -> String {
-    let paper = room.paper.0.borrow();
-    paper.split('\0').filter(|text| !text.is_empty()).collect()
+    room.paper.text().split('\0').filter(|text| !text.is_empty()).collect()
 }
 
 /// The start record of `guest.wat`: its port, then ListenOptions without any timeout.
@@ -438,7 +425,7 @@ fn real(hall: &mut Hall<SimKernel, OsClock>, clock: &OsClock, cell: &Cell, limit
 #[test]
 fn c01_an_endless_loop_leaves_its_neighbour_a_turn_after_each_slice() {
     let (net, clock) = (SimNet::new(1), OsClock::new());
-    let logs = Logs::new(Box::new(Paper::default()));
+    let logs = Paper::default().logs();
     let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
     let hog = real(&mut hall, &clock, &cell("(loop $on (br $on)) (i32.const 1)"), Limits::default());
     let good = real(&mut hall, &clock, always_busy(), Limits::default());
@@ -457,7 +444,7 @@ fn c01_an_endless_loop_leaves_its_neighbour_a_turn_after_each_slice() {
 #[test]
 fn an_endless_loop_uses_its_rate_and_no_more_in_real_time() {
     let (net, clock) = (SimNet::new(1), OsClock::new());
-    let logs = Logs::new(Box::new(Paper::default()));
+    let logs = Paper::default().logs();
     let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
     let limits = Limits { cpu_ns: Some(Rate { per_second: SECOND / 10, burst: 20 * MS }), ..Limits::default() };
     let hog = real(&mut hall, &clock, &cell("(loop $on (br $on)) (i32.const 1)"), limits);

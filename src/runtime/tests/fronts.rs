@@ -1,6 +1,7 @@
 //! What a front's connections may do before a tenant has them, on the virtual clock: each limit of `ServeLimits` that holds
 //! visitors, waiting requests and starts is reached. It must not know how the hall keeps its books.
-use super::pace::{Calm, start_info};
+use super::calm::Calm;
+use super::pace::start_info;
 use super::sim::{engine, plain};
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
@@ -71,7 +72,7 @@ impl Keeper for Bees {
 }
 
 fn serving(limits: ServeLimits) -> Calm {
-    let mut calm = Calm::empty();
+    let mut calm = Calm::new(0);
     let mut routes = Routes::default();
     let names = ["good", "mute", "none"];
     let plan = |(number, name): (usize, &&str)| {

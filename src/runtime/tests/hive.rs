@@ -1,22 +1,18 @@
-//! A hall with one tenant of the JavaScript guest on a simulated network, whose time moves when a test says so, and a den for
-//! its sleep. It must not know what a test is after.
+//! A calm hall with one tenant of the JavaScript guest, and a den for its sleep. It must not know what a test is after.
+use super::calm::{Calm, SECOND};
 use super::sim::script;
 use crate::guest::{Den, Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, Limits, ServeLimits};
-use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
+use crate::reactor::sim::SimPeer;
 use crate::runtime::tenants::TenantView;
-use crate::runtime::{
-    FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, NotHired, Offload, Plan, Reload, Routes,
-};
-use crate::time::{Clock, VirtualClock};
-use std::cell::{Cell, RefCell};
+use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
+use crate::time::VirtualClock;
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
-
-pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// After which the tenants of these tests sleep.
 pub(super) const HIBERNATE: Duration = Duration::from_secs(10);
@@ -30,19 +26,6 @@ const PRELUDE: &str = "const serve = (answer) => {
   server.keepAliveTimeout = 0;
   server.listen(80);
 };";
-
-/// What was printed.
-#[derive(Clone, Default)]
-struct Paper(Rc<RefCell<String>>);
-
-impl LogSink for Paper {
-    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().push_str(&String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
-    }
-
-    fn wait(&mut self, _fd: u8) {}
-}
 
 /// Hires guests that run what `code` holds then.
 struct Only {
@@ -79,14 +62,10 @@ impl Keeper for Only {
 
 /// The hall, and what stands around it.
 pub(super) struct Hive {
-    pub hall: Hall<SimKernel, VirtualClock>,
-    pub net: SimNet,
+    pub calm: Calm,
     pub code: Rc<RefCell<String>>,
     /// Where the den is.
     place: PathBuf,
-    clock: VirtualClock,
-    paper: Paper,
-    left: Rc<Cell<u64>>,
     front: SocketAddr,
 }
 
@@ -103,43 +82,28 @@ impl Hive {
 
     /// With other limits, or another plan.
     pub fn with(code: &str, change: impl FnOnce(&mut Plan, &mut ServeLimits)) -> Hive {
-        let (net, clock, paper) = (SimNet::new(1), VirtualClock::new(WALL), Paper::default());
-        let http = Limits::default().http;
-        let mut hall =
-            Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(paper.clone())), Offload::inline(), http);
+        let mut calm = Calm::new(WALL);
         let code = Rc::new(RefCell::new(code.to_owned()));
-        let keeper = Only { code: code.clone(), clock: clock.clone(), hired: 0 };
+        let keeper = Only { code: code.clone(), clock: calm.clock.clone(), hired: 0 };
         let mut plan = Plan { name: "a".into(), instances: 1, idle: None, hibernate: Some(HIBERNATE) };
         let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
         change(&mut plan, &mut limits);
         let mut routes = Routes::default();
         assert_eq!(routes.add("*", "/", 0), None);
-        hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan)]);
+        calm.hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan)]);
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random bytes");
         let place = std::env::temp_dir().join(format!("skep-dens-{:x}", u64::from_le_bytes(random)));
-        hall.set_den(Den::open(&place).expect("a den can be made"));
+        calm.hall.set_den(Den::open(&place).expect("a den can be made"));
         let front = SocketAddr::from(([127, 0, 0, 1], 80));
-        hall.add_front(FrontPlan { at: front, kind: FrontKind::Shared, proxied: false })
+        calm.hall
+            .add_front(FrontPlan { at: front, kind: FrontKind::Shared, proxied: false })
             .expect("the simulation has ports");
-        let left = Rc::new(Cell::new(0));
-        let (hook_clock, hook_left) = (clock.clone(), left.clone());
-        net.on_idle(move |timeout| {
-            let span = timeout.map_or(hook_left.get(), |span| hook_left.get().min(span.as_nanos() as u64));
-            hook_left.set(hook_left.get() - span);
-            hook_clock.advance(Duration::from_nanos(span));
-        });
-        Hive { hall, net, code, place, clock, paper, left, front }
+        Hive { calm, code, place, front }
     }
 
-    /// Lets so much time pass, with all turns that fall into it.
     pub fn pass(&mut self, span: Duration) {
-        let until = self.clock.now_mono().plus(span);
-        self.left.set(span.as_nanos() as u64);
-        while self.clock.now_mono() < until {
-            self.hall.turn();
-            self.hall.audit();
-        }
+        self.calm.pass(span);
     }
 
     /// Lets it fall asleep.
@@ -149,7 +113,7 @@ impl Hive {
     }
 
     pub fn connect(&self) -> SimPeer {
-        self.net.connect(self.front).expect("the front listens")
+        self.calm.net.connect(self.front).expect("the front listens")
     }
 
     /// One request on this connection, and the text of its answer.
@@ -173,11 +137,11 @@ impl Hive {
     }
 
     pub fn view(&self) -> TenantView {
-        self.hall.view_tenants().remove(0)
+        self.calm.hall.view_tenants().remove(0)
     }
 
     pub fn log(&self) -> String {
-        self.paper.0.borrow().clone()
+        self.calm.paper.text()
     }
 
     /// The files of those that sleep.

@@ -1,20 +1,16 @@
 //! Peers that are slow on purpose, on the virtual clock: a body that trickles in, a response that is sipped. Those above
 //! the least rates of `policy/limits.rs` are served to the end, those below are cut off, and not before their grace is
 //! over. They must not know how the hall measures.
+use super::calm::{Calm, SECOND};
 use super::sim::plain;
 use crate::guest::{Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, HttpLimits, Limits};
-use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
-use crate::runtime::{Hall, LogSink, Logs, Offload};
-use crate::time::{Clock, VirtualClock};
+use crate::reactor::sim::SimPeer;
 use skep_abi::listen;
-use std::cell::Cell as Shared;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 const PORT: u16 = 8001;
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Nothing waits longer than this, seconds.
 const FOREVER: u64 = 3600;
@@ -26,59 +22,16 @@ pub(super) fn start_info(port: u16) -> Vec<u8> {
     numbers.iter().flat_map(|number: &u32| number.to_le_bytes()).collect()
 }
 
-pub(super) struct Silence;
-
-impl LogSink for Silence {
-    fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
-        Ok(bytes.len())
-    }
-
-    fn wait(&mut self, _fd: u8) {}
-}
-
-/// A hall without faults, whose time moves when a test says so.
-pub(super) struct Calm {
-    pub hall: Hall<SimKernel, VirtualClock>,
-    pub net: SimNet,
-    pub clock: VirtualClock,
-    /// What is left of the second under way, ns.
-    left: Rc<Shared<u64>>,
-}
-
 impl Calm {
     /// With one server.
-    fn new() -> Calm {
-        let mut calm = Calm::empty();
+    fn serving() -> Calm {
+        let mut calm = Calm::new(0);
         let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
         let outside = Box::new(Surroundings(calm.clock.clone(), Entropy::seeded(&[0; 32])));
         let state = GuestState::new(Grants::default(), limits, outside, start_info(PORT));
         calm.hall.seat(plain().spawn(state).expect("a guest can be spawned"));
         calm.pass(SECOND);
         calm
-    }
-
-    pub fn empty() -> Calm {
-        let (net, clock) = (SimNet::new(1), VirtualClock::new(0));
-        let logs = Logs::new(Box::new(Silence));
-        let hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), HttpLimits::default());
-        let left = Rc::new(Shared::new(0));
-        let (hook_clock, hook_left) = (clock.clone(), left.clone());
-        net.on_idle(move |timeout| {
-            let span = timeout.map_or(hook_left.get(), |span| hook_left.get().min(span.as_nanos() as u64));
-            hook_left.set(hook_left.get() - span);
-            hook_clock.advance(Duration::from_nanos(span));
-        });
-        Calm { hall, net, clock, left }
-    }
-
-    /// Lets so much time pass, with all turns that fall into it.
-    pub fn pass(&mut self, span: Duration) {
-        let until = self.clock.now_mono().plus(span);
-        self.left.set(span.as_nanos() as u64);
-        while self.clock.now_mono() < until {
-            self.hall.turn();
-            self.hall.audit();
-        }
     }
 
     fn send(&self, request: &str) -> SimPeer {
@@ -110,7 +63,7 @@ fn grace_seconds() -> u64 {
 
 #[test]
 fn a_body_that_trickles_is_refused_after_its_grace() {
-    let mut calm = Calm::new();
+    let mut calm = Calm::serving();
     let trickle = vec![b'x'; limits().min_body_bytes_per_second as usize / 2];
     let peer = calm.send("POST /d1.600000.1 HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
     let mut answer = Vec::new();
@@ -126,7 +79,7 @@ fn a_body_that_trickles_is_refused_after_its_grace() {
 
 #[test]
 fn a_body_that_keeps_up_the_least_rate_is_read_to_its_end() {
-    let mut calm = Calm::new();
+    let mut calm = Calm::serving();
     let piece = vec![b'x'; limits().min_body_bytes_per_second as usize + 10];
     let pieces = 100;
     let length = piece.len() * pieces;
@@ -144,7 +97,7 @@ fn a_body_that_keeps_up_the_least_rate_is_read_to_its_end() {
 
 #[test]
 fn a_reader_that_sips_is_cut_off_after_its_grace() {
-    let mut calm = Calm::new();
+    let mut calm = Calm::serving();
     let sip = limits().min_drain_bytes_per_second as usize / 4;
     let peer = calm.send("GET /l400000.0.1 HTTP/1.1\r\nHost: a\r\n\r\n");
     peer.set_window(4096);
@@ -157,7 +110,7 @@ fn a_reader_that_sips_is_cut_off_after_its_grace() {
 
 #[test]
 fn a_reader_that_keeps_up_the_least_rate_gets_all_of_it() {
-    let mut calm = Calm::new();
+    let mut calm = Calm::serving();
     let gulp = limits().min_drain_bytes_per_second as usize * 3 / 2;
     let peer = calm.send("GET /l400000.0.1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     peer.set_window(4096);

@@ -1,11 +1,11 @@
 //! A guest that raises signals at itself and never comes to hear them: they wait once, however often they came. It must not
 //! know where they wait.
-use super::pace::Silence;
+use super::calm::Paper;
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, Limits};
 use crate::reactor::sim::SimNet;
-use crate::runtime::{Hall, Logs, Offload};
+use crate::runtime::{Hall, Offload};
 use crate::time::VirtualClock;
 
 /// Watches SIGUSR1, then raises it 20,000 times within its first turn, and once in every later one.
@@ -35,8 +35,8 @@ fn signals_to_oneself_do_not_pile_up() {
         wat::parse_str(GUEST.replace("VERSION", &skep_abi::VERSION.to_string())).expect("the guest is well-formed");
     let cell = load_or_build(super::sim::engine(), &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted");
     let (net, clock) = (SimNet::new(1), VirtualClock::new(0));
-    let logs = Logs::new(Box::new(Silence));
-    let mut hall = Hall::new(net.reactor(), clock.clone(), logs, Offload::inline(), Limits::default().http);
+    let mut hall =
+        Hall::new(net.reactor(), clock.clone(), Paper::default().logs(), Offload::inline(), Limits::default().http);
     let outside = Box::new(Surroundings(clock, Entropy::seeded(&[0; 32])));
     hall.seat(
         cell.spawn(GuestState::new(Grants::default(), Limits::default(), outside, Vec::new())).expect("it starts"),

@@ -1,6 +1,7 @@
 //! Tenants that sleep and wake: what wakes them, what keeps them awake, what is left of it when it goes wrong. They must not
 //! know how a guest's memory is put aside.
-use super::hive::{HIBERNATE, Hive, SECOND};
+use super::calm::SECOND;
+use super::hive::{HIBERNATE, Hive};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -42,7 +43,7 @@ fn bytes_that_come_one_by_one_wake_it_once() {
     hive.rest();
     for byte in b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n" {
         peer.send(&[*byte]).expect("the connection is open");
-        hive.hall.turn();
+        hive.calm.hall.turn();
     }
     assert!(hive.answer(&peer).ends_with(" 3"), "both are answered");
     assert_eq!(hive.view().wakes, 1);
@@ -153,7 +154,7 @@ fn new_code_is_served_while_the_old_sleeps() {
     hive.ask(&peer, "/");
     hive.rest();
     *hive.code.borrow_mut() = "serve((req, res) => res.end('new'))".into();
-    hive.hall.deploy(0);
+    hive.calm.hall.deploy(0);
     hive.pass(SECOND);
     assert_eq!(hive.ask(&peer, "/"), "new");
     let view = hive.view();
