@@ -8,6 +8,8 @@
 //!
 //! Linux only. Elsewhere everything is reported as lacking.
 #[cfg(target_os = "linux")]
+mod beyond;
+#[cfg(target_os = "linux")]
 mod denied;
 #[cfg(target_os = "linux")]
 mod landlock;

@@ -4,6 +4,7 @@
 //!
 //! The list was found by tracing the end-to-end tests: files, watches, sockets, names, timers, threads, memory. Memory
 //! that can be executed is not to be had any more: all code is compiled or loaded before.
+use super::beyond::{BEYOND, BEYOND_HERE};
 use super::{Confinement, Processes, Report, denied};
 use anyhow::{Context as _, Result};
 use libc::{c_int, c_long};
@@ -15,42 +16,9 @@ use std::collections::BTreeMap;
 
 pub(super) type Rules = BTreeMap<c_long, Vec<SeccompRule>>;
 
-/// Calls that no part of the host makes, and that an intruder would begin with.
-const DEADLY: &[c_long] = &[
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_kcmp,
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_chroot,
-    libc::SYS_pivot_root,
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_move_mount,
-    libc::SYS_open_tree,
-    libc::SYS_fsopen,
-    libc::SYS_mount_setattr,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_kexec_load,
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_keyctl,
-    libc::SYS_personality,
-];
+/// Calls within the process that no part of the host makes either, and that an intruder would begin with: with all that reach
+/// beyond it they are deadly.
+const ODD: &[c_long] = &[libc::SYS_chroot, libc::SYS_personality];
 
 /// Starting programs: as deadly where no process may be started.
 const PROGRAMS: &[c_long] = &[libc::SYS_execve, libc::SYS_execveat];
@@ -301,7 +269,7 @@ pub(super) fn filter(
 
 fn deadly(again: bool) -> Rules {
     let programs = if again { &[] } else { PROGRAMS };
-    DEADLY.iter().chain(programs).map(|call| (*call, Vec::new())).collect()
+    [BEYOND, BEYOND_HERE, ODD, programs].into_iter().flatten().map(|call| (*call, Vec::new())).collect()
 }
 
 /// What may be called.
