@@ -228,7 +228,7 @@ static void evaluate_library(void) {
   JS_FreeValue(ctx, module);
   JS_FreeValue(ctx, binding);
   skep_after_callback();
-  JS_RunGC(skep_rt); /* what is left is old, and not walked again for long */
+  JS_KeepStill(skep_rt); /* what is left stays, and is not walked again */
   js_strip_source = false;
   if (JS_FreezeAtoms(skep_rt) < 0) abort(); /* warm-up only: an image whose hashes cannot be renewed is no image */
   JS_LeaveArenas(skep_rt);

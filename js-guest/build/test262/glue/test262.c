@@ -190,6 +190,7 @@ EXPORT(start) void start(uint64_t hash_key)
     JS_SetModuleLoaderFunc2(runtime, NULL, load, NULL, NULL);
     context = JS_NewContext(runtime);
     JS_FreeValue(context, add_helpers(context));
+    JS_KeepStill(runtime); /* as the guest's engine, warmed up */
 }
 
 EXPORT(buffer) char *buffer(int size)
