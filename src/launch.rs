@@ -336,6 +336,7 @@ pub fn confinement(grants: &Grants, cache: &CacheFolder) -> Confinement {
     let mut confinement = Confinement {
         read: folders(false),
         write: folders(true),
+        keep: Vec::new(),
         bind: if grants.listen_none { Ports::Only(Vec::new()) } else { Ports::Any },
         connect: ports.map_or(Ports::Any, Ports::Only),
         resolver,
@@ -365,14 +366,14 @@ fn own_confinement(order: &Order, cache: &CacheFolder, filtered: bool) -> Confin
     confinement
 }
 
-/// The same for a process of tenants that together have these grants.
-pub(crate) fn confine_tenants(grants: &Grants, filtered: bool, required: bool) -> Result<()> {
+/// The same for a process of tenants that together have these grants, and this folder to themselves.
+pub(crate) fn confine_tenants(grants: &Grants, den: Option<PathBuf>, required: bool) -> Result<()> {
     if required {
         ensure_confinable(true)?;
     }
     // Its guests start no processes, whatever a nursery's filter lets through: so it filters once more.
-    let _nested = filtered;
-    confine_self(&confinement(grants, &CacheFolder(None)), required, false)
+    let confinement = Confinement { keep: den.into_iter().collect(), ..confinement(grants, &CacheFolder(None)) };
+    confine_self(&confinement, required, false)
 }
 
 /// What is said once of a machine that cannot confine all that is to be, and is an error if that is required.

@@ -22,9 +22,21 @@ fn sleeps(admin: &Admin) -> bool {
     admin.tenant("a")["state"] == "sleeping"
 }
 
+/// The process of a tenant, when it sleeps there.
+fn asleep_in(admin: &Admin, name: &str) -> u32 {
+    eventually("it sleeps", || admin.tenant(name)["state"] == "sleeping");
+    let tenant = admin.tenant(name);
+    assert_eq!(tenant["memoryBytes"], 0, "{tenant}");
+    tenant["processes"][0].as_u64().expect("it is in one") as u32
+}
+
 /// The count and the secret of an answer, and what differs each time.
 fn ask(client: &mut Client) -> (String, String) {
-    client.send("GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
+    ask_of(client, "a")
+}
+
+fn ask_of(client: &mut Client, name: &str) -> (String, String) {
+    client.send(format!("GET / HTTP/1.1\r\nHost: {name}.localhost\r\n\r\n"));
     let text = client.response().text();
     let (known, random) = text.rsplit_once(' ').expect("three words");
     (known.into(), random.into())
@@ -80,4 +92,29 @@ fn what_a_killed_process_leaves_is_swept_by_the_next() {
     eventually("it is gone", || !left.exists());
     ask(&mut next.client());
     assert_eq!(admin.tenant("a")["state"], "running");
+}
+
+#[test]
+fn tenants_of_processes_sleep_in_dens_of_their_own_and_a_killed_process_loses_its_own() {
+    let config = "hibernate = '50ms'\nenv = { SECRET = 'xyzzy' }\n";
+    let apart = format!("group = 'other'\n{config}");
+    let files_of = [("a/index.js", COUNT), ("a/skep.toml", config), ("b/index.js", COUNT), ("b/skep.toml", &apart)];
+    let (place, admin) = (tenants(&files_of), Admin::in_folder(&folder()));
+    let mut hive = Hive::start_with(&place, &admin.words());
+    let (mut one, mut other) = (hive.client(), hive.client());
+    assert_eq!((ask_of(&mut one, "a").0, ask_of(&mut other, "b").0), ("1 xyzzy".into(), "1 xyzzy".into()));
+    let (a, b) = (asleep_in(&admin, "a"), asleep_in(&admin, "b"));
+    assert!(a != b && ![a, b].contains(&hive.server.pid()), "{a} and {b} are processes of their own");
+    let (of_a, of_b) = (files(a), files(b));
+    assert!(of_a.len() == 1 && of_b.len() == 1 && of_a[0].parent() != of_b[0].parent(), "{of_a:?} {of_b:?}");
+    assert_eq!(ask_of(&mut one, "a").0, "2 xyzzy", "the same connection, the same heap");
+    asleep_in(&admin, "a");
+    signal(b, "KILL");
+    hive.server.until(&format!("skep: tenants of other/1: process {b} was ended by signal 9"));
+    eventually("it is served anew", || hive.get("b.localhost", "/").text().starts_with("1 xyzzy"));
+    assert_eq!(ask_of(&mut one, "a").0, "3 xyzzy", "its neighbour sleeps and wakes as before");
+    assert_eq!((asleep_in(&admin, "a"), admin.tenant("a")["wakes"].as_u64()), (a, Some(2)));
+    assert!(!of_b[0].exists(), "the next process has swept what it left");
+    signal(hive.server.pid(), "TERM");
+    eventually("nothing is left on disk", || !of_a[0].parent().expect("its den").exists());
 }

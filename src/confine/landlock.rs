@@ -24,6 +24,9 @@ const READ: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
 /// Running a program.
 const RUN: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | Execute});
 
+/// Plain files in a folder, and nothing that could be taken for more.
+const KEEP: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | WriteFile | ReadDir | MakeReg | RemoveFile});
+
 /// What a new process of this program opens before it confines itself.
 const NULL: &str = "/dev/null";
 
@@ -77,6 +80,7 @@ fn restrict(confinement: &Confinement) -> Result<RestrictionStatus> {
     let mut rules = rules.create()?;
     rules = paths(rules, &confinement.read, READ)?;
     rules = paths(rules, &confinement.write, writing())?;
+    rules = paths(rules, &confinement.keep, KEEP)?;
     if confinement.resolver {
         rules = paths(rules, &RESOLVER.map(PathBuf::from), READ)?;
     }

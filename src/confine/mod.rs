@@ -28,6 +28,8 @@ pub struct Confinement {
     pub read: Vec<PathBuf>,
     /// Those that it may change too.
     pub write: Vec<PathBuf>,
+    /// Folders of its own, in which it may make and remove plain files, and nothing else.
+    pub keep: Vec<PathBuf>,
     /// TCP ports that it may listen on.
     pub bind: Ports,
     /// TCP ports of others that it may connect to.

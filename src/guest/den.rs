@@ -12,8 +12,9 @@ use std::cell::Cell;
 use std::ffi::CStr;
 use std::fs::{DirBuilder, File};
 use std::io::{Read as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 const MAC_BYTES: usize = 32;
@@ -87,9 +88,17 @@ impl Den {
         Ok(kept)
     }
 
-    /// Removes the den, whoever sleeps in it: they will not wake. For a process that ends without dropping what it has.
+    /// Where the files are, for who may open nothing else: this process's name for its folder.
+    pub fn folder(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.folder.as_raw_fd()).into()
+    }
+
+    /// Removes the den, whoever sleeps in it: they will not wake. For a process that ends without dropping what it has. Dens of
+    /// the dead go with it.
     pub fn close(&self) {
         self.0.clear();
+        // What is left is swept by the next process.
+        let _ = sweep(&self.0.place);
     }
 }
 

@@ -1,11 +1,12 @@
 //! A process of tenants: what it is told of them, and its life. It has their definitions from the process with the fronts, with
 //! secrets and keys that are theirs, and nothing of others' but which of their hosts must not be taken for its own. It must not
 //! know how connections come to it.
+use super::den;
 use super::keeper::{folders_of, state};
 use super::limits::of_tenant;
 use super::modules::is_module;
 use super::tenant::{LimitsOf, Tenant};
-use crate::guest::{Cell, Engine, EngineOptions, Kit};
+use crate::guest::{Cell, Den, Engine, EngineOptions, Kit};
 use crate::launch::{self, Link, Nest};
 use crate::policy::{Grants, Limits, Run, ServeLimits};
 use crate::runtime::{Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
@@ -36,6 +37,8 @@ pub struct Told {
     pub trace: bool,
     /// What the kernel lacks is an error.
     pub required: bool,
+    /// In which its own den is to be, if its tenants are to sleep.
+    pub dens: Option<PathBuf>,
 }
 
 /// One tenant, with nothing left to be read from elsewhere.
@@ -50,13 +53,15 @@ pub struct ToldTenant {
     pub limits: Limits,
     pub instances: u16,
     pub idle: Option<Duration>,
+    pub hibernate: Option<Duration>,
     pub hosts: Vec<String>,
     pub identity: Option<(String, String)>,
 }
 
 impl ToldTenant {
     fn plan(&self) -> Plan {
-        Plan { name: self.name.clone(), instances: self.instances, idle: self.idle, hibernate: None }
+        let ToldTenant { name, instances, idle, hibernate, .. } = self;
+        Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate }
     }
 
     fn tenant(&self) -> Tenant {
@@ -74,7 +79,7 @@ impl ToldTenant {
             limits: Box::new(LimitsOf(self.limits.clone())),
             instances: self.instances,
             idle: self.idle,
-            hibernate: None,
+            hibernate: self.hibernate,
             group: None,
         }
     }
@@ -179,24 +184,28 @@ fn plans(told: &Told) -> Vec<(u32, Plan)> {
 /// When what it is told makes no sense, or it cannot be confined.
 pub fn run(text: &[u8], kit: &Kit, nest: Option<Nest>, link: Link) -> Result<i32> {
     let told = Told::read(text).context("what this process is to serve makes no sense")?;
-    let (engine, cell, filtered) = match nest {
-        Some(nest) => (nest.engine.clone(), nest.cell.with_image(kit.image().clone()), nest.filtered),
+    let (engine, cell) = match nest {
+        Some(nest) => (nest.engine.clone(), nest.cell.with_image(kit.image().clone())),
         None => {
             let engine = Engine::new(&EngineOptions::default())?;
             let cell = kit.cell(&engine)?;
-            (engine, cell, false)
+            (engine, cell)
         }
     };
     let clock = OsClock::new();
     let mut hall = launch::new_hall(clock.clone(), of_tenant().http, true)?;
-    launch::confine_tenants(&told.union(), filtered, told.required)?;
+    // Made before nothing can be made any more: of all that is there, the kernel leaves this process its own.
+    let den = told.dens.as_deref().and_then(den);
+    launch::confine_tenants(&told.union(), den.as_ref().map(Den::folder), told.required)?;
     let (routes, acceptor, plans, manners) = (told.routes(), told.acceptor(), plans(&told), told.manners());
     hall.open_cordon(Box::new(Held { told, cell, clock }), ServeLimits::default(), routes, plans);
     hall.set_acceptor(acceptor);
     hall.set_manners(manners);
+    den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.join_fronts(link.channel, link.decoder, link.fds)
         .map_err(|error| anyhow!("the channel cannot be watched: {}", error.name()))?;
     hall.run();
+    den.iter().for_each(Den::close);
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(0)

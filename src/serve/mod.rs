@@ -84,14 +84,16 @@ pub fn run(wish: &Wish) -> Result<i32> {
     watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
     let cores = 1;
-    let apart = Apart { wish: wish.spread, cores, required: wish.require_confinement, ..Apart::default() };
+    let dens = folder.0.as_ref().map(|cache| cache.join("dens"));
+    let (spread, required) = (wish.spread, wish.require_confinement);
+    let apart = Apart { wish: spread, cores, required, dens: dens.clone(), ..Apart::default() };
     let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone(), apart);
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
     let (routes, plans, manners, cordons) = (bees.routes(), bees.plans(), bees.manners(&hive), bees.cordons());
     let count = hive.tenants.len();
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
     hall.set_acceptor(hive.acceptor.clone());
-    let den = den(&folder);
+    let den = dens.as_deref().and_then(den);
     den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.set_manners(manners);
     hall.set_log_format(wish.log);
@@ -122,10 +124,9 @@ pub fn run(wish: &Wish) -> Result<i32> {
 }
 
 /// Where tenants' memory lies while they sleep: beside what is cached. Without a folder nobody sleeps.
-fn den(folder: &CacheFolder) -> Option<Den> {
-    let place = folder.0.as_ref()?.join("dens");
+fn den(place: &Path) -> Option<Den> {
     let opened =
-        Den::open(&place).inspect_err(|why| eprintln!("skep: tenants cannot sleep: {}: {why:#}", place.display()));
+        Den::open(place).inspect_err(|why| eprintln!("skep: tenants cannot sleep: {}: {why:#}", place.display()));
     opened.ok()
 }
 

@@ -6,6 +6,7 @@ use super::spread::{Share, Spread, shares, spread};
 use super::tenant::Tenant;
 use crate::runtime::{CordonPlan, Manners};
 use crate::tls::Identity;
+use std::path::PathBuf;
 
 /// How tenants are spread, and over what.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Apart {
     pub manners: Manners,
     /// For hosts that no tenant has a certificate for.
     pub otherwise: Option<Identity>,
+    /// In which each process has its den.
+    pub dens: Option<PathBuf>,
     pub shares: Vec<Share>,
     /// Whether tenants are in processes: as it was at the start.
     pub began: Option<bool>,
@@ -75,6 +78,7 @@ impl Apart {
             forwarded: self.manners.forwarded.map(|whom| super::word_of(whom).to_owned()),
             trace: self.manners.trace,
             required: self.required,
+            dens: self.dens.clone(),
             tenants: own,
         };
         serde_json::to_vec(&told).map_err(|error| format!("its configuration cannot be told: {error}"))
@@ -91,6 +95,7 @@ fn told(tenant: &Tenant, instances: u16) -> Result<ToldTenant, String> {
         limits: tenant.limits.0.clone(),
         instances,
         idle: tenant.idle,
+        hibernate: tenant.hibernate,
         hosts: tenant.hosts.clone(),
         identity: tenant.identity.as_ref().map(Identity::pem),
     })

@@ -68,6 +68,18 @@ pub const CASES: &[Case] = &[
         std::os::unix::fs::symlink("/etc/passwd", world.write.join("link")).expect("a link is only a text");
         denied(fs::read(world.write.join("link")));
     }),
+    refused("anything_but_files_in_a_folder_of_its_own", Layer::Landlock, |world| {
+        let own = |name: &str| world.keep.join(name);
+        fs::write(own("file"), "x").expect("a file of its own");
+        assert_eq!(fs::read(own("file")).expect("it can be read"), b"x");
+        denied(fs::create_dir(own("folder")));
+        denied(std::os::unix::fs::symlink("file", own("link")));
+        denied(std::os::unix::net::UnixListener::bind(own("socket")));
+        let moved = fs::rename(own("file"), world.write.join("file")).expect_err("it is refused");
+        assert!(matches!(moved.raw_os_error(), Some(libc::EXDEV | libc::EACCES)), "{moved}");
+        denied(fs::remove_dir(&world.keep));
+        fs::remove_file(own("file")).expect("it goes");
+    }),
     refused("connecting", Layer::Landlock, |world| denied(TcpStream::connect(local(world.other_port)))),
     refused("listening", Layer::Landlock, |_| denied(TcpListener::bind(local(0)))),
     refused("abstract_sockets_of_others", Layer::Landlock, abstract_socket),
@@ -201,6 +213,7 @@ pub fn attempt(name: &str) {
     let confinement = Confinement {
         read: vec![world.read.clone(), program],
         write: vec![world.write.clone()],
+        keep: vec![world.keep.clone()],
         bind: Ports::default(),
         connect: Ports::Only(vec![world.port]),
         resolver: true,

@@ -12,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 pub struct World {
     pub read: PathBuf,
     pub write: PathBuf,
+    pub keep: PathBuf,
     pub port: u16,
     pub other_port: u16,
 }
@@ -20,8 +21,8 @@ impl World {
     pub fn of_environment() -> World {
         let text = |name: &str| std::env::var(name).expect("the world was told");
         let number = |name: &str| text(name).parse().expect("a port");
-        let (read, write) = (text("WORLD_READ").into(), text("WORLD_WRITE").into());
-        World { read, write, port: number("WORLD_PORT"), other_port: number("WORLD_OTHER_PORT") }
+        let [read, write, keep] = ["READ", "WRITE", "KEEP"].map(|name| text(&format!("WORLD_{name}")).into());
+        World { read, write, keep, port: number("WORLD_PORT"), other_port: number("WORLD_OTHER_PORT") }
     }
 }
 
@@ -29,9 +30,8 @@ impl World {
 pub fn all(words: &[String]) -> i32 {
     let words: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("confine-{}", std::process::id()));
-    let (read, write) = (folder.join("read"), folder.join("write"));
-    std::fs::create_dir_all(&read).expect("a folder");
-    std::fs::create_dir_all(&write).expect("a folder");
+    let [read, write, keep] = ["read", "write", "keep"].map(|name| folder.join(name));
+    [&read, &write, &keep].into_iter().for_each(|folder| std::fs::create_dir_all(folder).expect("a folder"));
     std::fs::write(read.join("file"), "x").expect("a file");
     let listen = || TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = |listener: &TcpListener| listener.local_addr().expect("it has one").port();
@@ -39,7 +39,7 @@ pub fn all(words: &[String]) -> i32 {
     let name = format!("skep-confine-world-{}", std::process::id());
     let name = std::os::unix::net::SocketAddr::from_abstract_name(name).expect("a name");
     let _abstract = UnixListener::bind_addr(&name).expect("an abstract socket");
-    let world = World { read, write, port: port(&listeners[0]), other_port: port(&listeners[1]) };
+    let world = World { read, write, keep, port: port(&listeners[0]), other_port: port(&listeners[1]) };
     let lacking = skep::confine::lacking();
     let mut failed = 0;
     for case in CASES.iter().filter(|case| words.is_empty() || words.iter().any(|word| case.name.contains(*word))) {
@@ -69,6 +69,7 @@ fn run(case: &Case, world: &World) -> Output {
         .args(["--case", case.name])
         .env("WORLD_READ", &world.read)
         .env("WORLD_WRITE", &world.write)
+        .env("WORLD_KEEP", &world.keep)
         .env("WORLD_PORT", world.port.to_string())
         .env("WORLD_OTHER_PORT", world.other_port.to_string())
         .stdin(Stdio::null())

@@ -1,6 +1,7 @@
 //! What an operator sees, as plain numbers: of the hall, and of each tenant by name. A report can be told as JSON, read back
 //! and merged with that of another process. It must not know where numbers come from.
 use crate::policy::Bound;
+use crate::runtime::tenants::counts_before;
 use crate::runtime::{HallView, Latencies, TenantView};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -59,9 +60,6 @@ const COUNTS: [&str; 22] = [
     "responses4xx",
 ];
 
-/// States of a tenant, the one that counts for several processes first.
-const STATES: [&str; 6] = ["running", "resting", "sleeping", "starting", "failed", "stopped"];
-
 /// The hall's numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HallReport {
@@ -81,6 +79,8 @@ pub struct TenantReport {
     pub name: String,
     pub state: String,
     pub held: bool,
+    /// Numbers of the processes that it is in.
+    pub processes: Vec<u32>,
     pub counts: [u64; COUNTS.len()],
     /// Bounds that were met, and how often.
     pub hits: BTreeMap<String, u64>,
@@ -193,7 +193,8 @@ impl TenantReport {
         let mut latencies = Latencies::default();
         view.guests.iter().for_each(|guest| latencies.merge(&guest.latencies));
         let (name, state, held) = (view.name.clone(), view.state.to_owned(), view.held);
-        TenantReport { name, state, held, counts, hits, latencies, recent: view.recent() }
+        let processes = view.processes.clone();
+        TenantReport { name, state, held, processes, counts, hits, latencies, recent: view.recent() }
     }
 
     pub fn count(&self, count: Count) -> u64 {
@@ -205,6 +206,7 @@ impl TenantReport {
         map.insert("name".into(), self.name.clone().into());
         map.insert("state".into(), self.state.clone().into());
         map.insert("held".into(), self.held.into());
+        map.insert("processes".into(), json!(self.processes));
         map.extend(COUNTS.iter().zip(self.counts).map(|(name, count)| ((*name).to_owned(), count.into())));
         map.insert("p50Micros".into(), self.recent.quantile(0.5).into());
         map.insert("p99Micros".into(), self.recent.quantile(0.99).into());
@@ -217,6 +219,10 @@ impl TenantReport {
     fn from_json(value: &Value) -> TenantReport {
         let text = |name: &str| value[name].as_str().unwrap_or("?").to_owned();
         let hits = value["limitHits"].as_object().into_iter().flatten();
+        let numbers = |name: &str| {
+            let all = value[name].as_array().into_iter().flatten();
+            all.filter_map(|number| number.as_u64().and_then(|number| u32::try_from(number).ok()))
+        };
         let sparse = |name: &str| {
             let pairs = value[name].as_array().into_iter().flatten();
             Latencies::from_sparse(pairs.filter_map(|pair| Some((pair[0].as_u64()?, pair[1].as_u64()?))))
@@ -225,6 +231,7 @@ impl TenantReport {
             name: text("name"),
             state: text("state"),
             held: value["held"].as_bool().unwrap_or(false),
+            processes: numbers("processes").collect(),
             counts: COUNTS.map(|name| value[name].as_u64().unwrap_or(0)),
             hits: hits.map(|(name, hits)| (name.clone(), hits.as_u64().unwrap_or(0))).collect(),
             latencies: sparse("latencies"),
@@ -233,11 +240,11 @@ impl TenantReport {
     }
 
     fn merge(&mut self, other: &TenantReport) {
-        let rank = |state: &str| STATES.iter().position(|known| *known == state).unwrap_or(STATES.len());
-        if rank(&other.state) < rank(&self.state) {
+        if counts_before(&other.state, &self.state) {
             self.state.clone_from(&other.state);
         }
         self.held |= other.held;
+        self.processes.extend(&other.processes);
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, more)| *sum = sum.saturating_add(more));
         for (name, hits) in &other.hits {
             let sum = self.hits.entry(name.clone()).or_default();
@@ -279,6 +286,7 @@ mod tests {
     fn tenant(name: &str, state: &str, requests: u64) -> TenantReport {
         let mut one = TenantReport { name: name.into(), state: state.into(), ..TenantReport::default() };
         one.counts[Count::Requests as usize] = requests;
+        one.processes.push(requests as u32);
         one.hits.insert("cpu".into(), requests);
         one.latencies = Latencies::from_sparse([(40, requests)].into_iter());
         one.recent = one.latencies.clone();

@@ -33,6 +33,7 @@ pub use routes::Routes;
 pub use told::{LogFormat, Stream, json_line};
 pub(super) use traces::Trace;
 pub use view::TenantView;
+pub(super) use view::counts_before;
 
 use super::seat::GuestId;
 use super::{Hall, Outcome};

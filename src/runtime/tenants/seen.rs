@@ -5,7 +5,7 @@
 use super::super::Hall;
 use super::super::timers::Token;
 use super::cordons::Stage;
-use super::view::TenantView;
+use super::view::{TenantView, counts_before};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::Kernel;
 use crate::time::Clock;
@@ -112,7 +112,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// What is known of a tenant that runs elsewhere.
     pub(super) fn view_apart(&self, tenant: u32, name: &str) -> TenantView {
-        const ORDER: [&str; 5] = ["stopped", "failed", "resting", "starting", "running"];
         let mut all = TenantView { number: tenant, name: name.into(), state: "stopped", ..TenantView::default() };
         for index in self.tenants.cordons.of(tenant) {
             let cordon = &self.tenants.cordons.all[*index as usize];
@@ -120,8 +119,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             else {
                 continue;
             };
-            let rank = |state: &str| ORDER.iter().position(|other| *other == state);
-            if rank(view.state) > rank(all.state) {
+            if counts_before(view.state, all.state) {
                 all.state = view.state;
             }
             // What they say may be anything.

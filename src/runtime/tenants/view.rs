@@ -7,6 +7,15 @@ use crate::runtime::{GuestView, Hall, Latencies};
 use crate::time::Clock;
 use serde::{Deserialize, Serialize};
 
+/// States of a tenant, the one that counts for several processes first.
+const STATES: [&str; 6] = ["running", "resting", "sleeping", "starting", "failed", "stopped"];
+
+/// Of two states of a tenant in two processes, whether the first counts.
+pub(in crate::runtime) fn counts_before(state: &str, other: &str) -> bool {
+    let rank = |state: &str| STATES.iter().position(|known| *known == state).unwrap_or(STATES.len());
+    rank(state) < rank(other)
+}
+
 /// One tenant with the guests that run for it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TenantView {
