@@ -81,6 +81,7 @@ kinds! {
     Back = 9, Child, Always, 0..=MANY, "A connection that came by a Hand is not for the child's tenants, or no more: what was read of it.";
     Views = 10, Child, Never, 0..=MANY, "The answer to Ask id: its tenants' numbers.";
     Changed = 11, Child, Never, 0..=0, "A tenant's configuration file has changed.";
+    Lines = 12, Child, Never, 1..=MANY, "Lines of its tenants' logs, each behind whose it is, its stream and its length.";
     Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Given, Purse, Code, Layer, Image, Will and those of a nursery.";
     Input = 17, Parent, Always, 0..=0, "The child's standard input.";
     Code = 20, Parent, Always, 0..=0, "Compiled code to map.";

@@ -42,6 +42,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Owner::Stream(index) if self.streams.get(index as usize).is_some_and(|stream| stream.key == key) => {
                 self.stream_fact(index, fact);
             }
+            Owner::Words(index) => self.words_fact(index, key, &fact),
             Owner::Visit(index) => self.operator_fact(index, key, &fact),
             Owner::Visitor(index) if self.visitor_has_key(index, key) => self.visitor_fact(index, fact),
             _ => {}

@@ -155,6 +155,8 @@ enum Owner {
     Gate,
     Visit(u32),
     Visitor(u32),
+    /// What a process of tenants says for itself.
+    Words(u32),
 }
 
 /// Owners by the place of the key: streams and listeners have places of their own.

@@ -3,6 +3,7 @@ use super::metrics;
 use super::patch::{self, Patch};
 use super::report::{HallReport, Report, TenantReport};
 use super::{Answer, Asked, Hall};
+use crate::policy::Limits;
 use crate::proto::http1::Method;
 use crate::reactor::Kernel;
 use crate::runtime::seat::GuestId;
@@ -107,6 +108,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             200,
             &json!({ "instances": elsewhere.unwrap_or(guests.len()), "changed": told, "kept": "until this process ends" }),
         )
+    }
+
+    /// What a tenant is held to: as it is configured, with what an operator has changed.
+    pub(in crate::runtime) fn limits_as_changed(&mut self, tenant: u32) -> Option<Limits> {
+        let configured = self.limits_of_tenant(tenant)?;
+        Some(match self.admin.patches.get(&tenant) {
+            Some(patch) => patch.apply(configured),
+            None => configured,
+        })
     }
 
     /// What an operator has changed of a tenant's limits, as it is told to processes.

@@ -11,14 +11,13 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    /// Starts a process that is to serve what `hive` says; it is known as `cordon` from here on. Answers the process and
-    /// its channel.
+    /// Starts a process that is to serve what `hive` says; it is known as `cordon` from here on. Answers the process, its
+    /// channel, and what it says on its standard error.
     pub(in crate::runtime) fn start_cordon_process(
         &mut self,
         cordon: u32,
         hive: &[u8],
-        outputs: [OwnedFd; 2],
-    ) -> Result<(Process, u32), Errno> {
+    ) -> Result<(Process, u32, OwnedFd), Errno> {
         if !self.processes.watching {
             self.reactor.watch_signal(process::CHILD_SIGNAL)?;
             self.processes.watching = true;
@@ -27,21 +26,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let key = self.reactor.open_channel(ours)?;
         let decoder = self.decoder(Side::Child);
         let channel = self.add_channel(Channel::new(key, Far::Cordon(cordon), None, decoder, VecDeque::new()));
-        let started = self.launch_cordon(channel, theirs, hive, outputs);
+        let started = self.launch_cordon(channel, theirs, hive);
         if started.is_err() {
             self.drop_channel(channel, 0);
         }
-        started.map(|process| (process, channel))
+        started.map(|(process, words)| (process, channel, words))
     }
 
-    fn launch_cordon(
-        &mut self,
-        channel: u32,
-        theirs: OwnedFd,
-        hive: &[u8],
-        [output, error]: [OwnedFd; 2],
-    ) -> Result<Process, Errno> {
-        let stdio = [Some(theirs), Some(output), Some(error)];
+    fn launch_cordon(&mut self, channel: u32, theirs: OwnedFd, hive: &[u8]) -> Result<(Process, OwnedFd), Errno> {
+        // Nobody prints there but what is no part of this program's design: a panic, a library.
+        let (words, error) = process::pair()?;
+        let output = File::options().write(true).open("/dev/null").map_err(Errno::from)?;
+        let stdio = [Some(theirs), Some(output.into()), Some(error)];
         // With a session of its own no key of a terminal reaches it: signals are this process's to pass on.
         let hatched = self.processes.hatch(&stdio, super::nursery::Filter::Own, true)?;
         let nested = hatched.is_some();
@@ -57,7 +53,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.send_parts(channel, Kind::Hive, 0, hive);
         self.push_channel(channel);
-        Ok(process)
+        Ok((process, words))
     }
 
     /// One message of the host's own, in as many frames as it needs.
@@ -78,6 +74,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A frame that says what it is, no more.
     pub(in crate::runtime) fn send_word(&mut self, channel: u32, kind: Kind, id: u64) {
         self.send_control(channel, kind, id, &[], None);
+    }
+
+    /// A frame that is whole already.
+    pub(in crate::runtime) fn send_plain(&mut self, channel: u32, bytes: Vec<u8>) {
+        self.send_bytes(channel, bytes, None, false);
     }
 
     /// Bytes that the other side has not taken, and in how many parcels.

@@ -12,18 +12,19 @@
 use super::super::Hall;
 use super::super::timers::Token;
 use super::handover::{Bid, Pass};
+use super::printed::Words;
 use super::view::TenantView;
 use super::visitors::Refusal;
 use super::{Tenants, ms};
 use crate::policy::{Backoff, BackoffLimits};
 use crate::proto::ipc::{Fault, Frame, Kind};
-use crate::reactor::process::{self, End, Process};
+use crate::reactor::process::{End, Process};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// SIGKILL.
@@ -82,6 +83,7 @@ pub(super) struct Cordon {
     pub answer: Vec<u8>,
     /// How its tenants were when last asked.
     pub views: Vec<TenantView>,
+    pub words: Words,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,7 @@ impl Cordon {
             owed: 0,
             answer: Vec::new(),
             views: Vec::new(),
+            words: Words::default(),
         }
     }
 
@@ -287,8 +290,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn start_cordon(&mut self, index: u32) {
         let Some(place) = self.tenants.cordons.all[index as usize].place else { return };
         let started = self.cordon_order(place).and_then(|hive| {
-            let outputs = outputs().map_err(|error| error.name().to_owned())?;
-            self.start_cordon_process(index, &hive, outputs).map_err(|error| error.name().to_owned())
+            let started = self.start_cordon_process(index, &hive).map_err(|error| error.name().to_owned())?;
+            let (process, channel, words) = started;
+            self.hear_cordon(index, words);
+            Ok((process, channel))
         });
         let now = self.now;
         let cordon = &mut self.tenants.cordons.all[index as usize];
@@ -363,6 +368,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Ok(())
             }
             (Kind::Views, Stage::Serving | Stage::Leaving, _) => self.take_views(index, frame),
+            (Kind::Lines, Stage::Serving | Stage::Leaving, _) => self.take_lines(index, frame.payload),
             _ => Err(Fault::OutOfPlace),
         }
     }
@@ -431,6 +437,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let told = cordon.reason.take();
         (cordon.answer, cordon.views) = (Vec::new(), Vec::new());
         if before == Stage::Leaving || self.leaving.is_some() {
+            self.hush_cordon(index);
             // First: an operator's order that has waited for its answer may arrange the others anew.
             self.tenants.cordons.all.remove(index as usize);
             self.answered(index);
@@ -461,12 +468,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A line of the hall's own about a process.
     pub(super) fn say_of_cordon(&mut self, index: u32, text: &str) {
         let name = &self.tenants.cordons.all[index as usize].plan.name;
-        let line = format!("skep: tenants of {name}: {text}\n");
-        self.print(None, 2, line.as_bytes());
+        self.say_all(&format!("tenants of {name}: {text}"));
     }
-}
-
-/// Where a process prints: where this one does.
-fn outputs() -> crate::reactor::Result<[OwnedFd; 2]> {
-    Ok([process::duplicate(std::io::stdout().as_fd())?, process::duplicate(std::io::stderr().as_fd())?])
 }

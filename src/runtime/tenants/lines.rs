@@ -2,6 +2,7 @@
 //! know where lines go.
 use super::super::Hall;
 use super::Tenants;
+use super::printed::put_record;
 use super::told::{Line, LogFormat, Stream, is_obeyed, json_line};
 use crate::reactor::Kernel;
 use crate::time::Clock;
@@ -21,11 +22,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(in crate::runtime) fn say(&mut self, tenant: u32, text: &str) {
         let mut out = Vec::new();
         self.tell_line(tenant, Stream::Host, text.as_bytes(), &mut out);
-        self.print(None, 2, &out);
+        self.put_lines(None, 2, &out);
     }
 
     /// A line of the hall's own about all of it.
     pub(super) fn say_all(&mut self, text: &str) {
+        if self.tenants.is_cordon() {
+            let mut out = Vec::new();
+            put_record(None, Stream::Host, text.as_bytes(), &mut out);
+            return self.put_lines(None, 2, &out);
+        }
         let line = match self.tenants.format {
             LogFormat::Text => format!("skep: {text}\n"),
             LogFormat::Json => json_line(self.wall, None, Stream::Host, text, ""),
@@ -56,7 +62,25 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if !begun.is_empty() {
             self.tenants.lines.0.insert((guest, fd), begun);
         }
-        self.print(Some((guest, bytes.len())), fd, &out);
+        self.put_lines(Some((guest, bytes.len())), fd, &out);
+    }
+
+    /// What `tell_line` has written goes out, or to the process that has the outputs.
+    fn put_lines(&mut self, of: Option<(u32, usize)>, fd: u8, out: &[u8]) {
+        if !self.tenants.is_cordon() {
+            return self.print(of, fd, out);
+        }
+        let taken = self.send_records(out);
+        let Some((guest, count)) = of else { return };
+        let Some(seat) = self.seats.get_mut(guest as usize) else { return };
+        let state = seat.guest.state_mut();
+        state.log_pending = state.log_pending.saturating_sub(count as u32);
+        if taken {
+            state.meter.log_bytes += count as u64;
+        } else {
+            state.meter.log_dropped += 1;
+            state.meter.log_dropped_bytes += count as u64;
+        }
     }
 
     /// A guest that is gone leaves lines without an end.
@@ -68,8 +92,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// One line of a tenant's log: kept, told to those who follow it, and written to `out`.
-    fn tell_line(&mut self, tenant: u32, stream: Stream, bytes: &[u8], out: &mut Vec<u8>) {
+    /// One line of a tenant's log: kept, told to those who follow it, and written to `out`; in a process of tenants, which has
+    /// neither, only that.
+    pub(super) fn tell_line(&mut self, tenant: u32, stream: Stream, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.tenants.is_cordon() {
+            return put_record(Some(tenant), stream, bytes, out);
+        }
         let Tenants { all, rings, limits, format, .. } = &mut self.tenants;
         let name = all.get(tenant as usize).map_or("?", |tenant| tenant.plan.name.as_str());
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -91,10 +119,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Lines of the hall's making that nobody is charged for: dropped when too much waits already. Whether they were not.
-    pub(super) fn print_if_room(&mut self, line: &[u8]) -> bool {
+    pub(super) fn print_in_room(&mut self, fd: u8, line: &[u8]) -> bool {
         let room = self.logs.waiting_bytes() < self.tenants.limits.log_follow_bytes as usize;
         if room {
-            self.print(None, 1, line);
+            self.print(None, fd, line);
         }
         room
     }

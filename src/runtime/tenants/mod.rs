@@ -14,6 +14,7 @@ mod life;
 mod lines;
 mod moves;
 mod orders;
+mod printed;
 mod proxied;
 mod retelling;
 mod routes;

@@ -29,6 +29,17 @@ pub enum Stream {
 }
 
 impl Stream {
+    const ALL: [Stream; 4] = [Stream::Stdout, Stream::Stderr, Stream::Host, Stream::Trace];
+
+    /// As it is told to another process.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    pub fn of(code: u8) -> Option<Stream> {
+        Stream::ALL.into_iter().find(|stream| *stream as u8 == code)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Stream::Stdout => "stdout",
