@@ -15,6 +15,7 @@ const SERVING: u8 = 8;
 const BACK: u8 = 9;
 const VIEWS: u8 = 10;
 const CHANGED: u8 = 11;
+const LINES: u8 = 12;
 const HAND: u8 = 37;
 
 /// Flags of a frame.
@@ -157,10 +158,10 @@ impl Liar {
     }
 }
 
-/// Copies of all that a process has open.
+/// Copies of all that a process has open, but for its standard streams.
 fn descriptors(process: &OwnedFd) -> Vec<OwnedFd> {
     let copy = |number| pidfd_getfd(process, number, PidfdGetfdFlags::empty()).ok();
-    (0..64).filter_map(copy).collect()
+    (3..64).filter_map(copy).collect()
 }
 
 fn frame(kind: u8, flags: u8, id: u64, payload: &[u8]) -> Vec<u8> {
@@ -301,4 +302,47 @@ fn p04_a_process_that_takes_nothing_costs_a_bounded_number_of_bytes_and_descript
     assert!(liars.hive.server.fds() < liars.descriptors + 700, "connections that wait to be taken");
     liars.ask_neighbour();
     signal(pid, "KILL");
+}
+
+/// A line of a log, as a process tells it.
+fn line(slot: u32, stream: u8, text: &[u8]) -> Vec<u8> {
+    [&slot.to_le_bytes()[..], &[stream], &(text.len() as u32).to_le_bytes(), text].concat()
+}
+
+#[test]
+fn p04_a_process_prints_for_its_own_tenants_and_no_more_than_they_may() {
+    let place = "a frame out of place";
+    let cases = [
+        ("for a tenant that is not its own", line(1, 0, b"good: all is well")),
+        ("on no known stream", line(0, 4, b"x")),
+        ("half a line", line(0, 0, b"one")[..11].to_vec()),
+        ("a line without an end", line(0, 0, &[b'x'; 100_000])),
+        ("a trace that is none", line(0, 3, b"{\"tenant\":\"good\"}")),
+    ];
+    let mut hive = Liars::start(cases.len() + 1);
+    for (what, bytes) in &cases {
+        hive.breaks(what, place, |_, liar| liar.send(&frame(LINES, 0, 0, bytes), &[]));
+    }
+    let name = format!("liar{}", cases.len());
+    let (_client, pid) = hive.visit(&name);
+    let liar = Liar::find(pid.expect("it is served"));
+    let forged = line(0, 0, b"x\n{\"tenant\":\"good\"}\ngood: \x1b[2J");
+    liar.send(&frame(LINES, 0, 0, &forged), &[]);
+    let shown = format!("{name}: x\\x0a{{\"tenant\":\"good\"}}\\x0agood: \\x1b[2J");
+    hive.hive.server.until(&shown);
+    // 64 MiB in lines, where a tenant has one a second: read by nobody but who asks.
+    let flood = frame(LINES, 0, 0, &line(0, 0, &[b'y'; 1000]).repeat(512));
+    (0..128).for_each(|_| liar.send(&flood, &[]));
+    hive.ask_neighbour();
+    let told = "lines of ";
+    let kept = || hive.admin.ask("GET", &format!("/tenants/{name}/logs"), "").text();
+    eventually("what was dropped is told", || {
+        liar.send(&frame(LINES, 0, 0, &line(0, 0, b"on")), &[]);
+        let kept = kept();
+        assert!(kept.len() < 512 << 10, "{} bytes are kept", kept.len());
+        kept.contains(told) && kept.contains("were dropped: more than it may print")
+    });
+    assert!(lives(liar.pid), "it may go on");
+    assert!(!hive.admin.ask("GET", "/tenants/good/logs", "").text().contains("yyy"));
+    hive.all_come_back();
 }

@@ -19,6 +19,9 @@ const FLOODS: &str = "require('http').createServer((req, res) => {
     res.end('done');
   }).listen(80);";
 
+/// All tenants in the process with the fronts, and each in one of its own.
+const WAYS: [&[&str]; 2] = [&["--processes", "1"], &["--process-per-tenant"]];
+
 /// A hive whose outputs are two, and what its operator has.
 struct Operated {
     hive: Hive,
@@ -57,6 +60,12 @@ impl Operated {
         text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
     }
 
+    /// Its lines after some, when there are so many: they may come from another process.
+    fn logs_of(&self, path: &str, count: usize) -> Vec<Value> {
+        eventually("lines are kept", || self.logs(path).len() >= count);
+        self.logs(path)
+    }
+
     /// A request to a tenant, with these lines.
     fn visit(&self, name: &str, path: &str, lines: &str) -> Response {
         let mut client = self.hive.client();
@@ -92,11 +101,15 @@ const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J {\"tenant\":\"b\"} \u{
 
 #[test]
 fn logs_are_kept_and_followed() {
-    let hive = Operated::start(&[]);
+    WAYS.iter().for_each(|way| keeps_and_tells_logs(&Operated::start(way)));
+}
+
+fn keeps_and_tells_logs(hive: &Operated) {
     assert_eq!(hive.logs("/tenants/a/logs").len(), 0);
-    hive.visit("a", "/one", "");
-    hive.visit("a", "/!two", "");
-    hive.visit("a", &format!("/{}", encoded(HOSTILE)), "");
+    for (count, word) in ["one", "!two", &encoded(HOSTILE)].into_iter().enumerate() {
+        hive.visit("a", &format!("/{word}"), "");
+        hive.logs_of("/tenants/a/logs", count + 1);
+    }
     let lines = hive.logs("/tenants/a/logs");
     let told: Vec<_> = lines.iter().map(|line| (line["text"].as_str(), line["stream"].as_str())).collect();
     assert_eq!(told, [(Some("one"), Some("stdout")), (Some("two"), Some("stderr")), (Some(HOSTILE), Some("stdout"))]);
@@ -115,7 +128,10 @@ fn logs_are_kept_and_followed() {
 
 #[test]
 fn a_flood_is_bounded_and_what_was_dropped_is_told() {
-    let hive = Operated::start(&[]);
+    WAYS.iter().for_each(|way| bounds_a_flood(&Operated::start(way)));
+}
+
+fn bounds_a_flood(hive: &Operated) {
     assert_eq!(hive.visit("flood", "/", "").status, 200);
     let told = || {
         let lines = hive.logs("/tenants/flood/logs");
@@ -134,7 +150,10 @@ fn a_flood_is_bounded_and_what_was_dropped_is_told() {
 
 #[test]
 fn json_logs_are_one_object_a_line_and_the_hosts_words_too() {
-    let mut hive = Operated::start(&["--log", "json"]);
+    WAYS.iter().for_each(|way| prints_json(Operated::start(&[*way, &["--log", "json"]].concat())));
+}
+
+fn prints_json(mut hive: Operated) {
     hive.visit("a", &format!("/{}", encoded(HOSTILE)), "");
     let line = hive.hive.server.line();
     assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line}");
@@ -153,7 +172,10 @@ fn json_logs_are_one_object_a_line_and_the_hosts_words_too() {
 
 #[test]
 fn a_trace_goes_on_or_begins_and_its_end_is_logged() {
-    let mut hive = Operated::start(&["--trace", "--log", "json"]);
+    WAYS.iter().for_each(|way| traces(Operated::start(&[*way, &["--trace", "--log", "json"]].concat())));
+}
+
+fn traces(mut hive: Operated) {
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let given = format!("traceparent: 00-{trace}-00f067aa0ba902b7-01\r\ntracestate: x=y\r\n");
     let headers = hive.told(&given);
