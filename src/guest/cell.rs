@@ -96,13 +96,14 @@ pub(super) fn spawn(
     engine: &Engine,
     code: &Arc<Code>,
     start: Start,
-    state: GuestState,
+    mut state: GuestState,
 ) -> Result<Guest, Box<(GuestState, anyhow::Error)>> {
     let (bytes, base, bound) = (start.memory.bytes(), start.memory.base(), state.limits.memory_bytes);
     if bytes > bound {
         return Err(Box::new((state, anyhow!("the guest starts with {bytes} bytes of memory; its limit is {bound}"))));
     }
     let ticks = ticks(state.limits.slice);
+    state.limiter.begin_with(bytes);
     let mut body = Body::new(engine, Shared { state, inbox: start.inbox, entered: None, settle: false });
     match furnish(&mut body, code, start) {
         Ok((instance, memory, on_events)) => {

@@ -9,6 +9,8 @@ pub(super) struct Limiter {
     table_elements: usize,
     /// The limit of memory is that of a tree.
     purse: Option<Purse>,
+    /// Linear memory that it begins with: an image's may be more than its module asks for.
+    begins: usize,
     /// Linear memory now.
     pub memory_now: usize,
     /// Growths that were refused and have not been counted yet.
@@ -23,6 +25,7 @@ impl Limiter {
             memory_bytes: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
             table_elements: limits.table_elements as usize,
             purse: None,
+            begins: 0,
             memory_now: 0,
             refused: 0,
             starves: false,
@@ -34,10 +37,16 @@ impl Limiter {
         self.purse = Some(purse);
     }
 
+    /// Its memory begins with so many bytes.
+    pub(super) fn begin_with(&mut self, bytes: u64) {
+        self.begins = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+
     /// Other limits from here on.
     pub(super) fn set(&mut self, limits: &Limits) {
         *self = Limiter {
             purse: self.purse,
+            begins: self.begins,
             memory_now: self.memory_now,
             refused: self.refused,
             starves: self.starves,
@@ -48,7 +57,8 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     /// A refusal is -1 of `memory.grow`: the guest's own allocator reports out of memory.
-    fn memory_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        let wanted = if now == 0 { wanted.max(std::mem::take(&mut self.begins)) } else { wanted };
         let tree = |purse: Purse| purse.hold(wanted as u64, self.memory_bytes as u64);
         let within = wanted <= self.memory_bytes && self.purse.is_none_or(tree);
         if within {

@@ -40,6 +40,8 @@ pub struct GuestState {
     pub usage: Usage,
     /// What is used by the whole tree, where limits are the tree's.
     pub purse: Option<Purse>,
+    /// What all of it had used when this guest was last left, ns.
+    pub tree_cpu: u64,
     /// The CPU that it had used itself when the tree's was used up.
     overdrawn_at: Option<Duration>,
     /// What Wasm itself is asked for.
@@ -120,6 +122,7 @@ impl GuestState {
             meter: Meter::default(),
             usage: Usage::default(),
             purse: None,
+            tree_cpu: 0,
             overdrawn_at: None,
             outside,
             start_info,
@@ -153,6 +156,8 @@ impl GuestState {
     /// Its memory and CPU count with those of its tree from here on.
     pub fn share(&mut self, purse: Purse) {
         self.purse = Some(purse);
+        // What was used before it came is nothing that it owes.
+        (self.tree_cpu, self.usage.tree_cpu) = (purse.cpu(), purse.cpu());
         if self.limits.memory_of_tree {
             self.limiter.share(purse);
         }
@@ -161,13 +166,11 @@ impl GuestState {
     /// Adds one stretch of running; answers whether there is CPU left.
     pub(super) fn ran(&mut self, ns: u64) -> bool {
         self.meter.ran(Duration::from_nanos(ns));
-        let (Some(most), own) = (self.limits.cpu_total, self.meter.cpu) else {
-            self.purse.map(|purse| purse.spend(ns));
-            return true;
-        };
+        self.tree_cpu = self.purse.map_or(0, |purse| purse.spend(ns));
+        let (Some(most), own) = (self.limits.cpu_total, self.meter.cpu) else { return true };
         match self.purse {
             None => own <= most,
-            Some(purse) if Duration::from_nanos(purse.spend(ns)) <= most => true,
+            Some(_) if Duration::from_nanos(self.tree_cpu) <= most => true,
             Some(_) => own - *self.overdrawn_at.get_or_insert(own) <= self.limits.last_words,
         }
     }

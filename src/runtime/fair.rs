@@ -163,10 +163,11 @@ fn over(state: &mut GuestState) -> Option<(u64, AtLimit, Bound)> {
     let cpu = limits.cpu_ns.and_then(|rate| {
         let bucket = &mut state.usage.cpu;
         match state.purse {
-            Some(purse) => {
-                let used = purse.cpu();
-                let before = std::mem::replace(&mut state.usage.tree_cpu, used);
-                bucket.charge_late(rate, now, used.saturating_sub(before));
+            Some(_) => {
+                // While a row is taken back its share is missing for a moment.
+                let before = state.usage.tree_cpu;
+                state.usage.tree_cpu = before.max(state.tree_cpu);
+                bucket.charge_late(rate, now, state.usage.tree_cpu - before);
             }
             None => bucket.charge(rate, now, state.meter.last.as_nanos() as u64),
         }

@@ -1,9 +1,10 @@
 //! Images: captured, spawned from, written and read back.
-use super::{batch, cell, engine, guest_text, state, wasm, whole_turn};
+use super::{batch, cell, engine, guest_text, state, state_with, wasm, whole_turn};
 use crate::guest::cache::{self, CacheFolder};
 use crate::guest::{Cell, Den, Guest, Image, Kit, Sleeper, Turn, Verdict};
-use crate::policy::Limits;
+use crate::policy::{Grants, Limits, PURSE_CELLS, Purse};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::AtomicU64;
 
 /// Counts turns in a global and in memory; exits with both when they differ.
 const COUNT: &str = "
@@ -62,6 +63,30 @@ fn an_image_of_grown_memory_keeps_what_was_written() {
     assert!(image.resident_bytes() < 64 << 10);
     let mut clone = cell.with_image(image).spawn(state()).expect("a clone can be spawned");
     assert_eq!(whole_turn(&mut clone, &batch()), Turn::Ended(Verdict::Exited(86)));
+}
+
+#[test]
+fn p11_a_clone_holds_what_its_image_has_from_its_first_moment_on() {
+    let grow = "(drop (memory.grow (i32.const 12))) (i32.const 0)";
+    let cell = cell(&guest_text(grow, ""));
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+    let image = guest.capture().expect("an image can be taken");
+    let cells: Vec<AtomicU64> = (0..PURSE_CELLS).map(|_| AtomicU64::new(0)).collect();
+    let cells: &'static [AtomicU64] = cells.leak();
+    let root = Purse::of_root(cells).expect("cells enough");
+    let clone = || {
+        let row = root.claim(0).expect("a row");
+        let limits = Limits { memory_bytes: 40 << 16, memory_of_tree: true, ..Limits::default() };
+        let mut state = state_with(Grants::default(), limits);
+        state.share(Purse::of_child(cells, row).expect("it was claimed"));
+        cell.with_image(image.clone()).spawn(state)
+    };
+    let (one, other) = (clone().expect("16 pages of 40"), clone().expect("32 of 40"));
+    assert_eq!((one.state().memory_bytes(), other.state().memory_bytes()), (16 << 16, 16 << 16));
+    assert_eq!(root.memory(), 32 << 16);
+    assert!(clone().is_err(), "a third would go over what all may have");
+    assert_eq!(root.memory(), 32 << 16, "what was refused is not counted");
 }
 
 #[test]

@@ -162,6 +162,26 @@ fn p11_a_trees_rate_of_cpu_is_shared_by_its_processes() {
 }
 
 #[test]
+fn p11_who_comes_late_owes_nothing_of_what_the_tree_has_used() {
+    let cells: Vec<AtomicU64> = (0..PURSE_CELLS).map(|_| AtomicU64::new(0)).collect();
+    let cells: &'static [AtomicU64] = cells.leak();
+    let root = Purse::of_root(cells).expect("cells enough");
+    root.spend(1800 * SECOND);
+    let child = Purse::of_child(cells, root.claim(0).expect("a row")).expect("it was claimed");
+    let mut room = Room::new();
+    let guest = room.seat_in_tree(always_busy(), MS, tenth(), child);
+    room.run_until(10 * SECOND);
+    let used = room.view(guest).meter.cpu;
+    assert!(used >= Duration::from_millis(1100), "only {used:?}");
+    // What another uses from here on is owed by both.
+    root.spend(SECOND / 2);
+    let before = used;
+    room.run_until(12 * SECOND);
+    let used = room.view(guest).meter.cpu - before;
+    assert!(used <= Duration::from_millis(10), "{used:?} of 200 ms, after another's 500");
+}
+
+#[test]
 fn c11_bursts_of_a_millisecond_get_their_rate_and_no_more() {
     for cost in [MS, 10_000, 5 * MS, 900_000] {
         let mut room = Room::new();
