@@ -232,8 +232,8 @@ impl Keeper for Only {
         self.0.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn reload(&mut self, _all: bool) -> Option<Reload> {
-        None
+    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+        Err("it has no configuration".into())
     }
 
     fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {

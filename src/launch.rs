@@ -15,6 +15,7 @@ use crate::time::{Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -266,9 +267,9 @@ pub(crate) fn new_hall(clock: OsClock, http: HttpLimits, can_clone: bool) -> Res
 /// What the script itself cannot have said.
 fn tell_verdict(outcome: &Outcome) {
     match outcome {
-        Outcome::Ended(verdict) => eprintln!("skep: the script was {verdict}"),
+        Outcome::Ended(verdict) => say(&format!("the script was {verdict}")),
         Outcome::OutOfMemory(verdict) => {
-            eprintln!("skep: the script was refused more memory (--memory), and {verdict}")
+            say(&format!("the script was refused more memory (--memory), and {verdict}"));
         }
         _ => {}
     }
@@ -306,8 +307,15 @@ fn exit_code(outcome: &Outcome, is_child: bool) -> i32 {
     outcome.code()
 }
 
-fn say(line: &str) {
-    eprintln!("skep: {line}");
+/// A line of the host's own where no hall is there to print it. Whether anybody reads it is not asked: `eprintln!` panics
+/// where nobody does.
+pub fn say(line: &str) {
+    say_raw(&format!("skep: {line}\n"));
+}
+
+/// The same, as it stands.
+pub fn say_raw(lines: &str) {
+    let _nobody = std::io::stderr().write_all(lines.as_bytes());
 }
 
 /// What the first child of this process makes, and every one maps. Without it each would find its own.
@@ -402,7 +410,7 @@ pub fn confine_self(confinement: &Confinement, required: bool, say: bool) -> Res
     match report.lacking.first() {
         Some(lack) if required => Err(anyhow!("this process cannot be confined as is required: {lack}")),
         Some(_) if say => {
-            report.lacking.iter().for_each(|lack| eprintln!("skep: not all of the confinement holds: {lack}"));
+            report.lacking.iter().for_each(|lack| self::say(&format!("not all of the confinement holds: {lack}")));
             Ok(())
         }
         _ => Ok(()),

@@ -33,6 +33,19 @@ fn one_file_names_all_tenants() {
 }
 
 #[test]
+fn who_is_heard_by_nobody_serves_on() {
+    let place = tenants(&[("a/index.js", &plain("a"))]);
+    let mut hive = serve(&place);
+    hive.server.deafen();
+    for round in 0..4 {
+        // Each says how many tenants there are, or what is wrong.
+        file(&place, "a/skep.toml", if round % 2 == 0 { "instances = none\n" } else { "" });
+        hive.server.signal("HUP");
+        assert_eq!(hive.get("a.localhost", "/").text(), "a /");
+    }
+}
+
+#[test]
 fn a_tenant_may_have_several_instances() {
     let place = folder();
     file(

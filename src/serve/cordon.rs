@@ -150,15 +150,15 @@ impl Keeper for Held {
         self.cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn reload(&mut self, _all: bool) -> Option<Reload> {
-        // The whole configuration is the other process's to read.
-        None
+    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+        Err("the whole configuration is another process's to read".into())
     }
 
     fn renew(&mut self, hive: &[u8]) -> Option<Reload> {
         let told = Told::read(hive)?;
         self.told = told;
         Some(Reload {
+            notes: Vec::new(),
             routes: self.told.routes(),
             plans: plans(&self.told),
             deploy: Vec::new(),

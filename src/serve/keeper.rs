@@ -41,12 +41,12 @@ pub struct Bees {
 impl Bees {
     pub fn new(wish: Wish, hive: &Hive, cell: Cell, modules: Modules, clock: OsClock, apart: Apart) -> Bees {
         let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, clock, apart };
-        bees.take(hive);
+        let _none = bees.take(hive);
         bees
     }
 
-    /// These are the tenants from now on.
-    fn take(&mut self, hive: &Hive) {
+    /// These are the tenants from now on. Answers what the operator is to know of it.
+    fn take(&mut self, hive: &Hive) -> Option<&'static str> {
         self.tenants.iter_mut().for_each(|tenant| *tenant = None);
         for tenant in &hive.tenants {
             let next = self.tenants.len() as u32;
@@ -59,7 +59,7 @@ impl Bees {
         self.modules.retain(|main| hive.tenants.iter().any(|tenant| tenant.main == main));
         let manners = self.manners(hive);
         let all = numbered(&self.tenants);
-        self.apart.arrange(&all, hive.identity.clone(), manners);
+        self.apart.arrange(&all, hive.identity.clone(), manners)
     }
 
     /// Processes that tenants are to be in; none: this one.
@@ -132,17 +132,11 @@ impl Keeper for Bees {
         self.apart.tell(&numbered(&self.tenants), cordon)
     }
 
-    fn reload(&mut self, all: bool) -> Option<Reload> {
-        let hive = match Hive::read(&self.wish.place) {
-            Ok(hive) => hive,
-            Err(fault) => {
-                super::say(&self.wish, &self.clock, &format!("{fault}; nothing is changed"));
-                return None;
-            }
-        };
+    fn reload(&mut self, all: bool) -> Result<Reload, String> {
+        let hive = Hive::read(&self.wish.place).map_err(|fault| fault.to_string())?;
         let before = self.tenants.clone();
-        self.take(&hive);
-        super::say(&self.wish, &self.clock, &format!("{} tenants", hive.tenants.len()));
+        let note = self.take(&hive).map(str::to_owned);
+        let notes = note.into_iter().chain([format!("{} tenants", hive.tenants.len())]).collect();
         let differs = |number: u32, tenant: &Tenant| {
             before.get(number as usize).and_then(Option::as_ref).is_some_and(|before| before != tenant)
         };
@@ -151,7 +145,7 @@ impl Keeper for Bees {
         let fronts = self.fronts(&hive).unwrap_or_default();
         let manners = self.manners(&hive);
         let (routes, plans, cordons) = (self.routes(), self.plans(), self.cordons());
-        Some(Reload { routes, plans, deploy, fronts, manners, acceptor: hive.acceptor, cordons })
+        Ok(Reload { notes, routes, plans, deploy, fronts, manners, acceptor: hive.acceptor, cordons })
     }
 }
 

@@ -76,7 +76,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let engine = Engine::new(&EngineOptions::default())?;
     let named = program::named_guest();
     let scripts = program::of_scripts(named.as_deref())?;
-    let compiling = |_: &str| eprintln!("skep: {}", scripts.compiling());
+    let compiling = |_: &str| launch::say(scripts.compiling());
     let folder = CacheFolder::from_environment();
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, compiling)?;
     let modules = Modules::new(engine.clone(), folder.clone());
@@ -126,15 +126,15 @@ pub fn run(wish: &Wish) -> Result<i32> {
 /// Where tenants' memory lies while they sleep: beside what is cached. Without a folder nobody sleeps.
 fn den(place: &Path) -> Option<Den> {
     let opened =
-        Den::open(place).inspect_err(|why| eprintln!("skep: tenants cannot sleep: {}: {why:#}", place.display()));
+        Den::open(place).inspect_err(|why| launch::say(&format!("tenants cannot sleep: {}: {why:#}", place.display())));
     opened.ok()
 }
 
 /// A line of the host's own, as logs are written.
 fn say(wish: &Wish, clock: &OsClock, text: &str) {
     match wish.log {
-        LogFormat::Text => eprintln!("skep: {text}"),
-        LogFormat::Json => eprint!("{}", json_line(clock.wall(), None, LogStream::Host, text, "")),
+        LogFormat::Text => launch::say(text),
+        LogFormat::Json => launch::say_raw(&json_line(clock.wall(), None, LogStream::Host, text, "")),
     }
 }
 

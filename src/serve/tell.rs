@@ -26,24 +26,25 @@ pub struct Apart {
     pub began: Option<bool>,
 }
 
+const RESTART: &str = "groups and processes of tenants need a restart: all tenants stay in one process";
+
 type Numbered<'a> = [(u32, &'a Tenant)];
 
 impl Apart {
-    /// Spreads these tenants.
-    pub fn arrange(&mut self, tenants: &Numbered<'_>, otherwise: Option<Identity>, manners: Manners) {
+    /// Spreads these tenants. Answers what the operator is to know of it.
+    pub fn arrange(
+        &mut self,
+        tenants: &Numbered<'_>,
+        otherwise: Option<Identity>,
+        manners: Manners,
+    ) -> Option<&'static str> {
         let list: Vec<&Tenant> = tenants.iter().map(|(_, tenant)| *tenant).collect();
         let wanted = spread(&list, self.wish, self.cores);
         // A process that has run guests is none that others are kept apart from, and one that has not runs none.
-        self.shares = match *self.began.get_or_insert(!wanted.is_empty()) {
-            true => shares(&list, self.wish, self.cores),
-            false => {
-                if !wanted.is_empty() {
-                    eprintln!("skep: groups and processes of tenants need a restart: all tenants stay in one process");
-                }
-                Vec::new()
-            }
-        };
+        let apart = *self.began.get_or_insert(!wanted.is_empty());
+        self.shares = if apart { shares(&list, self.wish, self.cores) } else { Vec::new() };
         (self.otherwise, self.manners) = (otherwise, manners);
+        (!apart && !wanted.is_empty()).then_some(RESTART)
     }
 
     /// Processes that there are to be.

@@ -184,8 +184,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let (Some(ledger), Some((pid, peer))) = (&mut self.processes.ledger, offer.note)
             && let Err(error) = writeln!(ledger, "{pid} {peer}")
         {
-            eprintln!("skep: no more is written to the ledger: {error}");
             self.processes.ledger = None;
+            self.print(None, 2, format!("skep: no more is written to the ledger: {error}\n").as_bytes());
         }
     }
 

@@ -54,7 +54,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// What came from the parent is no use: nothing this process could do would be what was wanted.
     pub(super) fn parent_broke(&mut self, channel: u32, fault: Fault) {
-        eprintln!("skep: the channel to the parent brought {fault}");
+        self.print(None, 2, format!("skep: the channel to the parent brought {fault}\n").as_bytes());
         self.processes.parent = None;
         self.drop_channel(channel, errno(Errno::EPROTO));
         self.nobody_answers();

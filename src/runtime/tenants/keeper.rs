@@ -20,9 +20,11 @@ pub trait Keeper {
         None
     }
 
-    /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs. None: it is wrong, and
-    /// everything stays.
-    fn reload(&mut self, all: bool) -> Option<Reload>;
+    /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs.
+    ///
+    /// # Errors
+    /// When it is wrong, and everything stays: for the operator.
+    fn reload(&mut self, all: bool) -> std::result::Result<Reload, String>;
 
     /// What a process of tenants is told of them; `cordon` is its place among those of the last plans.
     ///
@@ -52,6 +54,8 @@ pub enum NotHired {
 
 /// What a configuration that was read again makes of the hall.
 pub struct Reload {
+    /// For the operator.
+    pub notes: Vec<String>,
     pub routes: Routes,
     /// Every tenant by its number; those that are not among them leave.
     pub plans: Vec<(u32, Plan)>,

@@ -476,8 +476,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.tenants.is_cordon() {
             return self.tell_changed();
         }
-        if let Some(reload) = self.tenants.keeper.as_mut().and_then(|keeper| keeper.reload(all)) {
-            self.take_reload(reload);
+        match self.tenants.keeper.as_mut().map(|keeper| keeper.reload(all)) {
+            Some(Ok(reload)) => self.take_reload(reload),
+            Some(Err(why)) => self.say_all(&format!("{why}; nothing is changed")),
+            None => {}
         }
     }
 
@@ -489,7 +491,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     fn take_reload(&mut self, reload: Reload) {
-        let Reload { routes, plans, deploy, acceptor, fronts, manners, cordons } = reload;
+        let Reload { notes, routes, plans, deploy, acceptor, fronts, manners, cordons } = reload;
+        notes.iter().for_each(|note| self.say_all(note));
         self.set_acceptor(acceptor);
         self.set_manners(manners);
         // A process of tenants has none.
