@@ -3,8 +3,9 @@
 mod support;
 
 use std::path::PathBuf;
-use support::serve::{Hive, Load, ask, plain, tenants, version};
-use support::{eventually, file, signal};
+use support::processes::lives;
+use support::serve::{Admin, Hive, Load, ask, plain, tenants, version};
+use support::{eventually, file, folder, signal};
 
 /// Two tenants without a group, and one of a group.
 fn three() -> PathBuf {
@@ -47,6 +48,28 @@ fn the_end_of_one_process_is_nothing_to_the_others() {
         assert_ne!(hive.pid("b.localhost"), pid);
     }
     assert_eq!(hive.pid("a.localhost"), a, "nobody has touched it");
+}
+
+#[test]
+fn an_operator_is_answered_while_the_processes_leave_one_by_one() {
+    let slow = "require('http').createServer((req, res) => {
+      if (req.url === '/pid') return res.end(String(process.pid));
+      res.write('begun');
+    }).listen(80);";
+    let place = tenants(&[("a/index.js", &plain("a")), ("b/index.js", slow)]);
+    let admin = Admin::in_folder(&folder());
+    let [flag, socket] = admin.words();
+    let hive = Hive::start_with(&place, &["--process-per-tenant", flag, socket]);
+    let (a, _b) = (hive.pid("a.localhost"), hive.pid("b.localhost"));
+    let mut held = hive.client();
+    held.send("GET / HTTP/1.1\r\nHost: b.localhost\r\n\r\n");
+    held.through(b"begun");
+    hive.server.signal("TERM");
+    eventually("it has left", || !lives(a));
+    for path in ["/tenants", "/metrics", "/tenants/a"] {
+        let answer = admin.ask("GET", path, "");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
 }
 
 #[test]

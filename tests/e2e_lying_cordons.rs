@@ -238,6 +238,22 @@ fn p05_what_is_no_connection_of_ours_cannot_be_given_back() {
     liars.all_come_back();
 }
 
+#[test]
+fn p05_copies_of_one_connection_are_one_descriptor_of_the_fronts() {
+    let mut liars = Liars::start(1);
+    for _ in 0..200 {
+        assert!(liars.visit("liar0").1.is_some(), "it is served");
+    }
+    liars.breaks("a flood of copies", "a frame of no known kind", |_, liar| {
+        let one = liar.connection();
+        (0..200).for_each(|_| liar.send(&frame(BACK, WITH, 0, b""), &[one.as_fd()]));
+        liar.send(&frame(99, 0, 0, b""), &[]);
+    });
+    let now = liars.hive.server.fds();
+    assert!(now <= liars.descriptors + 8, "{now} descriptors, {} before", liars.descriptors);
+    liars.all_come_back();
+}
+
 /// How a tenant is, as a process tells it.
 fn view(number: u32) -> String {
     format!(

@@ -46,6 +46,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         }
         assert_eq!(queued, self.exchanges.len(), "every exchange stands in a queue");
+        for key in self.tenants.tales.keys() {
+            let owner = self.owners.get(key);
+            assert!(matches!(owner, Owner::Visitor(_) | Owner::Conn(_)), "a tale of nobody's: {owner:?}");
+        }
         self.audit_seats(queued + done);
         self.audit_listeners();
         self.seats.audit();

@@ -255,6 +255,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             if let Some(key) = conn.key {
                 self.owners.set(key, Owner::Nobody);
+                self.tenants.tales.forget(key);
                 self.let_drain(key);
             }
         }

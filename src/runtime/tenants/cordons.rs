@@ -22,7 +22,7 @@ use crate::reactor::process::{End, Process};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono};
 use slab::Slab;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub(super) struct Cordons {
     pub changed: Option<Mono>,
     /// What proxies have told of connections that are given away, by the proxies' ends of them.
     pub passes: HashMap<SocketAddr, Pass>,
+    /// Visitors that processes gave back, by front and client's end.
+    pub returned: HashSet<(u32, SocketAddr)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -440,6 +442,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.hush_cordon(index);
             // First: an operator's order that has waited for its answer may arrange the others anew.
             self.tenants.cordons.all.remove(index as usize);
+            self.tenants.cordons.settle_homes();
             self.answered(index);
             return;
         }

@@ -160,15 +160,28 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn take_back(&mut self, index: u32, bytes: &[u8], fd: OwnedFd) -> Result<(), Fault> {
         let cordon = &mut self.tenants.cordons.all[index as usize];
         cordon.given = cordon.given.checked_sub(1).ok_or(Fault::OutOfPlace)?;
-        let key = self.reactor.adopt_stream(fd, true).map_err(|_| Fault::UnexpectedDescriptor)?;
+        // A process that was taken over may keep it.
+        let key = self.reactor.adopt_stream(fd, false).map_err(|_| Fault::UnexpectedDescriptor)?;
         let (Some(front), true) = (self.front_of(key), bytes.len() <= self.most_unread()) else {
             let _gone = self.reactor.reset(key);
             return Err(Fault::UnexpectedDescriptor);
         };
-        match self.peer_of_returned(front, key) {
-            Some(peer) if self.leaving.is_none() => self.visitor_again(front, key, peer, bytes),
+        // One connection is here once: copies of it would be descriptors without end. Others than they find room too.
+        let crowded = self.tenants.visitors.len() >= self.tenants.limits.visitors as usize / 2;
+        let returned = &self.tenants.cordons.returned;
+        let end = match self.reactor.peer_addr(key) {
+            Ok(Addr::Ip(end)) if !crowded && !returned.contains(&(front, end)) => Some(end),
+            _ => None,
+        };
+        match end.and_then(|end| Some((end, self.peer_of_returned(front, end, key)?))) {
+            Some((end, peer)) if self.leaving.is_none() => {
+                self.visitor_again(front, key, Addr::Ip(peer), Some(end), bytes);
+            }
             // The client has gone meanwhile, or the fronts have.
-            _ => drop(self.reactor.reset(key)),
+            _ => {
+                self.tenants.tales.forget(key);
+                let _gone = self.reactor.reset(key);
+            }
         }
         Ok(())
     }
@@ -187,17 +200,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         passes.insert(end, pass);
     }
 
-    fn peer_of_returned(&mut self, front: u32, key: Key) -> Option<Addr> {
-        let end = self.reactor.peer_addr(key).ok()?;
+    fn peer_of_returned(&mut self, front: u32, end: SocketAddr, key: Key) -> Option<SocketAddr> {
         if !self.tenants.fronts[front as usize].plan.proxied {
             return Some(end);
         }
-        let Addr::Ip(known) = end else { return None };
-        let pass = self.tenants.cordons.passes.remove(&known)?;
+        let pass = self.tenants.cordons.passes.remove(&end)?;
         if let Some(name) = pass.tls {
             self.tenants.tales.keep(key, name.into());
         }
-        Some(Addr::Ip(pass.peer))
+        Some(pass.peer)
     }
 
     /// The plain front that a connection came by, as its own end tells.

@@ -69,8 +69,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.take_connection(listener, key, visitor.peer);
         if let Owner::Conn(index) = self.owners.get(key) {
             self.tell_tls(index, key);
-            self.conn_from_front(index, visitor.front, &visitor.bytes);
-        } else if let Owner::Stream(index) = self.owners.get(key)
+            return self.conn_from_front(index, visitor.front, &visitor.bytes);
+        }
+        // Whoever speaks something else is not told.
+        self.tenants.tales.forget(key);
+        if let Owner::Stream(index) = self.owners.get(key)
             && !visitor.bytes.is_empty()
         {
             // What has come already was meant for a server that spoke HTTP.
@@ -92,7 +95,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let Departed { front, peer, stash } = self.depart(index);
-        self.visitor_again(front, key, peer, &stash);
+        self.visitor_again(front, key, peer, None, &stash);
     }
 
     /// Idle connections of an instance that gets no more requests.

@@ -23,6 +23,12 @@ impl Tales {
     pub fn forget(&mut self, key: Key) {
         self.take(key);
     }
+
+    /// Of which connections something is known.
+    #[cfg(test)]
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.0.keys().copied()
+    }
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -44,8 +50,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             match self.reactor.read(visitor.key, &mut self.scratch[..more]) {
                 Ok(Read::Data { count, .. }) => {
                     let scratch = std::mem::take(&mut self.scratch);
-                    self.keep_bytes(index, &scratch[..count]);
+                    let room = self.keep_bytes(index, &scratch[..count]);
                     self.scratch = scratch;
+                    if !room {
+                        self.drop_visitor(index);
+                        return false;
+                    }
                 }
                 Ok(Read::WouldBlock) => return false,
                 Ok(Read::Eof) | Err(_) => {

@@ -7,6 +7,7 @@ use crate::proto::http1::{Decoder, HeaderId, Item, Method, Reason, Role};
 use crate::reactor::{Addr, Fact, Kernel, Key, Read};
 use crate::time::{Clock, TimerId};
 use crate::tls::{Acceptor, Hello, Session};
+use std::net::SocketAddr;
 
 /// Reads of one visitor in one turn: bounds the turn.
 const READS: usize = 4;
@@ -27,6 +28,8 @@ pub(super) struct Visitor {
     pub hello: Option<Box<Hello>>,
     /// Tenants that the name leads to which it asks for.
     pub asks: Vec<u32>,
+    /// A process of tenants gave it back: the client's end of it.
+    pub returned: Option<SocketAddr>,
 }
 
 /// What a visitor is doing.
@@ -115,9 +118,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         only.is_none()
     }
 
-    /// A connection that was a tenant's is nobody's again; what it has sent since comes with it.
-    pub(super) fn visitor_again(&mut self, front: u32, key: Key, peer: Addr, bytes: &[u8]) {
+    /// A connection that was a tenant's is nobody's again; what it has sent since comes with it. `returned` by another process,
+    /// it is known by its client's end.
+    pub(super) fn visitor_again(
+        &mut self,
+        front: u32,
+        key: Key,
+        peer: Addr,
+        returned: Option<SocketAddr>,
+        bytes: &[u8],
+    ) {
         let index = self.add_visitor(front, key, peer);
+        self.tenants.visitors[index as usize].returned = returned;
+        self.tenants.cordons.returned.extend(returned.map(|end| (front, end)));
         if self.tenants.is_cordon() && bytes.is_empty() && self.give_back_visitor(index) {
             return;
         }
@@ -134,14 +147,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A connection that was found to be this tenant's elsewhere, with what was read of it.
     pub(super) fn known_visitor(&mut self, front: u32, key: Key, peer: Addr, tenant: u32, bytes: &[u8]) {
         let index = self.add_visitor(front, key, peer);
-        self.keep_bytes(index, bytes);
-        self.visitor_seeks(index, tenant);
+        self.keep_for(index, tenant, bytes, false);
     }
 
     pub(super) fn add_visitor(&mut self, front: u32, key: Key, peer: Addr) -> u32 {
         let decoder = Decoder::new(Role::Server);
         let (bytes, asks, phase) = (Vec::new(), Vec::new(), Phase::Reading);
-        let visitor = Visitor { key, peer, front, decoder, bytes, phase, timer: None, weight: 0, hello: None, asks };
+        let (timer, hello, returned) = (None, None, None);
+        let visitor = Visitor { key, peer, front, decoder, bytes, phase, timer, weight: 0, hello, asks, returned };
         let index = self.tenants.visitors.insert(visitor) as u32;
         self.owners.set(key, Owner::Visitor(index));
         index
@@ -207,14 +220,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     self.close_visitor(index)
                 };
             }
-            Phase::Waiting(_) => return self.keep_bytes(index, bytes),
+            Phase::Waiting(_) => {
+                let _held = self.keep_bytes(index, bytes);
+                return;
+            }
         }
         if visitor.hello.is_some() {
             return self.visitor_hello(index, bytes);
         }
         if let Some(tenant) = tenants.fronts.get(visitor.front as usize).and_then(Front::only) {
-            self.keep_bytes(index, bytes);
-            return self.visitor_seeks(index, tenant);
+            return self.keep_for(index, tenant, bytes, false);
         }
         let began = visitor.decoder.is_idle();
         let step = visitor.decoder.decode(bytes, &tenants.head_limits, &mut self.parts);
@@ -239,10 +254,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 visitor.decoder = Decoder::new(Role::Server);
                 match found {
                     _ if strays => self.turn_away(index, Refusal::Misdirected, is_head),
-                    Some(tenant) => {
-                        self.keep_bytes(index, &whole);
-                        self.visitor_seeks(index, tenant);
-                    }
+                    Some(tenant) => self.keep_for(index, tenant, &whole, is_head),
                     None if self.tenants.is_cordon() => {
                         self.keep_bytes(index, &whole);
                         if !self.give_back_visitor(index) {
@@ -257,10 +269,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// What the visitor's tenant is to get.
-    pub(super) fn keep_bytes(&mut self, index: u32, bytes: &[u8]) {
+    /// It is known whose the visitor is, and what that tenant is to get; unless they hold too much already.
+    fn keep_for(&mut self, index: u32, tenant: u32, bytes: &[u8], is_head: bool) {
+        match self.keep_bytes(index, bytes) {
+            true => self.visitor_seeks(index, tenant),
+            false => self.turn_away(index, Refusal::Unavailable(1), is_head),
+        }
+    }
+
+    /// What the visitor's tenant is to get; whether all of them together hold no more than they may.
+    pub(super) fn keep_bytes(&mut self, index: u32, bytes: &[u8]) -> bool {
         self.tenants.visitors[index as usize].bytes.extend_from_slice(bytes);
-        self.weigh(index);
+        self.weigh(index)
     }
 
     /// Counts what the visitor holds; whether all of them together hold no more than they may.
@@ -308,6 +328,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.timers.cancel(timer);
         }
         self.owners.set(visitor.key, Owner::Nobody);
+        if let Some(end) = visitor.returned {
+            self.tenants.cordons.returned.remove(&(visitor.front, end));
+        }
         visitor
     }
 

@@ -62,8 +62,8 @@ impl Keeper for Bees {
         cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn reload(&mut self, _all: bool) -> Option<Reload> {
-        None
+    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+        Err("it has no configuration".into())
     }
 
     fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
@@ -133,6 +133,18 @@ fn heads_that_many_hold_together_are_bounded() {
     let second = visit(&mut calm, &long);
     assert!(answer(&second).starts_with("HTTP/1.1 503 "), "the second goes over what both may hold");
     assert!(answer(&first).is_empty() && !first.saw_end());
+}
+
+#[test]
+fn requests_that_wait_hold_no_more_together_either() {
+    let mut calm = serving(ServeLimits { visitor_bytes: 300, ..ServeLimits::default() });
+    let body = format!("POST / HTTP/1.1\r\nHost: mute\r\nContent-Length: 200\r\n\r\n{}", "x".repeat(120));
+    let first = visit(&mut calm, &body);
+    let second = visit(&mut calm, &body);
+    assert!(answer(&second).starts_with("HTTP/1.1 503 "), "the second goes over what both may hold");
+    assert!(answer(&first).is_empty() && !first.saw_end());
+    let third = visit(&mut calm, "GET /n5.0.1 HTTP/1.1\r\nHost: good\r\n\r\n");
+    assert!(answer(&third).starts_with("HTTP/1.1 200 "), "what was turned away holds nothing");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod fronts;
 mod hive;
 mod pace;
 mod peers;
+mod proxied;
 mod signals;
 mod sim;
 mod sleep;
