@@ -104,12 +104,12 @@ pub(crate) fn origin(limits: &Limits) -> Result<Origin> {
 
 /// Runs what the process that started this one has ordered; answers the exit code.
 pub fn run_child() -> Result<i32> {
-    let child::Arrival { order, kit, will, nest, given, purse, link } = child::arrive()?;
+    let child::Arrival { order, kit, modules, will, nest, given, purse, link } = child::arrive()?;
     let order = match order {
         child::What::Run(order) => order,
         child::What::Serve(hive) => {
             let kit = kit.context("tenants came without a kit")?;
-            return crate::serve::run_cordon(&hive, &kit, nest, link);
+            return crate::serve::run_cordon(&hive, (&kit, &modules), nest, link);
         }
     };
     let (order, origin, world) = order.into_parts()?;

@@ -16,6 +16,7 @@ const BACK: u8 = 9;
 const VIEWS: u8 = 10;
 const CHANGED: u8 = 11;
 const LINES: u8 = 12;
+const WANT: u8 = 13;
 const HAND: u8 = 37;
 
 /// Flags of a frame.
@@ -171,7 +172,7 @@ fn frame(kind: u8, flags: u8, id: u64, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn p04_frames_that_none_of_ours_sends_end_the_process_that_sent_them() {
     let place = "a frame out of place";
-    let cases: [(&str, Vec<u8>, &str); 11] = [
+    let cases: [(&str, Vec<u8>, &str); 12] = [
         ("nonsense", vec![0xff; 64], "a frame of no known kind"),
         ("an unknown kind", frame(99, 0, 0, b""), "a frame of no known kind"),
         ("an unknown flag", frame(CHANGED, 0x80, 0, b""), "a frame with an unknown flag"),
@@ -181,6 +182,7 @@ fn p04_frames_that_none_of_ours_sends_end_the_process_that_sent_them() {
         ("the end of a guest", frame(1, 0, 0, &[0; 8]), place),
         ("serving twice", frame(SERVING, 0, 0, b""), place),
         ("the answer to no question", frame(VIEWS, 0, 0, b"[]"), place),
+        ("the module of a tenant that it has not", frame(WANT, 0, 1, b""), place),
         ("a connection that is not there", frame(BACK, 0, 0, b""), "a frame without its descriptor"),
         ("a connection that has not come", frame(BACK, WITH, 0, b""), "a frame without its descriptor"),
     ];

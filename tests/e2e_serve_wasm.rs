@@ -6,7 +6,7 @@ mod support;
 
 use guests::{build_c, compilers};
 use std::path::{Path, PathBuf};
-use support::serve::{Hive, ask, plain, serving};
+use support::serve::{Hive, ask, plain, serving, version};
 use support::{Server, eventually, file, folder};
 
 fn source(name: &str) -> PathBuf {
@@ -28,9 +28,12 @@ fn tenant(place: &Path, name: &str, module: &[u8]) {
     std::fs::rename(whole, place.join(name).join("guest.wasm")).expect("it can be put in its place");
 }
 
-fn serve(place: &Path) -> Server {
+/// In one process, and over processes.
+const WAYS: [&[&str]; 2] = [&[], &["--process-per-tenant"]];
+
+fn serve(place: &Path, words: &[&str]) -> Server {
     // What was compiled before would hide the way there.
-    Hive::start_after("", serving(place, &[]).env("SKEP_CACHE_DIR", folder())).server
+    Hive::start_after("", serving(place, words).env("SKEP_CACHE_DIR", folder())).server
 }
 
 fn get(server: &Server, tenant: &str) -> (u16, String) {
@@ -44,6 +47,10 @@ fn said(status: u16, text: &str) -> (u16, String) {
 
 #[test]
 fn modules_and_scripts_are_served_side_by_side() {
+    WAYS.iter().for_each(|words| side_by_side(words));
+}
+
+fn side_by_side(words: &[&str]) {
     let place = folder();
     file(&place, "script/index.js", &plain("script"));
     tenant(&place, "text", &hello("Hello"));
@@ -53,7 +60,7 @@ fn modules_and_scripts_are_served_side_by_side() {
     if let Some(rust) = &rust {
         tenant(&place, "rust", &std::fs::read(rust).expect("it was built"));
     }
-    let server = serve(&place);
+    let server = serve(&place, words);
     for _ in 0..3 {
         assert_eq!(get(&server, "text"), said(200, "Hello World\n"));
         assert_eq!(get(&server, "c"), said(200, "Hello World\n"));
@@ -66,13 +73,17 @@ fn modules_and_scripts_are_served_side_by_side() {
 
 #[test]
 fn a_module_that_cannot_be_hired_is_told_of_and_its_neighbours_go_on() {
+    WAYS.iter().for_each(|words| cannot_be_hired(words));
+}
+
+fn cannot_be_hired(words: &[&str]) {
     let place = folder();
     file(&place, "script/index.js", &plain("script"));
     let bomb = format!("(module {})", "(func)".repeat(60_000));
     tenant(&place, "bomb", &wat::parse_str(bomb).expect("it is well-formed"));
     tenant(&place, "cut", &hello("Hello")[..200]);
     tenant(&place, "plain", &wat::parse_str(r#"(module (func (export "_start")))"#).expect("it is well-formed"));
-    let mut server = serve(&place);
+    let mut server = serve(&place, words);
     for name in ["bomb", "cut", "plain"] {
         assert_eq!(get(&server, name).0, 503, "{name}");
         assert_eq!(get(&server, "script"), said(200, "script /"));
@@ -94,9 +105,13 @@ fn a_module_that_cannot_be_hired_is_told_of_and_its_neighbours_go_on() {
 
 #[test]
 fn a_new_module_takes_the_place_of_the_old_one() {
+    WAYS.iter().for_each(|words| takes_the_place(words));
+}
+
+fn takes_the_place(words: &[&str]) {
     let place = folder();
     tenant(&place, "a", &hello("First"));
-    let server = serve(&place);
+    let server = serve(&place, words);
     assert_eq!(get(&server, "a"), said(200, "First World\n"));
     tenant(&place, "a", &hello("Other"));
     eventually("the new module serves", || {
@@ -112,4 +127,34 @@ fn a_new_module_takes_the_place_of_the_old_one() {
         assert_eq!(status, 200, "{text}");
         text == "script /"
     });
+}
+
+#[test]
+fn a_module_of_a_group_has_a_process_that_goes_with_it() {
+    let place = folder();
+    for name in ["one", "two"] {
+        file(&place, &format!("{name}/index.js"), &version(1));
+        file(&place, &format!("{name}/skep.toml"), "group = 'both'\n");
+    }
+    tenant(&place, "wasm", &hello("First"));
+    file(&place, "wasm/skep.toml", "main = 'guest.wasm'\ngroup = 'both'\n");
+    let mut server = serve(&place, &[]);
+    let ids = |server: &Server| {
+        ["one", "two"].map(|name| ask(&mut server.client(), &format!("{name}.localhost"), "/id").text())
+    };
+    let before = ids(&server);
+    assert_eq!(get(&server, "wasm"), said(200, "First World\n"));
+    // What cannot be compiled takes nobody's place.
+    std::fs::write(place.join("wasm/guest.wasm"), b"\0asm\x01\0\0\0\xff").expect("it can be written");
+    while !server.line().starts_with("skep: wasm: cannot be started: ") {}
+    assert_eq!(get(&server, "wasm"), said(200, "First World\n"));
+    tenant(&place, "wasm", &hello("Other"));
+    file(&place, "wasm/skep.toml", "main = 'guest.wasm'\ngroup = 'both'\n");
+    eventually("the new module serves", || {
+        let (status, text) = get(&server, "wasm");
+        assert!(status == 200 && (text == "First World\n" || text == "Other World\n"), "{status} {text}");
+        text == "Other World\n"
+    });
+    assert_eq!(ids(&server), before, "the instances of others are what they were");
+    server.signal("TERM");
 }

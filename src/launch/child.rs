@@ -21,6 +21,8 @@ const READ: usize = 64 << 10;
 pub(super) struct Arrival {
     pub order: What,
     pub kit: Option<Kit>,
+    /// Of tenants whose programs are modules, by their places.
+    pub modules: Vec<(u64, Kit)>,
     /// The image is a running guest's.
     pub will: Option<Will>,
     pub link: Link,
@@ -62,7 +64,7 @@ pub(super) fn arrive() -> Result<Arrival> {
     let mut buffer = vec![0; READ];
     let mut text = Vec::new();
     let (mut code, mut layer, mut kit, mut will) = (None, None, None, None);
-    let (mut given, mut purse) = (Vec::new(), None);
+    let (mut given, mut purse, mut modules) = (Vec::new(), None, Vec::new());
     loop {
         let mut came = Vec::new();
         let count = process::receive(&channel, &mut buffer, &mut came)
@@ -93,6 +95,7 @@ pub(super) fn arrive() -> Result<Arrival> {
                         (None, None) => bail!("an image came without code"),
                     });
                 }
+                Kind::Module => modules.push((frame.id, kit.take().context("a module came without code")?)),
                 Kind::Nest => {
                     ensure!(nest.is_none() && fds.is_empty(), "a nursery is one from its beginning");
                     let kit = kit.take().context("a nursery needs a kit")?;
@@ -107,7 +110,7 @@ pub(super) fn arrive() -> Result<Arrival> {
                     text.extend_from_slice(frame.payload);
                     let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
                     let link = Link { channel, decoder, fds, user: false };
-                    return Ok(Arrival { order: What::Serve(text), kit, will, nest, given, purse, link });
+                    return Ok(Arrival { order: What::Serve(text), kit, modules, will, nest, given, purse, link });
                 }
                 Kind::Order => {
                     text.extend_from_slice(frame.payload);
@@ -116,7 +119,7 @@ pub(super) fn arrive() -> Result<Arrival> {
                     let kit = kit.or_else(|| nest.as_ref().map(|nest| nest.kit.clone()));
                     let order = What::Run(Box::new(order));
                     let link = Link { channel, decoder, fds, user };
-                    return Ok(Arrival { order, kit, will, nest, given, purse, link });
+                    return Ok(Arrival { order, kit, modules, will, nest, given, purse, link });
                 }
                 kind => bail!("the channel brought {kind:?} before an order"),
             }

@@ -82,7 +82,8 @@ kinds! {
     Views = 10, Child, Never, 0..=MANY, "The answer to Ask id: its tenants' numbers.";
     Changed = 11, Child, Never, 0..=0, "A tenant's configuration file has changed.";
     Lines = 12, Child, Never, 1..=MANY, "Lines of its tenants' logs, each behind whose it is, its stream and its length.";
-    Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Given, Purse, Code, Layer, Image, Will and those of a nursery.";
+    Want = 13, Child, Never, 0..=0, "The module of the tenant id is another one than this process was given.";
+    Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Given, Purse, Code, Layer, Image, Will, Module and those of a nursery.";
     Input = 17, Parent, Always, 0..=0, "The child's standard input.";
     Code = 20, Parent, Always, 0..=0, "Compiled code to map.";
     Image = 21, Parent, Always, 0..=MANY, "An image to map, and what else there is to it.";
@@ -95,7 +96,8 @@ kinds! {
     Given = 27, Parent, Always, 1..=1, "A descriptor of the child's beyond the standard ones, whose number is id; u8: 1 for an open file of the guest's, 0 for what is only read and written.";
     Offer = 18, Parent, Always, 4..=4, "A connection of the shared listener whose number (u32) is the payload; id numbers the offer.";
     ForkAnswer = 19, Parent, Never, 4..=4, "What became of wish id: u32 an errno, or 0.";
-    Hive = 36, Parent, Never, 1..=MANY, "Tenants that the child is to serve. The first frame, but for Input, Code and Image.";
+    Hive = 36, Parent, Never, 1..=MANY, "Tenants that the child is to serve. The first frame, but for Input, Code, Layer, Image and Module.";
+    Module = 40, Parent, Never, 0..=0, "Code and Image that came last are those of the tenant id, whose program is a module.";
     Hand = 37, Parent, Always, 2..=MANY, "A connection for one of them: u16 the length of what is known of it, that, and what was read of it.";
     Bid = 38, Parent, Never, 1..=MANY, "What is to be done with them.";
     Ask = 39, Parent, Never, 0..=0, "How they are; id numbers the question.";

@@ -4,7 +4,7 @@
 use super::den;
 use super::keeper::{folders_of, state};
 use super::limits::of_tenant;
-use super::modules::is_module;
+use super::modules::{Stamp, module};
 use super::tenant::{LimitsOf, Tenant};
 use crate::guest::{Cell, Den, Engine, EngineOptions, Kit};
 use crate::launch::{self, Link, Nest};
@@ -15,7 +15,7 @@ use crate::tls::{Acceptor, Identity};
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub struct ToldTenant {
     pub hibernate: Option<Duration>,
     pub hosts: Vec<String>,
     pub identity: Option<(String, String)>,
+    /// Of a program that is a module: the one that came with it, or why there is none.
+    pub module: Option<Result<Stamp, String>>,
 }
 
 impl ToldTenant {
@@ -135,19 +137,40 @@ impl Told {
 struct Held {
     told: Told,
     cell: Cell,
+    /// Of modules that this process was given.
+    modules: HashMap<(PathBuf, Stamp), Cell>,
+    /// Modules that there can be no cell of, and why.
+    refused: HashMap<PathBuf, (Stamp, String)>,
+    /// Tenants that wait for a process that has theirs.
+    wanted: Vec<u32>,
     clock: OsClock,
+}
+
+impl Held {
+    /// The cell of a tenant's program as it is now.
+    fn cell(&mut self, slot: u32) -> Result<Cell, NotHired> {
+        let told = self.told.tenants.get(slot as usize);
+        let told = told.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        let Some(stamp) = module(&told.main) else { return Ok(self.cell.clone()) };
+        if let Some(cell) = self.modules.get(&(told.main.clone(), stamp)) {
+            return Ok(cell.clone());
+        }
+        match self.refused.get(&told.main) {
+            Some((refused, why)) if *refused == stamp => Err(NotHired::Failed(why.clone())),
+            _ => {
+                self.wanted.push(slot);
+                Err(NotHired::NotYet)
+            }
+        }
+    }
 }
 
 impl Keeper for Held {
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
-        let told = self.told.tenants.get(tenant as usize);
-        let told = told.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
-        if is_module(&told.main) {
-            // Compiling takes a process, which is not to be had here any more.
-            return Err(NotHired::Failed("a Wasm module is served where all tenants are in one process only".into()));
-        }
+        let cell = self.cell(tenant)?;
+        let told = &self.told.tenants[tenant as usize];
         let state = state(&told.tenant(), told.env.clone(), &self.clock).map_err(NotHired::Failed)?;
-        self.cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
+        cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
     fn reload(&mut self, _all: bool) -> Result<Reload, String> {
@@ -169,6 +192,18 @@ impl Keeper for Held {
         })
     }
 
+    fn wanted(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    fn refused(&mut self, tenant: u32, why: String) {
+        if let Some(told) = self.told.tenants.get(tenant as usize)
+            && let Some(stamp) = module(&told.main)
+        {
+            self.refused.insert(told.main.clone(), (stamp, why));
+        }
+    }
+
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
         self.told.tenants.get(tenant as usize).map(|told| folders_of(&told.tenant())).unwrap_or_default()
     }
@@ -182,7 +217,7 @@ fn plans(told: &Told) -> Vec<(u32, Plan)> {
 ///
 /// # Errors
 /// When what it is told makes no sense, or it cannot be confined.
-pub fn run(text: &[u8], kit: &Kit, nest: Option<Nest>, link: Link) -> Result<i32> {
+pub fn run(text: &[u8], (kit, modules): (&Kit, &[(u64, Kit)]), nest: Option<Nest>, link: Link) -> Result<i32> {
     let told = Told::read(text).context("what this process is to serve makes no sense")?;
     let (engine, cell) = match nest {
         Some(nest) => (nest.engine.clone(), nest.cell.with_image(kit.image().clone())),
@@ -192,13 +227,19 @@ pub fn run(text: &[u8], kit: &Kit, nest: Option<Nest>, link: Link) -> Result<i32
             (engine, cell)
         }
     };
+    let (modules, refused) = modules_of(&told, modules, &engine)?;
     let clock = OsClock::new();
     let mut hall = launch::new_hall(clock.clone(), of_tenant().http, true)?;
     // Made before nothing can be made any more: of all that is there, the kernel leaves this process its own.
     let den = told.dens.as_deref().and_then(den);
     launch::confine_tenants(&told.union(), den.as_ref().map(Den::folder), told.required)?;
     let (routes, acceptor, plans, manners) = (told.routes(), told.acceptor(), plans(&told), told.manners());
-    hall.open_cordon(Box::new(Held { told, cell, clock }), ServeLimits::default(), routes, plans);
+    hall.open_cordon(
+        Box::new(Held { told, cell, modules, refused, wanted: Vec::new(), clock }),
+        ServeLimits::default(),
+        routes,
+        plans,
+    );
     hall.set_acceptor(acceptor);
     hall.set_manners(manners);
     den.iter().for_each(|den| hall.set_den(den.clone()));
@@ -209,4 +250,27 @@ pub fn run(text: &[u8], kit: &Kit, nest: Option<Nest>, link: Link) -> Result<i32
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(0)
+}
+
+type Given = (HashMap<(PathBuf, Stamp), Cell>, HashMap<PathBuf, (Stamp, String)>);
+
+/// What this process was given of its tenants' modules. Their code is mapped here: later the kernel lets nothing be.
+fn modules_of(told: &Told, kits: &[(u64, Kit)], engine: &Engine) -> Result<Given> {
+    let (mut cells, mut refused) = (HashMap::new(), HashMap::new());
+    for (slot, tenant) in (0..).zip(&told.tenants) {
+        match &tenant.module {
+            Some(Ok(stamp)) => {
+                let kit = kits.iter().find(|(number, _)| *number == slot).map(|(_, kit)| kit);
+                let cell = kit.context("a module was told of and did not come")?.cell(engine)?;
+                cells.insert((tenant.main.clone(), *stamp), cell);
+            }
+            Some(Err(why)) => {
+                if let Some(stamp) = module(&tenant.main) {
+                    refused.insert(tenant.main.clone(), (stamp, why.clone()));
+                }
+            }
+            None => {}
+        }
+    }
+    Ok((cells, refused))
 }

@@ -5,10 +5,12 @@ use super::config::Hive;
 use super::modules::Modules;
 use super::tell::Apart;
 use super::tenant::Tenant;
-use crate::guest::{Cell, Entropy, GuestState, Surroundings};
+use crate::guest::{Cell, Entropy, GuestState, Kit, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
 use crate::policy::{FolderGrant, Limits};
-use crate::runtime::{CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{
+    CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes,
+};
 use crate::time::OsClock;
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
@@ -32,15 +34,24 @@ pub struct Bees {
     tenants: Vec<Option<Tenant>>,
     /// Of scripts.
     cell: Cell,
-    modules: Modules,
+    modules: Modules<Cell>,
+    /// For other processes.
+    kits: Modules<Kit>,
     clock: OsClock,
     /// Tenants are spread over processes as this says.
     apart: Apart,
 }
 
 impl Bees {
-    pub fn new(wish: Wish, hive: &Hive, cell: Cell, modules: Modules, clock: OsClock, apart: Apart) -> Bees {
-        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, clock, apart };
+    pub fn new(
+        wish: Wish,
+        hive: &Hive,
+        cell: Cell,
+        (modules, kits): (Modules<Cell>, Modules<Kit>),
+        clock: OsClock,
+        apart: Apart,
+    ) -> Bees {
+        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, kits, clock, apart };
         let _none = bees.take(hive);
         bees
     }
@@ -56,7 +67,9 @@ impl Bees {
             }
             self.tenants[number as usize] = Some(tenant.clone());
         }
-        self.modules.retain(|main| hive.tenants.iter().any(|tenant| tenant.main == main));
+        let is_used = |main: &std::path::Path| hive.tenants.iter().any(|tenant| tenant.main == main);
+        self.modules.retain(is_used);
+        self.kits.retain(is_used);
         let manners = self.manners(hive);
         let all = numbered(&self.tenants);
         self.apart.arrange(&all, hive.identity.clone(), manners)
@@ -64,7 +77,7 @@ impl Bees {
 
     /// Processes that tenants are to be in; none: this one.
     pub fn cordons(&self) -> Vec<CordonPlan> {
-        self.apart.plans(&numbered(&self.tenants))
+        self.apart.plans(&numbered(&self.tenants), &self.kits)
     }
 
     fn all(&self) -> impl Iterator<Item = (u32, &Tenant)> {
@@ -117,7 +130,7 @@ impl Keeper for Bees {
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
         let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
-        let module = self.modules.cell(&tenant.main)?;
+        let module = self.modules.get(&tenant.main)?.map(|(_, cell)| cell);
         let env = environment(tenant).map_err(NotHired::Failed)?;
         let state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
         let spawned = module.as_ref().unwrap_or(&self.cell).spawn(state);
@@ -128,8 +141,17 @@ impl Keeper for Bees {
         self.tenants.get(tenant as usize)?.as_ref().map(|tenant| tenant.limits.0.clone())
     }
 
-    fn cordon(&mut self, cordon: u32) -> Result<Vec<u8>, String> {
-        self.apart.tell(&numbered(&self.tenants), cordon)
+    fn cordon(&mut self, cordon: u32) -> Result<CordonOrder, NotHired> {
+        self.apart.tell(&numbered(&self.tenants), cordon, &mut self.kits)
+    }
+
+    fn other_module(&mut self, tenant: u32) -> Result<Vec<CordonPlan>, NotHired> {
+        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
+        let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        self.kits.get(&tenant.main)?;
+        // Who has a module may have had a script.
+        self.apart.arrange_again(&numbered(&self.tenants));
+        Ok(self.cordons())
     }
 
     fn reload(&mut self, all: bool) -> Result<Reload, String> {

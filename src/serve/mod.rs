@@ -79,7 +79,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let compiling = |_: &str| launch::say(scripts.compiling());
     let folder = CacheFolder::from_environment();
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, compiling)?;
-    let modules = Modules::new(engine.clone(), folder.clone());
+    let modules = (Modules::new(engine.clone(), folder.clone()), Modules::new(engine.clone(), folder.clone()));
     let clock = OsClock::new();
     watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;

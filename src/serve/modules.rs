@@ -1,79 +1,122 @@
-//! Tenants whose program is a Wasm module: a cell for each, made by a thread, from a module that a process of its own has
-//! compiled (row W01). The loop asks again until there is one. It must not know what a tenant may do.
+//! Tenants whose program is a Wasm module: a cell for each, or a kit for another process, made by a thread, from a module that a
+//! process of its own has compiled (row W01). The loop asks again until there is one. It must not know what a tenant may do.
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Cell, Engine};
+use crate::guest::{Cell, Engine, Kit};
 use crate::launch::{Program, compile_apart, own_program};
 use crate::program::{self, Chosen, MAGIC};
 use crate::runtime::NotHired;
 use anyhow::{Result, anyhow, bail};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Modules that are compiled at the same time: what one tenant brings holds few others up, and never the machine.
 const AT_ONCE: usize = 2;
 
+/// The same path is compiled no more often: who may write its own module could keep compilers busy.
+const EVERY: Duration = Duration::from_secs(1);
+
 /// A file as it was: another one, or a change of it, has another stamp.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct Stamp {
     file: (u64, u64),
     changed: (i64, i64),
     bytes: i64,
 }
 
-/// What has become of a module.
+/// What has become of the module that is there.
 enum Stage {
     Compiling,
-    Ready(Box<Cell>),
+    Ready,
     Refused(String),
 }
 
-type Made = (PathBuf, Stamp, Result<Cell, String>);
-
-/// The modules by file.
-pub(super) struct Modules {
-    engine: Engine,
-    folder: CacheFolder,
-    known: HashMap<PathBuf, (Stamp, Stage)>,
-    made: (Sender<Made>, Receiver<Made>),
+/// One path.
+struct Known<T> {
+    stamp: Stamp,
+    stage: Stage,
+    begun: Instant,
+    /// Of the last that could be compiled.
+    made: Option<(Stamp, T)>,
 }
 
-impl Modules {
-    pub(super) fn new(engine: Engine, folder: CacheFolder) -> Modules {
+type Made<T> = (PathBuf, Stamp, Result<T, String>);
+
+/// What is made of a module.
+pub(super) trait Product: Clone + Send + 'static {
+    fn make(engine: &Engine, chosen: &Chosen, folder: &CacheFolder) -> Result<Self>;
+}
+
+impl Product for Cell {
+    fn make(engine: &Engine, chosen: &Chosen, folder: &CacheFolder) -> Result<Cell> {
+        cache::load_or_build(engine, chosen.file(), folder, |_| ())
+    }
+}
+
+/// For another process.
+impl Product for Kit {
+    fn make(engine: &Engine, chosen: &Chosen, folder: &CacheFolder) -> Result<Kit> {
+        cache::kit(engine, chosen.file(), folder, |_| ())
+    }
+}
+
+/// The modules by file.
+pub(super) struct Modules<T> {
+    engine: Engine,
+    folder: CacheFolder,
+    known: HashMap<PathBuf, Known<T>>,
+    made: (Sender<Made<T>>, Receiver<Made<T>>),
+}
+
+impl<T: Product> Modules<T> {
+    pub(super) fn new(engine: Engine, folder: CacheFolder) -> Modules<T> {
         Modules { engine, folder, known: HashMap::new(), made: channel() }
     }
 
-    /// The cell of a tenant's module as it is now; none when its program is a script.
+    /// What a tenant's module is as it is now; none when its program is a script.
     ///
     /// # Errors
     /// When it is not there yet, or there can be none.
-    pub(super) fn cell(&mut self, main: &Path) -> Result<Option<Cell>, NotHired> {
+    pub(super) fn get(&mut self, main: &Path) -> Result<Option<(Stamp, T)>, NotHired> {
         while let Ok((path, stamp, made)) = self.made.1.try_recv() {
-            let stage = made.map_or_else(Stage::Refused, |cell| Stage::Ready(Box::new(cell)));
-            self.known.insert(path, (stamp, stage));
+            let Some(known) = self.known.get_mut(&path) else { continue };
+            match made {
+                Ok(made) => (known.stage, known.made) = (Stage::Ready, Some((stamp, made))),
+                Err(why) => known.stage = Stage::Refused(why),
+            }
         }
         let Some(stamp) = module(main) else {
             self.known.remove(main);
             return Ok(None);
         };
         match self.known.get(main) {
-            Some((known, Stage::Ready(cell))) if *known == stamp => Ok(Some((**cell).clone())),
-            Some((known, Stage::Refused(why))) if *known == stamp => Err(NotHired::Failed(why.clone())),
-            Some((_, Stage::Compiling)) => Err(NotHired::NotYet),
+            Some(Known { stamp: known, stage: Stage::Ready, made, .. }) if *known == stamp => Ok(made.clone()),
+            Some(Known { stamp: known, stage: Stage::Refused(why), .. }) if *known == stamp => {
+                Err(NotHired::Failed(why.clone()))
+            }
+            Some(Known { stage: Stage::Compiling, .. }) => Err(NotHired::NotYet),
+            Some(Known { begun, .. }) if begun.elapsed() < EVERY => Err(NotHired::NotYet),
             _ => self.begin(main, stamp),
         }
     }
 
-    /// Modules of nobody are forgotten.
-    pub(super) fn retain(&mut self, is_used: impl Fn(&Path) -> bool) {
-        self.known.retain(|path, (_, stage)| is_used(path) || matches!(stage, Stage::Compiling));
+    /// The stamp of the last module there that could be compiled.
+    pub(super) fn last(&self, main: &Path) -> Option<Stamp> {
+        self.known.get(main)?.made.as_ref().map(|(stamp, _)| *stamp)
     }
 
-    fn begin(&mut self, main: &Path, stamp: Stamp) -> Result<Option<Cell>, NotHired> {
-        let compiling = self.known.values().filter(|(_, stage)| matches!(stage, Stage::Compiling)).count();
+    /// Modules of nobody are forgotten.
+    pub(super) fn retain(&mut self, is_used: impl Fn(&Path) -> bool) {
+        self.known.retain(|path, known| is_used(path) || matches!(known.stage, Stage::Compiling));
+    }
+
+    fn begin(&mut self, main: &Path, stamp: Stamp) -> Result<Option<(Stamp, T)>, NotHired> {
+        let compiling = self.known.values().filter(|known| matches!(known.stage, Stage::Compiling)).count();
         if compiling >= AT_ONCE {
             return Err(NotHired::NotYet);
         }
@@ -90,7 +133,9 @@ impl Modules {
         };
         match thread::Builder::new().name("skep-compile".into()).spawn(body) {
             Ok(_) => {
-                self.known.insert(main.to_owned(), (stamp, Stage::Compiling));
+                let made = self.known.remove(main).and_then(|known| known.made);
+                let known = Known { stamp, stage: Stage::Compiling, begun: Instant::now(), made };
+                self.known.insert(main.to_owned(), known);
                 Err(NotHired::NotYet)
             }
             Err(error) => Err(NotHired::Failed(format!("no thread to compile it: {error}"))),
@@ -104,7 +149,7 @@ pub(super) fn is_module(main: &Path) -> bool {
 }
 
 /// The stamp of a file that begins as a Wasm module does. Nothing else is waited for: a FIFO has nothing to say.
-fn module(main: &Path) -> Option<Stamp> {
+pub(super) fn module(main: &Path) -> Option<Stamp> {
     let file = open(main, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let stat = fstat(&file).ok()?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -119,7 +164,7 @@ fn module(main: &Path) -> Option<Stamp> {
     })
 }
 
-fn make(engine: &Engine, folder: &CacheFolder, main: &Path) -> Result<Cell> {
+fn make<T: Product>(engine: &Engine, folder: &CacheFolder, main: &Path) -> Result<T> {
     let chosen = program::choose(&Program::File(main.to_owned()), None)?;
     match &chosen {
         Chosen::Itself(_) => {}
@@ -128,5 +173,5 @@ fn make(engine: &Engine, folder: &CacheFolder, main: &Path) -> Result<Cell> {
     }
     let kept = cache::is_kept(engine, chosen.file(), folder);
     compile_apart(kept, &chosen, &own_program()?, main, folder)?;
-    cache::load_or_build(engine, chosen.file(), folder, |_| ())
+    T::make(engine, &chosen, folder)
 }

@@ -50,6 +50,31 @@ pub fn shares(tenants: &[&Tenant], wish: Spread, cores: u16) -> Vec<Share> {
     shares
 }
 
+/// The same, but that tenants whose programs are modules are with nobody who has no host in common with them: another module means
+/// another process, and with it new instances of all that are in it.
+pub fn modules_apart(tenants: &[&Tenant], shares: Vec<Share>, is_module: impl Fn(&Tenant) -> bool) -> Vec<Share> {
+    let mut all = Vec::new();
+    for share in shares {
+        let members: Vec<usize> = share.tenants.iter().map(|(at, _)| *at).collect();
+        let (mut own, mut others) = (Vec::new(), Share { name: share.name.clone(), tenants: Vec::new() });
+        for clan in clans(tenants, &members) {
+            let its = share.tenants.iter().copied().filter(|(at, _)| clan.contains(at));
+            match clan.iter().find(|at| is_module(tenants[**at])) {
+                Some(at) => {
+                    let name = format!("{}/{}", share.name, tenants[*at].name);
+                    own.push(Share { name, tenants: its.collect() });
+                }
+                None => others.tenants.extend(its),
+            }
+        }
+        if !others.tenants.is_empty() {
+            all.push(others);
+        }
+        all.extend(own);
+    }
+    all
+}
+
 /// One group over at most so many processes: no more than it has instances.
 fn over(tenants: &[&Tenant], name: &str, members: &[usize], wanted: u16) -> Vec<Share> {
     let instances = |at: &usize| usize::from(tenants[*at].instances.max(1));
@@ -134,6 +159,21 @@ mod tests {
         // A group may be called as those without one are.
         let both = [tenant("a", None, 1, &[]), tenant("b", Some("default"), 1, &[])];
         assert_eq!(told(&both, Spread::default(), 1).len(), 2);
+    }
+
+    #[test]
+    fn a_module_is_with_those_of_its_hosts() {
+        let all = [
+            tenant("script", None, 1, &["a"]),
+            tenant("wasm", None, 1, &["b"]),
+            tenant("both", None, 1, &["b", "c"]),
+            tenant("other", None, 1, &["d"]),
+        ];
+        let list: Vec<&Tenant> = all.iter().collect();
+        let apart = modules_apart(&list, shares(&list, Spread::default(), 1), |tenant| tenant.name == "wasm");
+        let told: Vec<(&str, Vec<usize>)> =
+            apart.iter().map(|it| (it.name.as_str(), it.tenants.iter().map(|it| it.0).collect())).collect();
+        assert_eq!(told, [("default/1", vec![0, 3]), ("default/1/wasm", vec![1, 2])]);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 //! and nothing of tenants that are not its own. It must not know when that is, nor how it travels.
 use super::cordon::{Told, ToldTenant};
 use super::keeper::environment;
-use super::spread::{Share, Spread, shares, spread};
+use super::modules::{Modules, is_module};
+use super::spread::{Share, Spread, modules_apart, shares, spread};
 use super::tenant::Tenant;
-use crate::runtime::{CordonPlan, Manners};
+use crate::guest::Kit;
+use crate::runtime::{CordonOrder, CordonPlan, Manners, NotHired};
 use crate::tls::Identity;
 use std::path::PathBuf;
 
@@ -31,6 +33,11 @@ const RESTART: &str = "groups and processes of tenants need a restart: all tenan
 type Numbered<'a> = [(u32, &'a Tenant)];
 
 impl Apart {
+    /// Spreads these tenants as they are now.
+    pub fn arrange_again(&mut self, tenants: &Numbered<'_>) {
+        let _said = self.arrange(tenants, self.otherwise.clone(), self.manners);
+    }
+
     /// Spreads these tenants. Answers what the operator is to know of it.
     pub fn arrange(
         &mut self,
@@ -42,36 +49,42 @@ impl Apart {
         let wanted = spread(&list, self.wish, self.cores);
         // A process that has run guests is none that others are kept apart from, and one that has not runs none.
         let apart = *self.began.get_or_insert(!wanted.is_empty());
-        self.shares = if apart { shares(&list, self.wish, self.cores) } else { Vec::new() };
+        self.shares = if apart {
+            modules_apart(&list, shares(&list, self.wish, self.cores), |tenant| is_module(&tenant.main))
+        } else {
+            Vec::new()
+        };
         (self.otherwise, self.manners) = (otherwise, manners);
         (!apart && !wanted.is_empty()).then_some(RESTART)
     }
 
     /// Processes that there are to be.
-    pub fn plans(&self, tenants: &Numbered<'_>) -> Vec<CordonPlan> {
+    pub fn plans(&self, tenants: &Numbered<'_>, modules: &Modules<Kit>) -> Vec<CordonPlan> {
         let plan = |share: &Share| CordonPlan {
             name: share.name.clone(),
             tenants: share.tenants.iter().map(|(at, _)| tenants[*at].0).collect(),
-            shape: self.shape(tenants, share),
+            shape: shape(tenants, share, modules),
         };
         self.shares.iter().map(plan).collect()
-    }
-
-    /// What the kernel has been asked to leave to a process: nothing can be added to it later.
-    fn shape(&self, tenants: &Numbered<'_>, share: &Share) -> String {
-        let grants = share.tenants.iter().map(|(at, _)| &tenants[*at].1.grants);
-        let kept: Vec<_> = grants.map(|grants| (&grants.net, &grants.folders)).collect();
-        format!("{kept:?}")
     }
 
     /// What one of them is told.
     ///
     /// # Errors
-    /// When a secret cannot be read.
-    pub fn tell(&self, tenants: &Numbered<'_>, place: u32) -> Result<Vec<u8>, String> {
-        let share = self.shares.get(place as usize).ok_or("there is no such process")?;
-        let own = share.tenants.iter().map(|(at, instances)| told(tenants[*at].1, *instances));
-        let own = own.collect::<Result<Vec<_>, _>>()?;
+    /// When a secret cannot be read, or a module is not ready yet.
+    pub fn tell(
+        &self,
+        tenants: &Numbered<'_>,
+        place: u32,
+        modules: &mut Modules<Kit>,
+    ) -> Result<CordonOrder, NotHired> {
+        let share = self.shares.get(place as usize);
+        let share = share.ok_or_else(|| NotHired::Failed("there is no such process".into()))?;
+        let mut own = Vec::new();
+        for (at, instances) in &share.tenants {
+            own.push(told(tenants[*at].1, *instances).map_err(NotHired::Failed)?);
+        }
+        let kits = add_modules(&mut own, modules)?;
         let needs = own.iter().any(|tenant| tenant.identity.is_none());
         let told = Told {
             routes: routes(tenants, share),
@@ -82,8 +95,38 @@ impl Apart {
             dens: self.dens.clone(),
             tenants: own,
         };
-        serde_json::to_vec(&told).map_err(|error| format!("its configuration cannot be told: {error}"))
+        let hive = serde_json::to_vec(&told)
+            .map_err(|error| NotHired::Failed(format!("its configuration cannot be told: {error}")))?;
+        Ok(CordonOrder { hive, modules: kits, shape: shape(tenants, share, modules) })
     }
+}
+
+/// What cannot be added to a process later: what the kernel has been asked to leave to it, and code.
+fn shape(tenants: &Numbered<'_>, share: &Share, modules: &Modules<Kit>) -> String {
+    let own = share.tenants.iter().map(|(at, _)| tenants[*at].1);
+    let kept: Vec<_> =
+        own.map(|tenant| (&tenant.grants.net, &tenant.grants.folders, modules.last(&tenant.main))).collect();
+    format!("{kept:?}")
+}
+
+/// What has become of their modules, and those that are ready.
+fn add_modules(own: &mut [ToldTenant], modules: &mut Modules<Kit>) -> Result<Vec<(u32, Kit)>, NotHired> {
+    let (mut kits, mut waits) = (Vec::new(), false);
+    for (slot, tenant) in (0..).zip(own) {
+        tenant.module = match modules.get(&tenant.main) {
+            Ok(None) => None,
+            Ok(Some((stamp, kit))) => {
+                kits.push((slot, kit));
+                Some(Ok(stamp))
+            }
+            Err(NotHired::Failed(why)) => Some(Err(why)),
+            Err(NotHired::NotYet) => {
+                waits = true;
+                None
+            }
+        };
+    }
+    if waits { Err(NotHired::NotYet) } else { Ok(kits) }
 }
 
 fn told(tenant: &Tenant, instances: u16) -> Result<ToldTenant, String> {
@@ -94,6 +137,7 @@ fn told(tenant: &Tenant, instances: u16) -> Result<ToldTenant, String> {
         env: environment(tenant).map_err(|why| format!("{}: {why}", tenant.name))?,
         grants: tenant.grants.clone(),
         limits: tenant.limits.0.clone(),
+        module: None,
         instances,
         idle: tenant.idle,
         hibernate: tenant.hibernate,
@@ -131,6 +175,8 @@ fn covers(own: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::cache::CacheFolder;
+    use crate::guest::{Engine, EngineOptions};
     use crate::serve::tenant::plain;
 
     #[test]
@@ -148,11 +194,15 @@ mod tests {
         let numbered: Vec<(u32, &Tenant)> = (7..).zip(&all).collect();
         let mut apart = Apart { cores: 1, ..Apart::default() };
         apart.arrange(&numbered, None, Manners::default());
-        let plans = apart.plans(&numbered);
+        let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made");
+        let mut modules = Modules::new(engine, CacheFolder(None));
+        let plans = apart.plans(&numbered, &modules);
         let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
         assert_eq!(names, ["one/1", "three/1", "two/1"]);
         assert_eq!(plans[2].tenants, [8]);
-        let text = String::from_utf8(apart.tell(&numbered, 0).expect("it can be told")).expect("JSON is text");
+        let order = apart.tell(&numbered, 0, &mut modules).unwrap_or_else(|why| panic!("{why:?}"));
+        assert_eq!(order.shape, plans[0].shape);
+        let text = String::from_utf8(order.hive).expect("JSON is text");
         assert!(text.contains("secret of a") && !text.contains("secret of b") && !text.contains("secret of c"));
         assert!(text.contains("b.wild.example") && !text.contains("\"b.example\""), "what it could mistake: {text}");
         let told: Told = serde_json::from_str(&text).expect("it comes out as it went in");
@@ -160,6 +210,6 @@ mod tests {
         let others: Vec<&str> =
             told.routes.iter().filter(|route| route.2.is_none()).map(|route| route.0.as_str()).collect();
         assert_eq!(others, ["b.wild.example", "a.example"]);
-        assert!(apart.tell(&numbered, 9).is_err());
+        assert!(apart.tell(&numbered, 9, &mut modules).is_err());
     }
 }

@@ -2,21 +2,23 @@
 //! says is judged by what it was given. It must not know which tenants those are, nor when one is started.
 use super::channel::{Channel, Far};
 use super::{Hall, KitSource};
+use crate::guest::Kit;
 use crate::proto::ipc::{self, Decoder, Fault, Frame, Kind, Side};
 use crate::reactor::process::{self, Process};
 use crate::reactor::{Errno, Kernel};
+use crate::runtime::tenants::CordonOrder;
 use crate::time::Clock;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    /// Starts a process that is to serve what `hive` says; it is known as `cordon` from here on. Answers the process, its
+    /// Starts a process that is to serve what `order` says; it is known as `cordon` from here on. Answers the process, its
     /// channel, and what it says on its standard error.
     pub(in crate::runtime) fn start_cordon_process(
         &mut self,
         cordon: u32,
-        hive: &[u8],
+        order: &CordonOrder,
     ) -> Result<(Process, u32, OwnedFd), Errno> {
         if !self.processes.watching {
             self.reactor.watch_signal(process::CHILD_SIGNAL)?;
@@ -26,14 +28,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let key = self.reactor.open_channel(ours)?;
         let decoder = self.decoder(Side::Child);
         let channel = self.add_channel(Channel::new(key, Far::Cordon(cordon), None, decoder, VecDeque::new()));
-        let started = self.launch_cordon(channel, theirs, hive);
+        let started = self.launch_cordon(channel, theirs, order);
         if started.is_err() {
             self.drop_channel(channel, 0);
         }
         started.map(|(process, words)| (process, channel, words))
     }
 
-    fn launch_cordon(&mut self, channel: u32, theirs: OwnedFd, hive: &[u8]) -> Result<(Process, OwnedFd), Errno> {
+    fn launch_cordon(
+        &mut self,
+        channel: u32,
+        theirs: OwnedFd,
+        order: &CordonOrder,
+    ) -> Result<(Process, OwnedFd), Errno> {
         // Nobody prints there but what is no part of this program's design: a panic, a library.
         let (words, error) = process::pair()?;
         let output = File::options().write(true).open("/dev/null").map_err(Errno::from)?;
@@ -47,13 +54,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         let input = File::open("/dev/null").map_err(Errno::from)?;
         self.send_control(channel, Kind::Input, 0, &[], Some(input.into()));
-        if let Err(error) = self.send_kit(channel, None, nested) {
+        // Code can be mapped only before the process is confined, so it has all that it will run.
+        let sent = order.modules.iter().try_for_each(|(slot, kit)| self.send_module(channel, *slot, kit));
+        if let Err(error) = sent.and_then(|()| self.send_kit(channel, None, nested)) {
             process.end();
             return Err(error);
         }
-        self.send_parts(channel, Kind::Hive, 0, hive);
+        self.send_parts(channel, Kind::Hive, 0, &order.hive);
         self.push_channel(channel);
         Ok((process, words))
+    }
+
+    fn send_module(&mut self, channel: u32, slot: u32, kit: &Kit) -> Result<(), Errno> {
+        self.send_kit_files(channel, kit, true)?;
+        self.send_word(channel, Kind::Module, u64::from(slot));
+        Ok(())
     }
 
     /// One message of the host's own, in as many frames as it needs.

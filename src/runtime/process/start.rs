@@ -5,7 +5,7 @@ use super::child::{Child, Stage, Wished};
 use super::nursery::Filter;
 use super::order::{ChildOrder, environment};
 use super::{Hall, Wisher};
-use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle, Legacy};
+use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle, Kit, Legacy};
 use crate::policy::Run;
 use crate::proto::ipc::{self, Frame, Kind, Side};
 use crate::reactor::process::{self, Process, Spawn};
@@ -286,12 +286,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return Ok(());
         }
         let kit = match (self.processes.kit.get(), legacy) {
-            (Some(kit), None) => kit,
-            (Some(kit), Some(legacy)) => &kit.with_image(legacy.image.clone()),
+            (Some(kit), None) => kit.clone(),
+            (Some(kit), Some(legacy)) => kit.with_image(legacy.image.clone()),
             (None, None) => return Ok(()),
             (None, Some(_)) => return Err(Errno::ENOMEM),
         };
-        let code = if nested { None } else { Some(process::duplicate(kit.code_file())?) };
+        self.send_kit_files(channel, &kit, !nested)?;
+        if let Some(legacy) = legacy {
+            self.send_control(channel, Kind::Will, 0, &legacy.will.to_bytes(), None);
+        }
+        Ok(())
+    }
+
+    /// The files of a kit; one that has the code needs the image only.
+    pub(super) fn send_kit_files(&mut self, channel: u32, kit: &Kit, with_code: bool) -> Result<(), Errno> {
+        let code = with_code.then(|| process::duplicate(kit.code_file())).transpose()?;
         let layer = kit.layer_file().map(process::duplicate).transpose()?;
         let (image, head) = (process::duplicate(kit.image_file())?, kit.head());
         if let Some(code) = code {
@@ -301,9 +310,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.send_control(channel, Kind::Layer, 0, &[], Some(layer));
         }
         self.send_control(channel, Kind::Image, 0, &head, Some(image));
-        if let Some(legacy) = legacy {
-            self.send_control(channel, Kind::Will, 0, &legacy.will.to_bytes(), None);
-        }
         Ok(())
     }
 

@@ -15,11 +15,11 @@ use super::handover::{Bid, Pass};
 use super::printed::Words;
 use super::view::TenantView;
 use super::visitors::Refusal;
-use super::{Tenants, ms};
+use super::{CordonOrder, NotHired, Tenants, ms};
 use crate::policy::{Backoff, BackoffLimits};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::process::{End, Process};
-use crate::reactor::{Kernel, Key};
+use crate::reactor::{Errno, Kernel, Key};
 use crate::time::{Clock, Mono};
 use slab::Slab;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -83,6 +83,8 @@ pub(super) struct Cordon {
     pub owed: u64,
     /// Its answer to a question, as far as it has come.
     pub answer: Vec<u8>,
+    /// When it last had it looked whether a module is ready.
+    pub wanted: Mono,
     /// How its tenants were when last asked.
     pub views: Vec<TenantView>,
     pub words: Words,
@@ -91,6 +93,8 @@ pub(super) struct Cordon {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     Stopped,
+    /// Modules of its tenants are compiled.
+    Preparing,
     Starting,
     Serving,
     Leaving,
@@ -111,6 +115,7 @@ impl Cordon {
             reason: None,
             owed: 0,
             answer: Vec::new(),
+            wanted: Mono(0),
             views: Vec::new(),
             words: Words::default(),
         }
@@ -231,15 +236,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let cordon = &self.tenants.cordons.all[index as usize];
         let (Some(place), Stage::Starting | Stage::Serving) = (cordon.place, cordon.stage) else { return };
         match self.cordon_order(place) {
-            Ok(hive) => self.bid(index, &Bid::Renew(String::from_utf8_lossy(&hive).into_owned())),
-            Err(why) => self.say_of_cordon(index, &format!("cannot be told what has changed: {why}")),
+            Ok(order) => self.bid(index, &Bid::Renew(String::from_utf8_lossy(&order.hive).into_owned())),
+            // What it has is that of the modules that are ready; it asks for others itself.
+            Err(NotHired::NotYet) => {}
+            Err(NotHired::Failed(why)) => self.say_of_cordon(index, &format!("cannot be told what has changed: {why}")),
         }
     }
 
-    fn cordon_order(&mut self, place: u32) -> Result<Vec<u8>, String> {
+    fn cordon_order(&mut self, place: u32) -> Result<CordonOrder, NotHired> {
         match self.tenants.keeper.as_mut() {
             Some(keeper) => keeper.cordon(place),
-            None => Err("the hall is leaving".into()),
+            None => Err(NotHired::Failed("the hall is leaving".into())),
         }
     }
 
@@ -250,7 +257,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let waiting = std::mem::take(&mut cordon.waiting);
         self.tenants.seeking.extend(waiting);
         match self.tenants.cordons.all[index as usize].stage {
-            Stage::Stopped => drop(self.tenants.cordons.all.remove(index as usize)),
+            Stage::Stopped | Stage::Preparing => drop(self.tenants.cordons.all.remove(index as usize)),
             Stage::Leaving => {}
             Stage::Starting | Stage::Serving => {
                 let cordon = &mut self.tenants.cordons.all[index as usize];
@@ -272,7 +279,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.start_cordon(index);
         }
         let cordon = &mut self.tenants.cordons.all[index as usize];
-        if cordon.stage != Stage::Starting || cordon.waiting.len() >= most {
+        if !matches!(cordon.stage, Stage::Preparing | Stage::Starting) || cordon.waiting.len() >= most {
             return Err(1);
         }
         cordon.waiting.push_back(visitor);
@@ -289,11 +296,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    fn start_cordon(&mut self, index: u32) {
+    pub(super) fn start_cordon(&mut self, index: u32) {
         let Some(place) = self.tenants.cordons.all[index as usize].place else { return };
-        let started = self.cordon_order(place).and_then(|hive| {
-            let started = self.start_cordon_process(index, &hive).map_err(|error| error.name().to_owned())?;
-            let (process, channel, words) = started;
+        let order = match self.cordon_order(place) {
+            Err(NotHired::NotYet) => return self.prepare_cordon(index),
+            order => order,
+        };
+        let started = order.and_then(|order| {
+            let failed = |error: Errno| NotHired::Failed(error.name().to_owned());
+            let (process, channel, words) = self.start_cordon_process(index, &order).map_err(failed)?;
+            self.tenants.cordons.all[index as usize].plan.shape = order.shape;
             self.hear_cordon(index, words);
             Ok((process, channel))
         });
@@ -308,9 +320,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.timers.arm(now.plus(limit), Token::Cordon(index).pack());
             }
             Err(why) => {
-                let pause = cordon.backoff.failed(&BackoffLimits::default(), now.0, Duration::ZERO);
-                self.timers.arm(now.plus(pause), Token::Cordon(index).pack());
-                self.say_of_cordon(index, &format!("cannot be started: {why}"));
+                let why = if let NotHired::Failed(why) = why { why } else { String::new() };
+                cordon.reason = Some(format!("cannot be started: {why}"));
+                self.settle_cordon(index);
             }
         }
     }
@@ -323,6 +335,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Stage::Stopped if cordon.backoff.failures() > 0 && cordon.backoff.may_start(now.0).is_ok() => {
                 self.start_cordon(index);
             }
+            Stage::Preparing => self.start_cordon(index),
             Stage::Starting if now.since(cordon.since) >= ms(limits.start_ms) => {
                 self.end_cordon(index, "was not ready in time");
             }
@@ -369,6 +382,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.cordon_changed();
                 Ok(())
             }
+            (Kind::Want, Stage::Serving | Stage::Leaving, _) => self.cordon_wants(index, frame.id),
             (Kind::Views, Stage::Serving | Stage::Leaving, _) => self.take_views(index, frame),
             (Kind::Lines, Stage::Serving | Stage::Leaving, _) => self.take_lines(index, frame.payload),
             _ => Err(Fault::OutOfPlace),
@@ -428,7 +442,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// When both its process and its channel are gone it is: whoever waits is told, and it is started anew.
-    fn settle_cordon(&mut self, index: u32) {
+    pub(super) fn settle_cordon(&mut self, index: u32) {
         let now = self.now;
         let Some(cordon) = self.tenants.cordons.all.get_mut(index as usize) else { return };
         if cordon.process.is_some() || cordon.channel.is_some() {

@@ -49,6 +49,8 @@ pub(super) enum Bid {
     Renew(String),
     /// All that runs is to run its code as it is now.
     DeployAll,
+    /// There is no module for it, and why.
+    Refused(u32, String),
     /// Others serve them: give back what there is, and end.
     Leave,
     /// The operator ends the hall.
@@ -278,6 +280,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 for tenant in 0..self.tenants.all.len() as u32 {
                     self.deploy(tenant);
                 }
+            }
+            Bid::Refused(tenant, why) => {
+                self.tenants.keeper.iter_mut().for_each(|keeper| keeper.refused(tenant, why.clone()));
             }
             Bid::Leave => {
                 self.tenants.leaves = true;

@@ -1,6 +1,7 @@
 //! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
 use super::super::seat::Hired;
 use super::{Manners, Routes};
+use crate::guest::Kit;
 use crate::policy::Limits;
 use crate::tls::Acceptor;
 use std::net::SocketAddr;
@@ -29,10 +30,27 @@ pub trait Keeper {
     /// What a process of tenants is told of them; `cordon` is its place among those of the last plans.
     ///
     /// # Errors
-    /// Why it cannot be told: for the operator.
-    fn cordon(&mut self, cordon: u32) -> std::result::Result<Vec<u8>, String> {
-        Err(format!("there is no process {cordon} of tenants"))
+    /// When modules of theirs are not ready yet, or why it cannot be told: for the operator.
+    fn cordon(&mut self, cordon: u32) -> std::result::Result<CordonOrder, NotHired> {
+        Err(NotHired::Failed(format!("there is no process {cordon} of tenants")))
     }
+
+    /// A process has found another module of this tenant's than it was given: the plans of all processes, when the module as it
+    /// is now is ready.
+    ///
+    /// # Errors
+    /// When it is not ready yet, or there can be none.
+    fn other_module(&mut self, _tenant: u32) -> std::result::Result<Vec<super::CordonPlan>, NotHired> {
+        Err(NotHired::Failed("its modules are not looked at here".into()))
+    }
+
+    /// In such a process: tenants, by their places, that were not hired since their modules are others than it was given.
+    fn wanted(&mut self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// In such a process: there is no module for this tenant, and why.
+    fn refused(&mut self, _tenant: u32, _why: String) {}
 
     /// In such a process: what it was told anew. None: it makes no sense.
     fn renew(&mut self, _hive: &[u8]) -> Option<Reload> {
@@ -41,6 +59,15 @@ pub trait Keeper {
 
     /// Folders whose changes are changes of this tenant's code or configuration.
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd>;
+}
+
+/// What a process of tenants is given at its start.
+pub struct CordonOrder {
+    pub hive: Vec<u8>,
+    /// Of tenants whose programs are modules, by their places.
+    pub modules: Vec<(u32, Kit)>,
+    /// See [`CordonPlan`](super::CordonPlan).
+    pub shape: String,
 }
 
 /// Why there is no guest.

@@ -217,6 +217,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Err(NotHired::NotYet) => {
                 self.tenants.all[tenant as usize].preparing = true;
                 self.look_at(tenant, self.now.plus(LOOK));
+                self.want_modules();
                 return false;
             }
             Err(NotHired::Failed(why)) => {

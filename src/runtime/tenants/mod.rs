@@ -12,6 +12,7 @@ mod hello;
 mod keeper;
 mod life;
 mod lines;
+mod modules;
 mod moves;
 mod orders;
 mod printed;
@@ -28,7 +29,7 @@ mod watching;
 
 pub use cordons::CordonPlan;
 pub use fronts::Manners;
-pub use keeper::{CONFIG_FILE, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
+pub use keeper::{CONFIG_FILE, CordonOrder, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
 pub use life::State;
 pub use routes::Routes;
 pub use told::{LogFormat, Stream, json_line};
