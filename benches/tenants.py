@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tenants, measured: python3 benches/tenants.py [start|memory|registered|live|serve ...] [--exe SKEP] [--tenants N] [--live N]
+"""Tenants, measured: python3 benches/tenants.py [start|sleep|memory|registered|live|serve ...] [--exe SKEP] [--tenants N] [--live N]
 [--rounds N] [--seconds S]. Without a name all of them. Nothing but this and skep is needed, and wrk for `serve`; run it on a
 quiet machine. What each figure means is said where it is measured; docs/performance.md keeps the last ones.
 """
@@ -22,7 +22,7 @@ def free_port():
 class Hive:
     """A folder of so many tenants, each with a script of its own, and `skep serve` on it."""
 
-    def __init__(self, exe, count, extra=""):
+    def __init__(self, exe, count, extra="", each=""):
         self.folder = tempfile.mkdtemp(prefix="skep-tenants-")
         self.port = free_port()
         with open(os.path.join(self.folder, "skep.toml"), "w") as file:
@@ -38,6 +38,9 @@ class Hive:
                     file.write(HELLO)
             else:
                 os.link(first, script)
+            if each:
+                with open(os.path.join(tenant, "skep.toml"), "w") as file:
+                    file.write(each)
         begun = time.time()
         self.log = open(os.path.join(self.folder, ".log"), "w+")
         self.process = subprocess.Popen([exe, "serve", self.folder], stdout=self.log, stderr=self.log)
@@ -50,7 +53,7 @@ class Hive:
                     self.stop()
                     raise SystemExit("it has not started")
                 time.sleep(0.002)
-        self.took = time.time() - begun
+        self.took, self.den = time.time() - begun, None
 
     def ask(self, number, keep=None):
         """One request; the time until its last byte, and the connection."""
@@ -65,12 +68,33 @@ class Hive:
             answer += piece
         return time.perf_counter() - begun, one
 
+    def ask_each(self, numbers):
+        """One request to each, on a connection of its own that was open before; the times, in order of length."""
+        times = []
+        for number in numbers:
+            took, one = self.ask(number, socket.create_connection(("127.0.0.1", self.port)))
+            times.append(took)
+            one.close()
+        return sorted(times)
+
     def pss(self):
         """KiB: what is its own, and its share of what others have too."""
         return field(f"/proc/{self.process.pid}/smaps_rollup", "Pss")
 
     def cpu(self):
         return cpu(self.process.pid)
+
+    def busy(self):
+        """Nanoseconds that the loop's thread has run."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/schedstat") as file:
+            return int(file.read().split()[0])
+
+    def asleep(self):
+        """Bytes of the file of each tenant that sleeps."""
+        if self.den is None:
+            folder = f"/proc/{self.process.pid}/fd"
+            self.den = next(path for one in os.listdir(folder) if "/dens/den-" in (path := target(os.path.join(folder, one))))
+        return [entry.stat().st_size for entry in os.scandir(self.den)]
 
     def maps(self):
         with open(f"/proc/{self.process.pid}/maps") as file:
@@ -84,6 +108,18 @@ class Hive:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def target(link):
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:  # closed meanwhile
+        return ""
+
+
+def spread(times):
+    count = len(times)
+    return f"median {times[count // 2] * 1e6:.0f} us, best {times[0] * 1e6:.0f}, p90 {times[count * 9 // 10] * 1e6:.0f}"
 
 
 def name(number):
@@ -107,12 +143,10 @@ def memory(args):
     few, many = args.memory // 5, args.memory
     hive = Hive(args.exe, many)
     try:
-        for number in range(few):
-            hive.ask(number)[1].close()
+        hive.ask_each(range(few))
         time.sleep(args.settle)
         before, maps = hive.pss(), hive.maps()
-        for number in range(few, many):
-            hive.ask(number)[1].close()
+        hive.ask_each(range(few, many))
         time.sleep(args.settle)
         each = (hive.pss() - before) / (many - few)
         maps = (hive.maps() - maps) / (many - few)
@@ -127,19 +161,31 @@ def start(args):
     warm, count = 20, args.starts
     hive = Hive(args.exe, warm + count)
     try:
-        for number in range(warm):
-            hive.ask(number)[1].close()
-        times, before = [], hive.cpu()
-        for number in range(warm, warm + count):
-            one = socket.create_connection(("127.0.0.1", hive.port))
-            took, one = hive.ask(number, one)
-            times.append(took)
-            one.close()
+        hive.ask_each(range(warm))
+        before = hive.cpu()
+        times = hive.ask_each(range(warm, warm + count))
         each = (hive.cpu() - before) / count
         again = statistics.median(hive.ask(number % warm)[0] for number in range(200))
-        times.sort()
-        print(f"new tenant until its first response: median {times[count // 2] * 1e6:.0f} us, best {times[0] * 1e6:.0f}, "
-              f"p90 {times[count * 9 // 10] * 1e6:.0f}; {each * 1e6:.0f} us of CPU each; a request of one that runs: {again * 1e6:.0f} us")
+        print(f"new tenant until its first response: {spread(times)}; {each * 1e6:.0f} us of CPU each; a request of one that runs: {again * 1e6:.0f} us")
+    finally:
+        hive.stop()
+
+
+def sleep(args):
+    """Tenants that have answered once, and sleep three seconds later: what each has on disk, how long the loop was busy with a tenant
+    that fell asleep (its CPU time until all do), and the next request, from the write until the last byte, which wakes it."""
+    count = args.starts
+    hive = Hive(args.exe, count, each="hibernate = '3s'\n")
+    try:
+        for _ in range(3):
+            hive.ask_each(range(count))
+            busy = hive.busy()
+            while len(sizes := hive.asleep()) < count:
+                time.sleep(0.2)
+            busy = (hive.busy() - busy) / count
+            times = hive.ask_each(range(count))
+            print(f"asleep: {statistics.mean(sizes) / 1024:.1f} KiB on disk each; {busy / 1000:.0f} us to fall asleep; "
+                  f"wake to response: {spread(times)}")
     finally:
         hive.stop()
 
@@ -149,8 +195,7 @@ def registered(args):
     hive = Hive(args.exe, args.tenants)
     try:
         pss = hive.pss()
-        for step in range(200):
-            hive.ask(step * 7919 % args.tenants)[1].close()
+        hive.ask_each(step * 7919 % args.tenants for step in range(200))
         print(f"{args.tenants} tenants registered: listens after {hive.took:.1f} s, {pss / 1024:.0f} MiB of Pss "
               f"({pss / args.tenants:.2f} KiB each), {hive.descriptors()} descriptors; 200 of them asked, all answered")
     finally:
@@ -162,16 +207,14 @@ def live(args):
     hive = Hive(args.exe, args.live)
     try:
         before, begun = hive.pss(), time.time()
-        for number in range(args.live):
-            hive.ask(number)[1].close()
+        hive.ask_each(range(args.live))
         took = time.time() - begun
         time.sleep(args.settle + args.live / 1000)
         pss, quiet = hive.pss(), hive.cpu()
         time.sleep(2)
         quiet = hive.cpu() - quiet
         begun = time.time()
-        for number in range(args.live):
-            hive.ask(number)[1].close()
+        hive.ask_each(range(args.live))
         again = time.time() - begun
         print(f"{args.live} tenants live: started in {took:.1f} s, {(pss - before) / args.live:.1f} KiB of Pss each, {hive.maps()} maps, "
               f"{hive.descriptors()} descriptors; all idle: {quiet / 2 * 100:.1f} % of a core; each asked again: {again:.1f} s")
@@ -209,7 +252,7 @@ def serve(args):
         hive.stop()
 
 
-ALL = {"start": start, "memory": memory, "registered": registered, "live": live, "serve": serve}
+ALL = {"start": start, "sleep": sleep, "memory": memory, "registered": registered, "live": live, "serve": serve}
 
 
 def main():

@@ -1,19 +1,41 @@
-//! Drift: how far a guest's memory has come from the image that it was spawned from, as bytes, and the way back. It must not
-//! know why, nor where the bytes are kept; whoever reads some back must know by other means that they are ours.
+//! Drift: how far a guest's memory has come from what it was mapped from, in as few bytes as it takes, and the way back. It must
+//! not know why, nor where the bytes are kept; whoever reads some back must know by other means that they are ours.
 //!
-//! The system tells which pages were written; of those only the grains that differ are kept. A heap that has been used touches
-//! many pages, and changes few bytes in most of them.
-use super::image::Pages;
-use super::layer::{Layer, written};
+//! The system tells which pages were written; of those only the bytes that differ are kept. A heap that has been used touches
+//! many pages, and changes few bytes in most of them: a count of references here and there.
+//!
+//! A drift is u64 the memory's bytes, then runs in order of address. A run is a byte with how far it is from the end of the
+//! last one (five bits) and how many bytes it has (three bits), and those bytes. What of either number is more than its bits
+//! can say, or just as much, follows that byte, seven bits a byte, the lowest first, all but the last with the eighth bit set.
+use super::image::{Pages, give_back};
+use super::layer::{Layer, push, written};
 use anyhow::{Context as _, Result, ensure};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Bytes that are kept or left out together: a run's head is 8.
-const GRAIN: usize = 32;
+/// Bytes of a page, and of what is compared at once within it.
+const PAGE: usize = 4096;
+const WORD: usize = 8;
+
+/// Most that the two numbers of a run's first byte say.
+const APART: usize = 31;
+const COUNT: usize = 7;
+
+/// Equal bytes between two that differ that are kept with them: no more than what a run of its own takes.
+const GAP: usize = 1;
+
+/// Runs that are told byte by byte: after so many whole words are kept, and with them gaps of two, which bounds the time. A
+/// script of one page has some 4,000.
+const FINE: usize = 1 << 16;
 
 /// Pages compared at a time, bytes: they stay in the CPU's cache.
 const STEP: usize = 128 << 10;
+
+/// Most that is put aside: of a guest that has written more its image is to be taken, not this. Bounds the time.
+const ASIDE: usize = 1024 * PAGE;
+
+/// A page whose drift is longer than this is left in memory by [`Drift::put_aside`].
+const WORTH: usize = PAGE * 3 / 4;
 
 /// What a memory is a private mapping of, with what was put over it.
 #[derive(Clone, Debug)]
@@ -32,70 +54,237 @@ impl Base {
     }
 }
 
-/// How `memory` differs from `base`: its length, then runs: where, how long, the bytes.
-///
-/// # Errors
-/// When more than `most` bytes of pages were written: to tell how they differ would take too long.
-pub(super) fn of(memory: &[u8], base: &Base, most: usize) -> Result<Vec<u8>> {
-    // Where the system does not tell, all of it may have been.
-    let runs = written(memory).unwrap_or_else(|| std::iter::once(0..memory.len()).collect());
+#[derive(Debug)]
+pub(super) struct Drift(Box<[u8]>);
+
+impl Drift {
+    /// How `memory` differs from `base`.
+    ///
+    /// # Errors
+    /// When more than `most` bytes of pages were written: to tell how they differ would take too long.
+    pub(super) fn of(memory: &[u8], base: &Base, most: usize) -> Result<Drift> {
+        // Where the system does not tell, all of it may have been.
+        let runs = written(memory).unwrap_or_else(|| std::iter::once(0..memory.len()).collect());
+        Ok(compare(memory, base, runs, most, usize::MAX)?.0)
+    }
+
+    /// As much of it as is worth it, and gives the pages back: `memory` is less than what it was until the drift is applied. None
+    /// when nothing was written, or the system does not tell what.
+    ///
+    /// # Errors
+    /// When more than 4 MiB were written; then nothing is changed.
+    pub(super) fn put_aside(memory: &mut [u8], pages: &Arc<Pages>) -> Result<Option<Drift>> {
+        let Some(runs) = written(memory) else { return Ok(None) };
+        if rustix::param::page_size() != PAGE || runs.is_empty() {
+            return Ok(None);
+        }
+        // A page that is given back is what was mapped, without what was put over it.
+        let base = Base { pages: pages.clone(), layer: None };
+        let (drift, kept) = compare(memory, &base, runs, ASIDE, WORTH)?;
+        kept.into_iter().for_each(|run| give_back(&mut memory[run]));
+        Ok(Some(drift))
+    }
+
+    /// What [`Drift::bytes`] gave.
+    pub(super) fn of_bytes(bytes: Vec<u8>) -> Drift {
+        Drift(bytes.into_boxed_slice())
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Bytes of the memory that this is the drift of.
+    pub(super) fn memory_bytes(&self) -> Result<usize> {
+        let head = self.0.first_chunk().context("a drift is cut short")?;
+        Ok(usize::try_from(u64::from_le_bytes(*head))?)
+    }
+
+    /// Makes a memory that is as it was at first what it was at last.
+    ///
+    /// # Errors
+    /// When it is of another length, or a run lies outside it.
+    pub(super) fn apply(&self, memory: &mut [u8]) -> Result<()> {
+        ensure!(self.memory_bytes()? == memory.len(), "a drift is of another memory");
+        let (mut rest, mut memory) = (&self.0[8..], memory);
+        while !rest.is_empty() {
+            let (apart, count) = head(&mut rest)?;
+            let content = rest.split_off(..count).context("a drift is cut short")?;
+            let _apart = memory.split_off_mut(..apart).context("a drift lies outside its memory")?;
+            memory.split_off_mut(..count).context("a drift lies outside its memory")?.copy_from_slice(content);
+        }
+        Ok(())
+    }
+}
+
+/// Compares runs of pages; answers which of them the drift holds: a page that would take more than `worth` bytes is left out.
+fn compare(
+    memory: &[u8],
+    base: &Base,
+    runs: Vec<Range<usize>>,
+    most: usize,
+    worth: usize,
+) -> Result<(Drift, Vec<Range<usize>>)> {
     let touched: usize = runs.iter().map(Range::len).sum();
     ensure!(touched <= most, "{touched} bytes were written; at most {most} are put aside");
-    let mut out = (memory.len() as u64).to_le_bytes().to_vec();
-    let mut old = Vec::new();
+    let mut out = Writer { out: (memory.len() as u64).to_le_bytes().to_vec(), end: 0, runs: 0 };
+    let (mut old, mut kept) = (Vec::new(), Vec::new());
     for run in runs {
         for start in run.clone().step_by(STEP) {
             let new = &memory[start..run.end.min(start + STEP)];
             old.resize(new.len(), 0);
             base.read(start, &mut old)?;
-            differ(start, &old, new, &mut out);
+            for (at, (new, old)) in (start..).step_by(PAGE).zip(new.chunks(PAGE).zip(old.chunks(PAGE))) {
+                if out.page(at, new, old, worth) {
+                    push(&mut kept, at..at + new.len());
+                }
+            }
         }
     }
-    Ok(out)
+    Ok((Drift(out.out.into_boxed_slice()), kept))
 }
 
-/// Adds the runs of grains that differ.
-fn differ(start: usize, old: &[u8], new: &[u8], out: &mut Vec<u8>) {
-    let (mut at, mut begun) = (0, None);
-    let mut end = |begun: &mut Option<usize>, at: usize| {
-        if let Some(from) = begun.take() {
-            out.extend_from_slice(&((start + from) as u32).to_le_bytes());
-            out.extend_from_slice(&((at - from) as u32).to_le_bytes());
-            out.extend_from_slice(&new[from..at]);
+struct Writer {
+    out: Vec<u8>,
+    /// Of the last run, in the memory.
+    end: usize,
+    runs: usize,
+}
+
+impl Writer {
+    /// Adds a page's runs, unless they take more than this; whether it has.
+    fn page(&mut self, at: usize, new: &[u8], old: &[u8], worth: usize) -> bool {
+        let (length, end) = (self.out.len(), self.end);
+        let mut last: Option<Range<usize>> = None;
+        for (word, differ) in differing(new, old) {
+            let is_coarse = self.runs >= FINE;
+            if is_coarse || has_no_zero(differ) {
+                self.join(&mut last, at, new, word..word + WORD, if is_coarse { WORD * 2 } else { GAP });
+                continue;
+            }
+            for place in (0..WORD).filter(|byte| differ >> (byte * 8) & 0xff != 0).map(|byte| word + byte) {
+                self.join(&mut last, at, new, place..place + 1, GAP);
+            }
         }
+        if let Some(run) = last {
+            self.run(at + run.start, &new[run]);
+        }
+        let is_worth = self.out.len() - length <= worth;
+        if !is_worth {
+            self.out.truncate(length);
+            self.end = end;
+        }
+        is_worth
+    }
+
+    /// Adds a piece to the last run of a page, or begins another with it.
+    fn join(&mut self, last: &mut Option<Range<usize>>, at: usize, new: &[u8], piece: Range<usize>, gap: usize) {
+        match last {
+            Some(run) if piece.start <= run.end + gap => run.end = piece.end,
+            _ => {
+                if let Some(run) = last.replace(piece) {
+                    self.run(at + run.start, &new[run]);
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, at: usize, content: &[u8]) {
+        let (apart, count) = (at - self.end, content.len());
+        self.out.push((apart.min(APART) | count.min(COUNT) << 5) as u8);
+        for more in [apart.checked_sub(APART), count.checked_sub(COUNT)].into_iter().flatten() {
+            self.number(more);
+        }
+        self.out.extend_from_slice(content);
+        self.end = at + count;
+        self.runs += 1;
+    }
+
+    fn number(&mut self, mut value: usize) {
+        while value >= 0x80 {
+            self.out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.out.push(value as u8);
+    }
+}
+
+/// Words in which two pages differ: where they begin, and a byte that is not zero for each that differs.
+fn differing<'a>(new: &'a [u8], old: &'a [u8]) -> impl Iterator<Item = (usize, u64)> + 'a {
+    let words = |page: &'a [u8]| page.as_chunks::<WORD>().0.iter().map(|word| u64::from_le_bytes(*word));
+    let differ = words(new).zip(words(old)).map(|(new, old)| new ^ old);
+    (0..).step_by(WORD).zip(differ).filter(|(_, differ)| *differ != 0)
+}
+
+/// Whether none of its bytes is zero.
+fn has_no_zero(word: u64) -> bool {
+    const LOW: u64 = u64::from_ne_bytes([1; WORD]);
+    const HIGH: u64 = LOW << 7;
+    word.wrapping_sub(LOW) & !word & HIGH == 0
+}
+
+/// How far a run is from the last one, and how many bytes it has.
+fn head(rest: &mut &[u8]) -> Result<(usize, usize)> {
+    let first = usize::from(*rest.split_off_first().context("a drift is cut short")?);
+    let mut whole = |part: usize, most: usize| {
+        let more = if part == most { number(rest)? } else { 0 };
+        part.checked_add(more).context("a number of a drift is too large")
     };
-    for (old, new) in old.chunks(GRAIN).zip(new.chunks(GRAIN)) {
-        if old == new {
-            end(&mut begun, at);
-        } else {
-            begun.get_or_insert(at);
+    Ok((whole(first & APART, APART)?, whole(first >> 5, COUNT)?))
+}
+
+fn number(rest: &mut &[u8]) -> Result<usize> {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = *rest.split_off_first().context("a drift is cut short")?;
+        value |= usize::from(byte & 0x7f).checked_shl(shift).context("a number of a drift is too long")?;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return Ok(value);
         }
-        at += new.len();
     }
-    end(&mut begun, at);
 }
 
-/// Bytes of the memory that this is the drift of.
-pub(super) fn memory_bytes(drift: &[u8]) -> Result<usize> {
-    let head = drift.first_chunk().context("a drift is cut short")?;
-    Ok(usize::try_from(u64::from_le_bytes(*head))?)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Changes a memory that is as its image is.
-///
-/// # Errors
-/// When a run lies outside it.
-pub(super) fn apply(drift: &[u8], memory: &mut [u8]) -> Result<()> {
-    ensure!(memory_bytes(drift)? == memory.len(), "a drift is of another memory");
-    let mut rest = &drift[8..];
-    while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
-        let (at, len) = (number(0), number(4));
-        let content = after.get(..len).context("a drift is cut short")?;
-        let place = memory.get_mut(at..at + len).context("a drift lies outside its memory")?;
-        place.copy_from_slice(content);
-        rest = &after[len..];
+    fn drift(new: &[u8], old: &[u8], worth: usize) -> (Drift, bool) {
+        let mut writer = Writer { out: (new.len() as u64).to_le_bytes().to_vec(), end: 0, runs: 0 };
+        let is_worth = writer.page(0, new, old, worth);
+        (Drift::of_bytes(writer.out), is_worth)
     }
-    ensure!(rest.is_empty(), "a drift is cut short");
-    Ok(())
+
+    #[test]
+    fn a_page_comes_back_as_it_was() {
+        let old: Vec<u8> = (0..PAGE).map(|at| at as u8).collect();
+        let every_third = (0..PAGE).step_by(3).collect();
+        for changes in [vec![], vec![0], vec![PAGE - 1], vec![63, 64, 65], vec![1, 200, 3000], every_third] {
+            let mut new = old.clone();
+            changes.iter().for_each(|at| new[*at] = !new[*at]);
+            let (drift, _) = drift(&new, &old, usize::MAX);
+            assert!(drift.bytes().len() <= 8 + changes.len() * 4, "{} for {}", drift.bytes().len(), changes.len());
+            let mut back = old.clone();
+            drift.apply(&mut back).expect("it is of this page");
+            assert!(back == new, "{} changes", changes.len());
+        }
+        let (drift, is_worth) = drift(&[0xff; PAGE], &[0; PAGE], WORTH);
+        assert!(!is_worth && drift.bytes().len() == 8, "what is all new stays");
+    }
+
+    /// They are believed only with a code over them; still nothing that is not ours may end the host.
+    #[test]
+    fn bytes_that_are_no_drift_are_refused() {
+        let (old, mut new) = ([0; PAGE], [0; PAGE]);
+        (new[7], new[4000]) = (1, 2);
+        let (drift, _) = drift(&new, &old, usize::MAX);
+        assert!(drift.apply(&mut [0; 2 * PAGE]).is_err(), "another length");
+        for cut in (0..drift.bytes().len()).filter(|cut| *cut != 8 && *cut != 10) {
+            assert!(Drift::of_bytes(drift.bytes()[..cut].to_vec()).apply(&mut [0; PAGE]).is_err(), "cut at {cut}");
+        }
+        for tail in [&[0xff; 12][..], &[0x3f, 0xff, 0xff, 1, 9], &[0xe0, 0xff, 0xff, 1, 9]] {
+            let lie = [&drift.bytes()[..8], tail].concat();
+            assert!(Drift::of_bytes(lie).apply(&mut [0; PAGE]).is_err(), "{tail:?}");
+        }
+    }
 }

@@ -2,9 +2,8 @@
 //! know what events mean, nor when the others run: that is the runtime's.
 use super::cell::Code;
 use super::den::{Den, Kept};
-use super::drift::{self, Base};
+use super::drift::{Base, Drift};
 use super::engine::{Body, Outcome, to_anyhow};
-use super::fold::Fold;
 use super::image::{GlobalValue, Image, PagesWriter, map_over};
 use super::layer::Layer;
 use super::module::GLOBAL_EXPORT;
@@ -31,7 +30,7 @@ pub struct Guest {
     /// What its memory is a private mapping of, from the start on.
     base: Option<Base>,
     /// It dozes: what it has written, whose pages have been given back.
-    fold: Option<Fold>,
+    aside: Option<Drift>,
     /// What runs: goes after `body`, which runs it.
     code: Arc<Code>,
 }
@@ -45,7 +44,7 @@ impl Guest {
         ticks: u64,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, fold: None, code }
+        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, aside: None, code }
     }
 
     /// Its memory is a private mapping of this.
@@ -95,7 +94,7 @@ impl Guest {
             return self.end(Verdict::Broken);
         };
         assert!(batch.len() <= capacity as usize, "a batch fits into the inbox");
-        self.unfold();
+        self.rouse();
         let inbox = self.memory.data_mut(self.body.store());
         inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
         self.state_mut().limiter.starves = false;
@@ -154,24 +153,25 @@ impl Guest {
     /// Gives back the pages that it has written, and keeps what they hold in fewer bytes until it is entered again. Answers
     /// how many these are; none when it is in a turn, has ended, dozes already, or what it has written cannot be told.
     pub fn doze(&mut self) -> Option<usize> {
-        if self.is_running() || self.ended.is_some() || self.fold.is_some() {
+        if self.is_running() || self.ended.is_some() || self.aside.is_some() {
             return None;
         }
         let base = self.base.as_ref()?;
         // An error leaves all as it was.
-        self.fold = Fold::of(self.memory.data_mut(self.body.store()), &base.pages).ok().flatten();
-        self.fold.as_ref().map(Fold::bytes)
+        let memory = self.memory.data_mut(self.body.store());
+        self.aside = Drift::put_aside(memory, &base.pages).ok().flatten();
+        self.aside.as_ref().map(|drift| drift.bytes().len())
     }
 
     /// Whether it dozes.
     pub fn dozes(&self) -> bool {
-        self.fold.is_some()
+        self.aside.is_some()
     }
 
     /// Its memory is what it was before it dozed.
-    fn unfold(&mut self) {
-        if let Some(fold) = self.fold.take() {
-            fold.undo(self.memory.data_mut(self.body.store()));
+    fn rouse(&mut self) {
+        if let Some(drift) = self.aside.take() {
+            drift.apply(self.memory.data_mut(self.body.store())).expect("it was made of this memory");
         }
     }
 
@@ -214,20 +214,20 @@ impl Guest {
     fn put_aside(&mut self, den: &Den, most: usize) -> Result<(AtRest, Base, Kept)> {
         let at_rest = self.at_rest()?;
         let base = self.base.clone().context("its memory is that of no image")?;
-        let drift = drift::of(self.memory.data(self.body.store()), &base, most)?;
-        let kept = den.keep(&drift).context("its memory cannot be put aside")?;
+        let drift = Drift::of(self.memory.data(self.body.store()), &base, most)?;
+        let kept = den.keep(drift.bytes()).context("its memory cannot be put aside")?;
         Ok((at_rest, base, kept))
     }
 
     /// It is as it was when its memory, of so many bytes, had come so far.
-    pub(super) fn take_up(&mut self, drift: &[u8], bytes: usize) -> Result<()> {
+    pub(super) fn take_up(&mut self, drift: &Drift, bytes: usize) -> Result<()> {
         let store = self.body.store();
         let missing = bytes.checked_sub(self.memory.data_size(&*store)).context("its memory was smaller")?;
         let page = usize::try_from(self.memory.page_size(&*store))?;
         if missing > 0 {
             self.memory.grow(&mut *store, (missing / page) as u64).map_err(to_anyhow)?;
         }
-        drift::apply(drift, self.memory.data_mut(store))
+        drift.apply(self.memory.data_mut(store))
     }
 
     /// What the host knows of it leaves it.
@@ -250,14 +250,14 @@ impl Guest {
         if let Some(verdict) = &self.ended {
             bail!("the guest has {verdict}");
         }
-        self.unfold();
+        self.rouse();
         Ok((self.globals(), self.body.shared().inbox))
     }
 
     /// Reads the guest's memory, for tests.
     #[cfg(test)]
     pub(super) fn peek(&mut self, at: u32, len: u32) -> Vec<u8> {
-        self.unfold();
+        self.rouse();
         self.memory.data(self.body.store())[at as usize..(at + len) as usize].to_vec()
     }
 
@@ -270,7 +270,7 @@ impl Guest {
     /// Writes the guest's memory, for tests.
     #[cfg(test)]
     pub(super) fn poke(&mut self, at: u32, bytes: &[u8]) {
-        self.unfold();
+        self.rouse();
         self.memory.data_mut(self.body.store())[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
     }
 

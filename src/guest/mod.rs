@@ -10,7 +10,6 @@ mod den;
 mod drift;
 mod engine;
 mod entropy;
-mod fold;
 #[expect(clippy::module_inception, reason = "one noun per file, and this noun is the room's own")]
 mod guest;
 pub mod handles;

@@ -5,7 +5,7 @@
 //! copies takes images ([`Guest::capture`]) and sends each the START of a clone.
 use super::cell::{Code, spawn};
 use super::den::{Den, Kept};
-use super::drift::{self, Base};
+use super::drift::{Base, Drift};
 use super::engine::Engine;
 use super::guest::{AtRest, Guest};
 use super::image::{Memory, Start};
@@ -65,7 +65,8 @@ impl Sleeper {
     pub fn wake(self) -> Result<Guest, Box<(GuestState, Error)>> {
         let Sleeper { engine, code, base, at_rest: (globals, inbox), mut state, kept } = self;
         // First, while nothing has been made of what may be wrong.
-        let (bytes, drift) = match kept.read().and_then(|drift| Ok((drift::memory_bytes(&drift)?, drift))) {
+        let found = kept.read().map(Drift::of_bytes).and_then(|drift| Ok((drift.memory_bytes()?, drift)));
+        let (bytes, drift) = match found {
             Ok(found) => found,
             Err(error) => return Err(Box::new((state, error))),
         };
