@@ -74,6 +74,11 @@ impl Cell {
         Cell { image, ..self.clone() }
     }
 
+    /// Whether the same code runs in both.
+    pub(super) fn has_code_of(&self, other: &Cell) -> bool {
+        Arc::ptr_eq(&self.code, &other.code)
+    }
+
     /// The image that guests start from.
     pub fn image(&self) -> &Image {
         &self.image

@@ -1,11 +1,11 @@
 //! One guest: entered with a batch of events, resumed slice by slice, ended by what it does. It must not
 //! know what events mean, nor when the others run: that is the runtime's.
-use super::cell::Code;
+use super::cell::{Cell, Code};
 use super::den::{Den, Kept};
 use super::drift::{Base, Drift};
 use super::engine::{Body, Outcome, to_anyhow};
-use super::image::{GlobalValue, Image, PagesWriter, map_over};
-use super::layer::Layer;
+use super::image::{GlobalValue, Image, Pages, PagesWriter, map_over};
+use super::layer::{Layer, written};
 use super::module::GLOBAL_EXPORT;
 use super::sleeper::{Parts, Sleeper};
 use super::state::GuestState;
@@ -194,6 +194,20 @@ impl Guest {
         map_over(memory, &image.pages)?;
         self.base = Some(Base { pages: image.pages.clone(), layer: None });
         Ok(image)
+    }
+
+    /// The pages that it was spawned from, and how much of its memory has been written since, bytes.
+    pub(super) fn written(&mut self) -> Result<(Arc<Pages>, u64)> {
+        self.at_rest()?;
+        let base = self.base.as_ref().context("its memory is that of no image")?.pages.clone();
+        let runs =
+            written(self.memory.data(self.body.store())).context("the system does not tell what it has written")?;
+        Ok((base, runs.iter().map(|run| run.len() as u64).sum()))
+    }
+
+    /// Its code over this image.
+    pub(super) fn cell_of(&self, image: Image) -> Cell {
+        Cell::new(self.body.engine(), self.code.clone(), image)
     }
 
     /// Puts it to sleep: what its memory holds beyond the image that it was spawned from goes to the den, and the memory is given

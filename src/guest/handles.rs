@@ -99,7 +99,7 @@ pub struct Slot {
 }
 
 /// The table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct HandleTable {
     slots: Vec<Slot>,
     free: Vec<u32>,

@@ -60,6 +60,11 @@ impl Image {
         self.pages.runs.iter().map(|run| run.len() as u64).sum::<u64>() + self.own_bytes()
     }
 
+    /// Whether it is these pages, or a layer over them.
+    pub(super) fn is_over(&self, pages: &Arc<Pages>) -> bool {
+        Arc::ptr_eq(&self.pages, pages)
+    }
+
     /// Bytes that are kept for it alone, if it is a layer over another's pages.
     pub fn own_bytes(&self) -> u64 {
         self.layer.iter().flat_map(|layer| &layer.runs).map(|run| run.len() as u64).sum()

@@ -3,7 +3,7 @@
 use super::child::ChildState;
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
-use super::imports::Roots;
+use super::imports::{Ledger, Roots};
 use super::limiter::Limiter;
 use super::work::Open;
 use crate::policy::{Bound, Grants, Limits, Meter, Purse, Usage};
@@ -49,6 +49,10 @@ pub struct GuestState {
     pub outside: Box<dyn Outside>,
     /// JSON that `start_info` answers with.
     pub start_info: Vec<u8>,
+    /// What it has been told of files, while a snapshot may be taken.
+    pub(in crate::guest) ledger: Option<Box<Ledger>>,
+    /// Nanoseconds by which its monotonic clock is behind the one outside: it began from a snapshot, and has not lived since then.
+    pub behind: i64,
     /// Columns and rows of the terminals that standard output and error are; written by the runtime.
     pub windows: [Option<(u16, u16)>; 2],
     /// Text of the last refusal, for the call `why`.
@@ -126,6 +130,8 @@ impl GuestState {
             overdrawn_at: None,
             outside,
             start_info,
+            ledger: None,
+            behind: 0,
             windows: [None; 2],
             why: String::new(),
             conn_ends: Vec::new(),
@@ -145,6 +151,16 @@ impl GuestState {
             operations: 0,
             operation_bytes: 0,
         }
+    }
+
+    /// Its own clock at a time of the one outside, monotonic nanoseconds.
+    pub fn mono(&self, outside: u64) -> u64 {
+        outside.saturating_add_signed(self.behind.saturating_neg())
+    }
+
+    /// The time outside at one of its own clock.
+    pub fn outside_at(&self, mono: u64) -> u64 {
+        mono.saturating_add_signed(self.behind)
     }
 
     /// For a clone: none of its handles is one that its heap remembers.

@@ -173,6 +173,16 @@ pub struct ServeLimits {
     pub hibernate_bytes: usize,
     /// Whose next timer is due this soon stays awake: falling asleep and waking cost more than so little sleep saves.
     pub near_timer_ms: u32,
+    /// How long an instance that has listened may take to come to rest for its snapshot, while its first requests wait.
+    pub snapshot_wait_ms: u32,
+    /// Most that it may have written of its memory: it is copied within one turn of the loop, and each start copies it again.
+    pub snapshot_bytes: u64,
+    /// The same of all tenants together: snapshots lie in memory.
+    pub snapshots_bytes: u64,
+    /// Bytes of the list of files that it has looked at (some thousand paths), and of what it has been told of them: before each
+    /// start from a snapshot they are looked at again, and those that have changed lately are read.
+    pub snapshot_ledger_bytes: usize,
+    pub snapshot_told_bytes: usize,
     /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
     pub line_bytes: u32,
     /// Newest lines of one tenant's log that are kept for operators: some hundred.
@@ -201,6 +211,11 @@ impl Default for ServeLimits {
             hibernate_ms: 30_000,
             hibernate_bytes: 8 << 20,
             near_timer_ms: 1000,
+            snapshot_wait_ms: 1000,
+            snapshot_bytes: 16 << 20,
+            snapshots_bytes: 1 << 30,
+            snapshot_ledger_bytes: 512 << 10,
+            snapshot_told_bytes: 16 << 20,
             line_bytes: 8 << 10,
             log_ring_bytes: 64 << 10,
             log_rings_bytes: 64 << 20,

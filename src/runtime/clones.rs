@@ -69,7 +69,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let ends = self.loose_ends(index);
         let seat = &self.seats[index];
         let (generation, signals) = (seat.guest.state().handles.generation(), seat.signals);
-        Legacy { image, will: Will { mono: self.clock.now_mono().0, generation, signals, ends } }
+        Legacy {
+            image,
+            will: Will { mono: seat.guest.state().mono(self.clock.now_mono().0), generation, signals, ends },
+        }
     }
 
     /// What a clone of this guest has not.

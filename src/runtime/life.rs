@@ -166,7 +166,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn arm_guest(&mut self, index: u32, due: Option<u64>, keep: bool) {
         let seat = &mut self.seats[index as usize];
         seat.timer_keeps = keep;
-        match (due.map(deadline), seat.timer) {
+        let state = seat.guest.state();
+        match (due.map(|due| deadline(state.outside_at(due))), seat.timer) {
             (Some(due), Some(id)) if self.timers.rearm(id, due) => {}
             (Some(due), _) => seat.timer = Some(self.timers.arm(due, Token::Guest(index).pack())),
             (None, Some(id)) => {

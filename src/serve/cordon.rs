@@ -2,11 +2,11 @@
 //! secrets and keys that are theirs, and nothing of others' but which of their hosts must not be taken for its own. It must not
 //! know how connections come to it.
 use super::den;
-use super::keeper::{folders_of, state};
+use super::keeper::{begin, bounds, folders_of, state};
 use super::limits::of_tenant;
 use super::modules::{Stamp, module};
 use super::tenant::{LimitsOf, Tenant};
-use crate::guest::{Cell, Den, Engine, EngineOptions, Kit};
+use crate::guest::{Cell, Den, Engine, EngineOptions, GuestState, Kit, Snapshot};
 use crate::launch::{self, Link, Nest};
 use crate::policy::{Grants, Limits, Run, ServeLimits};
 use crate::runtime::{Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
@@ -54,6 +54,7 @@ pub struct ToldTenant {
     pub instances: u16,
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
+    pub snapshot: bool,
     pub hosts: Vec<String>,
     pub identity: Option<(String, String)>,
     /// Of a program that is a module: the one that came with it, or why there is none.
@@ -82,6 +83,7 @@ impl ToldTenant {
             instances: self.instances,
             idle: self.idle,
             hibernate: self.hibernate,
+            snapshot: self.snapshot,
             group: None,
         }
     }
@@ -163,14 +165,34 @@ impl Held {
             }
         }
     }
+
+    /// A new instance's state.
+    fn state(&self, slot: u32) -> Result<GuestState, NotHired> {
+        let told = self.told.tenants.get(slot as usize);
+        let told = told.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        state(&told.tenant(), told.env.clone(), &self.clock).map_err(NotHired::Failed)
+    }
 }
 
 impl Keeper for Held {
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         let cell = self.cell(tenant)?;
+        let mut state = self.state(tenant)?;
         let told = &self.told.tenants[tenant as usize];
-        let state = state(&told.tenant(), told.env.clone(), &self.clock).map_err(NotHired::Failed)?;
+        // A module's own heap knows no START but the first.
+        if told.snapshot && module(&told.main).is_none() {
+            state.keep_ledger(bounds());
+        }
         cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
+    }
+
+    fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
+        match (self.cell(tenant), self.state(tenant)) {
+            (Ok(cell), Ok(state)) if self.told.tenants[tenant as usize].snapshot => {
+                begin(from, &cell, state, &self.clock)
+            }
+            _ => Err("its configuration has changed".into()),
+        }
     }
 
     fn reload(&mut self, _all: bool) -> Result<Reload, String> {

@@ -5,13 +5,13 @@ use super::config::Hive;
 use super::modules::Modules;
 use super::tell::Apart;
 use super::tenant::Tenant;
-use crate::guest::{Cell, Entropy, GuestState, Kit, Surroundings};
+use crate::guest::{Bounds, Cell, Entropy, GuestState, Kit, Snapshot, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
-use crate::policy::{FolderGrant, Limits};
+use crate::policy::{FolderGrant, Limits, ServeLimits};
 use crate::runtime::{
     CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes,
 };
-use crate::time::OsClock;
+use crate::time::{Clock as _, OsClock};
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -122,19 +122,52 @@ impl Bees {
     }
 }
 
+impl Bees {
+    /// The module that a tenant's program is, if it is one, and what the host knows of a new instance.
+    fn prepare(&mut self, tenant: u32) -> Result<(Option<Cell>, GuestState), NotHired> {
+        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
+        let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        let module = self.modules.get(&tenant.main)?.map(|(_, cell)| cell);
+        let env = environment(tenant).map_err(NotHired::Failed)?;
+        let state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
+        Ok((module, state))
+    }
+}
+
+/// A guest that begins from a snapshot, if it holds.
+pub fn begin(from: &mut Snapshot, cell: &Cell, state: GuestState, clock: &OsClock) -> Result<Hired, String> {
+    from.holds(cell, &state, clock.wall())?;
+    from.spawn(state, clock.now_mono().0).map_err(|error| format!("{error:#}"))
+}
+
+/// How much may be asked again of what a tenant has been told of files.
+pub fn bounds() -> Bounds {
+    let limits = ServeLimits::default();
+    Bounds { bytes: limits.snapshot_ledger_bytes, told: limits.snapshot_told_bytes }
+}
+
 impl Keeper for Bees {
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
         self.tenants.get(tenant as usize).and_then(Option::as_ref).map(folders_of).unwrap_or_default()
     }
 
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
-        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
-        let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
-        let module = self.modules.get(&tenant.main)?.map(|(_, cell)| cell);
-        let env = environment(tenant).map_err(NotHired::Failed)?;
-        let state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
+        let (module, mut state) = self.prepare(tenant)?;
+        let wished = self.tenants[tenant as usize].as_ref().is_some_and(|tenant| tenant.snapshot);
+        // A module's own heap knows no START but the first.
+        if wished && module.is_none() {
+            state.keep_ledger(bounds());
+        }
         let spawned = module.as_ref().unwrap_or(&self.cell).spawn(state);
         spawned.map_err(|error| NotHired::Failed(format!("{error:#}")))
+    }
+
+    fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
+        let wished = self.tenants.get(tenant as usize).and_then(Option::as_ref).is_some_and(|tenant| tenant.snapshot);
+        match self.prepare(tenant) {
+            Ok((None, state)) if wished => begin(from, &self.cell, state, &self.clock),
+            _ => Err("its configuration has changed".into()),
+        }
     }
 
     fn limits(&mut self, tenant: u32) -> Option<Limits> {

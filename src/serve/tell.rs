@@ -141,6 +141,7 @@ fn told(tenant: &Tenant, instances: u16) -> Result<ToldTenant, String> {
         instances,
         idle: tenant.idle,
         hibernate: tenant.hibernate,
+        snapshot: tenant.snapshot,
         hosts: tenant.hosts.clone(),
         identity: tenant.identity.as_ref().map(Identity::pem),
     })

@@ -36,6 +36,8 @@ pub struct Tenant {
     /// After how long without a request it is stopped, and without anything to do put to sleep.
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
+    /// Its instances begin where its top level had run.
+    pub snapshot: bool,
     /// Tenants of different groups are never in one process.
     pub group: Option<String>,
 }
@@ -111,11 +113,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
     let idle = after(table, "idle", ServeLimits::default().idle_stop_ms)?;
     let hibernate = after(table, "hibernate", ServeLimits::default().hibernate_ms)?;
     let group = group(table)?;
-    for key in ["snapshot"] {
-        if let Some(value) = table.take(key) {
-            return Err(value.fault("this is not built yet"));
-        }
-    }
+    let snapshot = table.take("snapshot").map(|value| value.flag()).transpose()?.unwrap_or(false);
     Ok(Tenant {
         name: name.into(),
         folder,
@@ -131,6 +129,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         instances: instances.unwrap_or(1) as u16,
         idle,
         hibernate,
+        snapshot,
         group,
     })
 }
@@ -162,6 +161,7 @@ pub fn plain(name: &str) -> Tenant {
         instances: 1,
         idle: None,
         hibernate: None,
+        snapshot: false,
         group: None,
     }
 }

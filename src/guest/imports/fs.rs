@@ -12,6 +12,7 @@ use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
 use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
 use super::fs_given::{open_stream, queued_way, read_way, write_way};
 use super::fs_input::{queued_input, read_input};
+use super::fs_ledger::Ledger;
 use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
 use super::fs_open::{Roots, look, open_granted, refusal};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
@@ -76,8 +77,13 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
         }
         _ => {
             memory::bytes(call.memory, data, data_len)?;
-            let done = run(job)?;
-            answer(call, done, data, data_len)
+            let asked = call.state().ledger.as_ref().and_then(|_| Ledger::asks(&job));
+            let roots = Arc::clone(&job.roots);
+            let done = run(job);
+            if let (Some(asked), Some(ledger)) = (asked, &mut call.state().ledger) {
+                ledger.note(asked, Some(&done), &roots);
+            }
+            answer(call, done?, data, data_len)
         }
     }
 }
@@ -115,6 +121,11 @@ pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: P
     let bytes = memory::bytes(call.memory, data, data_len)?;
     if op == op::WRITE {
         job.data = bytes.to_vec();
+    }
+    if let Some(ledger) = &mut call.state().ledger
+        && let Some(asked) = Ledger::asks(&job)
+    {
+        ledger.note(asked, None, &job.roots);
     }
     let weight = (job.data.len() + job.path.as_os_str().len() + job.other.as_os_str().len()) as u64;
     let waits = op == op::READ_INPUT || matches!(&job.open, Some(Open::Way(_)));
@@ -231,7 +242,7 @@ impl Job {
 }
 
 /// Does it, here and now.
-fn run(job: Job) -> Answer<Done> {
+pub(super) fn run(job: Job) -> Answer<Done> {
     match job.op {
         op::OPEN => open(&job),
         op::CLOSE => Ok(Done::Number(0)),

@@ -10,6 +10,7 @@ mod fs_entry;
 mod fs_file;
 mod fs_given;
 mod fs_input;
+mod fs_ledger;
 mod fs_look;
 mod fs_open;
 mod host;
@@ -23,6 +24,8 @@ mod timer;
 mod udp;
 mod wasi;
 
+pub use fs_ledger::Bounds;
+pub(super) use fs_ledger::Ledger;
 pub(super) use fs_open::Roots;
 
 use super::command::{Body, Command};

@@ -29,7 +29,7 @@ pub(super) fn clock(call: &mut Call<'_>, which: i32) -> Answer<i64> {
     let entered = call.shared.entered;
     let state = call.state();
     let now = match which as u32 {
-        MONOTONIC => state.outside.mono(),
+        MONOTONIC => state.mono(state.outside.mono()),
         WALL => state.outside.wall(),
         CPU => {
             let now = state.outside.mono();

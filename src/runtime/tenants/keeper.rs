@@ -1,7 +1,7 @@
 //! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
 use super::super::seat::Hired;
 use super::{Manners, Routes};
-use crate::guest::Kit;
+use crate::guest::{Kit, Snapshot};
 use crate::policy::Limits;
 use crate::tls::Acceptor;
 use std::net::SocketAddr;
@@ -15,6 +15,14 @@ pub trait Keeper {
     /// # Errors
     /// When there is none yet, or can be none.
     fn hire(&mut self, tenant: u32) -> std::result::Result<Hired, NotHired>;
+
+    /// A guest that begins from this tenant's snapshot, as it would from its code.
+    ///
+    /// # Errors
+    /// Why it would not come to the same: for the tenant's log.
+    fn revive(&mut self, _tenant: u32, _from: &mut Snapshot) -> std::result::Result<Hired, String> {
+        Err("nobody makes guests of snapshots here".into())
+    }
 
     /// What it is configured to have; none: it is not configured.
     fn limits(&mut self, _tenant: u32) -> Option<Limits> {

@@ -11,6 +11,7 @@ use super::super::timers::Token;
 use super::super::{Hall, Outcome};
 use super::handover::Bid;
 use super::keeper::NotHired;
+use super::snapshots::Bud;
 use super::visitors::Refusal;
 use super::watching::Changed;
 use super::{Plan, Reload, Tenancy, ms};
@@ -49,6 +50,9 @@ pub(super) struct Tenant {
     /// How often an instance was put to sleep, and woken.
     pub hibernations: u64,
     pub wakes: u64,
+    /// Where its next start begins, and how many of these were taken.
+    pub bud: Option<Bud>,
+    pub snapshots: u64,
     /// Its files have.
     pub changed: Option<Changed>,
     /// It has left the configuration.
@@ -66,6 +70,8 @@ pub(super) struct Instance {
     edition: u32,
     /// It has been told that it is to go.
     told: bool,
+    /// It began from the tenant's snapshot.
+    revived: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +106,8 @@ impl Tenant {
             starts: 0,
             hibernations: 0,
             wakes: 0,
+            bud: None,
+            snapshots: 0,
             changed: None,
             gone: false,
             held: false,
@@ -211,6 +219,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     pub(super) fn start_instance(&mut self, tenant: u32) -> bool {
+        if let Some(id) = self.revive(tenant) {
+            self.admit(tenant, id, true);
+            // It listens already.
+            self.tenants.ready.push((tenant, id));
+            return true;
+        }
         let Some(keeper) = self.tenants.keeper.as_mut() else { return false };
         let guest = match keeper.hire(tenant) {
             Ok(guest) => guest,
@@ -227,15 +241,27 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         };
         let id = self.seat(guest);
+        self.admit(tenant, id, false);
+        true
+    }
+
+    /// A guest is an instance of this tenant's.
+    fn admit(&mut self, tenant: u32, id: GuestId, revived: bool) {
         self.seats[id.0 as usize].tenancy = Some(Tenancy::new(tenant, self.now));
         self.apply_patch(tenant, id);
         let this = &mut self.tenants.all[tenant as usize];
         this.starts += 1;
         let edition = this.edition;
-        this.instances.push(Instance { guest: id, stage: Stage::Starting, since: self.now, edition, told: false });
+        let (since, told) = (self.now, false);
+        this.instances.push(Instance { guest: id, stage: Stage::Starting, since, edition, told, revived });
         self.look_at(tenant, self.now.plus(ms(self.tenants.limits.start_ms)));
         self.watch_tenant(tenant);
-        true
+    }
+
+    /// Whether this is an instance that has not served yet.
+    pub(super) fn is_to_serve(&self, tenant: u32, guest: GuestId) -> bool {
+        let its = self.tenants.all.get(tenant as usize).map(|this| this.instances.as_slice()).unwrap_or_default();
+        its.iter().any(|one| one.guest == guest && one.stage == Stage::Starting)
     }
 
     /// An instance has listened: requests go to it, and older ones are done.
@@ -290,6 +316,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         let this = &mut self.tenants.all[tenant as usize];
         let others = this.instances.iter().any(|one| one.stage != Stage::Draining);
+        if instance.revived && instance.stage != Stage::Draining {
+            self.bud_failed(tenant, now.since(instance.since));
+        }
+        let this = &mut self.tenants.all[tenant as usize];
         match instance.stage {
             Stage::Draining => return,
             Stage::Starting if others && this.edition == instance.edition && this.edition > 0 => {
@@ -359,6 +389,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// It has left the configuration.
     pub(super) fn close_tenant(&mut self, tenant: u32) {
         self.tenants.all[tenant as usize].gone = true;
+        self.tenants.all[tenant as usize].bud = None;
         self.stop_tenant(tenant);
         self.tenants.rings.forget(tenant);
         self.tenants.seeking.extend(std::mem::take(&mut self.tenants.all[tenant as usize].waiting));

@@ -21,6 +21,7 @@ mod retelling;
 mod routes;
 mod seen;
 mod sleep;
+mod snapshots;
 mod told;
 mod traces;
 mod view;
@@ -116,6 +117,8 @@ pub(super) struct Tenants {
     seeking: Vec<Key>,
     /// Connections that are to be visitors.
     moving: Vec<Key>,
+    /// Instances that have listened, and whose snapshot is taken before they serve: until then, or that time.
+    budding: Vec<(u32, GuestId, Mono)>,
     /// Instances that have listened.
     ready: Vec<(u32, GuestId)>,
     /// Instances that are gone: of which tenant, and how.
@@ -218,12 +221,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// What has been noted of tenants is done, until nothing is left to do.
     pub(super) fn tend_tenants(&mut self) {
         self.answer_knocks();
+        self.tend_buds();
         while !self.tenants.is_settled() {
             for (tenant, guest, outcome) in std::mem::take(&mut self.tenants.gone) {
                 self.instance_gone(tenant, guest, &outcome);
             }
             for (tenant, guest) in std::mem::take(&mut self.tenants.ready) {
-                self.instance_ready(tenant, guest);
+                if !self.buds(tenant, guest) {
+                    self.instance_ready(tenant, guest);
+                }
             }
             for key in std::mem::take(&mut self.tenants.moving) {
                 self.move_out(key);

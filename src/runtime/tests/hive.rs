@@ -1,12 +1,12 @@
 //! A calm hall with one tenant of the JavaScript guest, and a den for its sleep. It must not know what a test is after.
 use super::calm::{Calm, SECOND};
 use super::sim::script;
-use crate::guest::{Den, Entropy, GuestState, Surroundings};
+use crate::guest::{Bounds, Den, Entropy, GuestState, Snapshot, Surroundings};
 use crate::policy::{Grants, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::tenants::TenantView;
 use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
-use crate::time::VirtualClock;
+use crate::time::{Clock as _, VirtualClock};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -32,10 +32,12 @@ struct Only {
     code: Rc<RefCell<String>>,
     clock: VirtualClock,
     hired: u8,
+    /// Begin where their top level had run.
+    snapshot: bool,
 }
 
-impl Keeper for Only {
-    fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
+impl Only {
+    fn state(&mut self) -> GuestState {
         self.hired += 1;
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[self.hired; 32])));
         let info = serde_json::json!({
@@ -47,8 +49,23 @@ impl Keeper for Only {
         });
         let limits = Limits { slice: Duration::from_secs(3600), cpu_ns: None, ..Limits::tenant() };
         let grants = Grants { listen_none: true, listen_virtual: true, ..Grants::default() };
-        let state = GuestState::new(grants, limits, outside, info.to_string().into_bytes());
+        GuestState::new(grants, limits, outside, info.to_string().into_bytes())
+    }
+}
+
+impl Keeper for Only {
+    fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
+        let mut state = self.state();
+        if self.snapshot {
+            state.keep_ledger(Bounds { bytes: 1 << 10, told: 1 << 10 });
+        }
         script().spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
+    }
+
+    fn revive(&mut self, _tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
+        let state = self.state();
+        from.holds(script(), &state, self.clock.wall())?;
+        from.spawn(state, self.clock.now_mono().0).map_err(|error| error.to_string())
     }
 
     fn reload(&mut self, _all: bool) -> Result<Reload, String> {
@@ -82,9 +99,21 @@ impl Hive {
 
     /// With other limits, or another plan.
     pub fn with(code: &str, change: impl FnOnce(&mut Plan, &mut ServeLimits)) -> Hive {
+        Hive::made(code, false, change)
+    }
+
+    /// Its guests begin where their top level had run; it is stopped when nobody asks for a while.
+    pub fn budding(code: &str, change: impl FnOnce(&mut ServeLimits)) -> Hive {
+        Hive::made(code, true, |plan, limits| {
+            (plan.hibernate, plan.idle) = (None, Some(HIBERNATE));
+            change(limits);
+        })
+    }
+
+    fn made(code: &str, snapshot: bool, change: impl FnOnce(&mut Plan, &mut ServeLimits)) -> Hive {
         let mut calm = Calm::new(WALL);
         let code = Rc::new(RefCell::new(code.to_owned()));
-        let keeper = Only { code: code.clone(), clock: calm.clock.clone(), hired: 0 };
+        let keeper = Only { code: code.clone(), clock: calm.clock.clone(), hired: 0, snapshot };
         let mut plan = Plan { name: "a".into(), instances: 1, idle: None, hibernate: Some(HIBERNATE) };
         let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
         change(&mut plan, &mut limits);

@@ -12,4 +12,5 @@ mod proxied;
 mod signals;
 mod sim;
 mod sleep;
+mod snapshots;
 mod world;
