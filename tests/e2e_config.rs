@@ -171,7 +171,7 @@ fn every_kind_of_wrong_key_is_told_with_file_line_and_key() {
         ("[limits]\nat_cpu = 'pause'", "2: limits.at_cpu: it is throttle, shed or end"),
         ("[limits]\ncpu_total = 'long'", "2: limits.cpu_total: a time such as 500ms or 10s is needed"),
         ("[limits]\nblob_bytes = 'big'", "2: limits.blob_bytes: a number of bytes or a size such as 64M is needed"),
-        ("snapshot = true", "1: snapshot: this is not built yet"),
+        ("snapshot = 1", "1: snapshot: true or false is needed, not integer"),
     ];
     for (text, said) in tenants {
         let told = faults("", text);
