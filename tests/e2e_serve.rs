@@ -194,7 +194,8 @@ fn a_port_of_its_own_brings_whatever_is_spoken() {
         std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
     let echo = "require('net').createServer((s) => { s.write('hi '); s.pipe(s); }).listen(7, () => console.log('on'));";
     let place = tenants(&[("a/index.js", echo), ("a/skep.toml", &format!("port = {free}\n"))]);
-    let hive = Hive::start(&place);
+    let mut hive = Hive::start(&place);
+    hive.server.until(&format!("skep: listening on 127.0.0.1:{free}"));
     for _ in 0..2 {
         let mut client = Client::connect(free);
         assert_eq!(client.exactly(3), b"hi ");
