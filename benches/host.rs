@@ -1,8 +1,8 @@
 //! What the host's own parts cost, in nanoseconds: decoding and encoding, the mailbox, entering a guest, timers, and a
 //! request through the whole hall over sockets in memory. `cargo bench --bench host` prints the numbers and their ratio to
 //! benches/baseline.json; `cargo bench --bench host -- --save` writes that file, and `-- --tenants` tells of tenants with the
-//! JavaScript guest: their start, their memory, and 5,000 of them at once. It measures and never fails: time is no
-//! test. It must not know what a number should be.
+//! JavaScript guest: their start, their memory, and 5,000 of them at once; `-- --metering` what it costs that a guest can be
+//! made to yield. It measures and never fails: time is no test. It must not know what a number should be.
 use skep::guest::cache::{CacheFolder, load_or_build};
 use skep::guest::{Cell, Den, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
 use skep::policy::{Grants, Limits, ServeLimits};
@@ -189,11 +189,11 @@ fn sleep(cell: &Cell) -> f64 {
 /// A script, as a tenant of a process that runs others.
 const TENANT: &str = "require('http').createServer((req, res) => res.end('Hello World\\n')).listen(1337, '127.0.0.1')";
 
-fn tenant_state(clock: &VirtualClock) -> GuestState {
+fn tenant_state(clock: &VirtualClock, source: &str) -> GuestState {
     let info = serde_json::json!({
         "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": {}, "envHidden": false, "info": null, "argv0": null,
         "fork": false, "cwd": "/", "pid": 2, "ppid": 1, "nameservers": [], "platform": "linux", "arch": "x64",
-        "mode": "eval", "main": null, "source": TENANT, "inputType": "commonjs", "tty": [false, false, false],
+        "mode": "eval", "main": null, "source": source, "inputType": "commonjs", "tty": [false, false, false],
         "uid": 0, "gid": 0, "hostname": "localhost", "version": "0", "memoryLimit": 256 << 20,
     });
     let outside = Box::new(Surroundings(clock.clone(), Entropy::seeded(&[1; 32])));
@@ -204,22 +204,31 @@ fn tenant_state(clock: &VirtualClock) -> GuestState {
 
 /// A tenant of the JavaScript guest, from nothing until its first response has come.
 fn tenant(cell: &Cell) -> Hall<SimKernel, VirtualClock> {
+    answering(cell, |clock| tenant_state(clock, TENANT)).0
+}
+
+/// A guest that has answered a request, alone in a hall, and who has asked.
+fn answering(cell: &Cell, state: impl Fn(&VirtualClock) -> GuestState) -> (Hall<SimKernel, VirtualClock>, SimPeer) {
     let (net, clock) = (SimNet::new(1), VirtualClock::new(1_767_225_600_000_000_000));
     let http = Limits::default().http;
     let mut hall = Hall::new(net.reactor(), clock.clone(), Logs::new(Box::new(Nowhere)), Offload::inline(), http);
-    hall.seat(cell.spawn(tenant_state(&clock)).expect("a guest can be spawned"));
+    hall.seat(cell.spawn(state(&clock)).expect("a guest can be spawned"));
     let peer = (0..100).find_map(|_| {
         hall.turn();
         net.connect(([127, 0, 0, 1], 1337).into()).ok()
     });
     let peer = peer.expect("the tenant listens");
     peer.send(HELLO).expect("the connection lives");
-    let answered = (0..100).any(|_| {
+    await_answer(&mut hall, &peer);
+    (hall, peer)
+}
+
+fn await_answer(hall: &mut Hall<SimKernel, VirtualClock>, peer: &SimPeer) {
+    let answered = (0..1000).any(|_| {
         hall.turn();
         peer.read_all().windows(11).any(|window| window == b"Hello World")
     });
     assert!(answered, "the tenant answers");
-    hall
 }
 
 /// Who hires the one tenant of a hall.
@@ -227,7 +236,7 @@ struct Only(Cell, VirtualClock);
 
 impl Keeper for Only {
     fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
-        let mut state = tenant_state(&self.1);
+        let mut state = tenant_state(&self.1, TENANT);
         state.grants = Grants { listen_none: true, listen_virtual: true, ..Grants::default() };
         self.0.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
@@ -296,8 +305,8 @@ fn private_kib() -> f64 {
 }
 
 /// The built-in JavaScript guest, from the user's cache.
-fn script_cell() -> Cell {
-    let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+fn script_cell(options: &EngineOptions) -> Cell {
+    let engine = Engine::new(options).expect("an engine can be made here");
     let scripts = skep::program::of_scripts(None).expect("it is built in");
     load_or_build(&engine, scripts.file(), &CacheFolder::from_environment(), |_| {}).expect("the guest is accepted")
 }
@@ -313,15 +322,70 @@ fn tenants(cell: &Cell) {
     drop(some);
     let clock = VirtualClock::new(0);
     let before = private_kib();
-    let many: Vec<_> = (0..5000).map(|_| cell.spawn(tenant_state(&clock)).expect("there is room for 5,000")).collect();
+    let many: Vec<_> =
+        (0..5000).map(|_| cell.spawn(tenant_state(&clock, TENANT)).expect("there is room for 5,000")).collect();
     println!("cell, live and not started, of 5000: {:.1} KiB", (private_kib() - before) / 5000.0);
     drop(many);
+}
+
+/// What a server does before it answers.
+const WORK: [(&str, &str); 6] = [
+    ("nothing", ""),
+    ("calls", "const f = n => n < 2 ? n : f(n - 1) + f(n - 2); f(17)"),
+    ("a loop", "let x = 1; for (let i = 0; i < 30000; i++) x = (x * 16807) % 2147483647"),
+    (
+        "JSON",
+        "for (let i = 0; i < 20; i++) JSON.parse(JSON.stringify({ list: [1, 2, 3], text: 'abc', i, deep: { a: [{ b: 1 }] } }))",
+    ),
+    ("sorting", "Array.from({ length: 2000 }, (_, i) => (i * 7919) % 2003).sort((a, b) => a - b)"),
+    ("an expression", "'abcabcabd'.repeat(50).replace(/(a|b)+c(?=abd)/g, '$1')"),
+];
+
+/// Rounds of one program with slices and without; the least time of each counts, as noise only adds.
+const METERED_ROUNDS: usize = 60;
+
+/// Requests to a script whose code can be made to yield, with a tenant's slices, beside the same code without the checks.
+fn metering() {
+    let sliced = script_cell(&EngineOptions::default());
+    let endless = script_cell(&EngineOptions { endless_turns: true, ..EngineOptions::default() });
+    let mut ratios = Vec::new();
+    for (name, work) in WORK {
+        let source = format!(
+            "require('http').createServer((req, res) => {{ {work}; res.end('Hello World\\n') }}).listen(1337, '127.0.0.1')"
+        );
+        let begin = |cell| {
+            answering(cell, |clock| {
+                let mut state = tenant_state(clock, &source);
+                state.limits.slice = Limits::tenant().slice;
+                state
+            })
+        };
+        let mut both = [begin(&sliced), begin(&endless)];
+        let mut best = [Duration::MAX; 2];
+        for _ in 0..METERED_ROUNDS {
+            for ((hall, peer), best) in both.iter_mut().zip(&mut best) {
+                let begun = Instant::now();
+                for _ in 0..20 {
+                    peer.send(HELLO).expect("the connection lives");
+                    await_answer(hall, peer);
+                }
+                *best = begun.elapsed().min(*best);
+            }
+        }
+        let [on, off] = best.map(|span| span.as_secs_f64() * 1e6 / 20.0);
+        ratios.push(on / off);
+        println!("{name:<16}{on:>10.1} us with slices{off:>10.1} us without{:>8.3}", on / off);
+    }
+    println!("geometric mean {:.3}", ratios.iter().product::<f64>().powf(1.0 / ratios.len() as f64));
 }
 
 fn main() {
     let cell = hello_cell();
     if std::env::args().any(|arg| arg == "--tenants") {
-        return tenants(&script_cell());
+        return tenants(&script_cell(&EngineOptions::default()));
+    }
+    if std::env::args().any(|arg| arg == "--metering") {
+        return metering();
     }
     let results = [
         ("decode hello", decode()),

@@ -195,7 +195,8 @@ fn settle(guest: &mut Guest, model: &mut Model, random: &mut Source) {
 fn puppet() -> &'static Cell {
     static CELL: OnceLock<Cell> = OnceLock::new();
     CELL.get_or_init(|| {
-        let engine = Engine::new(&EngineOptions { quick_compile: true }).expect("an engine can be made here");
+        let engine = Engine::new(&EngineOptions { quick_compile: true, ..EngineOptions::default() })
+            .expect("an engine can be made here");
         let wasm = wat::parse_str(puppet_text::text(true)).expect("the puppet is well-formed");
         load_or_build(&engine, &wasm, &CacheFolder(None), |_| {}).expect("the puppet is accepted")
     })
@@ -234,7 +235,11 @@ pub fn imports(data: &[u8]) {
             line[1..=arguments.len()].copy_from_slice(arguments);
             line.iter().for_each(|word| batch.extend_from_slice(&word.to_le_bytes()));
         }
-        let turn = guest.deliver(&batch);
+        let mut turn = guest.deliver(&batch);
+        while turn == Turn::Yielded {
+            // `settle` ends a slice.
+            turn = guest.resume();
+        }
         assert!(matches!(turn, Turn::Done { .. }), "{turn:?}");
         let answers = play_the_runtime(&mut guest, &mut model, &mut random, program.len());
         for ((index, arguments), answer) in program.iter().zip(answers) {

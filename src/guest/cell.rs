@@ -3,13 +3,15 @@
 use super::deadline::ticks;
 use super::engine::{Body, CodeMemory, Engine, Loaded, Shared, to_anyhow};
 use super::guest::Guest;
-use super::image::{GlobalValue, Image, Start, with_memory};
+use super::image::{Beat, GlobalValue, Image, Start, with_memory};
 use super::imports;
 use super::module::GLOBAL_EXPORT;
 use super::state::GuestState;
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use skep_abi::exports;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use wasmtime::{ExternType, Instance, InstancePre, Memory, Module, ModuleExport, TypedFunc, Val};
 
 /// Compiled code with its imports resolved.
@@ -101,19 +103,31 @@ pub(super) fn spawn(
     engine: &Engine,
     code: &Arc<Code>,
     start: Start,
-    mut state: GuestState,
+    state: GuestState,
 ) -> Result<Guest, Box<(GuestState, anyhow::Error)>> {
     let (bytes, base, bound) = (start.memory.bytes(), start.memory.base(), state.limits.memory_bytes);
     if bytes > bound {
         return Err(Box::new((state, anyhow!("the guest starts with {bytes} bytes of memory; its limit is {bound}"))));
     }
     let ticks = ticks(state.limits.slice);
-    state.limiter.begin_with(bytes);
-    let mut body = Body::new(engine, Shared { state, inbox: start.inbox, entered: None, settle: false });
-    match furnish(&mut body, code, start) {
+    let beat = match engine.beat() {
+        Ok(beat) => beat,
+        Err(error) => return Err(Box::new((state, error))),
+    };
+    let mut body = Body::new(engine, beat.clone(), Shared { state, inbox: start.inbox, entered: None, settle: false });
+    body.shared_mut().state.limiter.conceive();
+    let furnished = furnish(&mut body, &beat, code, start).and_then(|parts| {
+        let bytes = parts.1.data_size(body.store());
+        ensure!(
+            body.shared_mut().state.limiter.is_born(bytes),
+            "the processes of its tree hold all the memory they may"
+        );
+        Ok(parts)
+    });
+    match furnished {
         Ok((instance, memory, on_events)) => {
             body.yield_every(ticks);
-            Ok(Guest::new(body, instance, memory, on_events, ticks, code.clone()).over(base))
+            Ok(Guest::new(body, instance, memory, on_events, code.clone()).over(base))
         }
         Err(error) => {
             let state = std::mem::replace(&mut body.shared_mut().state, GuestState::nobodys());
@@ -123,9 +137,17 @@ pub(super) fn spawn(
 }
 
 /// Puts an instance with its memory and globals into a store.
-fn furnish(body: &mut Body, code: &Code, start: Start) -> Result<(Instance, Memory, TypedFunc<i32, i32>)> {
-    let instance = with_memory(start.memory, || code.pre.instantiate(body.store())).map_err(to_anyhow)?;
-    let store = body.store();
+fn furnish(
+    body: &mut Body,
+    beat: &Arc<Beat>,
+    code: &Code,
+    start: Start,
+) -> Result<(Instance, Memory, TypedFunc<i32, i32>)> {
+    let mut context = std::task::Context::from_waker(Waker::noop());
+    // No code of the guest's runs yet, so there is nothing to wait for.
+    let made = with_memory(start.memory, beat, || pin!(code.pre.instantiate_async(body.store())).poll(&mut context));
+    let Poll::Ready(instance) = made else { bail!("the guest runs code before it is asked to") };
+    let (instance, store) = (instance.map_err(to_anyhow)?, body.store());
     let missing = || anyhow!("the guest's exports have changed");
     let memory = instance.get_module_export(&mut *store, &code.memory).and_then(|it| it.into_memory());
     let memory = memory.ok_or_else(missing)?;

@@ -1,4 +1,4 @@
-//! The ticker: it moves the engine's epoch on, so that a guest that runs for long is made to yield.
+//! The ticker: it strikes the beat, so that a guest that runs for long is made to yield.
 //!
 //! Entering a guest costs two atomic additions. The thread looks up every [`TICK`] while guests are entered at
 //! all; after a tick in which none was it parks, and the next entry wakes it: an idle process uses no CPU. A

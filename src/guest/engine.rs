@@ -1,21 +1,24 @@
 //! The only place where Wasm is compiled and run: settings, compiled code, and one guest's store
-//! with the call in flight. It must not know what an import does, nor what an image is.
+//! with the call in flight. What is compiled asks at many places whether its slice is over (`weave.rs`). It must not know what an import does, nor what an image is.
 //!
 //! A turn is one call on a fiber, polled by hand with a waker that does nothing: the loop decides when a
 //! guest that yielded goes on, there is no second event loop.
 use super::deadline::{Inside, Ticker};
-use super::image::{HUGE, Mapper, align_huge, check_sealed, prefer_huge};
+use super::image::{Beat, HUGE, Mapper, align_huge, check_sealed, prefer_huge};
 use super::state::GuestState;
+use super::weave::{self, weave};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::fd::AsFd;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
+use std::borrow::Cow;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{NonNull, null_mut};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
+use std::thread::{self, ThreadId};
 use wasmtime::{
     Config, CustomCodeMemory, Memory, Module, OptLevel, Store, TypedFunc, WasmFeatures, WasmParams, WasmResults,
 };
@@ -47,6 +50,9 @@ const FRAMES: usize = 20;
 pub struct EngineOptions {
     /// Compile quickly, for tests; code then runs slower.
     pub quick_compile: bool,
+    /// Code without the checks that make it yield: a guest that does not end stalls whoever runs it. For measuring what
+    /// they cost.
+    pub endless_turns: bool,
 }
 
 /// Settings, code memory and the ticker; shared by every guest of a process and by its loops.
@@ -54,6 +60,35 @@ pub struct EngineOptions {
 pub struct Engine {
     wasm: wasmtime::Engine,
     ticker: Arc<Ticker>,
+    beats: Arc<Beats>,
+    endless_turns: bool,
+}
+
+/// The beats of the threads that have guests of one engine.
+#[derive(Default)]
+struct Beats(Mutex<Vec<(ThreadId, Arc<Beat>)>>);
+
+impl Beats {
+    fn strike(&self) {
+        self.list().iter().for_each(|(_, beat)| beat.strike());
+    }
+
+    /// That of this thread.
+    fn here(&self) -> Result<Arc<Beat>> {
+        let (here, mut list) = (thread::current().id(), self.list());
+        if let Some((_, beat)) = list.iter().find(|(thread, _)| *thread == here) {
+            return Ok(beat.clone());
+        }
+        // Of threads that have no guest any more, maybe because they have ended.
+        list.retain(|(_, beat)| Arc::strong_count(beat) > 1);
+        let beat = Arc::new(Beat::new()?);
+        list.push((here, beat.clone()));
+        Ok(beat)
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<(ThreadId, Arc<Beat>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Engine {
@@ -63,21 +98,26 @@ impl Engine {
     /// When this machine cannot run one (no virtual memory to reserve).
     pub fn new(options: &EngineOptions) -> Result<Engine> {
         let wasm = wasmtime::Engine::new(&settings(options)).map_err(to_anyhow)?;
-        let weak = wasm.weak();
-        let tick = move || {
-            if let Some(engine) = weak.upgrade() {
-                engine.increment_epoch();
-            }
-        };
-        Ok(Engine { wasm, ticker: Arc::new(Ticker::new(tick)) })
+        let beats = Arc::new(Beats::default());
+        let struck = beats.clone();
+        let ticker = Arc::new(Ticker::new(move || struck.strike()));
+        Ok(Engine { wasm, ticker, beats, endless_turns: options.endless_turns })
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
         &self.wasm
     }
 
+    /// What tells guests of this thread that time passes.
+    ///
+    /// # Errors
+    /// When the system has no memory for it.
+    pub(super) fn beat(&self) -> Result<Arc<Beat>> {
+        self.beats.here()
+    }
+
     /// Bytes that differ when code compiled by another engine could not run here: wasmtime's version,
-    /// its settings, the CPU's features.
+    /// its settings, the CPU's features, what is woven in.
     pub(super) fn fingerprint(&self) -> Vec<u8> {
         struct Collect(Vec<u8>);
         impl std::hash::Hasher for Collect {
@@ -90,12 +130,14 @@ impl Engine {
         }
         let mut collect = Collect(Vec::new());
         std::hash::Hash::hash(&self.wasm.precompile_compatibility_hash(), &mut collect);
+        std::hash::Hash::hash(&(weave::VERSION, self.endless_turns), &mut collect);
         collect.0
     }
 
     /// Compiles to bytes that [`Engine::load`] takes.
     pub(super) fn compile(&self, base: &[u8]) -> Result<Vec<u8>> {
-        self.wasm.precompile_module(base).map_err(to_anyhow).context("the guest cannot be compiled")
+        let woven = if self.endless_turns { Cow::Borrowed(base) } else { Cow::Owned(weave(base, FEATURES)?) };
+        self.wasm.precompile_module(&woven).map_err(to_anyhow).context("the guest cannot be compiled")
     }
 
     /// Makes compiled code ready to run. `cache.rs` is the only caller: it gives what came from [`Engine::compile`] just
@@ -223,12 +265,15 @@ impl CustomCodeMemory for Publisher {
     }
 }
 
+/// Only what clang's and rustc's default targets emit: each further feature is attack surface.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD.union(WasmFeatures::GC_TYPES));
+
 fn settings(options: &EngineOptions) -> Config {
     let mut config = Config::new();
-    // Only what clang's and rustc's default targets emit: each further feature is attack surface.
     config.wasm_features(WasmFeatures::all(), false);
-    config.wasm_features(WasmFeatures::WASM2 & !WasmFeatures::SIMD & !WasmFeatures::GC_TYPES, true);
-    config.epoch_interruption(true);
+    // What is woven in needs two more; a guest's own code has been checked without.
+    config.wasm_features(FEATURES | WasmFeatures::MULTI_MEMORY, true);
+    config.wasm_branch_hinting(true);
     config.signals_based_traps(true);
     config.max_wasm_stack(WASM_STACK);
     config.async_stack_size(FIBER_STACK);
@@ -269,6 +314,11 @@ pub(super) struct Shared {
 pub(super) struct Context {
     shared: NonNull<Shared>,
     pub(super) memory: Option<Memory>,
+    /// What its code looks at.
+    beat: Arc<Beat>,
+    /// Ticks of a slice, and what is left of this one's.
+    ticks: u64,
+    left: u64,
 }
 
 // SAFETY: wasmtime asks for `Send` because a store may be moved to another thread while a call is in
@@ -278,6 +328,25 @@ unsafe impl Send for Context {}
 unsafe impl Sync for Context {}
 
 impl Context {
+    /// A slice begins.
+    pub(super) fn begin_slice(&mut self) {
+        self.left = self.ticks;
+        self.beat.rest();
+    }
+
+    /// It is over at the next question, which comes before another call of the host's.
+    pub(super) fn end_slice(&mut self) {
+        self.left = 0;
+        self.beat.strike();
+    }
+
+    /// A tick has passed. Answers whether the slice is over.
+    pub(super) fn is_over(&mut self) -> bool {
+        self.beat.rest();
+        self.left = self.left.saturating_sub(1);
+        self.left == 0
+    }
+
     pub(super) fn shared(&mut self) -> &mut Shared {
         // SAFETY: `Body` owns the box and frees it after the store. A `Context` is only reached through the
         // store, by imports and by the limiter that a growing memory asks, while somebody has `&mut Body`: so no
@@ -302,9 +371,10 @@ pub(super) struct Body {
 pub(super) type Outcome = Poll<Result<wasmtime::Result<i32>, String>>;
 
 impl Body {
-    pub(super) fn new(engine: &Engine, shared: Shared) -> Body {
+    pub(super) fn new(engine: &Engine, beat: Arc<Beat>, shared: Shared) -> Body {
         let shared = NonNull::from(Box::leak(Box::new(shared)));
-        let mut store = Box::new(Store::new(&engine.wasm, Context { shared, memory: None }));
+        let context = Context { shared, memory: None, beat, ticks: 1, left: 1 };
+        let mut store = Box::new(Store::new(&engine.wasm, context));
         store.limiter(|context| &mut context.shared().state.limiter);
         Body { engine: engine.clone(), call: None, store: NonNull::from(Box::leak(store)), shared }
     }
@@ -315,8 +385,7 @@ impl Body {
 
     /// Makes long calls yield; each slice lasts this many ticks.
     pub(super) fn yield_every(&mut self, ticks: u64) {
-        self.store().set_epoch_deadline(ticks);
-        self.store().epoch_deadline_async_yield_and_update(ticks);
+        self.store().data_mut().ticks = ticks;
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -342,13 +411,13 @@ impl Body {
         unsafe { self.store.as_mut() }
     }
 
-    /// Prepares a call; [`Body::poll`] runs it. Its first slice lasts `ticks`.
-    pub(super) fn begin<P, R>(&mut self, func: &TypedFunc<P, R>, arguments: P, ticks: u64)
+    /// Prepares a call; [`Body::poll`] runs it. Its first slice begins now.
+    pub(super) fn begin<P, R>(&mut self, func: &TypedFunc<P, R>, arguments: P)
     where
         P: WasmParams + Sync + 'static,
         R: WasmResults + IntoAnswer + Sync + 'static,
     {
-        self.store().set_epoch_deadline(ticks);
+        self.store().data_mut().begin_slice();
         let mut store = self.store;
         let func = func.clone();
         self.call = Some(Box::pin(async move {

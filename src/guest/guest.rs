@@ -25,7 +25,6 @@ pub struct Guest {
     instance: Instance,
     memory: Memory,
     on_events: TypedFunc<i32, i32>,
-    ticks: u64,
     ended: Option<Verdict>,
     /// What its memory is a private mapping of, from the start on.
     base: Option<Base>,
@@ -41,10 +40,9 @@ impl Guest {
         instance: Instance,
         memory: Memory,
         on_events: TypedFunc<i32, i32>,
-        ticks: u64,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ticks, ended: None, base: None, aside: None, code }
+        Guest { body, instance, memory, on_events, ended: None, base: None, aside: None, code }
     }
 
     /// Its memory is a private mapping of this.
@@ -98,7 +96,7 @@ impl Guest {
         let inbox = self.memory.data_mut(self.body.store());
         inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
         self.state_mut().limiter.starves = false;
-        self.body.begin(&self.on_events, batch.len() as i32, self.ticks);
+        self.body.begin(&self.on_events, batch.len() as i32);
         self.body.shared_mut().state.meter.turns += 1;
         self.run()
     }
@@ -128,7 +126,7 @@ impl Guest {
         let name = skep_abi::exports::INITIALIZE;
         if let Some(func) = self.instance.get_func(self.body.store(), name) {
             let func = func.typed::<(), ()>(self.body.store()).map_err(to_anyhow)?;
-            self.body.begin(&func, (), self.ticks);
+            self.body.begin(&func, ());
         }
         Ok(())
     }
@@ -136,7 +134,7 @@ impl Guest {
     /// Begins the call that tells the guest's version of the boundary.
     pub(super) fn begin_abi(&mut self) -> Result<()> {
         let func = self.instance.get_typed_func::<(), i32>(self.body.store(), skep_abi::exports::ABI);
-        self.body.begin(&func.map_err(to_anyhow)?, (), self.ticks);
+        self.body.begin(&func.map_err(to_anyhow)?, ());
         Ok(())
     }
 

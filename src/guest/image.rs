@@ -8,7 +8,7 @@
 //! own memory at once.
 //!
 //! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] gives the one that was laid
-//! ready in a cell of this thread just before.
+//! ready in a cell of this thread just before, and then the [`Beat`].
 use super::drift::Base;
 use super::engine::{GUARD, RESERVATION};
 use super::layer::{Layer, read_at};
@@ -21,6 +21,7 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 /// Granule in which zeros are left out of an image, bytes.
@@ -278,15 +279,71 @@ pub(super) fn seal(_file: &OwnedFd) -> Result<()> {
 
 thread_local! {
     static NEXT: Cell<Option<Memory>> = const { Cell::new(None) };
+    static BEAT: Cell<Option<Arc<Beat>>> = const { Cell::new(None) };
 }
 
-/// Lays a memory ready for the instance that `make` creates on this thread.
-pub(super) fn with_memory<T>(memory: Memory, make: impl FnOnce() -> T) -> T {
+/// Lays a memory and a beat ready for the instance that `make` creates on this thread.
+pub(super) fn with_memory<T>(memory: Memory, beat: &Arc<Beat>, make: impl FnOnce() -> T) -> T {
     NEXT.set(Some(memory));
+    BEAT.set(Some(beat.clone()));
     let made = make();
     // Not taken when making failed early.
     NEXT.set(None);
+    BEAT.set(None);
     made
+}
+
+/// A word that is not zero when who runs on this thread is to tell the host: in a memory that the code of all its guests reads
+/// and none can write, as `weave.rs` puts the only accesses into the code.
+pub(super) struct Beat(Mapping);
+
+/// Bytes of its memory, the least that one has.
+const BEAT_BYTES: usize = 64 << 10;
+
+impl Beat {
+    pub(super) fn new() -> Result<Beat> {
+        let mut mapping = Mapping::reserve().context("no address space for the beat")?;
+        mapping.open(BEAT_BYTES).context("no memory for the beat")?;
+        Ok(Beat(mapping))
+    }
+
+    fn word(&self) -> &AtomicU32 {
+        // SAFETY: four accessible bytes, aligned as a page is, for as long as `self` lives; the host reaches them here
+        // alone, and compiled code by aligned loads of four bytes.
+        unsafe { AtomicU32::from_ptr(self.0.at(0).cast()) }
+    }
+
+    /// Who runs is to tell.
+    pub(super) fn strike(&self) {
+        self.word().store(1, Ordering::Relaxed);
+    }
+
+    /// It has told, or begins.
+    pub(super) fn rest(&self) {
+        self.word().store(0, Ordering::Relaxed);
+    }
+}
+
+/// One guest's view of the beat.
+struct Heard(Arc<Beat>);
+
+// SAFETY: as `Mapping`, which it is, but that it stays as large as it is.
+unsafe impl LinearMemory for Heard {
+    fn byte_size(&self) -> usize {
+        BEAT_BYTES
+    }
+
+    fn byte_capacity(&self) -> usize {
+        BEAT_BYTES
+    }
+
+    fn grow_to(&mut self, _size: usize) -> wasmtime::Result<()> {
+        Err(wasmtime::Error::msg("the beat stays as it is"))
+    }
+
+    fn as_ptr(&self) -> *mut u8 {
+        self.0.0.at(0).cast()
+    }
 }
 
 /// Makes the engine's memories out of images.
@@ -299,14 +356,18 @@ unsafe impl MemoryCreator for Mapper {
         &self,
         _ty: MemoryType,
         minimum: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
-        let memory = NEXT.take().ok_or("no memory was laid ready")?;
         if reserved.map(|bytes| bytes as u64) != Some(RESERVATION) || guard as u64 != GUARD {
             return Err("the engine asks for another layout of memory".into());
         }
+        let Some(memory) = NEXT.take() else {
+            // A module has its own memory, and after it the one that was woven in.
+            let beat = BEAT.take().filter(|_| minimum == BEAT_BYTES && maximum == Some(BEAT_BYTES));
+            return Ok(Box::new(Heard(beat.ok_or("no memory was laid ready")?)));
+        };
         let mut mapping = match memory {
             Memory::Own(mapping) => mapping,
             Memory::Shared(pages, layer) => {

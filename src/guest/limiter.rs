@@ -9,8 +9,8 @@ pub(super) struct Limiter {
     table_elements: usize,
     /// The limit of memory is that of a tree.
     purse: Option<Purse>,
-    /// Linear memory that it begins with: an image's may be more than its module asks for.
-    begins: usize,
+    /// The instance is being made: it is given an image's memory, and the beat, which is nobody's.
+    is_unborn: bool,
     /// Linear memory now.
     pub memory_now: usize,
     /// Growths that were refused and have not been counted yet.
@@ -25,7 +25,7 @@ impl Limiter {
             memory_bytes: usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX),
             table_elements: limits.table_elements as usize,
             purse: None,
-            begins: 0,
+            is_unborn: true,
             memory_now: 0,
             refused: 0,
             starves: false,
@@ -37,16 +37,23 @@ impl Limiter {
         self.purse = Some(purse);
     }
 
-    /// Its memory begins with so many bytes.
-    pub(super) fn begin_with(&mut self, bytes: u64) {
-        self.begins = usize::try_from(bytes).unwrap_or(usize::MAX);
+    /// Its instance is made next.
+    pub(super) fn conceive(&mut self) {
+        self.is_unborn = true;
+    }
+
+    /// Its instance is made, with so much memory. Answers whether a tree may hold that beside what it holds.
+    pub(super) fn is_born(&mut self, bytes: usize) -> bool {
+        self.is_unborn = false;
+        self.memory_now = bytes;
+        self.purse.is_none_or(|purse| purse.hold(bytes as u64, self.memory_bytes as u64))
     }
 
     /// Other limits from here on.
     pub(super) fn set(&mut self, limits: &Limits) {
         *self = Limiter {
             purse: self.purse,
-            begins: self.begins,
+            is_unborn: self.is_unborn,
             memory_now: self.memory_now,
             refused: self.refused,
             starves: self.starves,
@@ -57,8 +64,10 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     /// A refusal is -1 of `memory.grow`: the guest's own allocator reports out of memory.
-    fn memory_growing(&mut self, now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted = if now == 0 { wanted.max(std::mem::take(&mut self.begins)) } else { wanted };
+    fn memory_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+        if self.is_unborn {
+            return Ok(wanted <= self.memory_bytes);
+        }
         let tree = |purse: Purse| purse.hold(wanted as u64, self.memory_bytes as u64);
         let within = wanted <= self.memory_bytes && self.purse.is_none_or(tree);
         if within {
@@ -78,8 +87,9 @@ impl ResourceLimiter for Limiter {
         1
     }
 
+    /// Its own, and the beat.
     fn memories(&self) -> usize {
-        1
+        2
     }
 
     fn tables(&self) -> usize {

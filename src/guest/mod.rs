@@ -23,6 +23,7 @@ mod limiter;
 mod memory;
 pub mod module;
 mod names;
+mod pauses;
 mod plain;
 mod sleeper;
 mod snapshot;
@@ -31,6 +32,7 @@ mod surroundings;
 mod vault;
 mod verdict;
 mod warm;
+mod weave;
 pub mod work;
 
 #[cfg(test)]

@@ -1,18 +1,20 @@
 //! Runs a plain program by wasmtime-wasi, on the thread that it is called on. It must not know where the program comes from.
 use super::{End, World, module};
-use crate::guest::deadline::{TICK, ticks};
 use crate::guest::engine::{CodeMemory, Engine, Loaded, to_anyhow};
-use crate::guest::image::{Memory, with_memory};
+use crate::guest::image::{Beat, Memory, with_memory};
 use crate::guest::limiter::Limiter;
 use crate::guest::verdict::{Exit, Verdict, judge};
+use crate::guest::weave;
 use crate::policy::{Limits, Purse};
 use crate::time::thread_time;
 use anyhow::{Context as _, Result, anyhow, ensure};
+use skep_abi::exports;
 use std::fmt;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::{ExternType, InstancePre, Linker, Module, Store, UpdateDeadline};
+use wasmtime::{Caller, ExternType, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_async};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
@@ -21,7 +23,6 @@ pub struct Plain {
     engine: Engine,
     store: Store<State>,
     pre: InstancePre<State>,
-    has_deadline: bool,
     /// Outlives what runs it.
     _code: CodeMemory,
 }
@@ -29,6 +30,14 @@ pub struct Plain {
 struct State {
     wasi: WasiP1Ctx,
     limiter: Limiter,
+    beat: Arc<Beat>,
+    allowance: Option<Allowance>,
+}
+
+/// What CPU time it may use, and what the thread had used before.
+struct Allowance {
+    most: Duration,
+    began: Duration,
 }
 
 /// Its CPU time is over.
@@ -52,13 +61,13 @@ impl Plain {
         check_start(&loaded.module)?;
         let pre = linker(engine)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
         let pre = pre.context("the program imports what this host does not have")?;
-        let state = State { wasi: context(world)?, limiter: Limiter::new(limits) };
+        let allowance = limits.cpu_total.map(|most| Allowance { most, began: thread_time() });
+        let state = State { wasi: context(world)?, limiter: Limiter::new(limits), beat: engine.beat()?, allowance };
         let mut store = Store::new(engine.wasm(), state);
         store.limiter(|state| &mut state.limiter);
         // What one call may have the host copy.
         store.set_hostcall_fuel(limits.wasi_call_bytes as usize);
-        set_deadline(&mut store, limits.cpu_total);
-        Ok(Plain { engine: engine.clone(), store, pre, has_deadline: limits.cpu_total.is_some(), _code: loaded.memory })
+        Ok(Plain { engine: engine.clone(), store, pre, _code: loaded.memory })
     }
 
     /// Its memory counts with its tree's.
@@ -87,21 +96,27 @@ impl Plain {
             Ok(memory) => memory,
             Err(error) => return fault(&error),
         };
-        let Plain { engine, store, pre, has_deadline, .. } = self;
+        let Plain { engine, store, pre, .. } = self;
+        let (has_deadline, beat) = (store.data().allowance.is_some(), store.data().beat.clone());
         let mut call = Box::pin(async {
             let instance = pre.instantiate_async(&mut *store).await?;
+            let memory =
+                instance.get_memory(&mut *store, exports::MEMORY).map_or(0, |memory| memory.data_size(&*store));
+            if !store.data_mut().limiter.is_born(memory) {
+                return Err(wasmtime::Error::msg("the processes of its tree hold all the memory they may"));
+            }
             let start = instance.get_typed_func::<(), ()>(&mut *store, module::START)?;
             start.call_async(&mut *store, ()).await
         });
         // Time passes for a program that is inside its code, not for one that waits.
         let polled = poll_fn(|context| {
-            let inside = if *has_deadline { engine.enter().map(Some) } else { Ok(None) };
+            let inside = if has_deadline { engine.enter().map(Some) } else { Ok(None) };
             match inside {
                 Ok(_inside) => call.as_mut().poll(context),
                 Err(error) => std::task::Poll::Ready(Err(wasmtime::Error::new(error))),
             }
         });
-        match with_memory(memory, || runtime.block_on(polled)) {
+        match with_memory(memory, &beat, || runtime.block_on(polled)) {
             Ok(()) => Verdict::Exited(0),
             Err(error) if error.is::<CpuExceeded>() => Verdict::CpuExceeded,
             Err(error) => judge(&error),
@@ -125,22 +140,16 @@ fn linker(engine: &Engine) -> Result<Linker<State>> {
     linker.allow_shadowing(true);
     let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime::Error::new(Exit(code))) };
     linker.func_wrap(module::WASI, "proc_exit", exit).map_err(to_anyhow)?;
+    linker.func_wrap(weave::MODULE, weave::PAUSE, pause).map_err(to_anyhow)?;
     Ok(linker)
 }
 
-/// The program is stopped when its thread has used up this much CPU: looked at once a tick while it computes.
-fn set_deadline(store: &mut Store<State>, most: Option<Duration>) {
-    let Some(most) = most else {
-        // No ticker runs for it.
-        return store.set_epoch_deadline(u64::MAX / 2);
-    };
-    let (ticks, mut began) = (ticks(TICK), None);
-    store.set_epoch_deadline(0);
-    store.epoch_deadline_callback(move |_| {
-        let now = thread_time();
-        let used = now.saturating_sub(*began.get_or_insert(now));
-        if used >= most { Err(wasmtime::Error::new(CpuExceeded)) } else { Ok(UpdateDeadline::Continue(ticks)) }
-    });
+/// The program is stopped when its thread has used up its CPU time: looked at once a tick while it computes.
+fn pause(caller: Caller<'_, State>) -> wasmtime::Result<()> {
+    let state = caller.data();
+    state.beat.rest();
+    let is_over = |allowance: &Allowance| thread_time().saturating_sub(allowance.began) >= allowance.most;
+    if state.allowance.as_ref().is_some_and(is_over) { Err(wasmtime::Error::new(CpuExceeded)) } else { Ok(()) }
 }
 
 fn context(world: &World) -> Result<WasiP1Ctx> {

@@ -171,7 +171,7 @@ fn s01_names_keys_links_and_permissions() {
 fn s01_another_engine_has_files_of_its_own() {
     let folder = Folder::new();
     compiles(&folder.0);
-    let other = crate::guest::Engine::new(&crate::guest::EngineOptions { quick_compile: false });
+    let other = crate::guest::Engine::new(&crate::guest::EngineOptions::default());
     let other = other.expect("an engine can be made here");
     let mut compiled = false;
     let cache = CacheFolder(Some(folder.0.clone()));

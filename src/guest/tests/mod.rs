@@ -10,6 +10,7 @@ mod limits;
 mod puppet;
 mod refused;
 mod running;
+mod slices;
 mod wasi;
 
 use super::cache::{CacheFolder, load_or_build};
@@ -23,7 +24,10 @@ use std::time::Instant;
 /// One engine for all tests: compiling quickly, as most guests run for microseconds.
 fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(&EngineOptions { quick_compile: true }).expect("an engine can be made here"))
+    ENGINE.get_or_init(|| {
+        Engine::new(&EngineOptions { quick_compile: true, ..EngineOptions::default() })
+            .expect("an engine can be made here")
+    })
 }
 
 /// The system's clock, a seeded stream.

@@ -25,8 +25,10 @@ const STEP: Duration = Duration::from_millis(1);
 /// A guest that has something to do in every turn (`body` answers 1 for that).
 fn cell(body: &str) -> Cell {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    let engine =
-        ENGINE.get_or_init(|| Engine::new(&EngineOptions { quick_compile: true }).expect("an engine can be made here"));
+    let engine = ENGINE.get_or_init(|| {
+        Engine::new(&EngineOptions { quick_compile: true, ..EngineOptions::default() })
+            .expect("an engine can be made here")
+    });
     let text = format!(
         r#"(module
           (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
