@@ -103,6 +103,12 @@ class Hive:
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
@@ -141,8 +147,7 @@ def memory(args):
     """Pss of one more tenant that has answered and sits idle, its connection closed: the difference between two counts of
     started tenants, so that what all share is in neither."""
     few, many = args.memory // 5, args.memory
-    hive = Hive(args.exe, many)
-    try:
+    with Hive(args.exe, many) as hive:
         hive.ask_each(range(few))
         time.sleep(args.settle)
         before, maps = hive.pss(), hive.maps()
@@ -151,32 +156,26 @@ def memory(args):
         each = (hive.pss() - before) / (many - few)
         maps = (hive.maps() - maps) / (many - few)
         print(f"memory of one more live idle tenant: {each:.1f} KiB of Pss, {maps:.2f} maps ({few} and {many} started)")
-    finally:
-        hive.stop()
 
 
 def start(args):
     """A tenant's first request, from the write until the last byte: it finds no guest, so one is spawned, its script is read,
     compiled and run, and answers. The connection is open before. The first tenants warm the host up and are not counted."""
     warm, count = 20, args.starts
-    hive = Hive(args.exe, warm + count)
-    try:
+    with Hive(args.exe, warm + count) as hive:
         hive.ask_each(range(warm))
         before = hive.cpu()
         times = hive.ask_each(range(warm, warm + count))
         each = (hive.cpu() - before) / count
         again = statistics.median(hive.ask(number % warm)[0] for number in range(200))
         print(f"new tenant until its first response: {spread(times)}; {each * 1e6:.0f} us of CPU each; a request of one that runs: {again * 1e6:.0f} us")
-    finally:
-        hive.stop()
 
 
 def sleep(args):
     """Tenants that have answered once, and sleep three seconds later: what each has on disk, how long the loop was busy with a tenant
     that fell asleep (its CPU time until all do), and the next request, from the write until the last byte, which wakes it."""
     count = args.starts
-    hive = Hive(args.exe, count, each="hibernate = '3s'\n")
-    try:
+    with Hive(args.exe, count, each="hibernate = '3s'\n") as hive:
         for _ in range(3):
             hive.ask_each(range(count))
             busy = hive.busy()
@@ -186,26 +185,20 @@ def sleep(args):
             times = hive.ask_each(range(count))
             print(f"asleep: {statistics.mean(sizes) / 1024:.1f} KiB on disk each; {busy / 1000:.0f} us to fall asleep; "
                   f"wake to response: {spread(times)}")
-    finally:
-        hive.stop()
 
 
 def registered(args):
     """How long `skep serve` takes until it listens for so many tenants, what it holds then, and that any of them answers."""
-    hive = Hive(args.exe, args.tenants)
-    try:
+    with Hive(args.exe, args.tenants) as hive:
         pss = hive.pss()
         hive.ask_each(step * 7919 % args.tenants for step in range(200))
         print(f"{args.tenants} tenants registered: listens after {hive.took:.1f} s, {pss / 1024:.0f} MiB of Pss "
               f"({pss / args.tenants:.2f} KiB each), {hive.descriptors()} descriptors; 200 of them asked, all answered")
-    finally:
-        hive.stop()
 
 
 def live(args):
     """So many tenants that have answered and sit idle in one process; then each is asked once more."""
-    hive = Hive(args.exe, args.live)
-    try:
+    with Hive(args.exe, args.live) as hive:
         before, begun = hive.pss(), time.time()
         hive.ask_each(range(args.live))
         took = time.time() - begun
@@ -218,8 +211,6 @@ def live(args):
         again = time.time() - begun
         print(f"{args.live} tenants live: started in {took:.1f} s, {(pss - before) / args.live:.1f} KiB of Pss each, {hive.maps()} maps, "
               f"{hive.descriptors()} descriptors; all idle: {quiet / 2 * 100:.1f} % of a core; each asked again: {again:.1f} s")
-    finally:
-        hive.stop()
 
 
 def serve(args):
