@@ -19,16 +19,7 @@ fn cve_2018_7159() {
 fn cve_2018_12116() {
     let mut out = vec![];
     for target in ["/\u{10d}\u{10a}".as_bytes(), b"/ HTTP/1.1\r\nX: y", b"/\r\n", b"/a b", b"/\0", b"/\x7f", b""] {
-        let head = RequestHead {
-            method: b"GET",
-            target,
-            fields: b"Host: a\r\n",
-            content_length: None,
-            use_chunked_by_default: false,
-            should_keep_alive: true,
-            has_agent: true,
-            removed: Removed::default(),
-        };
+        let head = RequestHead { target, ..plain_get() };
         let result = encode_request_head(&mut out, &head);
         // As UTF-8 these letters are obs-text; as latin1, which the glue must not do, they would be CR and LF.
         let is_text = target.starts_with("/\u{10d}".as_bytes());

@@ -308,16 +308,7 @@ fn encode_informational_and_errors() {
 
 #[test]
 fn encode_requests() {
-    let base = RequestHead {
-        method: b"GET",
-        target: b"/p",
-        fields: b"Host: a\r\n",
-        content_length: None,
-        use_chunked_by_default: false,
-        should_keep_alive: true,
-        has_agent: true,
-        removed: Removed::default(),
-    };
+    let base = plain_get();
     let text = |head: &RequestHead<'_>, body: &str| {
         let mut out = vec![];
         let mut framing = encode_request_head(&mut out, head).expect("a good head");

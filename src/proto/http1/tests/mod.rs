@@ -23,6 +23,20 @@ use super::*;
 /// A host line, so that a case shows only what it is about.
 pub(super) const HOST: &str = "Host: a\r\n";
 
+/// What the role of a client is asked to send, without a body.
+pub(super) fn plain_get() -> RequestHead<'static> {
+    RequestHead {
+        method: b"GET",
+        target: b"/p",
+        fields: HOST.as_bytes(),
+        content_length: None,
+        use_chunked_by_default: false,
+        should_keep_alive: true,
+        has_agent: true,
+        removed: Removed::default(),
+    }
+}
+
 /// A deterministic generator (xorshift64*), so that a failure names its seed and comes back.
 pub(super) struct Rng(pub u64);
 
