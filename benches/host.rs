@@ -5,7 +5,7 @@
 //! made to yield. It measures and never fails: time is no test. It must not know what a number should be.
 use skep::guest::cache::{CacheFolder, load_or_build};
 use skep::guest::{Cell, Den, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
-use skep::policy::{Grants, Limits, ServeLimits};
+use skep::policy::{Grants, Instances, Limits, ServeLimits};
 use skep::proto::http1::{
     Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate,
 };
@@ -258,7 +258,7 @@ fn hibernate(cell: &Cell) {
     let mut routes = Routes::default();
     routes.add("*", "/", 0);
     let after = Duration::from_secs(1);
-    let plan = Plan { name: "a".into(), instances: 1, idle: None, hibernate: Some(after) };
+    let plan = Plan { name: "a".into(), instances: Instances::fixed(1), idle: None, hibernate: Some(after) };
     hall.open_tenants(Box::new(Only(cell.clone(), clock.clone())), ServeLimits::default(), routes, vec![(0, plan)]);
     let place = std::env::temp_dir().join("skep-bench-dens");
     hall.set_den(Den::open(&place).expect("a den can be made"));

@@ -5,7 +5,7 @@ mod support;
 use std::path::PathBuf;
 use support::processes::lives;
 use support::serve::{Admin, Hive, Load, ask, plain, tenants, version};
-use support::{eventually, file, folder, signal};
+use support::{Client, eventually, file, folder, signal};
 
 /// Two tenants without a group, and one of a group.
 fn three() -> PathBuf {
@@ -97,4 +97,28 @@ fn new_code_takes_over_in_processes_and_no_request_fails() {
         });
     }
     load.end();
+}
+
+#[test]
+fn load_brings_instances_to_other_processes_and_connections_go_there() {
+    let late = "require('http').createServer((req, res) => {
+      if (req.url === '/pid') return res.end(String(process.pid));
+      setTimeout(() => res.end('late'), 4000);
+    }).listen(80);";
+    let config = "instances = { min = 1, max = 2, requests = 2 }\n";
+    let place = tenants(&[("a/index.js", late), ("a/skep.toml", config), ("b/index.js", &plain("b"))]);
+    let admin = Admin::in_folder(&folder());
+    let hive = Hive::start_with(&place, &[&["--processes", "2"][..], &admin.words()].concat());
+    let mut clients: Vec<Client> = (0..6).map(|_| hive.client()).collect();
+    let pids = |clients: &mut Vec<Client>| {
+        let pid = |client: &mut Client| ask(client, "a.localhost", "/pid").text();
+        clients.iter_mut().map(pid).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(pids(&mut clients).len(), 1, "one instance is in one process");
+    let request = "GET /late HTTP/1.1\r\nHost: a.localhost\r\n\r\n";
+    clients.iter_mut().for_each(|client| client.send(request));
+    eventually("there are two", || admin.tenant("a")["processes"].as_array().is_some_and(|all| all.len() == 2));
+    clients.iter_mut().for_each(|client| assert_eq!(client.response().text(), "late"));
+    assert_eq!(pids(&mut clients).len(), 2, "connections that were there go to both");
+    assert_eq!(hive.get("b.localhost", "/").text(), "b /");
 }

@@ -17,6 +17,7 @@ const VIEWS: u8 = 10;
 const CHANGED: u8 = 11;
 const LINES: u8 = 12;
 const WANT: u8 = 13;
+const BEAT: u8 = 14;
 const HAND: u8 = 37;
 
 /// Flags of a frame.
@@ -172,7 +173,7 @@ fn frame(kind: u8, flags: u8, id: u64, payload: &[u8]) -> Vec<u8> {
 #[test]
 fn p04_frames_that_none_of_ours_sends_end_the_process_that_sent_them() {
     let place = "a frame out of place";
-    let cases: [(&str, Vec<u8>, &str); 12] = [
+    let cases: [(&str, Vec<u8>, &str); 14] = [
         ("nonsense", vec![0xff; 64], "a frame of no known kind"),
         ("an unknown kind", frame(99, 0, 0, b""), "a frame of no known kind"),
         ("an unknown flag", frame(CHANGED, 0x80, 0, b""), "a frame with an unknown flag"),
@@ -183,6 +184,8 @@ fn p04_frames_that_none_of_ours_sends_end_the_process_that_sent_them() {
         ("serving twice", frame(SERVING, 0, 0, b""), place),
         ("the answer to no question", frame(VIEWS, 0, 0, b"[]"), place),
         ("the module of a tenant that it has not", frame(WANT, 0, 1, b""), place),
+        ("a beat that nobody has asked for", frame(BEAT, 0, 1 << 40, b"[0,[]]"), place),
+        ("a beat of another's tenant", frame(BEAT, 0, 0, b"[0,[[1,7]]]"), place),
         ("a connection that is not there", frame(BACK, 0, 0, b""), "a frame without its descriptor"),
         ("a connection that has not come", frame(BACK, WITH, 0, b""), "a frame without its descriptor"),
     ];
@@ -362,5 +365,12 @@ fn p04_a_process_prints_for_its_own_tenants_and_no_more_than_they_may() {
     });
     assert!(lives(liar.pid), "it may go on");
     assert!(!hive.admin.ask("GET", "/tenants/good/logs", "").text().contains("yyy"));
+    hive.all_come_back();
+}
+
+#[test]
+fn a_process_that_goes_on_no_more_is_ended() {
+    let mut hive = Liars::start(1);
+    hive.ends("silence", "does not answer, and was ended by signal 9", |_, liar| signal(liar.pid, "STOP"));
     hive.all_come_back();
 }

@@ -31,10 +31,14 @@ pub enum Bound {
     Processes,
     /// Requests answered with 503 in the guest's stead.
     Shed,
+    /// Requests a second.
+    Requests,
+    /// Requests answered with 429 in the guest's stead.
+    Refused,
 }
 
 impl Bound {
-    pub const ALL: [Bound; 13] = [
+    pub const ALL: [Bound; 15] = [
         Bound::Cpu,
         Bound::Memory,
         Bound::Handles,
@@ -48,6 +52,8 @@ impl Bound {
         Bound::Operations,
         Bound::Processes,
         Bound::Shed,
+        Bound::Requests,
+        Bound::Refused,
     ];
 
     /// Its name in metrics and logs.
@@ -66,6 +72,8 @@ impl Bound {
             Bound::Operations => "operations",
             Bound::Processes => "processes",
             Bound::Shed => "shed",
+            Bound::Requests => "requests",
+            Bound::Refused => "refused",
         }
     }
 
@@ -80,6 +88,8 @@ impl Bound {
             Bound::BytesOut => "it rests until it may send again",
             Bound::Pending => "ENOBUFS until some are sent",
             Bound::Shed => "answered with 503",
+            Bound::Requests => "more are answered in its stead",
+            Bound::Refused => "answered with 429",
         }
     }
 }
@@ -90,8 +100,10 @@ pub enum AtLimit {
     /// It is not entered until it is within its rate again; what is for it waits, in the kernel in the end.
     #[default]
     Throttle,
-    /// The same, and requests that come meanwhile are answered with 503.
+    /// The same, and requests that come meanwhile are answered with 503: the server is short of something.
     Shed,
+    /// The same with 429: whoever asks is to ask less.
+    Refuse,
     /// It is ended.
     End,
 }
@@ -102,8 +114,18 @@ impl AtLimit {
         match name {
             "throttle" => Some(AtLimit::Throttle),
             "shed" => Some(AtLimit::Shed),
+            "refuse" => Some(AtLimit::Refuse),
             "end" => Some(AtLimit::End),
             _ => None,
+        }
+    }
+
+    /// What requests are answered with in the guest's stead, and how that is counted; none: they wait, or nobody is left.
+    pub fn answer(self) -> Option<(u16, Bound)> {
+        match self {
+            AtLimit::Throttle | AtLimit::End => None,
+            AtLimit::Shed => Some((503, Bound::Shed)),
+            AtLimit::Refuse => Some((429, Bound::Refused)),
         }
     }
 
@@ -111,6 +133,7 @@ impl AtLimit {
         match self {
             AtLimit::Throttle => "throttle",
             AtLimit::Shed => "shed",
+            AtLimit::Refuse => "refuse",
             AtLimit::End => "end",
         }
     }

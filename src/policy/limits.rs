@@ -38,6 +38,11 @@ pub struct Limits {
     pub bytes_out: Option<Rate>,
     /// What is done with a guest that sends more.
     pub at_bytes_out: AtLimit,
+    /// Requests a second of a tenant; none: CPU bounds them. What is done with more: they are answered in its stead.
+    pub requests: Option<Rate>,
+    pub at_requests: AtLimit,
+    /// What is done with connections beyond `connections` that came by a front: they are answered.
+    pub at_connections: AtLimit,
     /// Sockets that the guest has opened itself, TCP, UNIX and UDP, at once (row N06).
     pub sockets: u32,
     /// Sockets opened so, a second: no port scan (row N06).
@@ -183,6 +188,12 @@ pub struct ServeLimits {
     /// start from a snapshot they are looked at again, and those that have changed lately are read.
     pub snapshot_ledger_bytes: usize,
     pub snapshot_told_bytes: usize,
+    /// How often tenants with more or fewer instances by load are looked at, and processes of tenants with something to do are
+    /// asked whether they go on.
+    pub look_ms: u32,
+    /// Questions in a row that a process of tenants may leave unanswered before it is ended: its loop's turns are some
+    /// milliseconds, and a machine that is short of memory may stop it for seconds.
+    pub beats_missed: u32,
     /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
     pub line_bytes: u32,
     /// Newest lines of one tenant's log that are kept for operators: some hundred.
@@ -216,6 +227,8 @@ impl Default for ServeLimits {
             snapshots_bytes: 1 << 30,
             snapshot_ledger_bytes: 512 << 10,
             snapshot_told_bytes: 16 << 20,
+            look_ms: 1000,
+            beats_missed: 10,
             line_bytes: 8 << 10,
             log_ring_bytes: 64 << 10,
             log_rings_bytes: 64 << 20,
@@ -241,6 +254,9 @@ impl Default for Limits {
             log_bytes: None,
             bytes_out: None,
             at_bytes_out: AtLimit::Throttle,
+            requests: None,
+            at_requests: AtLimit::Refuse,
+            at_connections: AtLimit::Shed,
             sockets: u32::MAX,
             connects: None,
             tell_limits: false,

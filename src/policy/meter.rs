@@ -44,6 +44,7 @@ pub struct Usage {
     pub log_bytes: Bucket,
     pub bytes_out: Bucket,
     pub connects: Bucket,
+    pub requests: Bucket,
 }
 
 impl Meter {

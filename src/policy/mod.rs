@@ -3,6 +3,7 @@
 pub mod backoff;
 pub mod bounds;
 pub mod bucket;
+pub mod crew;
 pub mod grants;
 pub mod limits;
 pub mod meter;
@@ -12,6 +13,7 @@ pub mod words;
 pub use backoff::{Backoff, BackoffLimits};
 pub use bounds::{AtLimit, Bound};
 pub use bucket::{Bucket, Rate};
+pub use crew::{Change, Crew, Instances, REQUESTS_EACH};
 pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule, Run};
 pub use limits::{HttpLimits, Limits, ServeLimits};
 pub use meter::{Meter, Usage};

@@ -83,6 +83,7 @@ kinds! {
     Changed = 11, Child, Never, 0..=0, "A tenant's configuration file has changed.";
     Lines = 12, Child, Never, 1..=MANY, "Lines of its tenants' logs, each behind whose it is, its stream and its length.";
     Want = 13, Child, Never, 0..=0, "The module of the tenant id is another one than this process was given.";
+    Beat = 14, Child, Never, 0..=MANY, "The answer to Pulse id: its connections, and the requests under way of tenants that scale.";
     Order = 16, Parent, Never, 0..=MANY, "What the child is to run. The first frame, but for Input, Given, Purse, Code, Layer, Image, Will, Module and those of a nursery.";
     Input = 17, Parent, Always, 0..=0, "The child's standard input.";
     Code = 20, Parent, Always, 0..=0, "Compiled code to map.";
@@ -101,6 +102,7 @@ kinds! {
     Hand = 37, Parent, Always, 2..=MANY, "A connection for one of them: u16 the length of what is known of it, that, and what was read of it.";
     Bid = 38, Parent, Never, 1..=MANY, "What is to be done with them.";
     Ask = 39, Parent, Never, 0..=0, "How they are; id numbers the question.";
+    Pulse = 41, Parent, Never, 0..=0, "Whether it goes on; id numbers the question.";
     Message = 32, Both, Maybe, 0..=MANY, "From script to script; id tells what the descriptor is.";
     Internal = 33, Both, Maybe, 0..=MANY, "From library to library; id tells what the descriptor is.";
     Disconnect = 34, Both, Never, 0..=0, "No messages come after this.";

@@ -22,11 +22,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let (now, after) = (self.now, self.doze_after());
         let seat = &mut self.seats[index];
         seat.ran = now;
-        if seat.tenancy.is_none() || std::mem::replace(&mut seat.awake, true) {
-            return;
+        if seat.tenancy.is_some() && seat.dozes_at.is_none() {
+            self.queue_doze(index as u32, now.plus(after));
+            self.arm_dozing();
         }
-        self.dozing.queue.push_back((index as u32, now.plus(after)));
-        self.arm_dozing();
+    }
+
+    fn queue_doze(&mut self, index: u32, due: Mono) {
+        self.seats[index as usize].dozes_at = Some(due);
+        self.dozing.queue.push_back((index, due));
     }
 
     /// Whoever is first in the queue has maybe done nothing since.
@@ -40,18 +44,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn doze(&mut self, index: u32, due: Mono) {
         let after = self.doze_after();
-        let Some(seat) = self.seats.get_mut(index as usize).filter(|seat| seat.awake) else { return };
+        // The entry may be that of who sat there before.
+        let Some(seat) = self.seats.get_mut(index as usize).filter(|seat| seat.dozes_at == Some(due)) else { return };
+        seat.dozes_at = None;
         if seat.guest.is_asleep() {
             // It is queued again when it has run.
-            seat.awake = false;
             return;
         }
         let idle_until = seat.ran.plus(after);
         if due < idle_until || seat.is_busy() || seat.running == Running::Yielded {
-            return self.dozing.queue.push_back((index, idle_until.max(self.now.plus(after / 2))));
+            return self.queue_doze(index, idle_until.max(self.now.plus(after / 2)));
         }
-        let seat = &mut self.seats[index as usize];
-        seat.awake = false;
         let _kept = seat.guest.awake().doze();
     }
 

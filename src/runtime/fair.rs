@@ -30,8 +30,8 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Rest {
     pub timer: TimerId,
     since: Mono,
-    /// Requests are answered in its stead.
-    pub sheds: bool,
+    /// What is done with requests meanwhile.
+    at: AtLimit,
 }
 
 /// What its log was told of the limits it has met.
@@ -106,16 +106,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             state.meter.hit(bound);
             match at {
                 AtLimit::End => return self.dismiss(GuestId(index as u32), Outcome::Ended(Verdict::Over(bound))),
-                AtLimit::Throttle | AtLimit::Shed => self.rest(index, Mono(until), at == AtLimit::Shed),
+                AtLimit::Throttle | AtLimit::Shed | AtLimit::Refuse => self.rest(index, Mono(until), at),
             }
         }
         self.tell_limits(index);
     }
 
-    fn rest(&mut self, index: usize, until: Mono, sheds: bool) {
+    fn rest(&mut self, index: usize, until: Mono, at: AtLimit) {
         let timer = self.timers.arm(until, Token::Rest(index as u32).pack());
         let seat = &mut self.seats[index];
-        if let Some(before) = seat.rest.replace(Rest { timer, since: self.now, sheds }) {
+        if let Some(before) = seat.rest.replace(Rest { timer, since: self.now, at }) {
             self.timers.cancel(before.timer);
         }
     }
@@ -210,12 +210,23 @@ impl Seat {
         }
     }
 
-    /// Whether requests are to be answered in its stead for now; counts that.
-    pub fn sheds(&mut self) -> bool {
-        let sheds = self.rest.is_some_and(|rest| rest.sheds);
-        if sheds {
-            self.guest.state_mut().meter.hit(Bound::Shed);
-        }
-        sheds
+    /// What a request is to be answered with in its stead, if it is; counts that.
+    pub fn refuses(&mut self, now: Mono) -> Option<u16> {
+        let resting = self.rest.and_then(|rest| rest.at.answer());
+        let state = self.guest.state_mut();
+        let mut over = || {
+            let fits = state.limits.requests.is_none_or(|rate| state.usage.requests.take(rate, now.0, 1));
+            if fits { None } else { state.limits.at_requests.answer() }
+        };
+        let (status, bound) = match resting {
+            Some(answer) => answer,
+            None => {
+                let answer = over()?;
+                state.meter.hit(Bound::Requests);
+                answer
+            }
+        };
+        state.meter.hit(bound);
+        Some(status)
     }
 }

@@ -103,8 +103,8 @@ pub(super) struct Seat {
     pub held_channels: Vec<u32>,
     /// When it ran last.
     pub ran: Mono,
-    /// It has run since it dozed, and will be looked at.
-    pub awake: bool,
+    /// When it is looked at, since it has run after it dozed.
+    pub dozes_at: Option<Mono>,
     /// Where it stands among those that have something to do.
     pub marks: Marks,
     /// Whose instance it is, where the hall serves tenants.
@@ -139,7 +139,7 @@ impl Seat {
             held_datagrams: Vec::new(),
             held_channels: Vec::new(),
             ran: Mono::default(),
-            awake: false,
+            dozes_at: None,
             marks: Marks::default(),
             tenancy: None,
         }

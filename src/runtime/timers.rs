@@ -46,6 +46,8 @@ pub(super) enum Token {
     Cordon(u32),
     /// Processes of tenants have had their time to answer.
     Asked(u32),
+    /// A process of tenants is to be asked whether it goes on.
+    Pulse(u32),
     /// The configuration is to be read again.
     Hive,
     /// The time of a call by the embedding program.
@@ -78,6 +80,7 @@ impl Token {
             Token::Cordon(index) => (18, index),
             Token::Hive => (19, 0),
             Token::Asked(number) => (20, number),
+            Token::Pulse(index) => (21, index),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -105,7 +108,8 @@ impl Token {
             17 => Token::Doze,
             18 => Token::Cordon(index),
             19 => Token::Hive,
-            _ => Token::Asked(index),
+            20 => Token::Asked(index),
+            _ => Token::Pulse(index),
         }
     }
 }
@@ -136,6 +140,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::RearmOwn => self.rearm_own(),
                 Token::Call(index) => self.call_timer(index, id),
                 Token::Doze => self.doze_timer(),
+                Token::Pulse(index) => self.pulse_timer(index),
                 Token::Cordon(index) => self.cordon_timer(index),
                 Token::Hive => self.hive_timer(),
                 Token::Asked(number) => self.asked_timer(number),

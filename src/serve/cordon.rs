@@ -8,7 +8,7 @@ use super::modules::{Stamp, module};
 use super::tenant::{LimitsOf, Tenant};
 use crate::guest::{Cell, Den, Engine, EngineOptions, GuestState, Kit, Snapshot};
 use crate::launch::{self, Link, Nest};
-use crate::policy::{Grants, Limits, Run, ServeLimits};
+use crate::policy::{Grants, Instances, Limits, Run, ServeLimits};
 use crate::runtime::{Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::OsClock;
 use crate::tls::{Acceptor, Identity};
@@ -51,7 +51,7 @@ pub struct ToldTenant {
     pub env: Map<String, Value>,
     pub grants: Grants,
     pub limits: Limits,
-    pub instances: u16,
+    pub instances: Instances,
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
     pub snapshot: bool,

@@ -27,11 +27,12 @@ pub fn read(table: &mut Table<'_>) -> Result<Limits, Fault> {
 
 /// Those by the second, and what is done with who is over them.
 fn rates(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
-    let rates: [(&str, &str, &mut Option<Rate>); 4] = [
+    let rates: [(&str, &str, &mut Option<Rate>); 5] = [
         ("cpu_ns_per_second", "cpu_burst_ns", &mut limits.cpu_ns),
         ("log_bytes_per_second", "log_burst_bytes", &mut limits.log_bytes),
         ("bytes_out_per_second", "bytes_out_burst", &mut limits.bytes_out),
         ("connects_per_second", "connects_burst", &mut limits.connects),
+        ("requests_per_second", "requests_burst", &mut limits.requests),
     ];
     for (a_second, burst, limit) in rates {
         if let Some(value) = table.take(a_second) {
@@ -48,7 +49,14 @@ fn rates(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
     for (name, at) in [("at_cpu", &mut limits.at_cpu), ("at_bytes_out", &mut limits.at_bytes_out)] {
         if let Some(value) = table.take(name) {
             let known = AtLimit::named(value.text()?);
-            *at = known.ok_or_else(|| value.fault("it is throttle, shed or end"))?;
+            *at = known.ok_or_else(|| value.fault("it is throttle, shed, refuse or end"))?;
+        }
+    }
+    // Nothing of the guest's is left to be throttled there: it is about requests that it has not seen.
+    for (name, at) in [("at_requests", &mut limits.at_requests), ("at_connections", &mut limits.at_connections)] {
+        if let Some(value) = table.take(name) {
+            let known = AtLimit::named(value.text()?).filter(|at| at.answer().is_some());
+            *at = known.ok_or_else(|| value.fault("it is shed or refuse"))?;
         }
     }
     Ok(())

@@ -77,7 +77,7 @@ pub fn modules_apart(tenants: &[&Tenant], shares: Vec<Share>, is_module: impl Fn
 
 /// One group over at most so many processes: no more than it has instances.
 fn over(tenants: &[&Tenant], name: &str, members: &[usize], wanted: u16) -> Vec<Share> {
-    let instances = |at: &usize| usize::from(tenants[*at].instances.max(1));
+    let instances = |at: &usize| usize::from(tenants[*at].instances.most.max(1));
     let count = members.iter().map(instances).sum::<usize>().min(usize::from(wanted)).max(1);
     let mut shares: Vec<Share> =
         (1..=count).map(|number| Share { name: format!("{name}/{number}"), tenants: Vec::new() }).collect();
@@ -130,11 +130,12 @@ fn clans(tenants: &[&Tenant], members: &[usize]) -> Vec<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Instances;
     use crate::serve::tenant::plain;
 
     fn tenant(name: &str, group: Option<&str>, instances: u16, hosts: &[&str]) -> Tenant {
         let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
-        Tenant { group: group.map(str::to_owned), instances, hosts, ..plain(name) }
+        Tenant { group: group.map(str::to_owned), instances: Instances::fixed(instances), hosts, ..plain(name) }
     }
 
     fn told(tenants: &[Tenant], wish: Spread, cores: u16) -> Vec<String> {

@@ -6,6 +6,7 @@ use super::modules::{Modules, is_module};
 use super::spread::{Share, Spread, modules_apart, shares, spread};
 use super::tenant::Tenant;
 use crate::guest::Kit;
+use crate::policy::Instances;
 use crate::runtime::{CordonOrder, CordonPlan, Manners, NotHired};
 use crate::tls::Identity;
 use std::path::PathBuf;
@@ -129,7 +130,11 @@ fn add_modules(own: &mut [ToldTenant], modules: &mut Modules<Kit>) -> Result<Vec
     if waits { Err(NotHired::NotYet) } else { Ok(kits) }
 }
 
-fn told(tenant: &Tenant, instances: u16) -> Result<ToldTenant, String> {
+fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
+    // Of those that change the process with the fronts says how many, each time.
+    let Instances { requests, .. } = tenant.instances;
+    let scaling = tenant.instances.scale().then_some(Instances { least: 0, most: u16::MAX, requests });
+    let instances = scaling.unwrap_or(Instances::fixed(share));
     Ok(ToldTenant {
         name: tenant.name.clone(),
         folder: tenant.folder.clone(),

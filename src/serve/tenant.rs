@@ -2,7 +2,7 @@
 use super::limits;
 use super::text::{Fault, Table, Value};
 use crate::policy::words::{net_rule, span};
-use crate::policy::{FolderGrant, Grants, Limits, NetRule, ServeLimits};
+use crate::policy::{FolderGrant, Grants, Instances, Limits, NetRule, REQUESTS_EACH, ServeLimits};
 use crate::tls::{Bad, Identity};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub struct Tenant {
     pub secrets: BTreeMap<String, Secret>,
     pub grants: Grants,
     pub limits: Box<LimitsOf>,
-    pub instances: u16,
+    pub instances: Instances,
     /// After how long without a request it is stopped, and without anything to do put to sleep.
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
@@ -109,7 +109,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         value.table(|table| read_grants(&folder, &mut grants, table))?;
     }
     let limits = table.take("limits").map(|value| value.table(limits::read)).transpose()?;
-    let instances = table.take("instances").map(|value| value.number(1..=INSTANCES)).transpose()?;
+    let instances = table.take("instances").map(|value| instances(&value)).transpose()?;
     let idle = after(table, "idle", ServeLimits::default().idle_stop_ms)?;
     let hibernate = after(table, "hibernate", ServeLimits::default().hibernate_ms)?;
     let group = group(table)?;
@@ -126,11 +126,26 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         secrets,
         grants,
         limits: Box::new(LimitsOf(limits.unwrap_or_else(limits::of_tenant))),
-        instances: instances.unwrap_or(1) as u16,
+        instances: instances.unwrap_or(Instances::fixed(1)),
         idle,
         hibernate,
         snapshot,
         group,
+    })
+}
+
+/// A number, or a table of the least and the most.
+fn instances(value: &Value<'_>) -> Result<Instances, Fault> {
+    if !value.is_table() {
+        return Ok(Instances::fixed(value.number(1..=INSTANCES)? as u16));
+    }
+    value.table(|table| {
+        let least = table.take("min").map(|value| value.number(1..=INSTANCES)).transpose()?.unwrap_or(1);
+        let Some(most) = table.take("max") else { return Err(table.fault("`max` says how many there may be")) };
+        let most = most.number(least..=INSTANCES)?;
+        let requests = table.take("requests").map(|value| value.number(1..=10_000)).transpose()?;
+        let requests = requests.map_or(REQUESTS_EACH, |requests| requests as u16);
+        Ok(Instances { least: least as u16, most: most as u16, requests })
     })
 }
 
@@ -158,7 +173,7 @@ pub fn plain(name: &str) -> Tenant {
         secrets: BTreeMap::new(),
         grants: Grants::default(),
         limits: Box::new(LimitsOf(limits::of_tenant())),
-        instances: 1,
+        instances: Instances::fixed(1),
         idle: None,
         hibernate: None,
         snapshot: false,

@@ -1,5 +1,5 @@
 //! docs/serve.md and the code name the same keys, with the defaults that policy has.
-use crate::policy::{Limits, ServeLimits};
+use crate::policy::{Limits, REQUESTS_EACH, ServeLimits};
 use std::collections::BTreeSet;
 
 const PAGE: &str = include_str!("../../docs/serve.md");
@@ -45,7 +45,8 @@ fn the_pages_defaults_are_policys() {
     let rate = |rate: Option<crate::policy::Rate>| rate.expect("a tenant has this rate");
     let (cpu, log) = (rate(limits.cpu_ns), rate(limits.log_bytes));
     let (out, connects) = (rate(limits.bytes_out), rate(limits.connects));
-    let numbers: [(&str, u64); 26] = [
+    let numbers: [(&str, u64); 27] = [
+        ("requests", REQUESTS_EACH.into()),
         ("memory_bytes", limits.memory_bytes),
         ("cpu_ns_per_second", cpu.per_second),
         ("cpu_burst_ns", cpu.burst),
@@ -79,6 +80,8 @@ fn the_pages_defaults_are_policys() {
         assert_eq!(told(key), Some(number.to_string().as_str()), "{key}");
     }
     assert_eq!((told("at_cpu"), told("at_bytes_out")), (Some(limits.at_cpu.name()), Some(limits.at_bytes_out.name())));
+    let (requests, connections) = (limits.at_requests.name(), limits.at_connections.name());
+    assert_eq!((told("at_requests"), told("at_connections")), (Some(requests), Some(connections)));
     assert_eq!((told("cpu_total"), limits.cpu_total), (Some("none"), None));
     let idle = format!("`{}s`", ServeLimits::default().idle_stop_ms / 1000);
     assert_eq!(told("idle"), Some(idle.as_str()));

@@ -173,6 +173,11 @@ impl<'a> Value<'a> {
         self.value.get_ref().is_bool()
     }
 
+    /// Whether it is a table.
+    pub fn is_table(&self) -> bool {
+        self.value.get_ref().is_table()
+    }
+
     /// # Errors
     /// When it is no whole number within this range.
     pub fn number(&self, range: std::ops::RangeInclusive<u64>) -> Result<u64, Fault> {

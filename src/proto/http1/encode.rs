@@ -179,7 +179,9 @@ pub fn encode_informational(out: &mut Vec<u8>, status: u16, fields: &[u8]) -> Re
 pub fn encode_error_response(out: &mut Vec<u8>, status: u16) {
     debug_assert!((400..=599).contains(&status), "an error has an error's status");
     append_status(out, status);
-    append_all(out, &[default_reason(status).as_bytes(), b"\r\nConnection: close\r\n\r\n"]);
+    // Both are about now: what is bounded is bounded by the second.
+    let after: &[u8] = if matches!(status, 429 | 503) { b"Retry-After: 1\r\n" } else { b"" };
+    append_all(out, &[default_reason(status).as_bytes(), b"\r\n", after, b"Connection: close\r\n\r\n"]);
 }
 
 /// Appends a request head (RFC 9112 section 3) and tells how its body is to be sent. On a fault nothing has been

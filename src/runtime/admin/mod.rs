@@ -163,11 +163,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Ok(Read::Data { .. }) if visit.follows.is_some() => {}
                 Ok(Read::Data { count, .. }) => match visit.take(&scratch[..count], &mut self.parts) {
                     None => {}
-                    Some(Ok(())) if self.ask_cordons() => {
-                        self.admin.visits[index as usize].waits = true;
-                        break None;
-                    }
-                    Some(Ok(())) => break Some(self.answer_visit(index)),
+                    Some(Ok(())) => break self.let_in(index),
                     Some(Err((status, code, why))) => break Some(Answer::error(status, code, why)),
                 },
                 Ok(Read::WouldBlock) => break None,
@@ -183,6 +179,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
+    /// Who may ask is answered, now or when processes of tenants have told what they know.
+    fn let_in(&mut self, index: u32) -> Option<Answer> {
+        let visit = &self.admin.visits[index as usize];
+        let (gate, asked) = (self.admin.gate.as_mut().filter(|_| visit.gated), visit.request.as_ref());
+        let stopped = gate.zip(asked).and_then(|(gate, asked)| gate.stop(asked));
+        if stopped.is_some() {
+            return stopped;
+        }
+        if self.ask_cordons() {
+            self.admin.visits[index as usize].waits = true;
+            return None;
+        }
+        Some(self.answer_visit(index))
+    }
+
     /// What is asked of other processes has been told, or will not be.
     pub(super) fn answer_operators(&mut self) {
         let waits = self.admin.visits.iter().filter(|(_, visit)| visit.waits);
@@ -195,11 +206,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     fn answer_visit(&mut self, index: u32) -> Answer {
         let visit = &mut self.admin.visits[index as usize];
-        let (body, gated) = (std::mem::take(&mut visit.body), visit.gated);
+        let body = std::mem::take(&mut visit.body);
         let Some(asked) = visit.request.take() else { return Answer::error(400, "ERR_HTTP", "there is no request") };
-        if gated && let Some(answer) = self.admin.gate.as_mut().and_then(|gate| gate.stop(&asked)) {
-            return answer;
-        }
         self.answer_operator(index, &asked, &body)
     }
 

@@ -16,6 +16,8 @@ const NUMBERS: &[(&str, u64)] = &[
     ("bytes_out_per_second", 1 << 40),
     ("bytes_out_burst", 1 << 40),
     ("connects_per_second", 1 << 20),
+    ("requests_per_second", 1 << 30),
+    ("requests_burst", 1 << 30),
     ("sockets", 1 << 20),
     ("handles", 1 << 20),
     ("connections", 1 << 20),
@@ -59,6 +61,7 @@ impl Patch {
         limits.cpu_ns = rate(limits.cpu_ns, "cpu_ns_per_second", "cpu_burst_ns");
         limits.log_bytes = rate(limits.log_bytes, "log_bytes_per_second", "log_burst_bytes");
         limits.bytes_out = rate(limits.bytes_out, "bytes_out_per_second", "bytes_out_burst");
+        limits.requests = rate(limits.requests, "requests_per_second", "requests_burst");
         limits.connects = rate(limits.connects, "connects_per_second", "");
         limits.memory_bytes = self.number("memory_bytes").unwrap_or(limits.memory_bytes);
         for (name, limit) in [
@@ -68,7 +71,12 @@ impl Patch {
         ] {
             *limit = self.number(name).map_or(*limit, |number| number as u32);
         }
-        for (name, at) in [("at_cpu", &mut limits.at_cpu), ("at_bytes_out", &mut limits.at_bytes_out)] {
+        for (name, at) in [
+            ("at_cpu", &mut limits.at_cpu),
+            ("at_bytes_out", &mut limits.at_bytes_out),
+            ("at_requests", &mut limits.at_requests),
+            ("at_connections", &mut limits.at_connections),
+        ] {
             *at = self.0.get(name).and_then(Value::as_str).and_then(AtLimit::named).unwrap_or(*at);
         }
         limits
@@ -82,6 +90,7 @@ pub(super) fn show(limits: &Limits) -> Value {
     let (log, log_burst) = rate(limits.log_bytes);
     let (out, out_burst) = rate(limits.bytes_out);
     let (connects, _) = rate(limits.connects);
+    let (requests, requests_burst) = rate(limits.requests);
     json!({
         "memory_bytes": limits.memory_bytes,
         "cpu_ns_per_second": cpu,
@@ -91,18 +100,29 @@ pub(super) fn show(limits: &Limits) -> Value {
         "bytes_out_per_second": out,
         "bytes_out_burst": out_burst,
         "connects_per_second": connects,
+        "requests_per_second": requests,
+        "requests_burst": requests_burst,
         "sockets": limits.sockets,
         "handles": limits.handles,
         "connections": limits.connections,
         "at_cpu": limits.at_cpu.name(),
         "at_bytes_out": limits.at_bytes_out.name(),
+        "at_requests": limits.at_requests.name(),
+        "at_connections": limits.at_connections.name(),
     })
 }
 
 fn check(name: &str, value: &Value) -> Result<(), String> {
-    if ["at_cpu", "at_bytes_out"].contains(&name) {
-        let known = value.as_str().and_then(AtLimit::named);
-        return known.map(drop).ok_or_else(|| format!("{name} is throttle, shed or end"));
+    let known = || value.as_str().and_then(AtLimit::named);
+    match name {
+        "at_cpu" | "at_bytes_out" => {
+            return known().map(drop).ok_or_else(|| format!("{name} is throttle, shed, refuse or end"));
+        }
+        "at_requests" | "at_connections" => {
+            let answers = known().filter(|at| at.answer().is_some());
+            return answers.map(drop).ok_or_else(|| format!("{name} is shed or refuse"));
+        }
+        _ => {}
     }
     let Some((_, most)) = NUMBERS.iter().find(|(known, _)| *known == name) else {
         return Err(format!("there is no limit {name:?} to be changed"));
@@ -130,6 +150,8 @@ mod tests {
             "{\"cpu_ns_per_second\":1000000001}",
             "{\"at_cpu\":\"maybe\"}",
             "{\"at_cpu\":1}",
+            "{\"at_requests\":\"throttle\"}",
+            "{\"requests_per_second\":0}",
             "{\"nothing\":1}",
             "{\"sockets\":1,\"nothing\":1}",
             "{\"sockets\":4294967297}",

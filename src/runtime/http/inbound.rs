@@ -118,8 +118,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         // As Node: without a listener for it, no tunnel and no answer.
                         return self.lose_conn(index, None);
                     }
-                    let Some(at) = enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) else {
-                        return self.refuse(index, 503);
+                    let at = match enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) {
+                        Ok(at) => at,
+                        Err(status) => return self.refuse(index, status),
                     };
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let exchange = self.exchanges[at as usize].note(conn.requests, most, owes_continue(&head, flags));
@@ -307,12 +308,12 @@ fn strays(
     rest: &[u8],
     now: Mono,
 ) -> Option<Vec<u8>> {
-    let stays = !conn.is_routed() || tenants.admits(conn.front, &mut seat.tenancy, head, now);
+    let stays = !conn.is_routed() || tenants.admits(conn, &mut seat.tenancy, head, now);
     (!stays).then(|| [head.bytes, rest].concat())
 }
 
-/// Adds an exchange to the connection's queue; none when the guest has no handle left, or rests and has its requests
-/// refused meanwhile.
+/// Adds an exchange to the connection's queue; or what is answered when the guest has no handle left, or requests are
+/// answered in its stead.
 fn enqueue(
     seat: &mut Seat,
     exchanges: &mut Slab<Exchange>,
@@ -320,12 +321,12 @@ fn enqueue(
     index: u32,
     head: &Head<'_>,
     now: Mono,
-) -> Option<u32> {
-    if seat.sheds() {
-        return None;
+) -> Result<u32, u16> {
+    if let Some(status) = seat.refuses(now) {
+        return Err(status);
     }
     let place = exchanges.vacant_key() as u32;
-    let handle = seat.give(Kind::Exchange, Resource::Exchange(place))?;
+    let handle = seat.give(Kind::Exchange, Resource::Exchange(place)).ok_or(503u16)?;
     if let Some(slot) = seat.guest.state_mut().handles.get_mut(handle) {
         slot.conn = index;
     }
@@ -362,7 +363,7 @@ fn enqueue(
     conn.tail = place;
     conn.queued += 1;
     conn.requests = conn.requests.saturating_add(1);
-    Some(place)
+    Ok(place)
 }
 
 impl Exchange {

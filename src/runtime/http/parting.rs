@@ -19,6 +19,11 @@ impl Conn {
     pub(in crate::runtime) fn is_routed(&self) -> bool {
         self.front != NONE
     }
+
+    /// By which front it came, and its key if it has had a request before.
+    pub(in crate::runtime) fn way(&self) -> (u32, Option<Key>) {
+        (self.front, self.key.filter(|_| self.requests > 0))
+    }
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {

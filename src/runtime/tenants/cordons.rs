@@ -13,6 +13,7 @@ use super::super::Hall;
 use super::super::timers::Token;
 use super::handover::{Bid, Pass};
 use super::printed::Words;
+use super::pulse::Pulse;
 use super::view::TenantView;
 use super::visitors::Refusal;
 use super::{CordonOrder, NotHired, Tenants, ms};
@@ -88,6 +89,7 @@ pub(super) struct Cordon {
     /// How its tenants were when last asked.
     pub views: Vec<TenantView>,
     pub words: Words,
+    pub pulse: Pulse,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +120,7 @@ impl Cordon {
             wanted: Mono(0),
             views: Vec::new(),
             words: Words::default(),
+            pulse: Pulse::default(),
         }
     }
 
@@ -143,21 +146,28 @@ impl Cordons {
         self.homes.get(tenant as usize).map_or(&[], |home| &home.cordons)
     }
 
-    /// One that has all of these tenants, in turn; a serving one if there is one.
-    pub fn choose(&mut self, tenants: &[u32]) -> Option<u32> {
-        let home = self.homes.get_mut(*tenants.first()? as usize)?;
-        let count = home.cordons.len();
-        let ring: Vec<usize> = (0..count).map(|step| (home.next + step) % count).collect();
+    /// One that has all of these tenants, in turn; a serving one if there is one. Not one that is to have no instance of a
+    /// tenant, of which so many are `wanted`, if another has.
+    pub fn choose(&mut self, tenants: &[u32], wanted: impl Fn(u32) -> Option<u16>) -> Option<u32> {
+        let Home { cordons, next } = self.homes.get(*tenants.first()? as usize)?;
+        let ring: Vec<usize> = (0..cordons.len()).map(|step| (next + step) % cordons.len()).collect();
         let has_all = |at: &usize| {
-            let plan = &self.all[home.cordons[*at] as usize].plan;
+            let plan = &self.all[cordons[*at] as usize].plan;
             tenants.iter().all(|tenant| plan.tenants.contains(tenant))
         };
-        let serves = |at: &usize| self.all[home.cordons[*at] as usize].stage == Stage::Serving;
-        let mut able = ring.into_iter().filter(has_all).collect::<Vec<_>>().into_iter();
-        let first = able.next()?;
-        let at = if serves(&first) { first } else { able.find(serves).unwrap_or(first) };
-        home.next = at + 1;
-        Some(home.cordons[at])
+        let mans = |at: &usize| {
+            let share = |tenant: &u32| wanted(*tenant).is_none_or(|count| self.share(*tenant, cordons[*at], count) > 0);
+            tenants.iter().all(share)
+        };
+        let serves = |at: &usize| self.all[cordons[*at] as usize].stage == Stage::Serving;
+        let mut able: Vec<usize> = ring.into_iter().filter(has_all).collect();
+        if able.iter().any(mans) {
+            able.retain(mans);
+        }
+        let at = able.iter().copied().find(serves).or(able.first().copied())?;
+        let home = cordons[at];
+        self.homes[tenants[0] as usize].next = at + 1;
+        Some(home)
     }
 
     /// A process of theirs has this number.
@@ -236,7 +246,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let cordon = &self.tenants.cordons.all[index as usize];
         let (Some(place), Stage::Starting | Stage::Serving) = (cordon.place, cordon.stage) else { return };
         match self.cordon_order(place) {
-            Ok(order) => self.bid(index, &Bid::Renew(String::from_utf8_lossy(&order.hive).into_owned())),
+            Ok(order) => {
+                self.bid(index, &Bid::Renew(String::from_utf8_lossy(&order.hive).into_owned()));
+                let tenants = self.tenants.cordons.all[index as usize].plan.tenants.clone();
+                tenants.into_iter().for_each(|tenant| self.bid_share(index, tenant, false));
+            }
             // What it has is that of the modules that are ready; it asks for others itself.
             Err(NotHired::NotYet) => {}
             Err(NotHired::Failed(why)) => self.say_of_cordon(index, &format!("cannot be told what has changed: {why}")),
@@ -289,6 +303,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// All processes of a tenant are there with its first request: whichever serves first gets it.
     pub(super) fn start_homes(&mut self, tenant: u32) {
         for index in self.tenants.cordons.of(tenant).to_vec() {
+            let wanted = self.tenants.wanted_by_load(tenant);
+            if wanted.is_some_and(|wanted| self.tenants.cordons.share(tenant, index, wanted) == 0) {
+                continue;
+            }
             let cordon = &self.tenants.cordons.all[index as usize];
             if cordon.stage == Stage::Stopped && cordon.backoff.may_start(self.now.0).is_ok() {
                 self.start_cordon(index);
@@ -315,7 +333,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Ok((process, channel)) => {
                 (cordon.process, cordon.channel) = (Some(process), Some(channel));
                 (cordon.stage, cordon.since) = (Stage::Starting, now);
-                (cordon.given, cordon.owed) = (0, 0);
+                (cordon.given, cordon.owed, cordon.pulse) = (0, 0, Pulse::default());
                 let limit = ms(self.tenants.limits.start_ms);
                 self.timers.arm(now.plus(limit), Token::Cordon(index).pack());
             }
@@ -384,6 +402,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             (Kind::Want, Stage::Serving | Stage::Leaving, _) => self.cordon_wants(index, frame.id),
             (Kind::Views, Stage::Serving | Stage::Leaving, _) => self.take_views(index, frame),
+            (Kind::Beat, Stage::Serving | Stage::Leaving, _) => self.take_beat(index, frame),
             (Kind::Lines, Stage::Serving | Stage::Leaving, _) => self.take_lines(index, frame.payload),
             _ => Err(Fault::OutOfPlace),
         }
@@ -402,6 +421,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             if self.tenants.tenant(tenant).is_some_and(|this| this.held) {
                 self.bid(index, &Bid::Hold(slot, true));
             }
+            // One that has come for the load's sake begins with what it is to have.
+            let loaded = |this: &super::life::Tenant| this.crew.wanted() > this.plan.instances.least;
+            let more = self.tenants.all.get(tenant as usize).is_some_and(loaded);
+            self.bid_share(index, tenant, more);
         }
         self.tenants.seeking.extend(waiting);
     }
@@ -451,7 +474,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         let before = std::mem::replace(&mut cordon.stage, Stage::Stopped);
         let told = cordon.reason.take();
-        (cordon.answer, cordon.views) = (Vec::new(), Vec::new());
+        (cordon.answer, cordon.views, cordon.pulse) = (Vec::new(), Vec::new(), Pulse::default());
         if before == Stage::Leaving || self.leaving.is_some() {
             self.hush_cordon(index);
             // First: an operator's order that has waited for its answer may arrange the others anew.

@@ -45,6 +45,8 @@ pub(super) enum Bid {
     Hold(u32, bool),
     /// An operator's change of limits, as he wrote it.
     Limits(u32, String),
+    /// It is to have so many instances here; at once, and its connections are to be dealt anew.
+    Instances(u32, u16, bool),
     /// They are so from here on.
     Renew(String),
     /// All that runs is to run its code as it is now.
@@ -75,6 +77,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return self.end_cordon(index, "takes nothing of what it is told");
         }
         self.send_parts(channel, Kind::Bid, 0, &text);
+        self.stir_cordon(index);
     }
 
     /// Tells all processes that have a tenant; whether tenants are in processes at all.
@@ -113,9 +116,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.tenants.tenant(tenant).is_some_and(|this| this.held) {
             return self.turn_away(index, Refusal::Unavailable(HELD_SECONDS), false);
         }
-        let Some(home) = self.tenants.cordons.choose(&[tenant]) else {
+        let Some(home) = self.tenants.choose_home(&[tenant]) else {
             return self.turn_away(index, Refusal::Unavailable(1), false);
         };
+        self.tenants.stir(tenant);
         self.start_homes(tenant);
         self.give_visitor(index, home, Some(tenant));
     }
@@ -156,6 +160,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let _gone = self.reactor.close(visitor.key);
         self.tenants.cordons.all[home as usize].given += 1;
         self.send_with(channel, Kind::Hand, &payload, fd);
+        self.stir_cordon(home);
     }
 
     /// A process of tenants gives a connection back.
@@ -261,6 +266,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.follow(bid);
                 Ok(())
             }
+            (Kind::Pulse, _) => {
+                self.tell_beat(frame.id);
+                Ok(())
+            }
             (Kind::Ask, _) => {
                 self.tell_views(frame.id);
                 Ok(())
@@ -275,6 +284,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Bid::Stop(tenant) => self.stop_tenant(tenant),
             Bid::Hold(tenant, held) => self.hold_by_bid(tenant, held),
             Bid::Limits(tenant, body) => self.patch_by_bid(tenant, &body),
+            Bid::Instances(tenant, wanted, more) => self.man_by_bid(tenant, wanted, more),
             Bid::Renew(hive) => self.renew_tenants(&hive),
             Bid::DeployAll => {
                 for tenant in 0..self.tenants.all.len() as u32 {

@@ -2,7 +2,7 @@
 use super::super::seat::Hired;
 use super::{Manners, Routes};
 use crate::guest::{Kit, Snapshot};
-use crate::policy::Limits;
+use crate::policy::{Instances, Limits};
 use crate::tls::Acceptor;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -133,7 +133,7 @@ pub struct FrontPlan {
 pub struct Plan {
     pub name: String,
     /// Instances that run at once, once it runs.
-    pub instances: u16,
+    pub instances: Instances,
     /// It is stopped after so long without a request; none: never.
     pub idle: Option<Duration>,
     /// It is put to sleep after so long without anything to do; none: never.

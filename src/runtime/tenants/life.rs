@@ -6,16 +6,17 @@
 //! | starting | no: they wait | serving, when it has listened; gone, when it ends or takes too long |
 //! | serving | yes | draining, when a newer one serves or it idles; gone, when it ends |
 //! | draining | only what it has begun | gone, when all of that is over |
-use super::super::seat::{GuestId, Running};
+use super::super::seat::{GuestId, Running, Seat};
 use super::super::timers::Token;
 use super::super::{Hall, Outcome};
+use super::crews::Dealt;
 use super::handover::Bid;
 use super::keeper::NotHired;
 use super::snapshots::Bud;
 use super::visitors::Refusal;
 use super::watching::Changed;
 use super::{Plan, Reload, Tenancy, ms};
-use crate::policy::{Backoff, BackoffLimits};
+use crate::policy::{Backoff, BackoffLimits, Crew, Instances};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono, TimerId};
 use skep_abi::{events, listen};
@@ -44,9 +45,14 @@ pub(super) struct Tenant {
     /// Its code is being made ready: an instance is started when it is.
     preparing: bool,
     /// Counts up with each deploy.
-    edition: u32,
+    pub edition: u32,
     /// Starts so far.
     pub starts: u64,
+    /// How many instances there are to be, and when that is looked at next.
+    pub crew: Crew,
+    pub look: Option<Mono>,
+    /// Its connections that are placed again.
+    pub dealt: Dealt,
     /// How often an instance was put to sleep, and woken.
     pub hibernations: u64,
     pub wakes: u64,
@@ -65,7 +71,7 @@ pub(super) struct Tenant {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instance {
     pub guest: GuestId,
-    stage: Stage,
+    pub stage: Stage,
     since: Mono,
     edition: u32,
     /// It has been told that it is to go.
@@ -75,7 +81,7 @@ pub(super) struct Instance {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Starting,
     Serving,
     Draining,
@@ -95,6 +101,9 @@ pub enum State {
 impl Tenant {
     pub fn new(plan: Plan) -> Tenant {
         Tenant {
+            crew: Crew::new(plan.instances),
+            look: None,
+            dealt: Dealt::default(),
             plan,
             instances: Vec::new(),
             waiting: VecDeque::new(),
@@ -116,7 +125,10 @@ impl Tenant {
 
     /// A number that no tenant has.
     pub fn nobody() -> Tenant {
-        Tenant { gone: true, ..Tenant::new(Plan { name: String::new(), instances: 0, idle: None, hibernate: None }) }
+        Tenant {
+            gone: true,
+            ..Tenant::new(Plan { name: String::new(), instances: Instances::fixed(0), idle: None, hibernate: None })
+        }
     }
 
     /// It is to be so from here on.
@@ -124,7 +136,12 @@ impl Tenant {
         if std::mem::take(&mut self.gone) {
             self.backoff.forget();
         }
+        self.crew.fit(plan.instances);
         self.plan = plan;
+    }
+
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
     }
 
     pub fn state(&self, now: Mono) -> State {
@@ -211,7 +228,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// As many as the tenant wants, of its code as it is now.
     pub(super) fn start_instances(&mut self, tenant: u32) {
-        for _ in 0..self.tenants.all[tenant as usize].plan.instances.max(1) {
+        for _ in 0..self.tenants.all[tenant as usize].crew.wanted().max(1) {
             if !self.start_instance(tenant) {
                 return;
             }
@@ -290,7 +307,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// An instance gets no more requests, and ends when it has nothing left to do.
-    fn drain_instance(&mut self, tenant: u32, guest: GuestId) {
+    pub(super) fn drain_instance(&mut self, tenant: u32, guest: GuestId) {
         let now = self.now;
         let this = &mut self.tenants.all[tenant as usize];
         let Some(instance) = this.instances.iter_mut().find(|one| one.guest == guest) else { return };
@@ -422,6 +439,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(next) = self.deploy_changed(tenant) {
             self.look_at(tenant, next);
         }
+        if let Some(next) = self.look_at_crew(tenant) {
+            self.look_at(tenant, next);
+        }
         if std::mem::take(&mut self.tenants.all[tenant as usize].preparing) {
             self.start_instances(tenant);
             self.stop_waiting(tenant);
@@ -476,7 +496,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return self.mark_told(instance);
         }
         let farewell = instance.told && waited >= ms(limits.farewell_ms);
-        if over || farewell || self.only_listens(instance.guest) {
+        // Its timers have had a moment: who wants longer listens for SIGTERM.
+        let waits = !instance.told && waited >= ms(limits.farewell_ms) && self.only_waits(instance.guest);
+        if over || farewell || waits || self.only_listens(instance.guest) {
             self.dismiss(instance.guest, Outcome::Exited(0));
             return None;
         }
@@ -496,10 +518,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Nothing but a new connection would ever wake it.
     fn only_listens(&self, guest: GuestId) -> bool {
+        let has_timer = |seat: &Seat| seat.timer_keeps && seat.timer.is_some();
+        self.only_waits(guest) && !self.seats.get(guest.0 as usize).is_some_and(has_timer)
+    }
+
+    /// The same, but for its timers.
+    fn only_waits(&self, guest: GuestId) -> bool {
         let Some(seat) = self.seats.get(guest.0 as usize) else { return true };
         let listeners = self.listeners.iter().filter(|(_, one)| one.guest == guest.0).count();
         let idle = self.conns_that_may_part(guest.0).len();
-        let quiet = seat.running == Running::Idle && !seat.is_busy() && !(seat.timer_keeps && seat.timer.is_some());
+        let quiet = seat.running == Running::Idle && !seat.is_busy();
         quiet && seat.conns as usize <= idle && seat.guest.state().handles.kept() <= listeners
     }
 

@@ -6,6 +6,7 @@
 //! What facts and guests bring about is noted where it shows and done in a phase of its own, [`Hall::tend_tenants`]: no
 //! connection changes hands in the middle of being read.
 mod cordons;
+mod crews;
 mod fronts;
 mod handover;
 mod hello;
@@ -17,6 +18,7 @@ mod moves;
 mod orders;
 mod printed;
 mod proxied;
+mod pulse;
 mod retelling;
 mod routes;
 mod seen;
@@ -119,6 +121,8 @@ pub(super) struct Tenants {
     moving: Vec<Key>,
     /// Instances that have listened, and whose snapshot is taken before they serve: until then, or that time.
     budding: Vec<(u32, GuestId, Mono)>,
+    /// Tenants that have had a request, and may want more instances.
+    stirred: Vec<u32>,
     /// Instances that have listened.
     ready: Vec<(u32, GuestId)>,
     /// Instances that are gone: of which tenant, and how.
@@ -238,6 +242,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.place_visitor(key);
             }
         }
+        self.look_at_stirred();
     }
 
     /// A guest has a listener without a socket.

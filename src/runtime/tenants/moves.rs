@@ -1,9 +1,10 @@
 //! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
-use super::super::http::Departed;
+use super::super::http::{Conn, Departed};
 use super::super::seat::GuestId;
 use super::super::{Hall, Owner};
 use super::visitors::{Phase, Refusal};
 use super::{Front, Tenancy};
+use crate::policy::AtLimit;
 use crate::proto::http1::{Head, HeaderId};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono};
@@ -11,13 +12,15 @@ use skep_abi::listen;
 
 impl super::Tenants {
     /// Whether a request that came on a connection of this tenancy's is for it; then it is noted.
-    pub fn admits(&self, front: u32, tenancy: &mut Option<Tenancy>, head: &Head<'_>, now: Mono) -> bool {
+    pub fn admits(&mut self, conn: &Conn, tenancy: &mut Option<Tenancy>, head: &Head<'_>, now: Mono) -> bool {
+        let (front, key) = conn.way();
         let Some(tenancy) = tenancy.as_mut().filter(|tenancy| !tenancy.parting) else { return false };
         let only = self.fronts.get(front as usize).and_then(Front::only);
         let whose = only.or_else(|| self.routes.find(head.field(HeaderId::Host), head.target()));
-        if whose != Some(tenancy.tenant) {
+        if whose != Some(tenancy.tenant) || self.deals_anew(tenancy.tenant, key) {
             return false;
         }
+        self.stir(tenancy.tenant);
         tenancy.used = now;
         tenancy.requests += 1;
         true
@@ -45,10 +48,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (true, _) => return,
             (false, true) if is_named => return self.place_named(index),
             (false, true) => return self.place_apart(index, tenant),
+            (false, false) if self.tenants.goes_back(tenant, key) && self.give_back_visitor(index) => return,
             (false, false) => {}
         }
         match self.choose_listener(tenant, shared) {
-            Some(listener) if self.is_crowded(listener) => self.turn_away(index, Refusal::Unavailable(1), false),
+            Some(listener) if self.is_crowded(listener) => {
+                let guest = self.listeners[listener as usize].guest as usize;
+                let refusal = match self.seats[guest].guest.state().limits.at_connections {
+                    AtLimit::Refuse => Refusal::TooMany,
+                    _ => Refusal::Unavailable(1),
+                };
+                self.turn_away(index, refusal, false);
+            }
             Some(listener) if shared && !self.listeners[listener as usize].has(listen::HTTP) => {
                 self.turn_away(index, Refusal::NoServer, false);
             }

@@ -169,7 +169,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// What a tenant's instances may print together, and some room.
     fn rate_of_log(&mut self, tenant: u32) -> Option<Rate> {
         let limits = self.limits_as_changed(tenant)?;
-        let count = ROOM * u64::from(self.tenants.tenant(tenant)?.plan.instances.max(1));
+        let count = ROOM * u64::from(self.tenants.tenant(tenant)?.plan.instances.most.max(1));
         let wide = |rate: Rate| {
             let Rate { per_second, burst } = rate;
             Rate { per_second: per_second.saturating_mul(count), burst: burst.saturating_mul(count) }

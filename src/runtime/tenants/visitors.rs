@@ -54,6 +54,8 @@ pub(super) enum Refusal {
     Misdirected,
     /// Its tenant is there, but cannot be now; maybe after so many seconds.
     Unavailable(u64),
+    /// Its tenant has as many connections as it may, and whoever asks is to ask less.
+    TooMany,
     /// Its tenant speaks something else.
     NoServer,
 }
@@ -65,6 +67,7 @@ impl Refusal {
             Refusal::Nobody => (404, String::new(), "no such host\n"),
             Refusal::Misdirected => (421, String::new(), "another host than the connection's\n"),
             Refusal::Unavailable(seconds) => (503, format!("Retry-After: {seconds}\r\n"), "not available now\n"),
+            Refusal::TooMany => (429, "Retry-After: 1\r\n".into(), "too many connections\n"),
             Refusal::NoServer => (502, String::new(), "no server\n"),
         };
         let reason = crate::proto::http1::default_reason(status);

@@ -22,8 +22,9 @@ pub(super) struct Folders {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Changed {
     at: Mono,
-    /// The configuration has.
+    /// The configuration has, and something else.
     config: bool,
+    code: bool,
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -80,8 +81,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let at = self.now;
         for tenant in self.tenants.folders.tenants.get(&change.watch).cloned().unwrap_or_default() {
             let Some(this) = self.tenants.tenant(tenant) else { continue };
-            let config = config || this.changed.is_some_and(|changed| changed.config);
-            this.changed = Some(Changed { at, config });
+            let before = this.changed.unwrap_or(Changed { at, config: false, code: false });
+            this.changed = Some(Changed { at, config: before.config || config, code: before.code || !config });
             self.look_at(tenant, at.plus(ms(SETTLED_MS)));
         }
     }
@@ -93,11 +94,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.now < due {
             return Some(due);
         }
-        self.tenants.all[tenant as usize].changed = None;
+        let this = &mut self.tenants.all[tenant as usize];
+        this.changed = None;
+        let before = this.edition;
         if changed.config {
             self.reload_tenants(false);
         }
-        self.deploy(tenant);
+        // Whom its configuration concerns has been deployed for that.
+        if changed.code && self.tenants.all[tenant as usize].edition == before {
+            self.deploy(tenant);
+        }
         None
     }
 }

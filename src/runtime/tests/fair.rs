@@ -397,8 +397,32 @@ fn ask(room: &mut Room, target: &str, turns: usize) -> String {
 }
 
 #[test]
+fn requests_beyond_their_rate_are_answered_in_its_stead() {
+    for (at_requests, expected) in [(AtLimit::Refuse, "HTTP/1.1 429 "), (AtLimit::Shed, "HTTP/1.1 503 ")] {
+        let mut room = Room::new();
+        let limits = Limits { requests: Some(Rate { per_second: 1, burst: 2 }), at_requests, ..Limits::default() };
+        let (guest, _) = room.seat_with(plain(), 0, limits, start_info(8001));
+        room.hall.turn();
+        for path in ["/n5.0.1", "/n5.0.2"] {
+            assert!(ask(&mut room, path, 6).starts_with("HTTP/1.1 200 "));
+        }
+        assert!(ask(&mut room, "/n5.0.3", 4).starts_with(expected));
+        let now = room.clock.now_mono().0;
+        room.run_until(now + SECOND);
+        assert!(ask(&mut room, "/n5.0.4", 6).starts_with("HTTP/1.1 200 "), "one a second");
+        let view = room.view(guest);
+        assert_eq!((view.meter.hits(Bound::Requests), view.requests()), (1, 3), "the guest has heard of three");
+    }
+}
+
+#[test]
 fn requests_of_a_guest_that_rests_wait_or_are_shed_as_is_chosen() {
-    for (at_cpu, expected) in [(AtLimit::Throttle, ""), (AtLimit::Shed, "HTTP/1.1 503 ")] {
+    let cases = [
+        (AtLimit::Throttle, ""),
+        (AtLimit::Shed, "HTTP/1.1 503 "),
+        (AtLimit::Refuse, "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n"),
+    ];
+    for (at_cpu, expected) in cases {
         let mut room = Room::new();
         let limits = Limits { at_cpu, ..tenth() };
         let (guest, cost) = room.seat_with(plain(), 0, limits, start_info(8001));
@@ -418,6 +442,7 @@ fn requests_of_a_guest_that_rests_wait_or_are_shed_as_is_chosen() {
         assert!(answer.starts_with("HTTP/1.1 200 "), "{at_cpu:?}: {answer:?}");
         let view = room.view(guest);
         assert_eq!(view.meter.hits(Bound::Shed), u32::from(at_cpu == AtLimit::Shed));
+        assert_eq!(view.meter.hits(Bound::Refused), u32::from(at_cpu == AtLimit::Refuse));
         assert!(view.requests() >= 3 && view.responses[2] == view.requests(), "{:?}", view.responses);
         assert!(view.latencies.quantile(1.0) >= 400_000, "the slow one is seen");
         assert!(view.recent.total() <= view.latencies.total());

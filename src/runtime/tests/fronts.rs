@@ -5,7 +5,7 @@ use super::pace::start_info;
 use super::sim::{engine, plain};
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
-use crate::policy::{Grants, Limits, ServeLimits};
+use crate::policy::{Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, Mono, VirtualClock};
@@ -77,7 +77,7 @@ fn serving(limits: ServeLimits) -> Calm {
     let names = ["good", "mute", "none"];
     let plan = |(number, name): (usize, &&str)| {
         assert_eq!(routes.add(name, "/", number as u32), None);
-        (number as u32, Plan { name: (*name).into(), instances: 1, idle: None, hibernate: None })
+        (number as u32, Plan { name: (*name).into(), instances: Instances::fixed(1), idle: None, hibernate: None })
     };
     let plans: Vec<(u32, Plan)> = names.iter().enumerate().map(plan).collect();
     let bees = Bees { clock: calm.clock.clone(), mute: mute() };

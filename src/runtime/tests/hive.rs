@@ -2,7 +2,7 @@
 use super::calm::{Calm, SECOND};
 use super::sim::script;
 use crate::guest::{Bounds, Den, Entropy, GuestState, Snapshot, Surroundings};
-use crate::policy::{Grants, Limits, ServeLimits};
+use crate::policy::{Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::tenants::TenantView;
 use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
@@ -114,7 +114,8 @@ impl Hive {
         let mut calm = Calm::new(WALL);
         let code = Rc::new(RefCell::new(code.to_owned()));
         let keeper = Only { code: code.clone(), clock: calm.clock.clone(), hired: 0, snapshot };
-        let mut plan = Plan { name: "a".into(), instances: 1, idle: None, hibernate: Some(HIBERNATE) };
+        let mut plan =
+            Plan { name: "a".into(), instances: Instances::fixed(1), idle: None, hibernate: Some(HIBERNATE) };
         let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
         change(&mut plan, &mut limits);
         let mut routes = Routes::default();
