@@ -371,6 +371,12 @@ fn p04_a_process_prints_for_its_own_tenants_and_no_more_than_they_may() {
 #[test]
 fn a_process_that_goes_on_no_more_is_ended() {
     let mut hive = Liars::start(1);
-    hive.ends("silence", "does not answer, and was ended by signal 9", |_, liar| signal(liar.pid, "STOP"));
-    hive.all_come_back();
+    let (_client, pid) = hive.visit("liar0");
+    let pid = pid.expect("it is served");
+    signal(pid, "STOP");
+    hive.hive
+        .server
+        .until(&format!("skep: tenants of liar0/1: process {pid} does not answer, and was ended by signal 9"));
+    assert!(hive.visit("good").1.is_some(), "who has nothing to do is not taken for silent");
+    eventually("it is started anew", || hive.visit("liar0").1.is_some_and(|other| other != pid));
 }
