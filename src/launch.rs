@@ -9,7 +9,7 @@ use crate::guest::{
 use crate::policy::{Grants, HttpLimits, Limits, PURSE_CELLS, Purse, Run};
 use crate::program::{self, Chosen};
 use crate::reactor::{OsReactor, StandardStreams, process};
-use crate::runtime::{GuestId, KitSource, Logs, Offload, Origin, OsHall, Outcome};
+use crate::runtime::{Clones, GuestId, KitSource, Logs, Offload, Origin, OsHall, Outcome};
 use crate::system::Standard;
 use crate::time::{Mono, OsClock};
 use anyhow::{Context as _, Result, anyhow};
@@ -43,8 +43,10 @@ pub enum Program {
     Stdin {
         module: bool,
     },
-    /// Nothing from its beginning: it goes on from another's image.
-    Clone,
+    /// Nothing from its beginning: it goes on from another's image. Its code is that of a module, or of scripts.
+    Clone {
+        module: bool,
+    },
 }
 
 /// One script, as somebody wants it run.
@@ -175,11 +177,11 @@ fn run_from(mut order: Order, origin: Origin, mut world: World, birth: Birth) ->
     if let Some(confinement) = confinement {
         confine_self(&confinement, order.confine.required, link.is_none())?;
     }
-    let kit = kit.map_or_else(|| kit_for_children(&engine, &origin), KitSource::Ready);
+    let (kit, clones) = kits(&engine, &origin, kit, chosen, matches!(order.program, Program::Clone { module: true }));
     ledger.into_iter().for_each(|ledger| hall.keep_ledger(Box::new(ledger)));
     hall.set_origin(origin, kit);
     purse.into_iter().for_each(|(purse, cells)| hall.share_purse(purse, cells));
-    hall.allow_clones(!matches!(chosen, Chosen::Itself(_)));
+    hall.allow_clones(clones);
     let seat = match &will {
         Some(will) => hall.seat_clone(guest, will),
         None => hall.seat(guest),
@@ -316,6 +318,26 @@ pub fn say(line: &str) {
 /// The same, as it stands.
 pub fn say_raw(lines: &str) {
     let _nobody = std::io::stderr().write_all(lines.as_bytes());
+}
+
+/// What children of this process are given, and what clones of its guest are.
+fn kits(
+    engine: &Engine,
+    origin: &Origin,
+    own: Option<Kit>,
+    chosen: Chosen,
+    clone_of_module: bool,
+) -> (KitSource, Clones) {
+    let ours = || kit_for_children(engine, origin);
+    match (own, &chosen) {
+        (Some(kit), _) if clone_of_module => (ours(), Clones::OfModule(KitSource::Ready(kit))),
+        (_, Chosen::Itself(_)) => {
+            let (engine, folder) = (engine.clone(), CacheFolder(origin.cache.clone()));
+            let make = move || cache::kit(&engine, chosen.file(), &folder, |_| ()).ok();
+            (ours(), Clones::OfModule(KitSource::Later(Box::new(make))))
+        }
+        (kit, _) => (kit.map_or_else(ours, KitSource::Ready), Clones::OfKit),
+    }
 }
 
 /// What the first child of this process makes, and every one maps. Without it each would find its own.

@@ -100,7 +100,7 @@ pub fn project_of(program: &Program) -> Result<Option<PathBuf>> {
             let path = resolve(path)?;
             path.parent().map(Path::to_path_buf).unwrap_or(path)
         }
-        Program::Eval { .. } | Program::Stdin { .. } | Program::Clone => {
+        Program::Eval { .. } | Program::Stdin { .. } | Program::Clone { .. } => {
             std::env::current_dir().context("the current folder is gone")?
         }
     };

@@ -36,6 +36,10 @@ const uint8_t *skep_body(const uint8_t *payload, size_t *length);
  * CHILD_FAILED and CHILD_EXIT go to `call`; `skep_child_channel` has its channel. Answers the child's handle or -errno. */
 skep_handle skep_fork(const char *file, const char *const *words, uint32_t count, skep_call call, void *data);
 
+/* `skep_clone` (of skep.h) starts a process that goes on from this one's memory as it stands when the turn has ended. Tell by
+ * `skep_on` who hears of it: CHILD_STARTED comes in both, with the value 0 in the clone; `skep_parent_channel` is the clone's way
+ * to the process that it was, `skep_child_channel` the way to the clone. */
+
 /* Several processes of this guest: starts worker `number` (1 on), in which `skep_worker` answers it; 0 in others. A listener is
  * shared by `skep_listener_share` with the worker's channel, and asked for by `skep_http_shared` under the same id. */
 skep_handle skep_fork_worker(int number, skep_call call, void *data);

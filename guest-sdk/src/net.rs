@@ -358,6 +358,14 @@ impl Listener {
         self
     }
 
+    /// Whether it keeps the guest alive (it does from the start).
+    ///
+    /// # Errors
+    /// `EBADF` when it was closed before.
+    pub fn keep_alive(&self, on: bool) -> Result<()> {
+        raw::handle_ref(worker::real(self.handle), on)
+    }
+
     /// Stops accepting; open streams stay.
     ///
     /// # Errors

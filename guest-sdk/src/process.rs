@@ -23,10 +23,13 @@ type OnSignal = Box<dyn FnMut()>;
 thread_local! {
     static SIGNALS: RefCell<Vec<(i32, OnSignal)>> = const { RefCell::new(Vec::new()) };
     static CODE: Cell<Option<i32>> = const { Cell::new(None) };
+    /// Read once: a clone goes on with the words of the guest that it was.
+    static INFO: RefCell<Option<Rc<Value>>> = const { RefCell::new(None) };
 }
 
-fn info() -> Value {
-    Value::parse(&raw::start_info()).unwrap_or(Value::Other)
+fn info() -> Rc<Value> {
+    let read = || Rc::new(Value::parse(&raw::start_info()).unwrap_or(Value::Other));
+    INFO.with(|info| info.borrow_mut().get_or_insert_with(read).clone())
 }
 
 /// The words it was started with: the host's program, the guest's file, then its own.
@@ -43,14 +46,8 @@ pub fn env(name: &str) -> Option<String> {
 }
 
 /// What the library of whoever started this process wants it to know.
-pub(crate) fn told(name: &str) -> Option<Value> {
-    match info() {
-        Value::Map(entries) => entries.into_iter().find(|(key, _)| key == "info").and_then(|(_, told)| match told {
-            Value::Map(told) => told.into_iter().find(|(key, _)| key == name).map(|(_, value)| value),
-            _ => None,
-        }),
-        _ => None,
-    }
+pub(crate) fn told<T>(name: &str, read: impl FnOnce(&Value) -> Option<T>) -> Option<T> {
+    info().get("info")?.get(name).and_then(read)
 }
 
 /// The folder that it works in.
@@ -130,12 +127,23 @@ pub enum ChannelEvent<'a> {
     Closed(Option<Error>),
 }
 
-type OnChild = Box<dyn FnMut(ChildEvent)>;
+/// What comes of [`clone`], in both processes.
+#[derive(Debug)]
+pub enum CloneEvent {
+    /// This is the clone. [`parent`] is the channel to the process that it was.
+    Awake,
+    /// This is the process that was cloned: what its clone tells.
+    Child(ChildEvent),
+}
+
+type OnChild = Box<dyn FnMut(CloneEvent)>;
 type OnChannel = Box<dyn FnMut(&Channel, ChannelEvent<'_>)>;
 
 pub(crate) struct Fork {
     handle: Handle,
     call: RefCell<OnChild>,
+    /// A clone that has not begun: in the image of both.
+    waits: Cell<bool>,
 }
 
 /// Another process that runs this guest, or another one. Dropping it changes nothing.
@@ -174,7 +182,7 @@ pub(crate) fn fork_worker(number: u32, call: impl FnMut(ChildEvent) + 'static) -
 
 /// Which one this process is of those, if it is one.
 pub(crate) fn worker() -> Option<u32> {
-    told("sharing")?.text()?.parse().ok()
+    told("sharing", |number| number.text()?.parse().ok())
 }
 
 fn start(main: &str, told: &str, args: &[&str], call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
@@ -194,7 +202,31 @@ fn start(main: &str, told: &str, args: &[&str], call: impl FnMut(ChildEvent) + '
         texts.extend_from_slice(text.as_bytes());
     }
     let handle = raw::child_start(&record(&options), &texts)?;
-    world::insert(handle, Entry::Child(Rc::new(Fork { handle, call: RefCell::new(Box::new(call)) })));
+    let mut call = call;
+    let call = move |event| {
+        if let CloneEvent::Child(event) = event {
+            call(event)
+        }
+    };
+    world::insert(
+        handle,
+        Entry::Child(Rc::new(Fork { handle, call: RefCell::new(Box::new(call)), waits: Cell::new(false) })),
+    );
+    Ok(Child { handle, channel: Channel::new(raw::child_channel(handle)?) })
+}
+
+/// Starts a process that goes on from this guest's memory as it stands when this turn has ended: everything that it knows, its
+/// timers too. Streams, listeners, requests and children stay with this process; in the clone they are told as closed, and children
+/// are forgotten. `call` is told in both which one it is; in the clone once. (What the standard library has chosen by chance, as the
+/// keys of its hashes, both have.)
+///
+/// # Errors
+/// `EACCES` without the grant to fork, `EAGAIN` when there are too many processes.
+pub fn clone(call: impl FnMut(CloneEvent) + 'static) -> Result<Child> {
+    let _kept = info();
+    let handle = raw::clone()?;
+    let fork = Fork { handle, call: RefCell::new(Box::new(call)), waits: Cell::new(true) };
+    world::insert(handle, Entry::Child(Rc::new(fork)));
     Ok(Child { handle, channel: Channel::new(raw::child_channel(handle)?) })
 }
 
@@ -252,10 +284,21 @@ impl Fork {
             events::CHILD_EXIT => ChildEvent::Exited(event.value as i32),
             _ => return,
         };
-        if event.kind != events::CHILD_STARTED {
+        let waited = self.waits.replace(false);
+        if event.kind != events::CHILD_STARTED || (waited && event.value == 0) {
             world::remove(self.handle);
         }
-        (self.call.borrow_mut())(told);
+        if waited && event.kind == events::CHILD_STARTED && event.value == 0 {
+            // Others that were asked for with it are clones of the process that it was.
+            world::forget(|entry| matches!(entry, Entry::Child(child) if child.waits()));
+            return (self.call.borrow_mut())(CloneEvent::Awake);
+        }
+        (self.call.borrow_mut())(CloneEvent::Child(told));
+    }
+
+    /// Whether it is a clone that has not begun.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits.get()
     }
 }
 

@@ -278,6 +278,10 @@ pub(crate) fn child_start(options: &[u8], texts: &[u8]) -> Result<Handle> {
     handle(unsafe { imports::child_start(options.as_ptr(), options.len(), texts.as_ptr(), texts.len()) })
 }
 
+pub(crate) fn clone() -> Result<Handle> {
+    handle(unsafe { imports::clone() })
+}
+
 pub(crate) fn child_channel(child: Handle) -> Result<Handle> {
     handle(unsafe { imports::child_channel(child as i64) })
 }

@@ -59,7 +59,7 @@ pub(crate) fn begin() {
         Some(channel) => channel,
         None => return,
     };
-    if let Some(number) = process::told("worker").as_ref().and_then(Value::number) {
+    if let Some(number) = process::told("worker", Value::number) {
         // As long as there is a primary there may be work.
         let _gone = raw::handle_ref(channel.handle(), true);
         channel.line().say("{\"act\":\"cluster\",\"do\":\"online\"}");

@@ -110,11 +110,20 @@ fn wake(flags: u16) {
         return;
     }
     worker::forget();
+    forget(|entry| match entry {
+        // One of them is this very process, which it will be told.
+        Entry::Child(child) => !child.waits(),
+        Entry::Channel(_) => true,
+        _ => false,
+    });
+}
+
+/// Events about these go to nobody from now on.
+pub(crate) fn forget(which: impl Fn(&Entry) -> bool) {
     let gone = TABLE.with(|table| {
         let mut table = table.borrow_mut();
-        let of_others =
-            |slot: &&mut Option<(Handle, Entry)>| matches!(slot, Some((_, Entry::Child(_) | Entry::Channel(_))));
-        table.iter_mut().filter(of_others).map(Option::take).collect::<Vec<_>>()
+        let found = |slot: &&mut Option<(Handle, Entry)>| matches!(slot, Some((_, entry)) if which(entry));
+        table.iter_mut().filter(found).map(Option::take).collect::<Vec<_>>()
     });
     // Dropped when the table is free again.
     drop(gone);

@@ -159,7 +159,7 @@ impl ChildOrder {
         let program = match self.mode.as_str() {
             "file" | "check" => Program::File(file()?),
             "stdin" => Program::Stdin { module: self.module },
-            "clone" => Program::Clone,
+            "clone" => Program::Clone { module: self.module },
             mode => Program::Eval { source: source()?, print: mode == "print", module: self.module },
         };
         let origin = Origin {

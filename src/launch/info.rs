@@ -54,7 +54,7 @@ pub(crate) fn start_info(order: &Order, world: &World) -> Result<String> {
             (if *print { "print" } else { "eval" }, None, Some(source.clone()), *module)
         }
         Program::Stdin { module } => ("stdin", None, None, *module),
-        Program::Clone => ("clone", None, None, false),
+        Program::Clone { .. } => ("clone", None, None, false),
     };
     argv.extend(order.args.iter().map(text));
     let mut exec_argv = order.node_flags.clone();

@@ -41,7 +41,7 @@ pub use mailbox::{Mailbox, Note};
 pub use observe::{GuestView, HallView, Latencies};
 pub use offload::Offload;
 pub use outcome::Outcome;
-pub use process::{CHILD_WORD, ChildOrder, Filter, KitSource, OPTIONS, Origin};
+pub use process::{CHILD_WORD, ChildOrder, Clones, Filter, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
 pub use tenants::{
     CONFIG_FILE, CordonOrder, CordonPlan, FrontKind, FrontPlan, Keeper, LogFormat, Manners, NotHired, Plan, Reload,

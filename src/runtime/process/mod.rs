@@ -50,7 +50,7 @@ pub(super) struct Processes {
     kit: KitSource,
     nursery: Nursery,
     /// That code runs the guests of this process too.
-    clones: bool,
+    clones: Clones,
     tree: Tree,
     /// What the tree has used, and the cells as they are handed on.
     purse: Option<(Purse, OwnedFd)>,
@@ -103,6 +103,18 @@ impl KitSource {
     }
 }
 
+/// What clones of this process's guest run.
+#[derive(Default)]
+pub enum Clones {
+    /// There are none.
+    #[default]
+    None,
+    /// The code of the kit that all children have.
+    OfKit,
+    /// The code of a module, which is the guest's own.
+    OfModule(KitSource),
+}
+
 /// Why a guest that has yielded is not to be resumed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hold {
@@ -126,13 +138,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.processes.ledger = Some(ledger);
     }
 
-    /// Whether the kit's code is that of the guests here, so that it can run their images elsewhere.
-    pub fn allow_clones(&mut self, allowed: bool) {
-        self.processes.clones = allowed;
+    /// Which code can run images of the guest here elsewhere.
+    pub fn allow_clones(&mut self, clones: Clones) {
+        self.processes.clones = clones;
     }
 
     pub(in crate::runtime) fn can_clone(&self) -> bool {
-        self.processes.clones
+        !matches!(self.processes.clones, Clones::None)
     }
 
     /// Before guests run, and at the end of a turn, for what came of that: whatever waits for something that no fact

@@ -144,9 +144,9 @@ impl ChildOrder {
         self.main.as_deref().is_some_and(|main| main.ends_with(".wasm"))
     }
 
-    /// To go on from an image.
-    pub(super) fn of_clone() -> ChildOrder {
-        ChildOrder { mode: "clone".into(), ..ChildOrder::default() }
+    /// To go on from an image, whose code is that of a module, or of scripts.
+    pub(super) fn of_clone(module: bool) -> ChildOrder {
+        ChildOrder { mode: "clone".into(), module, ..ChildOrder::default() }
     }
 
     /// What a guest's library asks for, in its own words; none when they make no sense.

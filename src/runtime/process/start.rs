@@ -4,7 +4,7 @@ use super::channel::{Channel, Far, Waiting};
 use super::child::{Child, Stage, Wished};
 use super::nursery::Filter;
 use super::order::{ChildOrder, environment};
-use super::{Hall, Wisher};
+use super::{Clones, Hall, Wisher};
 use crate::guest::{ChildEnd, ChildPlan, ChildProgram, Handle, Kit, Legacy};
 use crate::policy::Run;
 use crate::proto::ipc::{self, Frame, Kind, Side};
@@ -50,14 +50,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The image has been taken, or none can be.
     pub(in crate::runtime) fn start_clone(&mut self, index: u32, taken: Option<Legacy>) {
+        let can_clone = self.can_clone();
         let Some(child) = self.processes.children.get_mut(index as usize) else { return };
         let Stage::Wished(wished) = &mut child.stage else { return };
         match (&mut wished.plan.program, taken) {
-            (ChildProgram::Clone { legacy, .. }, Some(taken)) if self.processes.clones => {
+            (ChildProgram::Clone { legacy, .. }, Some(taken)) if can_clone => {
                 *legacy = Some(Box::new(taken));
                 self.wish(Wisher::Own(index));
             }
-            _ if !self.processes.clones => self.child_refused(index, ENOSYS),
+            _ if !can_clone => self.child_refused(index, ENOSYS),
             _ => self.child_refused(index, ENOMEM),
         }
     }
@@ -186,7 +187,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Wished { mut plan, ends, far } = wished;
         let (order, legacy) = match &mut plan.program {
             ChildProgram::Guest { text, .. } => (ChildOrder::of_program(text).ok_or(Errno::EINVAL)?, None),
-            ChildProgram::Clone { legacy, .. } => (ChildOrder::of_clone(), legacy.take()),
+            ChildProgram::Clone { legacy, .. } => {
+                let module = matches!(self.processes.clones, Clones::OfModule(_));
+                (ChildOrder::of_clone(module), legacy.take())
+            }
             ChildProgram::Path(path) => {
                 let program = path.get().clone();
                 return self.spawn_program(guest, program, plan, ends);
@@ -202,7 +206,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (_, true) => Filter::None,
         };
         let module = order.is_module();
-        let hatched = if module { None } else { self.processes.hatch(&stdio, filter, plan.detached)? };
+        // What a nursery has made ready is the code of scripts.
+        let own_code = module || (legacy.is_some() && order.module);
+        let hatched = if own_code { None } else { self.processes.hatch(&stdio, filter, plan.detached)? };
         let nested = hatched.is_some();
         let process = match hatched {
             Some(process) => process,
@@ -285,7 +291,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if nested && legacy.is_none() {
             return Ok(());
         }
-        let kit = match (self.processes.kit.get(), legacy) {
+        let source = match &mut self.processes.clones {
+            Clones::OfModule(own) if legacy.is_some() => own,
+            _ => &mut self.processes.kit,
+        };
+        let kit = match (source.get(), legacy) {
             (Some(kit), None) => kit.clone(),
             (Some(kit), Some(legacy)) => kit.with_image(legacy.image.clone()),
             (None, None) => return Ok(()),
