@@ -9,6 +9,7 @@ use super::module::GLOBAL_EXPORT;
 use super::state::GuestState;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use skep_abi::exports;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -79,6 +80,14 @@ impl Cell {
     /// Whether the same code runs in both.
     pub(super) fn has_code_of(&self, other: &Cell) -> bool {
         Arc::ptr_eq(&self.code, &other.code)
+    }
+
+    /// The same, for many guests of this process: its image is where mapping it costs least, in this folder if that can be.
+    pub fn at_hand(self, folder: &Path) -> Cell {
+        match self.image.on_disk(folder) {
+            Ok(image) => Cell { image, ..self },
+            Err(_) => self,
+        }
     }
 
     /// The image that guests start from.

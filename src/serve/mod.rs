@@ -79,6 +79,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let compiling = |_: &str| launch::say(scripts.compiling());
     let folder = CacheFolder::from_environment();
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, compiling)?;
+    let cell = folder.0.iter().fold(cell, |cell, folder| cell.at_hand(folder));
     let modules = (Modules::new(engine.clone(), folder.clone()), Modules::new(engine.clone(), folder.clone()));
     let clock = OsClock::new();
     watch_writes();

@@ -25,6 +25,22 @@ fn turns_until_exit(guest: &mut Guest) -> (u32, i32) {
 }
 
 #[test]
+fn an_image_at_hand_is_the_same_and_nobody_can_write_to_it() {
+    let folder = std::env::temp_dir();
+    let cell = cell(&guest_text(COUNT, "")).at_hand(&folder);
+    let mut first = cell.spawn(state()).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut first, &batch()), Turn::Done { wants: 0 });
+    let layer = first.capture().expect("an image can be taken");
+    assert!(layer.own_bytes() > 0 && layer.own_bytes() < 1 << 20, "over the pages at hand");
+    let mut clone = cell.with_image(layer).spawn(state()).expect("a clone can be spawned");
+    assert_eq!(turns_until_exit(&mut clone), (4, 5));
+    assert!(first.doze().is_some());
+    assert_eq!(turns_until_exit(&mut first), (4, 5));
+    assert_eq!(turns_until_exit(&mut cell.spawn(state()).expect("a guest can be spawned")), (5, 5));
+    assert!(!cell.image().can_be_written());
+}
+
+#[test]
 fn a_clone_goes_on_where_the_guest_was() {
     let cell = cell(&guest_text(COUNT, ""));
     let mut guest = cell.spawn(state()).expect("a guest can be spawned");

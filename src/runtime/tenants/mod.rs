@@ -235,6 +235,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     self.instance_ready(tenant, guest);
                 }
             }
+            // One that has just listened may have come to rest in the same turn, and no other turn may come for long.
+            self.tend_buds();
             for key in std::mem::take(&mut self.tenants.moving) {
                 self.move_out(key);
             }

@@ -157,12 +157,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// Seats it as it stood: its listeners, and START.
+    /// Seats it as it stood: its listeners, and START. Its start record is the one that its heap has read, or it were not here.
     fn seat_bud(&mut self, mut guest: Hired, bud: &Bud) -> GuestId {
         let mut seed = [0_u8; 32];
         guest.state_mut().outside.random(&mut seed);
         let mut seat = Seat::new(guest);
-        seat.mail.push(Note { kind: events::START, flags: start::CLONED, handle: 0, value: 0 }, &[&seed]);
+        seat.mail.push(Note { kind: events::START, flags: start::CLONED | start::SAME, handle: 0, value: 0 }, &[&seed]);
         let id = GuestId(self.seats.insert(seat) as u32);
         for Parked { handle, at, options } in bud.listeners.iter().copied() {
             let limits = self.decoder_limits(id.0, &options);
