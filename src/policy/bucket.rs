@@ -2,7 +2,7 @@
 //! counted: callers hand in monotonic nanoseconds and amounts.
 use serde::{Deserialize, Serialize};
 
-const SECOND: u128 = 1_000_000_000;
+const SECOND: u64 = 1_000_000_000;
 
 /// So many a second, and so many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ impl Bucket {
         self.settle(rate, now);
         let excess = self.used.saturating_sub(rate.burst - amount.min(rate.burst));
         let Some(rest) = u128::from(rate.per_second).checked_sub(1) else { return u64::MAX };
-        let span = (u128::from(excess) * SECOND + rest) / u128::from(rate.per_second);
+        let span = (u128::from(excess) * u128::from(SECOND) + rest) / u128::from(rate.per_second);
         self.at.saturating_add(u64::try_from(span).unwrap_or(u64::MAX)).max(now)
     }
 
@@ -59,13 +59,22 @@ impl Bucket {
     /// however often this is asked.
     fn settle(&mut self, rate: Rate, now: u64) {
         let passed = now.saturating_sub(self.at);
-        let back = u128::from(passed) * u128::from(rate.per_second) / SECOND;
-        if back >= u128::from(self.used) {
+        let back = if self.used == 0 { 0 } else { scaled(passed, rate.per_second, SECOND) };
+        if back >= self.used {
             (self.used, self.at) = (0, self.at.max(now));
-            return;
+        } else if back > 0 {
+            self.used -= back;
+            self.at += scaled(back, SECOND, rate.per_second);
         }
-        self.used -= back as u64;
-        self.at += (back * SECOND / u128::from(rate.per_second.max(1))) as u64;
+    }
+}
+
+/// `amount * by / over`, or the most that there can be.
+fn scaled(amount: u64, by: u64, over: u64) -> u64 {
+    match amount.checked_mul(by) {
+        // The usual case, which costs one division of the machine's.
+        Some(product) => product / over,
+        None => u64::try_from(u128::from(amount) * u128::from(by) / u128::from(over)).unwrap_or(u64::MAX),
     }
 }
 
@@ -82,6 +91,29 @@ mod tests {
         let taken = (0..10_000).filter(|tick| bucket.take(RATE, tick * MS / 10, 1)).count();
         // A second of a thousand, and the hundred at its beginning.
         assert!((1099..=1101).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn small_numbers_and_large_ones_are_counted_alike() {
+        /// As it is defined, in numbers that everything fits into.
+        fn settled(used: u64, at: u64, rate: u64, now: u64) -> (u64, u64) {
+            let back = u128::from(now.saturating_sub(at)) * u128::from(rate) / 1_000_000_000;
+            if back >= u128::from(used) {
+                return (0, at.max(now));
+            }
+            (used - back as u64, at + (back * 1_000_000_000 / u128::from(rate.max(1))) as u64)
+        }
+        let mut seed = 7_u64;
+        let mut dice = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed >> (seed >> 58)
+        };
+        for _ in 0..100_000 {
+            let (used, at, per_second, now) = (dice(), dice(), dice(), dice());
+            let mut bucket = Bucket { used, at };
+            bucket.settle(Rate { per_second, burst: 1 }, now);
+            assert_eq!((bucket.used, bucket.at), settled(used, at, per_second, now), "{used} {at} {per_second} {now}");
+        }
     }
 
     #[test]

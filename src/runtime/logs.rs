@@ -38,6 +38,8 @@ struct Waiting {
 pub struct Logs {
     sink: Box<dyn LogSink>,
     waiting: VecDeque<Waiting>,
+    /// Bytes of these that have not gone out.
+    bytes: usize,
     armed: bool,
 }
 
@@ -48,7 +50,7 @@ impl Logs {
     }
 
     pub fn new(sink: Box<dyn LogSink>) -> Logs {
-        Logs { sink, waiting: VecDeque::new(), armed: false }
+        Logs { sink, waiting: VecDeque::new(), bytes: 0, armed: false }
     }
 
     /// Writes now what goes out now. Answers how many of the bytes are done with.
@@ -62,6 +64,7 @@ impl Logs {
             }
         }
         if sent < bytes.len() {
+            self.bytes += bytes.len() - sent;
             self.waiting.push_back(Waiting { fd, guest, bytes: bytes[sent..].to_vec(), sent: 0 });
         }
         sent
@@ -69,7 +72,7 @@ impl Logs {
 
     /// Bytes that wait to be written.
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.waiting.iter().map(|one| one.bytes.len() - one.sent).sum()
+        self.bytes
     }
 
     /// Tries what waits; tells whose bytes went out.
@@ -79,9 +82,11 @@ impl Logs {
                 Ok(0) => return,
                 Ok(count) => {
                     first.sent += count;
+                    self.bytes -= count;
                     gone(first.guest, count);
                 }
                 Err(_) => {
+                    self.bytes -= first.bytes.len() - first.sent;
                     gone(first.guest, first.bytes.len() - first.sent);
                     first.sent = first.bytes.len();
                 }

@@ -383,12 +383,12 @@ impl Call<'_> {
         // The queue stands for the kernel's buffer as well, into which a script elsewhere writes at once; and what is
         // written together costs less.
         slot.wants_drain |= now > skep_abi::DRAIN_ABOVE;
-        let at = self.now();
         let state = self.state();
         state.pending_total = total + bytes;
         state.meter.bytes_out += bytes;
         if let Some(rate) = state.limits.bytes_out {
-            state.usage.bytes_out.charge(rate, at, bytes);
+            let at = self.now();
+            self.state().usage.bytes_out.charge(rate, at, bytes);
         }
         Ok(now as i32)
     }

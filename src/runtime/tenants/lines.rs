@@ -55,10 +55,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             rest = &rest[end + 1..];
         }
         begun.extend_from_slice(rest);
-        while begun.len() > most {
-            self.tell_line(tenant, stream, &begun[..most], &mut out);
-            begun.drain(..most);
+        let whole = begun.len().saturating_sub(1) / most * most;
+        for piece in begun[..whole].chunks(most) {
+            self.tell_line(tenant, stream, piece, &mut out);
         }
+        begun.drain(..whole);
         if !begun.is_empty() {
             self.tenants.lines.0.insert((guest, fd), begun);
         }
