@@ -25,6 +25,7 @@ mod info;
 mod nursery;
 mod plain;
 
+pub(crate) use apart::AtFault;
 pub(crate) use child::Link;
 use info::hidden_variables;
 pub(crate) use info::{World, start_info};

@@ -4,6 +4,7 @@
 use crate::guest::cache::{CacheFolder, FOLDER_VARIABLE};
 use anyhow::{Context as _, Result, bail};
 use rustix::process::Resource;
+use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,6 +22,20 @@ const TIME: Duration = Duration::from_secs(180);
 /// Bytes of what it says that are repeated.
 const SAID_BYTES: u64 = 64 << 10;
 
+const GIVEN_UP: &str = "the module takes too long to compile, or too much memory: it was given up";
+
+/// Whoever compiles the module as it is finds this wrong with it.
+#[derive(Debug)]
+pub(crate) struct AtFault(String);
+
+impl fmt::Display for AtFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for AtFault {}
+
 /// Has the module in this file compiled into the cache.
 ///
 /// # Errors
@@ -31,8 +46,9 @@ pub(super) fn build(program: &Path, module: &Path, folder: &Path) -> Result<()> 
     let (status, said) = run(command, TIME)?;
     match status.map(|status| (status.success(), status.code())) {
         Some((true, _)) => Ok(()),
-        Some((false, Some(_))) => bail!("{}", reason(&said)),
-        _ => bail!("the module takes too long to compile, or too much memory: it was given up"),
+        Some((false, Some(_))) => Err(AtFault(reason(&said).to_owned()).into()),
+        Some((false, None)) => Err(AtFault(GIVEN_UP.into()).into()),
+        None => bail!(GIVEN_UP),
     }
 }
 

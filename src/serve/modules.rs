@@ -2,7 +2,7 @@
 //! process of its own has compiled (row W01). The loop asks again until there is one. It must not know what a tenant may do.
 use crate::guest::cache::{self, CacheFolder};
 use crate::guest::{Cell, Engine, Kit};
-use crate::launch::{Program, compile_apart, own_program};
+use crate::launch::{AtFault, Program, compile_apart, own_program};
 use crate::program::{self, Chosen, MAGIC};
 use crate::runtime::NotHired;
 use anyhow::{Result, anyhow, bail};
@@ -33,7 +33,18 @@ pub(super) struct Stamp {
 enum Stage {
     Compiling,
     Ready,
-    Refused(String),
+    Refused(Refusal),
+    /// Whoever asked has been told why not; it may be otherwise next time.
+    Told,
+}
+
+/// Why there is none.
+#[derive(Clone, Debug)]
+struct Refusal {
+    why: String,
+    /// The module is at fault: it is not compiled again as it is. Anything else may be over when it is tried next, which is
+    /// the hall's to pace.
+    lasts: bool,
 }
 
 /// One path.
@@ -45,7 +56,7 @@ struct Known<T> {
     made: Option<(Stamp, T)>,
 }
 
-type Made<T> = (PathBuf, Stamp, Result<T, String>);
+type Made<T> = (PathBuf, Stamp, Result<T, Refusal>);
 
 /// What is made of a module.
 pub(super) trait Product: Clone + Send + 'static {
@@ -87,7 +98,7 @@ impl<T: Product> Modules<T> {
             let Some(known) = self.known.get_mut(&path) else { continue };
             match made {
                 Ok(made) => (known.stage, known.made) = (Stage::Ready, Some((stamp, made))),
-                Err(why) => known.stage = Stage::Refused(why),
+                Err(refusal) => known.stage = Stage::Refused(refusal),
             }
         }
         let Some(stamp) = module(main) else {
@@ -96,8 +107,12 @@ impl<T: Product> Modules<T> {
         };
         match self.known.get(main) {
             Some(Known { stamp: known, stage: Stage::Ready, made, .. }) if *known == stamp => Ok(made.clone()),
-            Some(Known { stamp: known, stage: Stage::Refused(why), .. }) if *known == stamp => {
-                Err(NotHired::Failed(why.clone()))
+            Some(Known { stamp: known, stage: Stage::Refused(refusal), .. }) if *known == stamp => {
+                let Refusal { why, lasts } = refusal.clone();
+                if let Some(known) = self.known.get_mut(main).filter(|_| !lasts) {
+                    known.stage = Stage::Told;
+                }
+                Err(NotHired::Failed(why))
             }
             Some(Known { stage: Stage::Compiling, .. }) => Err(NotHired::NotYet),
             Some(Known { begun, .. }) if begun.elapsed() < EVERY => Err(NotHired::NotYet),
@@ -127,7 +142,7 @@ impl<T: Product> Modules<T> {
             let made = catch_unwind(AssertUnwindSafe(|| make(&engine, &folder, &path)));
             let made =
                 made.unwrap_or_else(|_| Err(anyhow!("a fault of the host while it was compiled (please report it)")));
-            let made = made.map_err(|error| format!("{error:#}"));
+            let made = made.map_err(|error| Refusal { why: format!("{error:#}"), lasts: error.is::<AtFault>() });
             // Nobody is there any more when it cannot be sent.
             let _gone = sender.send((path, stamp, made));
         };
@@ -174,4 +189,33 @@ fn make<T: Product>(engine: &Engine, folder: &CacheFolder, main: &Path) -> Resul
     let kept = cache::is_kept(engine, chosen.file(), folder);
     compile_apart(kept, &chosen, &own_program()?, main, folder)?;
     T::make(engine, &chosen, folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guest::EngineOptions;
+
+    #[test]
+    fn a_module_is_compiled_again_unless_it_was_at_fault() {
+        let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+        let mut modules = Modules::<Cell>::new(engine, CacheFolder(None));
+        let main = std::env::temp_dir().join(format!("skep-module-{}.wasm", std::process::id()));
+        std::fs::write(&main, MAGIC).expect("there is room for four bytes");
+        let stamp = module(&main).expect("it begins as one");
+        let told = |modules: &mut Modules<Cell>| modules.get(&main).map(|_| ()).expect_err("there is none");
+        for lasts in [true, false] {
+            let known = Known { stamp, stage: Stage::Compiling, begun: Instant::now(), made: None };
+            modules.known.insert(main.clone(), known);
+            modules
+                .made
+                .0
+                .send((main.clone(), stamp, Err(Refusal { why: "no".into(), lasts })))
+                .expect("it is read here");
+            assert_eq!(told(&mut modules), NotHired::Failed("no".into()));
+            let next = told(&mut modules);
+            assert_eq!(next, if lasts { NotHired::Failed("no".into()) } else { NotHired::NotYet });
+        }
+        std::fs::remove_file(&main).expect("it is there");
+    }
 }
