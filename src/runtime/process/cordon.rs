@@ -44,6 +44,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         // Nobody prints there but what is no part of this program's design: a panic, a library.
         let (words, error) = process::pair()?;
         let output = File::options().write(true).open("/dev/null").map_err(Errno::from)?;
+        // What may fail comes before there is a process, or it would be nobody's.
+        let input = File::open("/dev/null").map_err(Errno::from)?;
         let stdio = [Some(theirs), Some(output.into()), Some(error)];
         // With a session of its own no key of a terminal reaches it: signals are this process's to pass on.
         let hatched = self.processes.hatch(&stdio, super::nursery::Filter::Own, true)?;
@@ -52,7 +54,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Some(process) => process,
             None => self.start_alone(stdio.into(), true)?,
         };
-        let input = File::open("/dev/null").map_err(Errno::from)?;
         self.send_control(channel, Kind::Input, 0, &[], Some(input.into()));
         // Code can be mapped only before the process is confined, so it has all that it will run.
         let sent = order.modules.iter().try_for_each(|(slot, kit)| self.send_module(channel, *slot, kit));

@@ -198,7 +198,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         let order = self.order(guest, order, &plan)?;
         let mut ends = ends.into_iter();
-        let input = ends.next().flatten();
+        // What may fail comes before there is a process, or it would be nobody's.
+        let input = match ends.next().flatten() {
+            Some(input) => input,
+            None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
+        };
         let stdio: Vec<Option<OwnedFd>> = std::iter::once(far).chain(ends.by_ref().take(2)).collect();
         let filter = match (&order.grants.run, order.unconfined) {
             (Run::None, _) => Filter::Own,
@@ -215,10 +219,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             None => self.start_alone(stdio, plan.detached)?,
         };
         let channel = channel.expect("a guest has one");
-        let input = match input {
-            Some(input) => input,
-            None => std::fs::File::open("/dev/null").map_err(Errno::from)?.into(),
-        };
         self.send_control(channel, Kind::Input, 0, &[], Some(input));
         for (number, (fd, end)) in ends.zip(&plan.stdio[3.min(plan.stdio.len())..]).enumerate() {
             let file = u8::from(matches!(end, ChildEnd::File(_)));
@@ -226,9 +226,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.send_control(channel, Kind::Given, number as u64 + 3, &[file], Some(fd));
             }
         }
-        self.send_row(index, channel)?;
-        if !module {
-            self.send_kit(channel, legacy.as_deref(), nested)?;
+        let kit = |hall: &mut Self| if module { Ok(()) } else { hall.send_kit(channel, legacy.as_deref(), nested) };
+        if let Err(error) = self.send_row(index, channel).and_then(|()| kit(self)) {
+            process.end();
+            return Err(error);
         }
         self.send_order(channel, order.to_json().as_bytes());
         self.send_waiting(channel);
