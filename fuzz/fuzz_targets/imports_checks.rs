@@ -1,16 +1,82 @@
 //! What the fuzz target `imports` asserts: a rogue guest makes any calls with any arguments, and the host's answers agree with
-//! a model of the guest's handles. A dead, forged or foreign handle is never taken, no number is given twice, no range
-//! outside the guest's memory is touched, and the host lives. It must not know what a call is for.
+//! a model of the guest's handles. The model says of each call that is given handles whether it must answer EBADF: for a dead,
+//! forged or foreign one, and for one of another kind, and for no other. No number is given twice, no range outside the
+//! guest's memory is touched, and the host lives. It must not know what a call is for.
 #![allow(dead_code, reason = "each user needs a part")]
 #[path = "puppet_text.rs"]
 mod puppet_text;
 
 use puppet_text::{ANSWERS, MEMORY, SCRATCH};
 use skep::guest::cache::{CacheFolder, load_or_build};
-use skep::guest::{Cell, Command, Engine, EngineOptions, Entropy, Guest, GuestState, Handle, Kind, Outside, Turn};
+use skep::guest::{
+    Cell, Command, Engine, EngineOptions, Entropy, Guest, GuestState, Handle, Kind, Outside, Turn, Verdict,
+};
 use skep::policy::{Grants, Limits};
+use skep_abi::errno::{EBADF, EPIPE};
 use skep_abi::{CALLS, Type};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// Kinds that a call takes as its handle, if the calls' own reading of it agrees; and what it takes as its second one.
+fn takes(name: &str, parameter: &str) -> &'static [Kind] {
+    const ANY: &[Kind] = &[
+        Kind::Blob,
+        Kind::Listener,
+        Kind::Exchange,
+        Kind::Connection,
+        Kind::Attached,
+        Kind::Stream,
+        Kind::Datagram,
+        Kind::Operation,
+        Kind::Watch,
+        Kind::Channel,
+        Kind::Call,
+        Kind::HostCall,
+    ];
+    match (name, parameter) {
+        ("close" | "handle_ref", _) => ANY,
+        ("blob_len" | "blob_read", _) => &[Kind::Blob],
+        (_, "listener") | ("listen_set" | "connections" | "http_close_idle" | "http_close_all", _) => &[Kind::Listener],
+        ("http_feed" | "http_expect", _) => &[Kind::Attached, Kind::Stream],
+        ("http_client", _) => &[Kind::Stream],
+        ("http_respond" | "http_write" | "http_end" | "http_inform", _) => &[Kind::Exchange],
+        ("http_watch" | "http_upgrade" | "http_conn", _) => &[Kind::Exchange],
+        ("credit", _) => &[Kind::Stream, Kind::Exchange, Kind::Attached],
+        ("udp_connect" | "udp_send" | "udp_option" | "udp_member", _) => &[Kind::Datagram],
+        ("stream_write" | "stream_shutdown" | "stream_reset", _) => &[Kind::Stream, Kind::Connection],
+        ("stream_option", _) => &[Kind::Stream, Kind::Connection, Kind::Attached],
+        ("traffic", _) => &[Kind::Connection],
+        ("channel_send", "attach") => &[Kind::Stream, Kind::Connection, Kind::Listener, Kind::Datagram],
+        (_, "channel") => &[Kind::Channel],
+        ("call_reply", _) => &[Kind::Call],
+        ("address", _) => &[Kind::Listener, Kind::Stream, Kind::Datagram, Kind::Exchange, Kind::Connection],
+        // There is no child here: nothing is one.
+        (_, "child") => &[],
+        _ => panic!("the model does not know the handle `{parameter}` of {name}"),
+    }
+}
+
+/// Calls that answer EBADF for a handle of the right kind too: what stands behind it is not (yet, any more) there, or an
+/// option is of fewer kinds.
+const BY_STATE: [&str; 5] = ["http_feed", "http_expect", "address", "call_reply", "stream_option"];
+
+/// How often each call was made, was refused for its handle, and was not although it was given one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Made {
+    pub calls: u64,
+    pub refused: u64,
+    pub taken: u64,
+}
+
+/// What all runs of this process have made so far, by name.
+pub static MADE: Mutex<BTreeMap<&str, Made>> = Mutex::new(BTreeMap::new());
+
+/// One call, its arguments, and whether all of them but its handles are as they should be: then it must look at these.
+struct Line {
+    index: usize,
+    arguments: Vec<i64>,
+    plain: bool,
+}
 
 /// Numbers out of the fuzzer's bytes; zeros when they are used up.
 struct Source<'a>(&'a [u8]);
@@ -113,14 +179,56 @@ impl Model {
         }
     }
 
-    /// A handle of the wrong kind, or a dead or forged one, is never taken.
-    fn check(&self, name: &str, types: &[(&str, Type)], arguments: &[i64], answer: i64) {
-        for ((_, ty), raw) in types.iter().zip(arguments) {
-            let optional = matches!(name, "http_attach" | "channel_send") && *raw == 0;
-            if *ty == Type::Handle && !optional && !self.live.iter().any(|(live, _)| live == raw) {
-                assert!(answer < 0, "{name}({arguments:?}) took a handle that does not live: {answer}");
+    /// The arguments of a call that has nothing to say against any but its handles.
+    fn plain(&self, name: &str, types: &[(&str, Type)], random: &mut Source) -> Vec<i64> {
+        let one = |(_, ty): &(&str, Type)| match (ty, name) {
+            (Type::Handle, _) => self.argument(Type::Handle, random),
+            (Type::Ptr, _) => i64::from(SCRATCH),
+            (Type::I32, "http_respond") => 200,
+            (Type::I32, "http_inform") => 100,
+            _ => 0,
+        };
+        let mut arguments: Vec<i64> = types.iter().map(one).collect();
+        // No flags.
+        if name == "http_respond" {
+            arguments[2] = 0;
+        }
+        arguments
+    }
+
+    /// Whether one of the handles is dead, forged, foreign or of a kind that this call does not take.
+    fn is_bad(&self, name: &str, types: &[(&str, Type)], arguments: &[i64]) -> bool {
+        types.iter().zip(arguments).filter(|((_, ty), _)| *ty == Type::Handle).any(|((parameter, _), raw)| {
+            let optional = *raw == 0 && matches!((name, *parameter), ("http_attach", _) | ("channel_send", "attach"));
+            let kind = self.live.iter().find(|(live, _)| live == raw).map(|(_, kind)| *kind);
+            !optional && kind.is_none_or(|kind| !takes(name, parameter).contains(&kind))
+        })
+    }
+
+    /// What the model says of a call must be what the host has said.
+    fn check(&self, line: &Line, answer: i64) {
+        let (call, arguments) = (&CALLS[line.index], &line.arguments);
+        let (name, types, bad) = (call.name, call.params, -i64::from(EBADF));
+        let mut all = MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let made = all.entry(name).or_default();
+        made.calls += 1;
+        if types.iter().any(|(_, ty)| *ty == Type::Handle) {
+            if self.is_bad(name, types, arguments) {
+                assert!(answer < 0, "{name}({arguments:?}) took a handle that is not its: {answer}");
+                // Nobody is at the other end of a channel any more: that is said before what would go there is looked at.
+                let is_left = name == "channel_send" && answer == -i64::from(EPIPE);
+                assert!(
+                    answer == bad || is_left || !line.plain,
+                    "{name}({arguments:?}) was not told of its handle: {answer}"
+                );
+                made.refused += 1;
+            } else {
+                let may = BY_STATE.contains(&name);
+                assert!(answer != bad || may, "{name}({arguments:?}) was refused a handle that is its");
+                made.taken += u64::from(answer != bad);
             }
         }
+        drop(all);
         for pair in types.windows(2).zip(arguments.windows(2)) {
             if let ([(_, Type::Ptr), (_, Type::Len)], [ptr, len]) = pair {
                 let end = u64::from(*ptr as u32) + u64::from(*len as u32);
@@ -164,7 +272,21 @@ fn play_the_runtime(guest: &mut Guest, model: &mut Model, random: &mut Source, a
     state.log_pending = 0;
     state.pending_total = 0;
     model.closed = closed;
-    model.wanted = [Kind::Exchange, Kind::Stream, Kind::Exchange, Kind::Blob][random.below(4)];
+    const GIVEN: [Kind; 12] = [
+        Kind::Exchange,
+        Kind::Exchange,
+        Kind::Stream,
+        Kind::Blob,
+        Kind::Listener,
+        Kind::Connection,
+        Kind::Datagram,
+        Kind::Attached,
+        Kind::Watch,
+        Kind::Channel,
+        Kind::Call,
+        Kind::HostCall,
+    ];
+    model.wanted = GIVEN[random.below(GIVEN.len())];
     answers
 }
 
@@ -203,13 +325,17 @@ fn puppet() -> &'static Cell {
 }
 
 /// One program: calls and their arguments, none of which ends the puppet or writes over its own program.
-fn program(model: &Model, random: &mut Source) -> Vec<(usize, Vec<i64>)> {
+fn program(model: &Model, random: &mut Source) -> Vec<Line> {
     let exit = CALLS.iter().position(|call| call.name == "exit").expect("the call is in the table");
     let line = |random: &mut Source| {
         let index = random.below(CALLS.len());
         let types = CALLS[index].params;
-        let arguments: Vec<i64> = types.iter().map(|(_, ty)| model.argument(*ty, random)).collect();
-        (index != exit && spares_the_puppet(types, &arguments)).then_some((index, arguments))
+        let plain = random.below(3) == 0;
+        let arguments: Vec<i64> = match plain {
+            true => model.plain(CALLS[index].name, types, random),
+            false => types.iter().map(|(_, ty)| model.argument(*ty, random)).collect(),
+        };
+        (index != exit && spares_the_puppet(types, &arguments)).then_some(Line { index, arguments, plain })
     };
     (0..1 + random.below(20)).filter_map(|_| line(random)).collect()
 }
@@ -229,12 +355,7 @@ pub fn imports(data: &[u8]) {
             continue;
         }
         let mut batch = Vec::new();
-        for (number, arguments) in &program {
-            let mut line = [0i64; 10];
-            line[0] = *number as i64;
-            line[1..=arguments.len()].copy_from_slice(arguments);
-            line.iter().for_each(|word| batch.extend_from_slice(&word.to_le_bytes()));
-        }
+        program.iter().for_each(|line| lay_out(line, &mut batch));
         let mut turn = guest.deliver(&batch);
         while turn == Turn::Yielded {
             // `settle` ends a slice.
@@ -242,10 +363,9 @@ pub fn imports(data: &[u8]) {
         }
         assert!(matches!(turn, Turn::Done { .. }), "{turn:?}");
         let answers = play_the_runtime(&mut guest, &mut model, &mut random, program.len());
-        for ((index, arguments), answer) in program.iter().zip(answers) {
-            let call = &CALLS[*index];
-            model.check(call.name, call.params, arguments, answer);
-            model.learn(call.name, arguments, answer);
+        for (line, answer) in program.iter().zip(answers) {
+            model.check(line, answer);
+            model.learn(CALLS[line.index].name, &line.arguments, answer);
         }
         let handles = &guest.state().handles;
         assert_eq!(handles.len(), model.live.len(), "handles");
@@ -254,4 +374,22 @@ pub fn imports(data: &[u8]) {
         }
         settle(&mut guest, &mut model, &mut random);
     }
+    leave(guest);
+}
+
+/// A call as the puppet reads it.
+fn lay_out(line: &Line, batch: &mut Vec<u8>) {
+    let mut words = [0i64; 10];
+    words[0] = line.index as i64;
+    words[1..=line.arguments.len()].copy_from_slice(&line.arguments);
+    words.iter().for_each(|word| batch.extend_from_slice(&word.to_le_bytes()));
+}
+
+/// The one call that does not answer comes last.
+fn leave(mut guest: Guest) {
+    let index = CALLS.iter().position(|call| call.name == "exit").expect("the call is in the table");
+    let mut batch = Vec::new();
+    lay_out(&Line { index, arguments: vec![-3], plain: true }, &mut batch);
+    assert_eq!(guest.deliver(&batch), Turn::Ended(Verdict::Exited(-3)));
+    MADE.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry("exit").or_default().calls += 1;
 }

@@ -143,12 +143,16 @@ impl Room {
     }
 
     fn seat(&mut self, script: &str, port: u16) -> GuestId {
+        self.seat_with(script, port, limits()).expect("a guest can be spawned")
+    }
+
+    fn seat_with(&mut self, script: &str, port: u16, limits: Limits) -> Option<GuestId> {
         let net = vec![NetRule { host: Some([127, 0, 0, 1].into()), port: Some(port) }];
         let folders = vec![FolderGrant { folder: folder().to_owned(), write: false }];
         let grants = Grants { net, folders, ..Grants::default() };
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::Os));
-        let state = GuestState::new(grants, limits(), outside, info(script, port));
-        self.hall.seat(cell().1.spawn(state).expect("a guest can be spawned"))
+        let state = GuestState::new(grants, limits, outside, info(script, port));
+        Some(self.hall.seat(cell().1.spawn(state).ok()?))
     }
 
     fn turn(&mut self) {
@@ -267,6 +271,19 @@ fn is_met(expect: &Expect, look: &Look) -> Result<(), String> {
 
 /// One row at a time: two loops on one core would measure each other.
 static ONE: Mutex<()> = Mutex::new(());
+
+/// How a script ends that is alone in a hall with so much memory, and what it has said; none if it cannot start with that.
+pub fn alone(script: &str, memory_bytes: u64) -> Option<(String, String)> {
+    let mut room = Room::new();
+    room.attacker = Some(room.seat_with(script, 9, Limits { memory_bytes, cpu_ns: None, ..limits() })?);
+    let until = Instant::now() + DEADLINE;
+    while room.ended.is_none() {
+        room.turn();
+        assert!(Instant::now() < until, "with {memory_bytes} bytes it does not end: {}", room.paper.0.borrow());
+    }
+    let look = room.look();
+    Some((look.ended.expect("it has ended"), look.said))
+}
 
 /// Runs a row: a baseline where times are measured, then the attack under load until it has come to what is expected.
 pub fn run(row: &Row) {

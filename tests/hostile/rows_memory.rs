@@ -1,5 +1,5 @@
 //! Rows M01 to M10 as a script can do them: attackers that want memory, the guest's own or the host's.
-use crate::hive::{Expect, Row, run};
+use crate::hive::{Expect, Row, alone, run};
 use skep::policy::Bound;
 
 #[test]
@@ -48,6 +48,34 @@ fn m02_want_of_memory_in_every_path() {
           setImmediate(next);
         })();";
     run(&Row { id: "M02", script, expect: Expect::Says("SURVIVED") });
+}
+
+/// Each run has a little more memory than the one before, so that each allocation that lets it grow is the one that fails.
+#[test]
+fn m02_each_growth_is_the_last_one_in_its_turn() {
+    let script = "var done = 0, paths = [
+          function () { return JSON.parse('[' + '{\"a\":[1,2,3]},'.repeat(3000) + '1]'); }, function () { return 'x'.repeat(2e5).split('').map(String); },
+          function () { return new RegExp('(a|b)*'.repeat(300)).exec('ab'.repeat(1000)); }, function () { return Buffer.alloc(1 << 19).toString('hex'); },
+          function () { return new Function('a', 'return ' + '[a,'.repeat(300) + '1' + ']'.repeat(300)); }, function () { return 3n ** 100000n; },
+          function () { return require('zlib').gzipSync(Buffer.alloc(1 << 17)); }, function () { return new Map(Array(20000).fill(0).map(function (_, i) { return [i, {}]; })); },
+          async function () { await Promise.all(Array(5000).fill(0).map(async function () {})); }, function () { return structuredClone({ a: Array(20000).fill({}) }); },
+        ];
+        paths.forEach(function (one) { try { var made = one(); done++; if (made && made.catch) made.catch(function () {}); } catch (e) {} });
+        console.log('DONE ' + done); process.exit(0);";
+    let (_, plenty) = alone(script, 128 << 20).expect("it starts with plenty");
+    assert!(plenty.contains("DONE"), "{plenty}");
+    let (mut all, mut some, mut ended) = (0, 0, 0);
+    for step in 0..120 {
+        let Some((end, said)) = alone(script, (2 << 20) + (step << 18)) else { continue };
+        assert!(!end.contains("fault of the host") && !end.contains("could not take"), "step {step}: {end}\n{said}");
+        match said.as_str() {
+            said if *said == *plenty => all += 1,
+            said if said.contains("DONE") => some += 1,
+            _ => ended += 1,
+        }
+    }
+    println!("M02: {all} runs had enough, {some} went on without, {ended} ended");
+    assert!(all > 0 && some > 0, "{all} runs had enough, {some} went on without, {ended} ended");
 }
 
 #[test]
