@@ -69,6 +69,12 @@ impl Mailbox {
         ((self.capacity / 2) as u32, (self.capacity / 128) as u32)
     }
 
+    /// Whether a head of so many fields and bytes makes an event that fits into the inbox with a piece of body.
+    pub fn takes_head(&self, fields: usize, bytes: usize) -> bool {
+        let head = size_of::<Request>() + fields * size_of::<Field>() + bytes;
+        (BATCH + HEADER + head + self.piece()).next_multiple_of(8) <= self.capacity
+    }
+
     /// Queues an event whose payload is made of these parts.
     pub fn push(&mut self, note: Note, parts: &[&[u8]]) {
         let at = self.open(note);

@@ -319,7 +319,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             micros: seat.served.micros,
             latencies,
             recent,
-            connections: seat.conns,
+            connections: seat.conns.len() as u32,
             handles: state.handles.len(),
             listeners: state.listeners,
             sockets: state.handles.opened(),

@@ -84,8 +84,8 @@ pub(super) struct Seat {
     pub timer_keeps: bool,
     /// It stays when it has nothing to wait for: the embedding program may call it.
     pub resident: bool,
-    /// Connections of its listeners that are open.
-    pub conns: u32,
+    /// Connections of its listeners that are open, each of which knows its place here.
+    pub conns: Vec<u32>,
     pub stage: Stage,
     /// Clones it has asked for, their handles and places among the children: taken when a turn has ended.
     pub clones: Vec<(Handle, u32)>,
@@ -129,7 +129,7 @@ impl Seat {
             timer: None,
             timer_keeps: false,
             resident: false,
-            conns: 0,
+            conns: Vec::new(),
             stage: Stage::Live,
             clones: Vec::new(),
             signals: 0,
@@ -235,7 +235,7 @@ impl Seat {
     pub fn waits(&self) -> bool {
         self.soon
             || self.resident
-            || self.conns > 0
+            || !self.conns.is_empty()
             || (self.timer_keeps && self.timer.is_some())
             || self.guest.state().handles.kept() > 0
     }

@@ -128,7 +128,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// How long the kernel may let us sleep.
     fn sleep(&mut self) -> Option<Duration> {
-        if self.offload.is_due() || self.tenants.is_knocked_at() || self.seats.any_ready() {
+        if self.offload.is_due() || self.tenants.is_due() || self.seats.any_ready() {
             return Some(Duration::ZERO);
         }
         let due = self.timers.next_deadline()?;

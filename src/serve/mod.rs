@@ -104,11 +104,14 @@ pub fn run(wish: &Wish) -> Result<i32> {
         hall.set_origin(launch::origin(&Limits::default())?, KitSource::Ready(kit));
         hall.arrange_cordons(cordons);
     }
+    let mut lines = Vec::new();
     for plan in fronts {
         let at = hall.add_front(plan).map_err(|error| anyhow!("{}", error.name())).context(plan.at)?;
         let tls = if plan.kind == FrontKind::Tls { " (TLS)" } else { "" };
-        say(wish, &clock, &format!("listening on {at}{tls}"));
+        lines.push(format!("listening on {at}{tls}"));
     }
+    // All of them are there when the first is said to be.
+    lines.iter().for_each(|line| say(wish, &clock, line));
     if let Some(path) = &wish.admin {
         open_admin(&mut hall, path)?;
     }

@@ -62,7 +62,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             found += state.handles.iter().filter(|(_, slot)| slot.kind == Kind::Exchange).count();
             let conns =
                 self.conns.iter().filter(|(_, conn)| conn.guest as usize == index && conn.key.is_some()).count();
-            assert_eq!(seat.conns as usize, conns, "connections of guest {index}");
+            assert_eq!(seat.conns.len(), conns, "connections of guest {index}");
+            for (place, conn) in seat.conns.iter().enumerate() {
+                let conn = &self.conns[*conn as usize];
+                assert_eq!((conn.guest as usize, conn.place as usize), (index, place), "a connection of guest {index}");
+            }
             let pending: u64 = state
                 .handles
                 .iter()

@@ -135,7 +135,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.cancel_timers(&conn);
         if let Some(seat) = self.seats.get_mut(conn.guest as usize) {
-            seat.conns -= u32::from(conn.key.is_some());
+            if conn.key.is_some() {
+                seat.conns.swap_remove(conn.place as usize);
+                if let Some(moved) = seat.conns.get(conn.place as usize) {
+                    self.conns[*moved as usize].place = conn.place;
+                }
+            }
             let state = seat.guest.state_mut();
             set_ends(&mut state.conn_ends, index, None);
             state.conn_handles.remove(&index);

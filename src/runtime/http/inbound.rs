@@ -2,7 +2,7 @@
 use super::super::listeners::Listener;
 use super::super::seat::{Resource, Seat};
 use super::super::seats::Seats;
-use super::super::tenants::Tenants;
+use super::super::tenants::{Tenants, Trace};
 use super::{
     Conn, Due, Exchange, Extra, Hall, NONE, NOT_LOOKED, PENDING_HIGH, Phase, Promise, Response, STASH_MAX, options_of,
 };
@@ -118,13 +118,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         // As Node: without a listener for it, no tunnel and no answer.
                         return self.lose_conn(index, None);
                     }
+                    let Some(mut told) = tell(&self.tenants, seat, conn, index, &head) else {
+                        return self.refuse(index, 431);
+                    };
                     let at = match enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) {
                         Ok(at) => at,
                         Err(status) => return self.refuse(index, status),
                     };
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
                     let exchange = self.exchanges[at as usize].note(conn.requests, most, owes_continue(&head, flags));
-                    let told = tell(&self.tenants, seat, conn, index, exchange, &head);
+                    exchange.trace = told.trace.take();
                     open = Some(request_event(seat, conn.number(index), owner, exchange, &told, upgrade));
                     lend_rest(seat, conn, open.filter(|_| upgrade && !has_body(&head)), rest, flags);
                     self.continue_if_owed(index);
@@ -427,23 +430,18 @@ fn lend_rest(seat: &mut Seat, conn: &mut Conn, at: Option<usize>, rest: &[u8], f
 struct Told<'a> {
     head: &'a Head<'a>,
     retold: Option<Retold>,
+    trace: Option<Box<Trace>>,
 }
 
-/// What the guest is told of a head; what came by a front may have lines of the front's own, and be traced.
-fn tell<'a>(
-    tenants: &Tenants,
-    seat: &mut Seat,
-    conn: &Conn,
-    index: u32,
-    exchange: &mut Exchange,
-    head: &'a Head<'a>,
-) -> Told<'a> {
+/// What the guest is told of a head; what came by a front may have lines of the front's own, and be traced. None when it
+/// would not fit into the guest's inbox: the decoder held the head to what was sent.
+fn tell<'a>(tenants: &Tenants, seat: &mut Seat, conn: &Conn, index: u32, head: &'a Head<'a>) -> Option<Told<'a>> {
     if !conn.is_routed() {
-        return Told { head, retold: None };
+        return Some(Told { head, retold: None, trace: None });
     }
     let (retold, trace) = tenants.retell(seat.guest.state_mut(), index, head);
-    exchange.trace = trace;
-    Told { head, retold }
+    let fits = retold.as_ref().is_none_or(|told| seat.mail.takes_head(told.fields.len(), told.bytes.len()));
+    fits.then_some(Told { head, retold, trace })
 }
 
 /// Queues HTTP_REQUEST; answers where it stands.

@@ -81,6 +81,8 @@ pub(super) struct Conn {
     /// None for one over a stream of the guest's own.
     pub key: Option<Key>,
     pub guest: u32,
+    /// Where it stands among its guest's.
+    pub place: u32,
     pub listener: u32,
     /// The front that it came by, if it did.
     front: u32,
@@ -233,6 +235,7 @@ impl Conn {
         Conn {
             key,
             guest,
+            place: 0,
             listener,
             front: NONE,
             decoder: Decoder::new(http1::Role::Server),
@@ -288,7 +291,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let index = self.conns.insert(Conn::new(Some(key), guest, listener, self.now, self.serials)) as u32;
         self.owners.set(key, Owner::Conn(index));
         let seat = &mut self.seats[guest as usize];
-        seat.conns += 1;
+        self.conns[index as usize].place = seat.conns.len() as u32;
+        seat.conns.push(index);
         let state = seat.guest.state_mut();
         set_ends(&mut state.conn_ends, index, Some(super::streams::ends(local, peer)));
         state.conn_traffic.resize(state.conn_ends.len(), [0; 2]);

@@ -68,8 +68,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Those of a guest for which that holds.
     pub(in crate::runtime) fn conns_that_may_part(&self, guest: u32) -> Vec<Key> {
-        let of = self.conns.iter().filter(|(_, conn)| conn.guest == guest);
-        of.filter(|(index, _)| self.conn_may_part(*index as u32)).filter_map(|(_, conn)| conn.key).collect()
+        let of = self.seats.get(guest as usize).map_or(&[][..], |seat| &seat.conns);
+        let may = of.iter().filter(|index| self.conn_may_part(**index));
+        may.filter_map(|index| self.conns[*index as usize].key).collect()
     }
 
     /// The connection leaves its guest, which sees it close; the socket goes on.
@@ -94,7 +95,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A tenant's guest is about to go: who waits for an answer that has not begun is told that there will be none.
     pub(in crate::runtime) fn answer_for_the_dead(&mut self, guest: u32) {
-        for (_, conn) in self.conns.iter().filter(|(_, conn)| conn.guest == guest && conn.is_routed()) {
+        let of = self.seats.get(guest as usize).map_or(&[][..], |seat| &seat.conns);
+        for conn in of.iter().map(|index| &self.conns[*index as usize]).filter(|conn| conn.is_routed()) {
             let first = self.exchanges.get(conn.head as usize);
             if first.is_some_and(|first| first.response == Response::Awaited)
                 && matches!(conn.phase, Phase::Open | Phase::HalfClosed)

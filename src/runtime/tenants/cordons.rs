@@ -11,7 +11,8 @@
 //! | leaving | no: it gives back what it has | gone, when it ends |
 use super::super::Hall;
 use super::super::timers::Token;
-use super::handover::{Bid, Pass};
+use super::handover::Bid;
+use super::passes::Passes;
 use super::printed::Words;
 use super::pulse::Pulse;
 use super::view::TenantView;
@@ -23,7 +24,7 @@ use crate::reactor::process::{End, Process};
 use crate::reactor::{Errno, Kernel, Key};
 use crate::time::{Clock, Mono};
 use slab::Slab;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub(super) struct Cordons {
     /// A cordon's configuration file has changed; the moment the whole is read.
     pub changed: Option<Mono>,
     /// What proxies have told of connections that are given away, by the proxies' ends of them.
-    pub passes: HashMap<SocketAddr, Pass>,
+    pub passes: Passes,
     /// Visitors that processes gave back, by front and client's end.
     pub returned: HashSet<(u32, SocketAddr)>,
 }

@@ -197,21 +197,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// is not asked.
     fn keep_pass(&mut self, key: Key, pass: Pass) {
         let Ok(Addr::Ip(end)) = self.reactor.peer_addr(key) else { return };
-        let passes = &mut self.tenants.cordons.passes;
-        if passes.len() >= self.tenants.limits.visitors as usize {
-            let any = passes.keys().next().copied();
-            if let Some(any) = any {
-                passes.remove(&any);
-            }
-        }
-        passes.insert(end, pass);
+        self.tenants.cordons.passes.keep(end, pass, self.tenants.limits.visitors as usize);
     }
 
     fn peer_of_returned(&mut self, front: u32, end: SocketAddr, key: Key) -> Option<SocketAddr> {
         if !self.tenants.fronts[front as usize].plan.proxied {
             return Some(end);
         }
-        let pass = self.tenants.cordons.passes.remove(&end)?;
+        let pass = self.tenants.cordons.passes.take(end)?;
         if let Some(name) = pass.tls {
             self.tenants.tales.keep(key, name.into());
         }
@@ -286,11 +279,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Bid::Limits(tenant, body) => self.patch_by_bid(tenant, &body),
             Bid::Instances(tenant, wanted, more) => self.man_by_bid(tenant, wanted, more),
             Bid::Renew(hive) => self.renew_tenants(&hive),
-            Bid::DeployAll => {
-                for tenant in 0..self.tenants.all.len() as u32 {
-                    self.deploy(tenant);
-                }
-            }
+            Bid::DeployAll => self.tenants.deploying.extend(0..self.tenants.all.len() as u32),
             Bid::Refused(tenant, why) => {
                 self.tenants.keeper.iter_mut().for_each(|keeper| keeper.refused(tenant, why.clone()));
             }
@@ -377,6 +366,11 @@ pub(super) struct Pass {
 }
 
 impl Pass {
+    #[cfg(test)]
+    pub fn of(peer: SocketAddr) -> Pass {
+        Pass { kind: SHARED, slot: 0, peer, tls: None }
+    }
+
     fn before(&self, bytes: &[u8]) -> Vec<u8> {
         let text = serde_json::to_vec(self).unwrap_or_default();
         [&(text.len() as u16).to_le_bytes(), &text[..], bytes].concat()

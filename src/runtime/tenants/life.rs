@@ -6,6 +6,7 @@
 //! | starting | no: they wait | serving, when it has listened; gone, when it ends or takes too long |
 //! | serving | yes | draining, when a newer one serves or it idles; gone, when it ends |
 //! | draining | only what it has begun | gone, when all of that is over |
+use super::super::listeners::Listener;
 use super::super::seat::{GuestId, Running, Seat};
 use super::super::timers::Token;
 use super::super::{Hall, Outcome};
@@ -16,6 +17,7 @@ use super::snapshots::Bud;
 use super::visitors::Refusal;
 use super::watching::Changed;
 use super::{Plan, Reload, Tenancy, ms};
+use crate::guest::Kind;
 use crate::policy::{Backoff, BackoffLimits, Crew, Instances};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono, TimerId};
@@ -78,6 +80,8 @@ pub(super) struct Instance {
     told: bool,
     /// It began from the tenant's snapshot.
     revived: bool,
+    /// Where its requests were last sent.
+    listener: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,8 +179,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for at in (start..start + count).map(|step| step % count) {
             let instance = self.tenants.all[tenant as usize].instances[at];
             if instance.stage == Stage::Serving
-                && let Some(listener) = self.listener_of(instance.guest, http)
+                && let Some(listener) = self.listener_of(instance, http)
             {
+                self.tenants.all[tenant as usize].instances[at].listener = Some(listener);
                 if self.sleeps(instance.guest) {
                     asleep.get_or_insert((at, listener));
                     continue;
@@ -192,8 +197,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The listener of an instance that requests go to: the first that speaks HTTP, or where that is not needed, the
     /// first of all.
-    fn listener_of(&self, guest: GuestId, http: bool) -> Option<u32> {
-        let mine = || self.listeners.iter().filter(|(_, one)| one.guest == guest.0 && one.is_virtual && !one.closing);
+    fn listener_of(&self, Instance { guest, listener, .. }: Instance, http: bool) -> Option<u32> {
+        let is_its = |one: &Listener| one.guest == guest.0 && one.is_virtual && !one.closing;
+        let is_still =
+            |index: &u32| self.listeners.get(*index as usize).is_some_and(|one| is_its(one) && one.has(listen::HTTP));
+        if let Some(before) = listener.filter(|index| http && is_still(index)) {
+            return Some(before);
+        }
+        let mine = || self.listeners.iter().filter(|(_, one)| is_its(one));
         let first = mine().find(|(_, one)| one.has(listen::HTTP));
         let found = if http { first.or_else(|| mine().next()) } else { mine().next() };
         found.map(|(index, _)| index as u32)
@@ -269,8 +280,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let this = &mut self.tenants.all[tenant as usize];
         this.starts += 1;
         let edition = this.edition;
-        let (since, told) = (self.now, false);
-        this.instances.push(Instance { guest: id, stage: Stage::Starting, since, edition, told, revived });
+        let (stage, since, told) = (Stage::Starting, self.now, false);
+        this.instances.push(Instance { guest: id, stage, since, edition, told, revived, listener: None });
         self.look_at(tenant, self.now.plus(ms(self.tenants.limits.start_ms)));
         self.watch_tenant(tenant);
     }
@@ -361,7 +372,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if this.state(now) == State::Starting {
             return;
         }
-        let seconds = this.seconds_left(now);
+        let seconds = if this.held { HELD_SECONDS } else { this.seconds_left(now) };
         for key in std::mem::take(&mut this.waiting) {
             if let Some(index) = self.visitor_of(key) {
                 self.turn_away(index, Refusal::Unavailable(seconds), false);
@@ -388,6 +399,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         // What an operator has stopped stays so until he says otherwise.
         if !this.held && (runs || !this.waiting.is_empty()) {
             self.start_instances(tenant);
+            self.stop_waiting(tenant);
         }
     }
 
@@ -396,20 +408,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.bid_of(tenant, Bid::Stop) {
             return;
         }
-        let Some(this) = self.tenants.all.get(tenant as usize) else { return };
+        let Some(this) = self.tenants.all.get_mut(tenant as usize) else { return };
+        this.preparing = false;
         let all: Vec<Instance> = this.instances.clone();
         for instance in all {
             self.drain_instance(tenant, instance.guest);
         }
+        self.stop_waiting(tenant);
     }
 
     /// It has left the configuration.
     pub(super) fn close_tenant(&mut self, tenant: u32) {
-        self.tenants.all[tenant as usize].gone = true;
-        self.tenants.all[tenant as usize].bud = None;
+        let this = &mut self.tenants.all[tenant as usize];
+        (this.gone, this.bud) = (true, None);
+        self.tenants.seeking.extend(std::mem::take(&mut this.waiting));
         self.stop_tenant(tenant);
         self.tenants.rings.forget(tenant);
-        self.tenants.seeking.extend(std::mem::take(&mut self.tenants.all[tenant as usize].waiting));
     }
 
     /// Ends an instance, and it concerns nobody: what has its place next is not taken for it.
@@ -486,14 +500,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// It may go when nothing of what it had begun is left, or too much time has passed.
-    fn drain_late(&mut self, _tenant: u32, instance: Instance) -> Option<Mono> {
+    fn drain_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
         let limits = self.tenants.limits;
         let seat = self.seats.get_mut(instance.guest.0 as usize)?;
         let waited = self.now.since(instance.since);
         let over = waited >= ms(limits.drain_ms);
-        if seat.conns == 0 && !instance.told && !over && seat.watches(SIGTERM) {
+        if seat.conns.is_empty() && !instance.told && !over && seat.watches(SIGTERM) {
             seat.tell(events::SIGNAL, None, SIGTERM as u32, &[]);
-            return self.mark_told(instance);
+            return self.mark_told(tenant, instance);
         }
         let farewell = instance.told && waited >= ms(limits.farewell_ms);
         // Its timers have had a moment: who wants longer listens for SIGTERM.
@@ -507,8 +521,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// From now on its farewell counts.
-    fn mark_told(&mut self, instance: Instance) -> Option<Mono> {
-        let all = self.tenants.all.iter_mut().flat_map(|tenant| &mut tenant.instances);
+    fn mark_told(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
+        let all = self.tenants.all[tenant as usize].instances.iter_mut();
         for one in all.filter(|one| one.guest == instance.guest) {
             one.told = true;
             one.since = self.now;
@@ -525,10 +539,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The same, but for its timers.
     fn only_waits(&self, guest: GuestId) -> bool {
         let Some(seat) = self.seats.get(guest.0 as usize) else { return true };
-        let listeners = self.listeners.iter().filter(|(_, one)| one.guest == guest.0).count();
-        let idle = self.conns_that_may_part(guest.0).len();
+        let listeners = seat.guest.state().handles.iter().filter(|(_, slot)| slot.kind == Kind::Listener).count();
+        let idle = seat.conns.iter().filter(|index| self.conn_may_part(**index)).count();
         let quiet = seat.running == Running::Idle && !seat.is_busy();
-        quiet && seat.conns as usize <= idle && seat.guest.state().handles.kept() <= listeners
+        quiet && seat.conns.len() <= idle && seat.guest.state().handles.kept() <= listeners
     }
 
     /// Has the configuration read again; all that runs is deployed, or what differs.
@@ -567,7 +581,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.tenants.are_apart() {
             self.arrange_cordons(cordons);
         }
-        deploy.into_iter().for_each(|tenant| self.deploy(tenant));
+        self.tenants.deploying.extend(deploy);
     }
 }
 

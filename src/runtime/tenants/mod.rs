@@ -16,6 +16,7 @@ mod lines;
 mod modules;
 mod moves;
 mod orders;
+mod passes;
 mod printed;
 mod proxied;
 mod pulse;
@@ -51,9 +52,12 @@ use crate::tls::Acceptor;
 use life::Tenant;
 use lines::Lines;
 use slab::Slab;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use visitors::Visitor;
+
+/// Instances are started so long in one turn, for requests and for new code; others wait for the next. One at least is.
+const STARTING: Duration = Duration::from_millis(2);
 
 /// A listener of the hall's.
 struct Front {
@@ -116,7 +120,9 @@ pub(super) struct Tenants {
     /// Others serve its tenants.
     leaves: bool,
     /// Visitors that know whose they are.
-    seeking: Vec<Key>,
+    seeking: VecDeque<Key>,
+    /// Tenants whose code as it is now is to take over.
+    deploying: BTreeSet<u32>,
     /// Connections that are to be visitors.
     moving: Vec<Key>,
     /// Instances that have listened, and whose snapshot is taken before they serve: until then, or that time.
@@ -146,7 +152,16 @@ impl Tenants {
     }
 
     fn is_settled(&self) -> bool {
-        self.seeking.is_empty() && self.moving.is_empty() && self.ready.is_empty() && self.gone.is_empty()
+        self.is_placed() && self.moving.is_empty() && self.ready.is_empty() && self.gone.is_empty()
+    }
+
+    fn is_placed(&self) -> bool {
+        self.seeking.is_empty() && self.deploying.is_empty()
+    }
+
+    /// Whether there is something to do that the last turn had no time for.
+    pub fn is_due(&self) -> bool {
+        self.is_knocked_at() || !self.is_settled()
     }
 
     /// An instance is gone.
@@ -222,10 +237,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.drop_visitors();
     }
 
-    /// What has been noted of tenants is done, until nothing is left to do.
+    /// What has been noted of tenants is done, until nothing is left to do, or no time for more starts.
     pub(super) fn tend_tenants(&mut self) {
         self.answer_knocks();
         self.tend_buds();
+        if self.tenants.is_settled() {
+            return;
+        }
+        let began = self.clock.now_mono();
         while !self.tenants.is_settled() {
             for (tenant, guest, outcome) in std::mem::take(&mut self.tenants.gone) {
                 self.instance_gone(tenant, guest, &outcome);
@@ -240,11 +259,24 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             for key in std::mem::take(&mut self.tenants.moving) {
                 self.move_out(key);
             }
-            for key in std::mem::take(&mut self.tenants.seeking) {
-                self.place_visitor(key);
+            while !self.tenants.is_placed() {
+                self.place_next();
+                if self.clock.now_mono().since(began) >= STARTING {
+                    return;
+                }
             }
         }
         self.look_at_stirred();
+    }
+
+    /// One that seeks its tenant goes there, and one tenant's code takes over: either may begin with a start.
+    fn place_next(&mut self) {
+        if let Some(tenant) = self.tenants.deploying.pop_first() {
+            self.deploy(tenant);
+        }
+        if let Some(key) = self.tenants.seeking.pop_front() {
+            self.place_visitor(key);
+        }
     }
 
     /// A guest has a listener without a socket.

@@ -168,6 +168,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Wakes those that are knocked at, as many as a turn has time for.
     pub(super) fn answer_knocks(&mut self) {
+        if self.tenants.knocking.is_empty() {
+            return;
+        }
         let began = self.clock.now_mono();
         while let Some(key) = self.tenants.knocking.pop_front() {
             self.answer_knock(key);
@@ -193,7 +196,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 if let Some(listener) = self.choose_listener(tenant, shared) {
                     self.is_awake(self.listeners[listener as usize].guest as usize);
                 }
-                self.tenants.seeking.push(key);
+                self.tenants.seeking.push_back(key);
             }
             _ => {}
         }

@@ -299,7 +299,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn visitor_seeks(&mut self, index: u32, tenant: u32) {
         let visitor = &mut self.tenants.visitors[index as usize];
         visitor.phase = Phase::Waiting(tenant);
-        self.tenants.seeking.push(visitor.key);
+        self.tenants.seeking.push_back(visitor.key);
         let _gone = self.reactor.pause(visitor.key);
         self.visitor_expects(index, ms(self.tenants.limits.start_ms));
     }

@@ -100,9 +100,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if changed.config {
             self.reload_tenants(false);
         }
-        // Whom its configuration concerns has been deployed for that.
-        if changed.code && self.tenants.all[tenant as usize].edition == before {
-            self.deploy(tenant);
+        if changed.code {
+            self.tenants.deploying.insert(tenant);
         }
         None
     }

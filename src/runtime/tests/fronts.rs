@@ -7,7 +7,7 @@ use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
-use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Believed, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, Mono, VirtualClock};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -15,6 +15,11 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 const AT: ([u8; 4], u16) = ([127, 0, 0, 1], 80);
+const FRONT: FrontPlan = FrontPlan {
+    at: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), AT.1),
+    kind: FrontKind::Shared,
+    proxied: false,
+};
 
 /// Waits for a timer that is far away, and never listens.
 const MUTE: &str = r#"(module
@@ -35,10 +40,23 @@ fn mute() -> Cell {
     load_or_build(engine(), &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
 }
 
-/// Tenant 0 serves, tenant 1 never listens, tenant 2 cannot be started.
+/// `guest.wat` with a small inbox.
+fn small() -> Cell {
+    let inbox = "(call $inbox (global.get $inbox_at) (i32.const 0x60000))";
+    let text = include_str!("guest.wat").replace(inbox, "(call $inbox (global.get $inbox_at) (i32.const 0x1000))");
+    let wasm = wat::parse_str(text).expect("the guest is well-formed");
+    load_or_build(engine(), &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
+}
+
+/// Tenants by what becomes of them: the last are as many that never listen.
+const NAMES: [&str; 5] = ["good", "mute", "none", "compiled", "small"];
+const MANY: usize = 20;
+
+/// Tenant 0 serves, tenant 1 never listens, tenant 2 cannot be started, tenant 3 is being compiled, tenant 4 has a small inbox.
 struct Bees {
     clock: VirtualClock,
     mute: Cell,
+    small: Cell,
 }
 
 impl Keeper for Bees {
@@ -56,14 +74,32 @@ impl Keeper for Bees {
         );
         let cell = match tenant {
             0 => plain(),
+            3 => return Err(NotHired::NotYet),
+            4 => &self.small,
+            // A start takes its time.
+            5.. => {
+                self.clock.advance(Duration::from_millis(1));
+                &self.mute
+            }
             1 => &self.mute,
-            _ => return Err(NotHired::Failed("there is no script".into())),
+            2 => return Err(NotHired::Failed("there is no script".into())),
         };
         cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
     fn reload(&mut self, _all: bool) -> Result<Reload, String> {
-        Err("it has no configuration".into())
+        let (routes, plans) = configured();
+        let deploy = plans.iter().map(|(number, _)| *number).collect();
+        Ok(Reload {
+            notes: Vec::new(),
+            routes,
+            plans,
+            deploy,
+            acceptor: None,
+            fronts: vec![FRONT],
+            manners: Manners::default(),
+            cordons: Vec::new(),
+        })
     }
 
     fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
@@ -71,19 +107,23 @@ impl Keeper for Bees {
     }
 }
 
+fn configured() -> (Routes, Vec<(u32, Plan)>) {
+    let mut routes = Routes::default();
+    let names = NAMES.into_iter().map(str::to_owned).chain((0..MANY).map(|number| format!("many{number}")));
+    let plan = |(number, name): (u32, String)| {
+        assert_eq!(routes.add(&name, "/", number), None);
+        (number, Plan { name, instances: Instances::fixed(1), idle: None, hibernate: None })
+    };
+    let plans = (0..).zip(names).map(plan).collect();
+    (routes, plans)
+}
+
 fn serving(limits: ServeLimits) -> Calm {
     let mut calm = Calm::new(0);
-    let mut routes = Routes::default();
-    let names = ["good", "mute", "none"];
-    let plan = |(number, name): (usize, &&str)| {
-        assert_eq!(routes.add(name, "/", number as u32), None);
-        (number as u32, Plan { name: (*name).into(), instances: Instances::fixed(1), idle: None, hibernate: None })
-    };
-    let plans: Vec<(u32, Plan)> = names.iter().enumerate().map(plan).collect();
-    let bees = Bees { clock: calm.clock.clone(), mute: mute() };
+    let (routes, plans) = configured();
+    let bees = Bees { clock: calm.clock.clone(), mute: mute(), small: small() };
     calm.hall.open_tenants(Box::new(bees), limits, routes, plans);
-    let front = FrontPlan { at: SocketAddr::from(AT), kind: FrontKind::Shared, proxied: false };
-    calm.hall.add_front(front).expect("the address is free");
+    calm.hall.add_front(FRONT).expect("the address is free");
     calm
 }
 
@@ -187,4 +227,55 @@ fn a_tenant_that_cannot_be_started_is_a_503() {
     let mut calm = serving(ServeLimits::default());
     let peer = visit(&mut calm, &request("none"));
     assert!(answer(&peer).starts_with("HTTP/1.1 503 "));
+}
+
+#[test]
+fn an_operators_stop_holds_one_that_is_being_compiled_and_who_waits_is_told() {
+    let mut calm = serving(ServeLimits::default());
+    let peer = visit(&mut calm, &request("compiled"));
+    assert!(answer(&peer).is_empty());
+    calm.hall.hold_tenant(3);
+    calm.pass(SECOND);
+    let told = answer(&peer);
+    assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("Retry-After: 60\r\n"), "{told}");
+    let state = calm.hall.view_tenants().into_iter().find(|view| view.number == 3).expect("it is configured").state;
+    assert_eq!(state, "stopped", "nothing is to start it any more");
+}
+
+#[test]
+fn many_starts_at_once_are_spread_over_turns() {
+    let mut calm = serving(ServeLimits::default());
+    let ask = |number| {
+        let peer = calm.net.connect(SocketAddr::from(AT)).expect("somebody listens");
+        peer.send(request(&format!("many{number}")).as_bytes()).expect("the connection is open");
+        peer
+    };
+    let _peers: Vec<SimPeer> = (0..MANY).map(ask).collect();
+    let starts = |calm: &Calm| -> Vec<u64> {
+        let all = calm.hall.view_tenants();
+        all.iter().filter(|view| view.name.starts_with("many")).map(|view| view.starts).collect()
+    };
+    calm.pass(SECOND);
+    assert_eq!(starts(&calm), [1; MANY]);
+    // Each takes a millisecond.
+    assert!(calm.hall.view().longest_turn <= Duration::from_millis(6), "{:?}", calm.hall.view().longest_turn);
+    calm.hall.reload_tenants(true);
+    calm.pass(SECOND);
+    assert_eq!(starts(&calm), [2; MANY], "new code");
+    assert!(calm.hall.view().longest_turn <= Duration::from_millis(6), "{:?}", calm.hall.view().longest_turn);
+}
+
+#[test]
+fn a_head_that_grows_beyond_the_inbox_by_what_is_told_is_refused_and_ends_nobody() {
+    let mut calm = serving(ServeLimits::default());
+    calm.hall.set_manners(Manners { forwarded: Some(Believed::Sender), trace: false });
+    let list = "192.0.2.1, ".repeat(176);
+    let long = format!("GET /n5.0.1 HTTP/1.1\r\nHost: small\r\nX-Forwarded-For: {list}192.0.2.1\r\n\r\n");
+    let peer = visit(&mut calm, &request("small"));
+    assert!(answer(&peer).starts_with("HTTP/1.1 200 "));
+    let peer = visit(&mut calm, &long);
+    assert!(answer(&peer).starts_with("HTTP/1.1 431 "), "it is told twice as long as it is");
+    let peer = visit(&mut calm, &request("small"));
+    assert!(answer(&peer).starts_with("HTTP/1.1 200 "));
+    assert_eq!(calm.hall.view_tenants().iter().map(|view| view.starts).max(), Some(1), "the same guest");
 }
