@@ -7,6 +7,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open}
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use support::processes::lives;
 use support::serve::{Admin, Hive, ask, plain, tenants};
 use support::{Client, eventually, file, folder, signal};
@@ -27,6 +28,7 @@ const MORE: u8 = 2;
 /// A tenant that does what it is to, and one for each lie: in processes of their own, so that no lie waits for another's
 /// process to come back.
 struct Liars {
+    place: PathBuf,
     hive: Hive,
     neighbour: Client,
     admin: Admin,
@@ -52,7 +54,7 @@ impl Liars {
         let [flag, socket] = admin.words();
         let hive = Hive::start_with(&place, &["--process-per-tenant", flag, socket]);
         let neighbour = hive.client();
-        let mut liars = Liars { hive, neighbour, admin, lies: 0, ended: Vec::new(), descriptors: 0 };
+        let mut liars = Liars { place, hive, neighbour, admin, lies: 0, ended: Vec::new(), descriptors: 0 };
         liars.ask_neighbour();
         for number in 0..count {
             assert!(liars.visit(&format!("liar{number}")).1.is_some(), "it is served");
@@ -297,13 +299,25 @@ fn p04_a_process_tells_of_its_own_tenants_and_once_a_question() {
 
 #[test]
 fn p04_a_process_that_takes_nothing_costs_a_bounded_number_of_bytes_and_descriptors() {
-    let mut liars = Liars::start_with(2, &format!("env = {{ LONG = '{}' }}\n", "x".repeat(3 << 20)));
+    let long = |number| format!("env = {{ LONG = '{number}{}' }}\n", "x".repeat(3 << 20));
+    let mut liars = Liars::start_with(2, &long(0));
+    let (client, pid) = liars.visit("liar0");
+    let pid = pid.expect("it is served");
+    signal(pid, "STOP");
+    for _ in 0..24 {
+        liars.hive.server.signal("HUP");
+        liars.hive.server.until("skep: 3 tenants");
+    }
+    signal(pid, "CONT");
+    assert_eq!(liars.visit("liar0").1, Some(pid), "what has not changed is not told again");
+    drop(client);
     liars.ends("no orders", "takes nothing of what it is told, and was ended by signal 9", |liars, liar| {
         signal(liar.pid, "STOP");
-        for _ in 0..40 {
+        for round in 1..=40 {
             if !lives(liar.pid) {
                 return;
             }
+            file(&liars.place, "liar0/skep.toml", &long(round));
             liars.hive.server.signal("HUP");
             // It answers operators when the signal before has been dealt with.
             liars.asked(liar, || ());

@@ -191,6 +191,13 @@ impl GuestState {
         }
     }
 
+    /// The host has worked so long for it alone, up to this moment: its rate pays for that.
+    pub fn worked_for(&mut self, now: u64, span: Duration) {
+        if let Some(rate) = self.limits.cpu_ns {
+            self.usage.cpu.charge(rate, now, u64::try_from(span.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
     /// Other limits from here on. Of what is held already nothing is taken away.
     pub fn set_limits(&mut self, limits: Limits) {
         self.handles.set_limit(limits.handles);

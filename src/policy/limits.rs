@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Bounds of one guest.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Linear memory. Node's default old space is larger; a cell is meant for one program.
     pub memory_bytes: u64,
@@ -112,7 +112,7 @@ pub struct Limits {
 }
 
 /// Bounds on HTTP peers. Node's option names where Node has one; times in milliseconds.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpLimits {
     /// Messages that llhttp takes with its lenient modes off are taken, where rules R4, R8, R9 and R10 of the security
     /// cases are stricter: the operator says that nothing before Skep reads them in another way. Never a guest's to choose.

@@ -55,7 +55,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if due < idle_until || seat.is_busy() || seat.running == Running::Yielded {
             return self.queue_doze(index, idle_until.max(self.now.plus(after / 2)));
         }
+        let began = self.clock.now_mono();
         let _kept = seat.guest.awake().doze();
+        let ended = self.clock.now_mono();
+        seat.guest.state_mut().worked_for(ended.0, ended.since(began));
     }
 
     fn doze_after(&self) -> Duration {

@@ -68,7 +68,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         if self.tenants.is_open() && !HARMLESS.contains(&signal) {
             // The operator's, and no tenant may stand in its way.
-            return if signal == SIGHUP { self.reload_tenants(true) } else { self.leave(signal) };
+            if signal == SIGHUP {
+                self.reload_tenants(true);
+            } else {
+                self.leave(signal);
+            }
+            return;
         }
         if signal == SIGWINCH {
             self.look_at_windows();

@@ -5,7 +5,7 @@ use super::den;
 use super::keeper::{begin, bounds, folders_of, state};
 use super::limits::of_tenant;
 use super::modules::{Stamp, module};
-use super::tenant::{LimitsOf, Tenant};
+use super::tenant::Tenant;
 use crate::guest::{Cell, Den, Engine, EngineOptions, GuestState, Kit, Snapshot};
 use crate::launch::{self, Link, Nest};
 use crate::policy::{Grants, Instances, Limits, Run, ServeLimits};
@@ -79,7 +79,7 @@ impl ToldTenant {
             env: BTreeMap::new(),
             secrets: BTreeMap::new(),
             grants: self.grants.clone(),
-            limits: Box::new(LimitsOf(self.limits.clone())),
+            limits: Box::new(self.limits.clone()),
             instances: self.instances,
             idle: self.idle,
             hibernate: self.hibernate,

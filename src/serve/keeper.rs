@@ -171,7 +171,7 @@ impl Keeper for Bees {
     }
 
     fn limits(&mut self, tenant: u32) -> Option<Limits> {
-        self.tenants.get(tenant as usize)?.as_ref().map(|tenant| tenant.limits.0.clone())
+        self.tenants.get(tenant as usize)?.as_ref().map(|tenant| (*tenant.limits).clone())
     }
 
     fn cordon(&mut self, cordon: u32) -> Result<CordonOrder, NotHired> {
@@ -255,7 +255,7 @@ pub fn state(tenant: &Tenant, env: Map<String, Value>, clock: &OsClock) -> Resul
         args: Vec::new(),
         node_flags: Vec::new(),
         grants: tenant.grants.clone(),
-        limits: tenant.limits.0.clone(),
+        limits: (*tenant.limits).clone(),
         check: false,
         confine: Confine::default(),
     };

@@ -141,7 +141,7 @@ fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
         main: tenant.main.clone(),
         env: environment(tenant).map_err(|why| format!("{}: {why}", tenant.name))?,
         grants: tenant.grants.clone(),
-        limits: tenant.limits.0.clone(),
+        limits: (*tenant.limits).clone(),
         module: None,
         instances,
         idle: tenant.idle,

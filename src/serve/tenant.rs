@@ -31,7 +31,7 @@ pub struct Tenant {
     pub env: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, Secret>,
     pub grants: Grants,
-    pub limits: Box<LimitsOf>,
+    pub limits: Box<Limits>,
     pub instances: Instances,
     /// After how long without a request it is stopped, and without anything to do put to sleep.
     pub idle: Option<Duration>,
@@ -41,18 +41,6 @@ pub struct Tenant {
     /// Tenants of different groups are never in one process.
     pub group: Option<String>,
 }
-
-/// Limits that can be compared.
-#[derive(Clone, Debug)]
-pub struct LimitsOf(pub Limits);
-
-impl PartialEq for LimitsOf {
-    fn eq(&self, other: &LimitsOf) -> bool {
-        format!("{:?}", self.0) == format!("{:?}", other.0)
-    }
-}
-
-impl Eq for LimitsOf {}
 
 /// Where a secret stands. Its value is read when an instance starts, and kept nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +113,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         env,
         secrets,
         grants,
-        limits: Box::new(LimitsOf(limits.unwrap_or_else(limits::of_tenant))),
+        limits: Box::new(limits.unwrap_or_else(limits::of_tenant)),
         instances: instances.unwrap_or(Instances::fixed(1)),
         idle,
         hibernate,
@@ -172,7 +160,7 @@ pub fn plain(name: &str) -> Tenant {
         env: BTreeMap::new(),
         secrets: BTreeMap::new(),
         grants: Grants::default(),
-        limits: Box::new(LimitsOf(limits::of_tenant())),
+        limits: Box::new(limits::of_tenant()),
         instances: Instances::fixed(1),
         idle: None,
         hibernate: None,

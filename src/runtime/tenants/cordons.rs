@@ -79,6 +79,11 @@ pub(super) struct Cordon {
     since: Mono,
     /// Connections that it was given and has not given back.
     pub given: u64,
+    /// What it was last told of its tenants, hashed.
+    hive: Option<blake3::Hash>,
+    /// It says that a configuration has changed; how often that was not so.
+    pub alarmed: bool,
+    pub alarms: Backoff,
     /// Why it was ended by us.
     reason: Option<String>,
     /// Questions that it was asked and has not answered.
@@ -115,6 +120,9 @@ impl Cordon {
             backoff: Backoff::default(),
             since: now,
             given: 0,
+            hive: None,
+            alarmed: false,
+            alarms: Backoff::default(),
             reason: None,
             owed: 0,
             answer: Vec::new(),
@@ -248,7 +256,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let (Some(place), Stage::Starting | Stage::Serving) = (cordon.place, cordon.stage) else { return };
         match self.cordon_order(place) {
             Ok(order) => {
-                self.bid(index, &Bid::Renew(String::from_utf8_lossy(&order.hive).into_owned()));
+                let hash = Some(blake3::hash(&order.hive));
+                let before = std::mem::replace(&mut self.tenants.cordons.all[index as usize].hive, hash);
+                if before != hash {
+                    self.bid(index, &Bid::Renew(String::from_utf8_lossy(&order.hive).into_owned()));
+                }
                 let tenants = self.tenants.cordons.all[index as usize].plan.tenants.clone();
                 tenants.into_iter().for_each(|tenant| self.bid_share(index, tenant, false));
             }
@@ -324,7 +336,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let started = order.and_then(|order| {
             let failed = |error: Errno| NotHired::Failed(error.name().to_owned());
             let (process, channel, words) = self.start_cordon_process(index, &order).map_err(failed)?;
-            self.tenants.cordons.all[index as usize].plan.shape = order.shape;
+            let cordon = &mut self.tenants.cordons.all[index as usize];
+            (cordon.plan.shape, cordon.hive) = (order.shape, Some(blake3::hash(&order.hive)));
             self.hear_cordon(index, words);
             Ok((process, channel))
         });
@@ -398,7 +411,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (Kind::Serving, Stage::Leaving, _) => Ok(()),
             (Kind::Back, Stage::Serving | Stage::Leaving, Some(fd)) => self.take_back(index, frame.payload, fd),
             (Kind::Changed, Stage::Serving | Stage::Leaving, _) => {
-                self.cordon_changed();
+                self.cordon_changed(index);
                 Ok(())
             }
             (Kind::Want, Stage::Serving | Stage::Leaving, _) => self.cordon_wants(index, frame.id),

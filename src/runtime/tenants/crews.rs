@@ -145,7 +145,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Each of its connections is placed again with its next request.
     fn deal_anew(&mut self, tenant: u32) {
         let this = &mut self.tenants.all[tenant as usize];
-        let conns = this.instances.iter().filter_map(|one| self.seats.get(one.guest.0 as usize)).map(|seat| seat.conns);
+        let conns = this
+            .instances
+            .iter()
+            .filter_map(|one| self.seats.get(one.guest.0 as usize))
+            .map(|seat| seat.conns.len() as u32);
         this.dealt = Dealt { left: conns.fold(0, u32::saturating_add), keys: HashSet::new() };
     }
 

@@ -1,7 +1,7 @@
 //! Fronts: the hall's own listeners, as the configuration wants them. One that it names no longer is closed, and what came
 //! by it goes on until it is done. It must not know what comes in.
 use super::super::{Hall, Owner};
-use super::{Front, FrontKind, FrontPlan};
+use super::{Front, FrontKind, FrontPlan, Tenants};
 use crate::proto::forwarded::Believed;
 use crate::reactor::{self, Addr, Errno, Kernel, Key};
 use crate::time::Clock;
@@ -28,6 +28,13 @@ impl Front {
     /// Nobody comes by it any more.
     pub fn is_closed(&self) -> bool {
         self.key.is_none() && !self.elsewhere
+    }
+}
+
+impl Tenants {
+    /// Whether the routing table says whose a front's requests are; one that is not known any more was like that.
+    pub fn is_shared(&self, front: u32) -> bool {
+        self.fronts.get(front as usize).is_none_or(|front| front.only().is_none())
     }
 }
 
@@ -99,21 +106,26 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Nobody comes by it any more; who is here and owes nothing leaves.
     fn close_front(&mut self, place: usize) {
-        let Some(key) = self.tenants.fronts[place].key.take() else { return };
-        self.owners.set(key, Owner::Nobody);
-        let _gone = self.reactor.close(key);
+        if !self.stop_front(place) {
+            return;
+        }
         let idle: Vec<Key> = self.conns_of_front(place as u32);
         idle.into_iter().for_each(|key| self.tenants.may_move(key));
         self.drop_idle_visitors(place as u32);
     }
 
+    /// Nobody comes by it any more; whether that was otherwise.
+    fn stop_front(&mut self, place: usize) -> bool {
+        let Some(key) = self.tenants.fronts[place].key.take() else { return false };
+        self.owners.set(key, Owner::Nobody);
+        let _gone = self.reactor.close(key);
+        true
+    }
+
     /// No more connections come.
     pub(in crate::runtime) fn close_fronts(&mut self) {
         for place in 0..self.tenants.fronts.len() {
-            if let Some(key) = self.tenants.fronts[place].key.take() {
-                self.owners.set(key, Owner::Nobody);
-                let _gone = self.reactor.close(key);
-            }
+            self.stop_front(place);
         }
         self.drop_visitors();
     }

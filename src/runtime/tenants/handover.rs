@@ -9,6 +9,7 @@ use super::cordons::Stage;
 use super::life::HELD_SECONDS;
 use super::visitors::{Phase, Refusal};
 use super::{FrontKind, FrontPlan, Tenants};
+use crate::policy::BackoffLimits;
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::{Addr, Kernel, Key};
 use crate::time::Clock;
@@ -29,6 +30,14 @@ const UNTOLD: usize = 16;
 
 /// How often the whole configuration is read again for the sake of processes that say it has changed.
 const CHANGED_EVERY: Duration = Duration::from_millis(500);
+
+/// Where nothing had changed, the next reading for that process's sake waits longer.
+const FALSE_ALARMS: BackoffLimits = BackoffLimits {
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(60),
+    // Not asked: none of them lives.
+    well_after: Duration::from_secs(60),
+};
 
 /// Where a front is that is in another process.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -227,10 +236,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.limits.max_header_size_cap as usize + 2 * super::super::SCRATCH
     }
 
-    /// A process says that a configuration has changed: it is read again, not more often than that makes sense.
-    pub(super) fn cordon_changed(&mut self) {
-        if self.tenants.cordons.changed.is_none() {
-            let due = self.now.plus(CHANGED_EVERY);
+    /// A process says that a configuration has changed: it is read again, not more often than that makes sense, and the later
+    /// the more often it was not so.
+    pub(super) fn cordon_changed(&mut self, index: u32) {
+        let cordon = &mut self.tenants.cordons.all[index as usize];
+        cordon.alarmed = true;
+        let wait = cordon.alarms.may_start(self.now.0).err().unwrap_or_default().max(CHANGED_EVERY);
+        let due = self.now.plus(wait);
+        if self.tenants.cordons.changed.is_none_or(|known| due < known) {
             self.tenants.cordons.changed = Some(due);
             self.timers.arm(due, super::super::timers::Token::Hive.pack());
         }
@@ -238,8 +251,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The moment has come.
     pub(in crate::runtime) fn hive_timer(&mut self) {
-        if self.tenants.cordons.changed.take().is_some() {
-            self.reload_tenants(false);
+        let now = self.now;
+        if self.tenants.cordons.changed.take_if(|due| *due <= now).is_none() {
+            return;
+        }
+        let changed = self.reload_tenants(false);
+        for (_, cordon) in &mut self.tenants.cordons.all {
+            match (std::mem::take(&mut cordon.alarmed), changed) {
+                (true, true) => cordon.alarms.forget(),
+                (true, false) => {
+                    cordon.alarms.failed(&FALSE_ALARMS, now.0, Duration::ZERO);
+                }
+                (false, _) => {}
+            }
         }
     }
 

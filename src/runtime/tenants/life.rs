@@ -545,15 +545,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         quiet && seat.conns.len() <= idle && seat.guest.state().handles.kept() <= listeners
     }
 
-    /// Has the configuration read again; all that runs is deployed, or what differs.
-    pub fn reload_tenants(&mut self, all: bool) {
+    /// Has the configuration read again; all that runs is deployed, or what differs. Answers whether anything is.
+    pub fn reload_tenants(&mut self, all: bool) -> bool {
         if self.tenants.is_cordon() {
-            return self.tell_changed();
+            self.tell_changed();
+            return false;
         }
         match self.tenants.keeper.as_mut().map(|keeper| keeper.reload(all)) {
-            Some(Ok(reload)) => self.take_reload(reload),
-            Some(Err(why)) => self.say_all(&format!("{why}; nothing is changed")),
-            None => {}
+            Some(Ok(reload)) => {
+                let differs = !reload.deploy.is_empty();
+                self.take_reload(reload);
+                differs
+            }
+            Some(Err(why)) => {
+                self.say_all(&format!("{why}; nothing is changed"));
+                false
+            }
+            None => false,
         }
     }
 

@@ -38,7 +38,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(index) = self.visitor_of(key) else { return };
         let visitor = &self.tenants.visitors[index as usize];
         let Phase::Waiting(tenant) = visitor.phase else { return };
-        let shared = self.tenants.fronts.get(visitor.front as usize).is_none_or(|front| front.only().is_none());
+        let shared = self.tenants.is_shared(visitor.front);
         let is_named = visitor.hello.is_some();
         let gone = self.leaving.is_some() || self.tenants.tenant(tenant).is_none();
         if gone && !(self.tenants.is_cordon() && self.give_back_visitor(index)) {

@@ -115,7 +115,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.tenants.slept = self.now;
         let seat = &mut self.seats[guest.0 as usize];
-        match seat.guest.sleep(&den, self.tenants.limits.hibernate_bytes) {
+        let began = self.clock.now_mono();
+        let slept = seat.guest.sleep(&den, self.tenants.limits.hibernate_bytes);
+        let ended = self.clock.now_mono();
+        seat.guest.state_mut().worked_for(ended.0, ended.since(began));
+        match slept {
             Ok(()) => {
                 self.tenants.all[tenant as usize].hibernations += 1;
                 None
@@ -145,7 +149,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let (id, tenancy) = (GuestId(index as u32), seat.tenancy);
         let began = self.clock.now_mono();
         let woken = seat.guest.wake();
-        self.fair.spent += self.clock.now_mono().since(began);
+        let ended = self.clock.now_mono();
+        seat.guest.state_mut().worked_for(ended.0, ended.since(began));
+        self.fair.spent += ended.since(began);
         let Some(Tenancy { tenant, .. }) = tenancy else { return woken.is_ok() };
         let Err(why) = woken else {
             let this = &mut self.tenants.all[tenant as usize];
@@ -192,7 +198,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Owner::Visitor(index) if self.visitor_has_key(index, key) => {
                 let visitor = &self.tenants.visitors[index as usize];
                 let Phase::Waiting(tenant) = visitor.phase else { return };
-                let shared = self.tenants.fronts.get(visitor.front as usize).is_none_or(|front| front.only().is_none());
+                let shared = self.tenants.is_shared(visitor.front);
                 if let Some(listener) = self.choose_listener(tenant, shared) {
                     self.is_awake(self.listeners[listener as usize].guest as usize);
                 }

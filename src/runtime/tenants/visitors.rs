@@ -313,7 +313,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let unheard = visitor.hello.is_some();
         let (key, front) = (visitor.key, visitor.front);
         self.weigh(index);
-        let only = self.tenants.fronts.get(front as usize).is_some_and(|front| front.only().is_some());
+        let only = !self.tenants.is_shared(front);
         // What is spoken on a front of one tenant's own is not known to be HTTP; without shaken hands nothing can be said.
         if only || unheard || self.reactor.send(key, &refusal.answer(is_head)).is_err() {
             return self.close_visitor(index);

@@ -94,9 +94,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.now < due {
             return Some(due);
         }
-        let this = &mut self.tenants.all[tenant as usize];
-        this.changed = None;
-        let before = this.edition;
+        self.tenants.all[tenant as usize].changed = None;
         if changed.config {
             self.reload_tenants(false);
         }
