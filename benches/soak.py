@@ -101,7 +101,11 @@ class Hive:
             await asyncio.sleep(0.1)
         assert not view["hall"]["guests"], f"guests that do not end: {view}"
         await asyncio.sleep(0.5)
-        return self.holds()
+        held = self.holds()
+        # What an operator has stopped stays so until he says otherwise.
+        for tenant in view["tenants"]:
+            await self.order("POST", f"/tenants/{tenant['name']}/start")
+        return held
 
     async def order(self, method, path):
         reader, writer = await asyncio.open_unix_connection(self.admin)
@@ -193,9 +197,12 @@ class Churn:
 
     async def stopper(self, names):
         while not self.stop:
-            await self.hive.order("POST", f"/tenants/{random.choice(names)}/stop")
+            name = random.choice(names)
+            await self.hive.order("POST", f"/tenants/{name}/stop")
             self.counts["stops"] += 1
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.15)
+            await self.hive.order("POST", f"/tenants/{name}/start")
+            await asyncio.sleep(0.05)
 
     def begin(self):
         steady, churned = [f"steady{i}" for i in range(STEADY)], [f"churned{i}" for i in range(CHURNED)]

@@ -118,11 +118,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                         // As Node: without a listener for it, no tunnel and no answer.
                         return self.lose_conn(index, None);
                     }
-                    let Some(mut told) = tell(&self.tenants, seat, conn, index, &head) else {
-                        return self.refuse(index, 431);
-                    };
-                    let at = match enqueue(seat, &mut self.exchanges, conn, index, &head, self.now) {
-                        Ok(at) => at,
+                    let told = tell(&self.tenants, seat, conn, index, &head);
+                    let queued = |told| Ok((told, enqueue(seat, &mut self.exchanges, conn, index, &head, self.now)?));
+                    let (mut told, at) = match told.and_then(queued) {
+                        Ok(both) => both,
                         Err(status) => return self.refuse(index, status),
                     };
                     let owner = listener.map_or(0, |listener| listener.handle.raw());
@@ -433,15 +432,15 @@ struct Told<'a> {
     trace: Option<Box<Trace>>,
 }
 
-/// What the guest is told of a head; what came by a front may have lines of the front's own, and be traced. None when it
+/// What the guest is told of a head; what came by a front may have lines of the front's own, and be traced. A status when it
 /// would not fit into the guest's inbox: the decoder held the head to what was sent.
-fn tell<'a>(tenants: &Tenants, seat: &mut Seat, conn: &Conn, index: u32, head: &'a Head<'a>) -> Option<Told<'a>> {
+fn tell<'a>(tenants: &Tenants, seat: &mut Seat, conn: &Conn, index: u32, head: &'a Head<'a>) -> Result<Told<'a>, u16> {
     if !conn.is_routed() {
-        return Some(Told { head, retold: None, trace: None });
+        return Ok(Told { head, retold: None, trace: None });
     }
     let (retold, trace) = tenants.retell(seat.guest.state_mut(), index, head);
     let fits = retold.as_ref().is_none_or(|told| seat.mail.takes_head(told.fields.len(), told.bytes.len()));
-    fits.then_some(Told { head, retold, trace })
+    if fits { Ok(Told { head, retold, trace }) } else { Err(431) }
 }
 
 /// Queues HTTP_REQUEST; answers where it stands.

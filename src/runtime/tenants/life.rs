@@ -6,7 +6,6 @@
 //! | starting | no: they wait | serving, when it has listened; gone, when it ends or takes too long |
 //! | serving | yes | draining, when a newer one serves or it idles; gone, when it ends |
 //! | draining | only what it has begun | gone, when all of that is over |
-use super::super::listeners::Listener;
 use super::super::seat::{GuestId, Running, Seat};
 use super::super::timers::Token;
 use super::super::{Hall, Outcome};
@@ -21,7 +20,7 @@ use crate::guest::Kind;
 use crate::policy::{Backoff, BackoffLimits, Crew, Instances};
 use crate::reactor::{Kernel, Key};
 use crate::time::{Clock, Mono, TimerId};
-use skep_abi::{events, listen};
+use skep_abi::events;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -40,7 +39,7 @@ pub(super) struct Tenant {
     /// Visitors that wait for an instance.
     waiting: VecDeque<Key>,
     /// Whose turn it is among several instances.
-    next: usize,
+    pub next: usize,
     /// Failures in a row, and until when no other start is tried.
     pub backoff: Backoff,
     timer: Option<(TimerId, Mono)>,
@@ -81,7 +80,7 @@ pub(super) struct Instance {
     /// It began from the tenant's snapshot.
     revived: bool,
     /// Where its requests were last sent.
-    listener: Option<u32>,
+    pub listener: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,45 +170,6 @@ impl Tenant {
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    /// The listener that a new connection of this tenant's goes to, if one of its instances has one: rather of one that is awake.
-    pub(super) fn choose_listener(&mut self, tenant: u32, http: bool) -> Option<u32> {
-        let this = self.tenants.tenant(tenant)?;
-        let (count, start) = (this.instances.len(), this.next);
-        let mut asleep = None;
-        for at in (start..start + count).map(|step| step % count) {
-            let instance = self.tenants.all[tenant as usize].instances[at];
-            if instance.stage == Stage::Serving
-                && let Some(listener) = self.listener_of(instance, http)
-            {
-                self.tenants.all[tenant as usize].instances[at].listener = Some(listener);
-                if self.sleeps(instance.guest) {
-                    asleep.get_or_insert((at, listener));
-                    continue;
-                }
-                self.tenants.all[tenant as usize].next = at + 1;
-                return Some(listener);
-            }
-        }
-        let (at, listener) = asleep?;
-        self.tenants.all[tenant as usize].next = at + 1;
-        Some(listener)
-    }
-
-    /// The listener of an instance that requests go to: the first that speaks HTTP, or where that is not needed, the
-    /// first of all.
-    fn listener_of(&self, Instance { guest, listener, .. }: Instance, http: bool) -> Option<u32> {
-        let is_its = |one: &Listener| one.guest == guest.0 && one.is_virtual && !one.closing;
-        let is_still =
-            |index: &u32| self.listeners.get(*index as usize).is_some_and(|one| is_its(one) && one.has(listen::HTTP));
-        if let Some(before) = listener.filter(|index| http && is_still(index)) {
-            return Some(before);
-        }
-        let mine = || self.listeners.iter().filter(|(_, one)| is_its(one));
-        let first = mine().find(|(_, one)| one.has(listen::HTTP));
-        let found = if http { first.or_else(|| mine().next()) } else { mine().next() };
-        found.map(|(index, _)| index as u32)
-    }
-
     /// A visitor waits for an instance; one is started if none is. An error is how many seconds there will be none.
     pub(super) fn await_instance(&mut self, tenant: u32, visitor: Key) -> Result<(), u64> {
         let (now, most) = (self.now, self.tenants.limits.waiting as usize);

@@ -241,9 +241,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn tend_tenants(&mut self) {
         self.answer_knocks();
         self.tend_buds();
-        if self.tenants.is_settled() {
-            return;
+        if !self.tenants.is_settled() {
+            self.settle_tenants();
         }
+        self.look_at_stirred();
+    }
+
+    fn settle_tenants(&mut self) {
         let began = self.clock.now_mono();
         while !self.tenants.is_settled() {
             for (tenant, guest, outcome) in std::mem::take(&mut self.tenants.gone) {
@@ -266,7 +270,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
             }
         }
-        self.look_at_stirred();
     }
 
     /// One that seeks its tenant goes there, and one tenant's code takes over: either may begin with a start.

@@ -1,7 +1,9 @@
 //! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
 use super::super::http::{Conn, Departed};
+use super::super::listeners::Listener;
 use super::super::seat::GuestId;
 use super::super::{Hall, Owner};
+use super::life::{Instance, Stage};
 use super::visitors::{Phase, Refusal};
 use super::{Front, Tenancy};
 use crate::policy::AtLimit;
@@ -33,6 +35,45 @@ impl super::Tenants {
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// The listener that a new connection of this tenant's goes to, if one of its instances has one: rather of one that is awake.
+    pub(super) fn choose_listener(&mut self, tenant: u32, http: bool) -> Option<u32> {
+        let this = self.tenants.tenant(tenant)?;
+        let (count, start) = (this.instances.len(), this.next);
+        let mut asleep = None;
+        for at in (start..start + count).map(|step| step % count) {
+            let instance = self.tenants.all[tenant as usize].instances[at];
+            if instance.stage == Stage::Serving
+                && let Some(listener) = self.listener_of(instance, http)
+            {
+                self.tenants.all[tenant as usize].instances[at].listener = Some(listener);
+                if self.sleeps(instance.guest) {
+                    asleep.get_or_insert((at, listener));
+                    continue;
+                }
+                self.tenants.all[tenant as usize].next = at + 1;
+                return Some(listener);
+            }
+        }
+        let (at, listener) = asleep?;
+        self.tenants.all[tenant as usize].next = at + 1;
+        Some(listener)
+    }
+
+    /// The listener of an instance that requests go to: the first that speaks HTTP, or where that is not needed, the
+    /// first of all.
+    fn listener_of(&self, Instance { guest, listener, .. }: Instance, http: bool) -> Option<u32> {
+        let is_its = |one: &Listener| one.guest == guest.0 && one.is_virtual && !one.closing;
+        let is_still =
+            |index: &u32| self.listeners.get(*index as usize).is_some_and(|one| is_its(one) && one.has(listen::HTTP));
+        if let Some(before) = listener.filter(|index| http && is_still(index)) {
+            return Some(before);
+        }
+        let mine = || self.listeners.iter().filter(|(_, one)| is_its(one));
+        let first = mine().find(|(_, one)| one.has(listen::HTTP));
+        let found = if http { first.or_else(|| mine().next()) } else { mine().next() };
+        found.map(|(index, _)| index as u32)
+    }
+
     /// A visitor goes to an instance of its tenant, or waits for one.
     pub(super) fn place_visitor(&mut self, key: Key) {
         let Some(index) = self.visitor_of(key) else { return };
