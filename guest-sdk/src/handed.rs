@@ -69,7 +69,7 @@ impl Channel {
     /// As [`Channel::send`].
     pub fn send_stream(&self, message: &str, stream: &Stream) -> Result<Flow> {
         let pipe = !matches!(stream.peer(), Ok(crate::net::Address::Ip(_)));
-        self.post(&envelope("net.Socket", pipe, message), channel::INTERNAL, stream.handle())
+        self.post(envelope("net.Socket", pipe, message), channel::INTERNAL, stream.handle())
     }
 
     /// Sends a message, JSON text, and with it a listener, which both have from then on. A script gets a `net.Server`.

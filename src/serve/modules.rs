@@ -188,6 +188,12 @@ fn make<T: Product>(engine: &Engine, folder: &CacheFolder, main: &Path) -> Resul
     }
     let kept = cache::is_kept(engine, chosen.file(), folder);
     compile_apart(kept, &chosen, &own_program()?, main, folder)?;
+    // The other process has read the path again: whoever may write there could have had something else compiled, and have this
+    // process compile the module after all.
+    let apart = folder.0.is_some() && cfg!(target_os = "linux");
+    if apart && !cache::is_kept(engine, chosen.file(), folder) {
+        bail!("{} has changed while it was compiled, or the cache folder keeps nothing", main.display());
+    }
     T::make(engine, &chosen, folder)
 }
 
