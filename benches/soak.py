@@ -56,7 +56,11 @@ class Hive:
             [exe, "serve", self.place, "--listen", f"127.0.0.1:{self.port}", "--admin", self.admin],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         line = self.process.stdout.readline()
-        assert "listening" in line, line
+        while line and "listening" not in line:
+            line = self.process.stdout.readline()
+        assert line, "it does not serve"
+        while not os.path.exists(self.admin):
+            time.sleep(0.01)
         self.lines = 0
         threading.Thread(target=self.drain, daemon=True).start()
 

@@ -159,13 +159,15 @@ fn sockets_travel_both_ways() {
              return;
            }
            console.log(JSON.stringify(m));
-           if (m === 'serves') get(own.address().port).then((text) => { console.log(text.trim()); own.close(); child.send('a listener'); });
+           if (m !== 'serves') return;
+           // Who has it accepts from it: here nobody answers.
+           const { port } = own.address(); own.close();
+           get(port).then((text) => { console.log(text.trim()); child.send('a listener'); });
          });
-         const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send(socket.remotePort === first ? 'keep' : 'back', socket));
-         let first;
+         const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send(seen++ ? 'back' : 'keep', socket));
+         let seen = 0;
          server.listen(0, '127.0.0.1', () => {
            const one = net.connect(server.address().port, '127.0.0.1', () => { one.write('you'); });
-           one.on('connect', () => { first = one.localPort; });
            let text = ''; one.on('data', (d) => { text += d; if (text === 'hello you') { server.getConnections((e, n) => { console.log(text, n); one.end(); }); } });
            one.on('end', () => {
              const two = net.connect(server.address().port, '127.0.0.1');
