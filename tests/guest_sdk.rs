@@ -83,6 +83,10 @@ fn requests_and_responses_in_all_their_ways() {
     assert_eq!(post(&server, "/echo", &body).text(), body);
     assert_eq!(server.line(), "DONE true");
     assert_eq!(post(&server, "/sum", &"x".repeat(2 << 20)).status, 413);
+    let mut client = server.client();
+    client.send("POST /later HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 40000\r\n\r\n");
+    (0..4).for_each(|_| client.send("x".repeat(10_000)));
+    assert_eq!(client.response().text(), "40000 bytes");
     assert_eq!(server.get("/many").body.len(), 4 << 20);
     let response = server.get("/trailers");
     assert_eq!((response.text().as_str(), response.trailers.trim()), ("body", "X-Sum: 4"));

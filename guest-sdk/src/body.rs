@@ -1,18 +1,22 @@
 //! Bytes that came from a peer, and the credit they used up: a credit that is held slows the peer down. It must not
 //! know what kind of handle they came on.
 use crate::raw::{self, Handle};
+use std::cell::Cell;
 use std::ops::Deref;
+use std::rc::Rc;
 
 /// The right of the peer to send as many bytes again, given back when this is dropped.
 #[derive(Debug)]
 pub struct Credit {
-    pub(crate) handle: Handle,
-    pub(crate) bytes: u32,
+    handle: Handle,
+    bytes: u32,
+    /// Set when nothing is owed any more: what it was for is over, and the handle has gone on to something else.
+    over: Option<Rc<Cell<bool>>>,
 }
 
 impl Drop for Credit {
     fn drop(&mut self) {
-        if self.bytes > 0 {
+        if self.bytes > 0 && !self.over.as_ref().map_or(false, |over| over.get()) {
             raw::credit(self.handle, self.bytes);
         }
     }
@@ -28,7 +32,18 @@ pub struct Chunk<'a> {
 impl<'a> Chunk<'a> {
     /// `counts`: whether they used up credit.
     pub(crate) fn new(bytes: &'a [u8], handle: Handle, counts: bool) -> Chunk<'a> {
-        let credit = Credit { handle, bytes: if counts { bytes.len() as u32 } else { 0 } };
+        let credit = Credit { handle, bytes: if counts { bytes.len() as u32 } else { 0 }, over: None };
+        Chunk { bytes, credit }
+    }
+
+    /// Of something that may be over before the credit is dropped.
+    pub(crate) fn until(mut self, over: &Rc<Cell<bool>>) -> Chunk<'a> {
+        self.credit.over = Some(over.clone());
+        self
+    }
+
+    /// Bytes that were kept, and what they cost.
+    pub(crate) fn kept(bytes: &'a [u8], credit: Credit) -> Chunk<'a> {
         Chunk { bytes, credit }
     }
 

@@ -18,6 +18,11 @@ impl Error {
         Error { errno, why: None }
     }
 
+    /// With a text of its own.
+    pub(crate) fn explained(errno: i32, why: &str) -> Error {
+        Error { errno, why: Some(why.into()) }
+    }
+
     /// A call was refused just now: a denial has a text that says which flag would have granted it.
     pub(crate) fn refused(errno: i32) -> Error {
         let why = if errno == EACCES { Some(crate::raw::why().into_boxed_str()) } else { None };

@@ -77,6 +77,21 @@ impl<'a> Head<'a> {
         Some(Head { record, fields, raw, body: rest.get(..record.body_len as usize)? })
     }
 
+    /// A copy that can be read as this was, without the body.
+    pub fn to_bytes(self) -> Vec<u8> {
+        let record = &self.record;
+        let numbers = [record.target, record.target_len, record.field_count, record.raw_len, 0];
+        let mut bytes = Vec::with_capacity(std::mem::size_of::<Request>() + self.fields.len() + self.raw.len());
+        bytes.extend_from_slice(&record.listener.to_le_bytes());
+        bytes.extend_from_slice(&record.conn.to_le_bytes());
+        bytes.extend_from_slice(&[record.method, record.minor]);
+        bytes.extend_from_slice(&record.flags.to_le_bytes());
+        numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        bytes.extend_from_slice(self.fields);
+        bytes.extend_from_slice(self.raw);
+        bytes
+    }
+
     pub fn target(&self) -> &'a [u8] {
         slice(self.raw, self.record.target, self.record.target_len)
     }

@@ -435,12 +435,15 @@ pub(crate) fn accepted(event: &Incoming<'_>) {
 /// # Errors
 /// `EACCES` without the grant, `EINVAL` for an address that is none.
 pub fn connect(address: &str, call: impl FnOnce(Result<()>) + 'static) -> Result<Stream> {
-    let address: Address = address.parse()?;
-    let options = ConnectOptions { flags: connect::NO_DELAY, ..ConnectOptions::default() };
-    let handle = raw::net_connect(address.host(), address.port_or_path(), &options)?;
-    let stream = Stream::open(handle);
+    let stream = Stream::open(dial(&address.parse()?)?);
     *stream.0.open.borrow_mut() = Some(Box::new(call));
     Ok(stream)
+}
+
+/// Begins to connect.
+pub(crate) fn dial(address: &Address) -> Result<Handle> {
+    let options = ConnectOptions { flags: connect::NO_DELAY, ..ConnectOptions::default() };
+    raw::net_connect(address.host(), address.port_or_path(), &options)
 }
 
 type OnNames = Box<dyn FnOnce(Result<Vec<std::net::IpAddr>>)>;

@@ -246,6 +246,15 @@ pub(crate) fn net_connect(host: &str, port: i32, options: &ConnectOptions) -> Re
     handle(unsafe { imports::net_connect(host.as_ptr(), host.len(), port, options as *const u8, size) })
 }
 
+/// Responses are read from the stream, with the policy's limits.
+pub(crate) fn http_client(stream: Handle) -> Result<()> {
+    done(unsafe { imports::http_client(stream as i64, std::ptr::null(), 0) })
+}
+
+pub(crate) fn http_expect(stream: Handle, kind: u32) -> Result<()> {
+    done(unsafe { imports::http_expect(stream as i64, kind as i32) })
+}
+
 pub(crate) fn stream_write(stream: Handle, bytes: &[u8]) -> Result<u32> {
     count(unsafe { imports::stream_write(stream as i64, bytes.as_ptr(), bytes.len()) })
 }

@@ -143,6 +143,17 @@ pub async fn read(body: http::Body, limit: usize) -> Result<Vec<u8>> {
     mailbox.take().await
 }
 
+/// Asks another server; see [`http::client::Request::send`]. The reply's body is read by [`read`], or in parts.
+///
+/// # Errors
+/// Why there is no reply.
+pub async fn send(request: http::client::Request, body: impl AsRef<[u8]>) -> Result<http::Reply> {
+    let mailbox = Mailbox::new();
+    let post = mailbox.clone();
+    request.send(body, move |reply| post.put(reply))?;
+    mailbox.take().await
+}
+
 /// Opens a stream; see [`net::connect`].
 ///
 /// # Errors

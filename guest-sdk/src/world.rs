@@ -12,6 +12,7 @@ use std::rc::Rc;
 pub(crate) enum Entry {
     Server(Rc<http::Serving>),
     Exchange(Rc<http::Exchange>),
+    Connection(Rc<http::Connection>),
     Listener(Rc<net::Listening>),
     Stream(Rc<net::Socket>),
     Lookup(Rc<net::Lookup>),
@@ -78,12 +79,13 @@ fn dispatch(event: &Incoming<'_>) {
         events::TIMER => timer::due(),
         events::SIGNAL => process::signal(event.value as i32),
         events::EXIT => process::leave(event.value as i32),
-        events::HTTP_REQUEST => http::request(event),
+        events::HTTP_REQUEST => http::requested(event),
         events::ACCEPTED => net::accepted(event),
         events::CALL => host::called(event),
         _ => match find(event.handle) {
             Some(Entry::Server(server)) => server.event(event),
             Some(Entry::Exchange(exchange)) => exchange.event(event),
+            Some(Entry::Connection(connection)) => http::Connection::event(&connection, event),
             Some(Entry::Listener(listener)) => listener.event(event),
             Some(Entry::Stream(socket)) => net::Socket::event(&socket, event),
             Some(Entry::Lookup(lookup)) => lookup.event(event),

@@ -134,6 +134,14 @@ fn answer(request: Request<'_>, response: Response) -> Result<()> {
             });
             Ok(())
         }
+        "/later" => {
+            // More than came with the head has come before anybody asks.
+            let body = request.body();
+            timer::after(Duration::from_millis(50), move || {
+                body.read(1 << 20, |body| drop(response.end(format!("{} bytes", body.map_or(0, |body| body.len())))));
+            });
+            Ok(())
+        }
         "/many" => many(response),
         "/trailers" => {
             let writer = response.header("Trailer", "X-Sum").start()?;

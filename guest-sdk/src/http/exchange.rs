@@ -3,7 +3,7 @@
 use crate::body::{Chunk, Credit};
 use crate::error::from_value;
 use crate::events::Incoming;
-use crate::http::Part;
+use crate::http::inflow::Inflow;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
 use crate::{Error, Result};
@@ -11,18 +11,16 @@ use skep_abi::{errno, events};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-type OnPart = Box<dyn FnMut(Part<'_>)>;
 type OnDrain = Box<dyn FnMut()>;
 type OnDone = Box<dyn FnOnce(Result<()>)>;
 
 /// One exchange that somebody watches.
 pub(crate) struct Exchange {
     pub handle: Handle,
-    /// Body parts are due.
-    reading: Cell<bool>,
+    /// Where the body goes, while parts of it are due.
+    inflow: RefCell<Option<Rc<Inflow>>>,
     /// The response has not been ended.
     pub writing: Cell<bool>,
-    part: RefCell<Option<OnPart>>,
     drain: RefCell<Option<OnDrain>>,
     done: RefCell<Option<OnDone>>,
     /// Of what was passed on and has not gone out.
@@ -37,9 +35,8 @@ impl Exchange {
         }
         let exchange = Rc::new(Exchange {
             handle,
-            reading: Cell::new(false),
+            inflow: RefCell::new(None),
             writing: Cell::new(false),
-            part: RefCell::new(None),
             drain: RefCell::new(None),
             done: RefCell::new(None),
             held: RefCell::new(Vec::new()),
@@ -48,10 +45,9 @@ impl Exchange {
         exchange
     }
 
-    /// Body parts go there. Without a receiver they are thrown away, and read on.
-    pub fn read(&self, call: Option<OnPart>) {
-        self.reading.set(true);
-        *self.part.borrow_mut() = call;
+    /// The body of its request, to which the parts go that are due.
+    pub fn inflow(&self) -> Rc<Inflow> {
+        self.inflow.borrow_mut().get_or_insert_with(Rc::default).clone()
     }
 
     pub fn on_drain(&self, call: OnDrain) {
@@ -78,18 +74,22 @@ impl Exchange {
     }
 
     fn forget(&self) {
-        if !self.reading.get() && !self.writing.get() && !self.is_watched() {
+        if self.inflow.borrow().is_none() && !self.writing.get() && !self.is_watched() {
             world::remove(self.handle);
         }
     }
 
     pub fn event(&self, event: &Incoming<'_>) {
         match event.kind {
-            events::HTTP_BODY => self.tell(Part::Data(Chunk::new(event.payload, self.handle, true))),
+            events::HTTP_BODY => {
+                let chunk = Chunk::new(event.payload, self.handle, true);
+                self.inflow().data(chunk);
+            }
             events::HTTP_END => {
-                self.reading.set(false);
-                self.tell(Part::End(event.payload));
-                self.part.borrow_mut().take();
+                let inflow = self.inflow.borrow_mut().take();
+                if let Some(inflow) = inflow {
+                    inflow.end(event.payload);
+                }
                 self.forget();
             }
             events::HTTP_DRAIN => {
@@ -111,21 +111,13 @@ impl Exchange {
         world::remove(self.handle);
         let error = || aborted.and_then(from_value).unwrap_or_else(|| Error::from_errno(errno::ECONNRESET));
         self.held.borrow_mut().clear();
-        if self.reading.replace(false) {
-            self.tell(Part::Aborted(error()));
+        let inflow = self.inflow.borrow_mut().take();
+        if let Some(inflow) = inflow {
+            inflow.abort(error());
         }
         let done = self.done.borrow_mut().take();
         if let Some(call) = done {
             call(if aborted.is_some() { Err(error()) } else { Ok(()) });
-        }
-    }
-
-    fn tell(&self, part: Part<'_>) {
-        let call = self.part.borrow_mut().take();
-        if let Some(mut call) = call {
-            call(part);
-            // The callback may have set another one.
-            self.part.borrow_mut().get_or_insert(call);
         }
     }
 }

@@ -1,12 +1,20 @@
-//! HTTP servers: the host reads requests and frames responses; here they are values.
+//! HTTP servers: the host reads requests and frames responses; here they are values. [`client`] asks others.
 //!
 //! The host checks what goes out: a field with a line break in it is `EINVAL`. It adds `Date`, `Connection` and, where
 //! the body is given whole, `Content-Length`.
+pub mod client;
+mod connection;
 mod exchange;
+mod fields;
+mod inflow;
+mod reply;
 mod request;
 mod response;
 
+pub use client::{get, request, Client};
+pub(crate) use connection::Connection;
 pub(crate) use exchange::Exchange;
+pub use reply::Reply;
 pub use request::{Body, Part, Request};
 pub use response::{Response, Writer};
 
@@ -198,7 +206,7 @@ impl Serving {
 }
 
 /// A request has come.
-pub(crate) fn request(event: &Incoming<'_>) {
+pub(crate) fn requested(event: &Incoming<'_>) {
     let head = match Head::new(event.payload) {
         Some(head) => head,
         None => return,

@@ -1,12 +1,14 @@
 //! Requests: a head that is read where it stands, and a body that comes in parts. It must not know responses.
 use crate::body::Chunk;
 use crate::events::Head;
+use crate::http::inflow::Inflow;
 use crate::http::Exchange;
 use crate::raw::{self, Handle};
 use crate::{net, Error, Result};
 use skep_abi::errno::EMSGSIZE;
 use skep_abi::names::METHODS;
 use skep_abi::request;
+use std::rc::Rc;
 
 /// A request, for as long as the handler runs. Dropping it with a body unread throws the body away.
 #[derive(Debug)]
@@ -93,7 +95,14 @@ impl<'a> Request<'a> {
     /// The body, to be read.
     pub fn body(mut self) -> Body {
         self.taken = true;
-        Body { exchange: self.exchange, first: self.head.body.to_vec(), complete: self.is_complete(), begun: false }
+        if self.is_complete() {
+            return Body::whole(self.head.body.to_vec());
+        }
+        let inflow = Exchange::of(self.exchange).inflow();
+        if !self.head.body.is_empty() {
+            inflow.data(Chunk::new(self.head.body, self.exchange, true));
+        }
+        Body::of(inflow)
     }
 
     fn is_complete(&self) -> bool {
@@ -104,16 +113,9 @@ impl<'a> Request<'a> {
 impl Drop for Request<'_> {
     fn drop(&mut self) {
         if !self.taken && !self.is_complete() {
-            discard(self.exchange, self.head.body.len());
+            Exchange::of(self.exchange).inflow().discard();
+            drop(Chunk::new(self.head.body, self.exchange, true));
         }
-    }
-}
-
-/// Throws away what is left.
-fn discard(exchange: Handle, first: usize) {
-    Exchange::of(exchange).read(None);
-    if first > 0 {
-        raw::credit(exchange, first as u32);
     }
 }
 
@@ -123,29 +125,37 @@ impl std::fmt::Debug for Head<'_> {
     }
 }
 
-/// A request's body. It can be kept: nothing beyond its first bytes is read before somebody asks. Dropping it throws the
-/// body away.
-#[derive(Debug)]
+/// A body. It can be kept: beyond its first 64 KiB nothing is read before somebody asks. Dropped unread, a request's is
+/// thrown away, and a reply's closes the connection if not all of it has come.
 pub struct Body {
-    exchange: Handle,
-    first: Vec<u8>,
-    complete: bool,
-    begun: bool,
+    /// All of it, or what tells it part by part.
+    whole: Vec<u8>,
+    inflow: Option<Rc<Inflow>>,
 }
 
 impl Body {
-    /// Has every part told, the first of them at once.
+    pub(crate) fn whole(bytes: Vec<u8>) -> Body {
+        Body { whole: bytes, inflow: None }
+    }
+
+    pub(crate) fn of(inflow: Rc<Inflow>) -> Body {
+        Body { whole: Vec::new(), inflow: Some(inflow) }
+    }
+
+    /// What came whole, and nothing of what comes in parts.
+    pub(crate) fn into_whole(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.whole)
+    }
+
+    /// Has every part told, those that have come at once.
     pub fn stream(mut self, mut call: impl FnMut(Part<'_>) + 'static) {
-        self.begun = true;
-        let first = std::mem::take(&mut self.first);
-        if !first.is_empty() {
-            call(Part::Data(Chunk::new(&first, self.exchange, !self.complete)));
+        if let Some(inflow) = self.inflow.take() {
+            return inflow.read(Box::new(call));
         }
-        if self.complete {
-            call(Part::End(b""));
-        } else {
-            Exchange::of(self.exchange).read(Some(Box::new(call)));
+        if !self.whole.is_empty() {
+            call(Part::Data(Chunk::new(&self.whole, 0, false)));
         }
+        call(Part::End(b""));
     }
 
     /// Collects it all; a body that came whole is told at once.
@@ -155,9 +165,13 @@ impl Body {
     pub fn read(self, limit: usize, call: impl FnOnce(Result<Vec<u8>>) + 'static) {
         let mut call = Some(call);
         let mut collected = Vec::new();
+        let inflow = self.inflow.clone();
         self.stream(move |part| {
             let result = match part {
-                Part::Data(chunk) if collected.len() + chunk.len() > limit => Err(Error::from_errno(EMSGSIZE)),
+                Part::Data(chunk) if collected.len() + chunk.len() > limit => {
+                    inflow.iter().for_each(|inflow| inflow.discard());
+                    Err(Error::from_errno(EMSGSIZE))
+                }
                 Part::Data(chunk) => {
                     collected.extend_from_slice(&chunk);
                     return;
@@ -172,10 +186,17 @@ impl Body {
     }
 }
 
+impl std::fmt::Debug for Body {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = if self.inflow.is_some() { "in parts" } else { "whole" };
+        write!(out, "Body({})", kind)
+    }
+}
+
 impl Drop for Body {
     fn drop(&mut self) {
-        if !self.begun && !self.complete {
-            discard(self.exchange, self.first.len());
+        if let Some(inflow) = self.inflow.take() {
+            inflow.discard();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Responses: a head that is collected, and a body in one piece or in many. It must not know requests.
 use crate::body::Chunk;
 use crate::http::exchange::{watch, Exchange};
+use crate::http::fields::Fields;
 use crate::net::Stream;
 use crate::raw::{self, Handle};
 use crate::{Error, Flow, Result};
@@ -15,9 +16,7 @@ pub struct Response {
     exchange: Handle,
     status: u16,
     flags: u32,
-    fields: Vec<u8>,
-    /// A field was given that cannot be sent.
-    invalid: bool,
+    fields: Fields,
     answered: bool,
 }
 
@@ -28,8 +27,8 @@ thread_local! {
 
 impl Response {
     pub(crate) fn new(exchange: Handle) -> Response {
-        let fields = SPARE.with(|spare| std::mem::take(&mut *spare.borrow_mut()));
-        Response { exchange, status: 200, flags: 0, fields, invalid: false, answered: false }
+        let lines = SPARE.with(|spare| std::mem::take(&mut *spare.borrow_mut()));
+        Response { exchange, status: 200, flags: 0, fields: Fields { lines, invalid: false }, answered: false }
     }
 
     /// Another status than 200.
@@ -43,11 +42,7 @@ impl Response {
     /// what ends the response.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Response {
-        self.invalid |= !is_name(name.as_bytes()) || !is_value(value.as_ref());
-        self.fields.extend_from_slice(name.as_bytes());
-        self.fields.extend_from_slice(b": ");
-        self.fields.extend_from_slice(value.as_ref());
-        self.fields.extend_from_slice(b"\r\n");
+        self.fields.push(name, value.as_ref());
         self
     }
 
@@ -65,7 +60,7 @@ impl Response {
     pub fn end(mut self, body: impl AsRef<[u8]>) -> Result<()> {
         self.check()?;
         let flags = respond::END | respond::IMPLICIT | self.flags;
-        raw::http_respond(self.exchange, self.status, flags, &self.fields, body.as_ref())?;
+        raw::http_respond(self.exchange, self.status, flags, &self.fields.lines, body.as_ref())?;
         self.answered = true;
         Ok(())
     }
@@ -76,7 +71,7 @@ impl Response {
     /// As [`Response::end`].
     pub fn start(mut self) -> Result<Writer> {
         self.check()?;
-        raw::http_respond(self.exchange, self.status, self.flags, &self.fields, b"")?;
+        raw::http_respond(self.exchange, self.status, self.flags, &self.fields.lines, b"")?;
         self.answered = true;
         let exchange = Exchange::of(self.exchange);
         exchange.writing.set(true);
@@ -104,7 +99,7 @@ impl Response {
     }
 
     fn check(&self) -> Result<()> {
-        if self.invalid {
+        if self.fields.invalid {
             return Err(Error::from_errno(EINVAL));
         }
         Ok(())
@@ -122,7 +117,7 @@ impl Drop for Response {
         if !self.answered {
             let _gone = raw::http_respond(self.exchange, 500, respond::END | respond::IMPLICIT, b"", b"");
         }
-        let mut fields = std::mem::take(&mut self.fields);
+        let mut fields = std::mem::take(&mut self.fields.lines);
         fields.clear();
         SPARE.with(|spare| *spare.borrow_mut() = fields);
     }
@@ -194,15 +189,4 @@ impl Drop for Writer {
             let _gone = raw::close(self.exchange.handle);
         }
     }
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_name(name: &[u8]) -> bool {
-    let token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !name.is_empty() && name.iter().all(token)
-}
-
-/// RFC 9110 section 5.5: anything but controls.
-fn is_value(value: &[u8]) -> bool {
-    value.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
