@@ -1,4 +1,5 @@
 //! Errors: a number of the boundary and, for a denial, its text. It must not know which call it came from.
+use crate::events::Incoming;
 use skep_abi::errno::{EACCES, ERRNOS};
 use std::fmt;
 
@@ -21,6 +22,15 @@ impl Error {
     /// With a text of its own.
     pub(crate) fn explained(errno: i32, why: &str) -> Error {
         Error { errno, why: Some(why.into()) }
+    }
+
+    /// An event's: a denial brings its text.
+    pub(crate) fn told(event: &Incoming<'_>) -> Error {
+        let errno = event.value as i32;
+        if errno == EACCES && !event.payload.is_empty() {
+            return Error::explained(errno, &String::from_utf8_lossy(event.payload));
+        }
+        Error::from_errno(errno)
     }
 
     /// A call was refused just now: a denial has a text that says which flag would have granted it.

@@ -22,7 +22,8 @@
 //! crate-type = ["cdylib"]
 //! ```
 //!
-//! [`task`] has the same as futures. Errors are [`Error`]: one of the numbers of the boundary, and for a denial the
+//! [`http`] serves and asks, [`net`] and [`udp`] have what is beneath, [`fs`] and [`input`] read and write, [`timer`] waits,
+//! [`process`] is the guest among others, [`log`] what it prints. [`task`] has the same as futures. Errors are [`Error`]: one of the numbers of the boundary, and for a denial the
 //! text that names the missing grant.
 //!
 //! It must not know how the host does what it is asked to. `raw.rs` is the only place with `unsafe`.
@@ -32,17 +33,23 @@ mod body;
 pub mod cluster;
 mod error;
 mod events;
+pub mod fs;
 mod handed;
 pub mod host;
 pub mod http;
 mod info;
+pub mod input;
 pub mod log;
 pub mod net;
+mod operation;
 pub mod process;
 #[allow(unsafe_code)]
 mod raw;
+mod source;
+mod spawn;
 pub mod task;
 pub mod timer;
+pub mod udp;
 mod worker;
 mod world;
 

@@ -6,9 +6,9 @@ use crate::events::{u64_at, Incoming};
 use crate::process::Line;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
-use crate::{handed, worker, Error, Flow, Result};
+use crate::{handed, operation, worker, Error, Flow, Result};
 use skep_abi::errno::EINVAL;
-use skep_abi::{connect, done, events, listen as flag, option, ConnectOptions, ListenOptions, DRAIN_ABOVE};
+use skep_abi::{connect, events, listen as flag, option, ConnectOptions, ListenOptions, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -446,40 +446,14 @@ pub(crate) fn dial(address: &Address) -> Result<Handle> {
     raw::net_connect(address.host(), address.port_or_path(), &options)
 }
 
-type OnNames = Box<dyn FnOnce(Result<Vec<std::net::IpAddr>>)>;
-
-pub(crate) struct Lookup {
-    handle: Handle,
-    call: RefCell<Option<OnNames>>,
-}
-
 /// Asks the system's resolver for the addresses of a name.
 ///
 /// # Errors
 /// `EACCES` without a grant to connect to anything.
 pub fn lookup(name: &str, call: impl FnOnce(Result<Vec<std::net::IpAddr>>) + 'static) -> Result<()> {
-    let handle = raw::name_lookup(name, 0)?;
-    let lookup = Lookup { handle, call: RefCell::new(Some(Box::new(call))) };
-    world::insert(handle, Entry::Lookup(Rc::new(lookup)));
+    let address = |line: &str| line.split(' ').nth(1).and_then(|word| word.trim().parse().ok());
+    operation::wait(raw::name_lookup(name, 0)?, move |done| {
+        call(done.map(|done| String::from_utf8_lossy(&done.bytes()).lines().filter_map(address).collect()));
+    });
     Ok(())
-}
-
-impl Lookup {
-    pub(crate) fn event(&self, event: &Incoming<'_>) {
-        if event.kind != events::OP_DONE {
-            return;
-        }
-        world::remove(self.handle);
-        let result = if event.flags & done::FAILED != 0 {
-            Err(Error::from_errno(event.value as i32))
-        } else {
-            let text = String::from_utf8_lossy(event.payload);
-            let address = |line: &str| line.split(' ').nth(1).and_then(|word| word.trim().parse().ok());
-            Ok(text.lines().filter_map(address).collect())
-        };
-        let call = self.call.borrow_mut().take();
-        if let Some(call) = call {
-            call(result);
-        }
-    }
 }

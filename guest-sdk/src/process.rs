@@ -6,11 +6,12 @@ use crate::info::Value;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
 use crate::{handed, worker, Error, Flow, Result};
-use skep_abi::{channel, child, child_stdio, events, Attached, ChildOptions, DRAIN_ABOVE};
+use skep_abi::{channel, child, child_stdio, errno, events, Attached, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub use crate::handed::{Handed, Received};
+pub use crate::spawn::{Command, Program, Stdio};
 
 /// Bytes of one call of `channel_send`: a longer message travels in parts.
 const PART: usize = 1 << 20;
@@ -163,7 +164,7 @@ pub fn fork(file: Option<&str>, args: &[&str], call: impl FnMut(ChildEvent) + 's
     let main = match (file, info().get("main")) {
         (Some(file), _) => file.to_owned(),
         (None, Some(Value::Text(main))) => main.clone(),
-        (None, _) => return Err(Error::from_errno(skep_abi::errno::ENOENT)),
+        (None, _) => return Err(Error::from_errno(errno::ENOENT)),
     };
     // What a script's library looks for: its messages are JSON text.
     start(&main, "{\"serialization\":\"json\"}", args, call)
@@ -173,7 +174,7 @@ pub fn fork(file: Option<&str>, args: &[&str], call: impl FnMut(ChildEvent) + 's
 pub(crate) fn fork_worker(number: u32, call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
     let main = match info().get("main") {
         Some(Value::Text(main)) => main.clone(),
-        _ => return Err(Error::from_errno(skep_abi::errno::ENOENT)),
+        _ => return Err(Error::from_errno(errno::ENOENT)),
     };
     let words = args();
     let own: Vec<&str> = words.iter().skip(2).map(String::as_str).collect();
@@ -186,33 +187,57 @@ pub(crate) fn worker() -> Option<u32> {
 }
 
 fn start(main: &str, told: &str, args: &[&str], call: impl FnMut(ChildEvent) + 'static) -> Result<Child> {
-    let program = format!("{{\"mode\":\"file\",\"main\":\"{}\",\"info\":{}}}", escaped(main), told);
-    let options = ChildOptions {
+    let order = Order {
         flags: child::GUEST | child::CHANNEL | child::CLONE_ENV,
-        args: args.len() as u32,
-        stdio: 4,
-        uid: -1,
-        gid: -1,
-        ..ChildOptions::default()
+        program: &format!("{{\"mode\":\"file\",\"main\":\"{}\",\"info\":{}}}", escaped(main), told),
+        name: "skep",
+        folder: "",
+        words: args,
+        variables: &[],
+        // Nothing to read, our own output twice, the channel.
+        stdio: &[
+            (child_stdio::IGNORE, 0),
+            (child_stdio::INHERIT, 1),
+            (child_stdio::INHERIT, 2),
+            (child_stdio::CHANNEL, 0),
+        ],
     };
+    let handle = start_child(&order, call)?;
+    Ok(Child { handle, channel: Channel::new(raw::child_channel(handle)?) })
+}
+
+/// What a child is to be.
+pub(crate) struct Order<'a> {
+    /// Bits of the constants `child`.
+    pub flags: u32,
+    pub program: &'a str,
+    pub name: &'a str,
+    pub folder: &'a str,
+    pub words: &'a [&'a str],
+    /// `NAME=value` each.
+    pub variables: &'a [String],
+    /// Kind and number of each descriptor.
+    pub stdio: &'a [(u32, u32)],
+}
+
+/// Starts it, and has what becomes of it told.
+pub(crate) fn start_child(order: &Order<'_>, mut call: impl FnMut(ChildEvent) + 'static) -> Result<Handle> {
     let mut texts = Vec::new();
-    let own = [program.as_str(), "skep", ""];
-    for text in own.iter().chain(args) {
+    let own = [order.program, order.name, order.folder];
+    let variables = order.variables.iter().map(String::as_str);
+    for text in own.iter().chain(order.words).copied().chain(variables) {
         texts.extend_from_slice(&(text.len() as u32).to_le_bytes());
         texts.extend_from_slice(text.as_bytes());
     }
-    let handle = raw::child_start(&record(&options), &texts)?;
-    let mut call = call;
+    let handle = raw::child_start(&record(order), &texts)?;
     let call = move |event| {
         if let CloneEvent::Child(event) = event {
             call(event)
         }
     };
-    world::insert(
-        handle,
-        Entry::Child(Rc::new(Fork { handle, call: RefCell::new(Box::new(call)), waits: Cell::new(false) })),
-    );
-    Ok(Child { handle, channel: Channel::new(raw::child_channel(handle)?) })
+    let fork = Fork { handle, call: RefCell::new(Box::new(call)), waits: Cell::new(false) };
+    world::insert(handle, Entry::Child(Rc::new(fork)));
+    Ok(handle)
 }
 
 /// Starts a process that goes on from this guest's memory as it stands when this turn has ended: everything that it knows, its
@@ -230,16 +255,13 @@ pub fn clone(call: impl FnMut(CloneEvent) + 'static) -> Result<Child> {
     Ok(Child { handle, channel: Channel::new(raw::child_channel(handle)?) })
 }
 
-/// The options and four descriptors: nothing to read, our own output twice, the channel.
-fn record(options: &ChildOptions) -> Vec<u8> {
-    let words = [options.flags, options.args, options.env, options.stdio, options.max_buffer];
+/// A ChildOptions record and its ChildStdio records.
+fn record(order: &Order<'_>) -> Vec<u8> {
+    let as_we_are = -1i32 as u32;
+    let counts = [order.words.len() as u32, order.variables.len() as u32, order.stdio.len() as u32];
+    let words = [order.flags, counts[0], counts[1], counts[2], 0, as_we_are, as_we_are, 0];
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    bytes.extend_from_slice(&options.uid.to_le_bytes());
-    bytes.extend_from_slice(&options.gid.to_le_bytes());
-    bytes.extend_from_slice(&0u32.to_le_bytes());
-    for (kind, number) in
-        [(child_stdio::IGNORE, 0u32), (child_stdio::INHERIT, 1), (child_stdio::INHERIT, 2), (child_stdio::CHANNEL, 0)]
-    {
+    for (kind, number) in order.stdio {
         bytes.extend_from_slice(&kind.to_le_bytes());
         bytes.extend_from_slice(&number.to_le_bytes());
         bytes.extend_from_slice(&0u64.to_le_bytes());
@@ -260,6 +282,14 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
+/// Of a child that has ended the handle is gone.
+pub(crate) fn kill_child(child: Handle, signal: i32) -> Result<()> {
+    raw::child_kill(child, signal).map_err(|error| match error.errno() {
+        errno::EBADF => Error::from_errno(errno::ESRCH),
+        _ => error,
+    })
+}
+
 impl Child {
     /// The channel to it.
     pub fn channel(&self) -> &Channel {
@@ -271,7 +301,7 @@ impl Child {
     /// # Errors
     /// `ESRCH` when it has ended.
     pub fn kill(&self, signal: i32) -> Result<()> {
-        raw::child_kill(self.handle, signal)
+        kill_child(self.handle, signal)
     }
 }
 
@@ -279,7 +309,7 @@ impl Fork {
     pub(crate) fn event(&self, event: &Incoming<'_>) {
         let told = match event.kind {
             events::CHILD_STARTED => ChildEvent::Started(event.value),
-            events::CHILD_FAILED => ChildEvent::Failed(Error::from_errno(event.value as i32)),
+            events::CHILD_FAILED => ChildEvent::Failed(Error::told(event)),
             events::CHILD_EXIT if event.flags & 1 != 0 => ChildEvent::Killed(event.value as i32),
             events::CHILD_EXIT => ChildEvent::Exited(event.value as i32),
             _ => return,
@@ -413,7 +443,7 @@ impl Line {
     /// A word for the other end's library. When there is no room it goes as soon as there is.
     pub(crate) fn say(&self, text: &str) {
         let sent = raw::channel_send(self.handle, channel::INTERNAL, text.as_bytes(), 0);
-        let full = matches!(&sent, Err(error) if error.errno() == skep_abi::errno::EAGAIN);
+        let full = matches!(&sent, Err(error) if error.errno() == errno::EAGAIN);
         if full && self.owed.borrow().len() < OWED {
             self.owed.borrow_mut().push(text.to_owned());
         }

@@ -271,6 +271,39 @@ pub(crate) fn stream_option(stream: Handle, option: u32, value: i64) -> Result<(
     done(unsafe { imports::stream_option(stream as i64, option as i32, value) })
 }
 
+pub(crate) fn udp_bind(host: &str, port: u16, flags: u32) -> Result<Handle> {
+    handle(unsafe { imports::udp_bind(host.as_ptr(), host.len(), i32::from(port), flags as i32) })
+}
+
+/// An empty host takes it back.
+pub(crate) fn udp_connect(socket: Handle, host: &str, port: u16) -> Result<()> {
+    done(unsafe { imports::udp_connect(socket as i64, host.as_ptr(), host.len(), i32::from(port)) })
+}
+
+/// An empty host is where the socket is connected.
+pub(crate) fn udp_send(socket: Handle, host: &str, port: u16, bytes: &[u8]) -> Result<u32> {
+    let (at, port) = (host.as_ptr(), i32::from(port));
+    count(unsafe { imports::udp_send(socket as i64, at, host.len(), port, bytes.as_ptr(), bytes.len()) })
+}
+
+pub(crate) fn udp_option(socket: Handle, option: u32, value: i64) -> Result<()> {
+    done(unsafe { imports::udp_option(socket as i64, option as i32, value) })
+}
+
+pub(crate) fn udp_member(socket: Handle, group: &str, interface: &str, join: bool) -> Result<()> {
+    let (at, of) = (group.as_ptr(), interface.as_ptr());
+    done(unsafe { imports::udp_member(socket as i64, at, group.len(), of, interface.len(), i32::from(join)) })
+}
+
+/// `request` is a FileRequest record and the path or paths after it.
+pub(crate) fn fs_queue(op: i32, request: &[u8], data: &[u8]) -> Result<Handle> {
+    handle(unsafe { imports::fs_queue(op, request.as_ptr(), request.len(), data.as_ptr(), data.len()) })
+}
+
+pub(crate) fn fs_watch(path: &str) -> Result<Handle> {
+    handle(unsafe { imports::fs_watch(path.as_ptr(), path.len()) })
+}
+
 pub(crate) fn name_lookup(host: &str, family: i32) -> Result<Handle> {
     handle(unsafe { imports::name_lookup(host.as_ptr(), host.len(), family, 0) })
 }
@@ -289,6 +322,10 @@ pub(crate) fn child_start(options: &[u8], texts: &[u8]) -> Result<Handle> {
 
 pub(crate) fn clone() -> Result<Handle> {
     handle(unsafe { imports::clone() })
+}
+
+pub(crate) fn child_stdio(child: Handle, index: u32) -> Result<Handle> {
+    handle(unsafe { imports::child_stdio(child as i64, index as i32) })
 }
 
 pub(crate) fn child_channel(child: Handle) -> Result<Handle> {

@@ -132,15 +132,27 @@ pub async fn sleep(delay: Duration) {
     mailbox.take().await
 }
 
-/// The whole body of a request, of at most `limit` bytes.
+/// Waits for what is told to a callback once: `task::wait(|then| fs::read("a.txt", then)).await`.
+///
+/// # Errors
+/// What the callback is told, or why there will be no call.
+pub async fn wait<T: 'static, B>(begin: impl FnOnce(Box<dyn FnOnce(Result<T>)>) -> Result<B>) -> Result<T> {
+    let mailbox = Mailbox::new();
+    let post = mailbox.clone();
+    let _begun = begin(Box::new(move |result| post.put(result)))?;
+    mailbox.take().await
+}
+
+/// The whole of a body, of at most `limit` bytes.
 ///
 /// # Errors
 /// `EMSGSIZE` when it is longer; what the connection was lost of.
 pub async fn read(body: http::Body, limit: usize) -> Result<Vec<u8>> {
-    let mailbox = Mailbox::new();
-    let post = mailbox.clone();
-    body.read(limit, move |result| post.put(result));
-    mailbox.take().await
+    wait(|then| {
+        body.read(limit, then);
+        Ok(())
+    })
+    .await
 }
 
 /// Asks another server; see [`http::client::Request::send`]. The reply's body is read by [`read`], or in parts.
@@ -148,10 +160,7 @@ pub async fn read(body: http::Body, limit: usize) -> Result<Vec<u8>> {
 /// # Errors
 /// Why there is no reply.
 pub async fn send(request: http::client::Request, body: impl AsRef<[u8]>) -> Result<http::Reply> {
-    let mailbox = Mailbox::new();
-    let post = mailbox.clone();
-    request.send(body, move |reply| post.put(reply))?;
-    mailbox.take().await
+    wait(|then| request.send(body, then)).await
 }
 
 /// Opens a stream; see [`net::connect`].
@@ -159,11 +168,9 @@ pub async fn send(request: http::client::Request, body: impl AsRef<[u8]>) -> Res
 /// # Errors
 /// What connecting failed of.
 pub async fn connect(address: &str) -> Result<Reader> {
-    let mailbox = Mailbox::new();
-    let post = mailbox.clone();
-    let stream = net::connect(address, move |result| post.put(result))?;
-    mailbox.take().await?;
-    Ok(Reader::new(stream))
+    let mut opened = None;
+    wait(|then| net::connect(address, then).map(|stream| opened = Some(stream))).await?;
+    Ok(Reader::new(opened.expect("it was begun")))
 }
 
 /// A stream that is read by asking.

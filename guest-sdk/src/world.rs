@@ -2,9 +2,10 @@
 //! told.
 use crate::events::{Batch, Incoming};
 use crate::raw::Handle;
-use crate::{host, http, net, process, raw, task, timer, worker};
+use crate::{fs, host, http, net, operation, process, raw, task, timer, udp, worker};
 use skep_abi::{events, start};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// What stands behind a handle.
@@ -15,7 +16,9 @@ pub(crate) enum Entry {
     Connection(Rc<http::Connection>),
     Listener(Rc<net::Listening>),
     Stream(Rc<net::Socket>),
-    Lookup(Rc<net::Lookup>),
+    Datagram(Rc<udp::Port>),
+    Operation(Rc<operation::Operation>),
+    Watch(Rc<fs::Watching>),
     Child(Rc<process::Fork>),
     Channel(Rc<process::Line>),
     Asked(Rc<host::Asked>),
@@ -24,8 +27,13 @@ pub(crate) enum Entry {
 /// The low bits of a handle are its place in the host's table, and in ours.
 const PLACE: u64 = (1 << 24) - 1;
 
+/// Entries whose place another handle has got, at most: beyond it the oldest go, which hear of nothing any more.
+const MOVED: usize = 4096;
+
 thread_local! {
     static TABLE: RefCell<Vec<Option<(Handle, Entry)>>> = const { RefCell::new(Vec::new()) };
+    /// A handle may be gone, and its place another's, while its last events still wait to be delivered.
+    static MOVED_ON: RefCell<VecDeque<(Handle, Entry)>> = RefCell::new(VecDeque::new());
 }
 
 pub(crate) fn insert(handle: Handle, entry: Entry) {
@@ -37,15 +45,29 @@ pub(crate) fn insert(handle: Handle, entry: Entry) {
         }
         table[place].replace((handle, entry))
     });
-    // Dropped when the table is free again: what it owns may look into it.
-    drop(before);
+    // Dropped when the tables are free again: what it owns may look into them.
+    let dropped = match before {
+        Some((other, entry)) if other != handle => MOVED_ON.with(|moved| {
+            let mut moved = moved.borrow_mut();
+            moved.push_back((other, entry));
+            if moved.len() > MOVED {
+                moved.pop_front()
+            } else {
+                None
+            }
+        }),
+        same => same,
+    };
+    drop(dropped);
 }
 
 pub(crate) fn find(handle: Handle) -> Option<Entry> {
-    TABLE.with(|table| match table.borrow().get((handle & PLACE) as usize) {
+    let found = TABLE.with(|table| match table.borrow().get((handle & PLACE) as usize) {
         Some(Some((found, entry))) if *found == handle => Some(entry.clone()),
         _ => None,
-    })
+    });
+    let moved = || MOVED_ON.with(|moved| moved.borrow().iter().find(|it| it.0 == handle).map(|it| it.1.clone()));
+    found.or_else(moved)
 }
 
 /// Events about it go to nobody from now on.
@@ -57,7 +79,13 @@ pub(crate) fn remove(handle: Handle) {
             _ => None,
         }
     });
-    drop(removed);
+    let moved = || {
+        MOVED_ON.with(|moved| {
+            let place = moved.borrow().iter().position(|it| it.0 == handle)?;
+            moved.borrow_mut().remove(place)
+        })
+    };
+    drop(removed.or_else(moved));
 }
 
 /// One turn: every event of the batch, and what became ready by it.
@@ -88,7 +116,9 @@ fn dispatch(event: &Incoming<'_>) {
             Some(Entry::Connection(connection)) => http::Connection::event(&connection, event),
             Some(Entry::Listener(listener)) => listener.event(event),
             Some(Entry::Stream(socket)) => net::Socket::event(&socket, event),
-            Some(Entry::Lookup(lookup)) => lookup.event(event),
+            Some(Entry::Datagram(port)) => udp::Port::event(&port, event),
+            Some(Entry::Operation(operation)) => operation.event(event),
+            Some(Entry::Watch(watching)) => watching.event(event),
             Some(Entry::Child(child)) => child.event(event),
             Some(Entry::Channel(line)) => process::Line::event(&line, event),
             Some(Entry::Asked(asked)) => asked.event(event),
@@ -127,6 +157,9 @@ pub(crate) fn forget(which: impl Fn(&Entry) -> bool) {
         let found = |slot: &&mut Option<(Handle, Entry)>| matches!(slot, Some((_, entry)) if which(entry));
         table.iter_mut().filter(found).map(Option::take).collect::<Vec<_>>()
     });
-    // Dropped when the table is free again.
-    drop(gone);
+    let moved = MOVED_ON.with(|moved| std::mem::take(&mut *moved.borrow_mut()));
+    let (also, kept): (VecDeque<_>, VecDeque<_>) = moved.into_iter().partition(|(_, entry)| which(entry));
+    MOVED_ON.with(|moved| *moved.borrow_mut() = kept);
+    // Dropped when the tables are free again.
+    drop((gone, also));
 }
