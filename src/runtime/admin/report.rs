@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub enum Count {
     Instances,
     Starts,
+    Crashes,
     Hibernations,
     Wakes,
     AtRestBytes,
@@ -35,9 +36,10 @@ pub enum Count {
 }
 
 /// Their names, in the same order.
-const COUNTS: [&str; 22] = [
+const COUNTS: [&str; 23] = [
     "instances",
     "starts",
+    "crashes",
     "hibernations",
     "wakes",
     "atRestBytes",
@@ -159,6 +161,7 @@ impl TenantReport {
         let mut counts = [0; COUNTS.len()];
         counts[Count::Instances as usize] = view.guests.len() as u64;
         counts[Count::Starts as usize] = view.starts;
+        counts[Count::Crashes as usize] = view.crashes;
         counts[Count::Hibernations as usize] = view.hibernations;
         counts[Count::Wakes as usize] = view.wakes;
         for guest in &view.guests {

@@ -77,6 +77,8 @@ pub(super) struct Cordon {
     waiting: VecDeque<Key>,
     backoff: Backoff,
     since: Mono,
+    /// Tenants that it is to start as soon as it serves: an operator has ordered it.
+    starts: Vec<u32>,
     /// Connections that it was given and has not given back.
     pub given: u64,
     /// What it was last told of its tenants, hashed.
@@ -119,6 +121,7 @@ impl Cordon {
             waiting: VecDeque::new(),
             backoff: Backoff::default(),
             since: now,
+            starts: Vec::new(),
             given: 0,
             hive: None,
             alarmed: false,
@@ -136,6 +139,23 @@ impl Cordon {
     /// Its number in the system, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
+    }
+
+    /// An operator wants a tenant of its to run: its failures so far do not count.
+    pub fn order_start(&mut self, tenant: u32) {
+        self.backoff.forget();
+        if !self.starts.contains(&tenant) {
+            self.starts.push(tenant);
+        }
+    }
+
+    /// Those that it is to start, and where they stand in what it was told; none while it does not serve.
+    pub fn take_starts(&mut self) -> Vec<(u32, u32)> {
+        if self.stage != Stage::Serving {
+            return Vec::new();
+        }
+        let ordered = std::mem::take(&mut self.starts);
+        ordered.into_iter().filter_map(|tenant| Some((tenant, self.slot(tenant)?))).collect()
     }
 
     /// Where a tenant stands in what it was told.
@@ -316,8 +336,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// All processes of a tenant are there with its first request: whichever serves first gets it.
     pub(super) fn start_homes(&mut self, tenant: u32) {
         for index in self.tenants.cordons.of(tenant).to_vec() {
-            let wanted = self.tenants.wanted_by_load(tenant);
-            if wanted.is_some_and(|wanted| self.tenants.cordons.share(tenant, index, wanted) == 0) {
+            if self.tenants.is_unwanted_at(tenant, index) {
                 continue;
             }
             let cordon = &self.tenants.cordons.all[index as usize];
@@ -440,6 +459,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let more = self.tenants.all.get(tenant as usize).is_some_and(loaded);
             self.bid_share(index, tenant, more);
         }
+        self.bid_starts(index);
         self.tenants.seeking.extend(waiting);
     }
 

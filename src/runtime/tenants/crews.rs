@@ -1,6 +1,7 @@
 //! Tenants whose instances become more under load and fewer after it: looked at once a second while there is load, or more
 //! of them than there need be. When there is one more, each connection is dealt anew with its next request, since clients
 //! keep theirs for long. In the process with the fronts the same is done for processes of tenants: how many each has to have.
+//! Whatever their number, one that has ended and was not to is replaced while others serve, with the patience of all starts.
 //! It must not know how the number is judged (policy's).
 use super::super::Hall;
 use super::super::seat::GuestId;
@@ -33,10 +34,10 @@ impl Tenants {
         }
     }
 
-    /// How many instances of a tenant are wanted, if that changes.
-    pub(super) fn wanted_by_load(&self, tenant: u32) -> Option<u16> {
-        let this = self.all.get(tenant as usize)?;
-        this.plan.instances.scale().then(|| this.crew.wanted())
+    /// Whether a process is to have no instance of this tenant, as its load is.
+    pub(super) fn is_unwanted_at(&self, tenant: u32, cordon: u32) -> bool {
+        let scaling = self.all.get(tenant as usize).filter(|this| this.plan.instances.scale());
+        scaling.is_some_and(|this| self.cordons.share(tenant, cordon, this.crew.wanted()) == 0)
     }
 
     /// A process that has all of these tenants.
@@ -136,10 +137,28 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         if more && all.len() < wanted && !self.tenants.all[tenant as usize].held {
             self.deal_anew(tenant);
-            for _ in all.len()..wanted {
-                self.start_instance(tenant);
-            }
+            (all.len()..wanted).all(|_| self.start_instance(tenant));
         }
+    }
+
+    /// A tenant that serves has as many instances as it is to have: those that have ended are started anew, or when to try.
+    /// Where none is left the next request starts them.
+    pub(super) fn replace_missing(&mut self, tenant: u32) -> Option<Mono> {
+        let this = self.tenants.all.get(tenant as usize).filter(|this| !this.gone && !this.held)?;
+        let count = |stage| this.instances.iter().filter(|one| one.stage == stage).count();
+        let (serving, starting) = (count(Stage::Serving), count(Stage::Starting));
+        let wanted = usize::from(this.crew.wanted());
+        if serving == 0 || serving + starting >= wanted || self.leaving.is_some() {
+            return None;
+        }
+        if let Err(wait) = this.backoff.may_start(self.now.0) {
+            return Some(self.now.plus(wait));
+        }
+        self.say(tenant, &format!("instances: {} of {wanted} are there, others are started", serving + starting));
+        self.man(tenant, true);
+        // Failures are looked at when it is told of them; what cannot even begin has failed already.
+        let wait = self.tenants.all[tenant as usize].backoff.may_start(self.now.0).err()?;
+        Some(self.now.plus(wait))
     }
 
     /// Each of its connections is placed again with its next request.

@@ -52,6 +52,8 @@ pub(super) enum Bid {
     Stop(u32),
     /// No request starts it, or requests do again.
     Hold(u32, bool),
+    /// An operator wants it to run, whether or not anybody asks for it.
+    Start(u32),
     /// An operator's change of limits, as he wrote it.
     Limits(u32, String),
     /// It is to have so many instances here; at once, and its connections are to be dealt anew.
@@ -300,6 +302,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Bid::Deploy(tenant) => self.deploy(tenant),
             Bid::Stop(tenant) => self.stop_tenant(tenant),
             Bid::Hold(tenant, held) => self.hold_by_bid(tenant, held),
+            Bid::Start(tenant) => self.start_tenant(tenant),
             Bid::Limits(tenant, body) => self.patch_by_bid(tenant, &body),
             Bid::Instances(tenant, wanted, more) => self.man_by_bid(tenant, wanted, more),
             Bid::Renew(hive) => self.renew_tenants(&hive),

@@ -57,6 +57,8 @@ pub(super) struct Tenant {
     /// How often an instance was put to sleep, and woken.
     pub hibernations: u64,
     pub wakes: u64,
+    /// How often one has ended that was not to.
+    pub crashes: u64,
     /// Where its next start begins, and how many of these were taken.
     pub bud: Option<Bud>,
     pub snapshots: u64,
@@ -118,6 +120,7 @@ impl Tenant {
             starts: 0,
             hibernations: 0,
             wakes: 0,
+            crashes: 0,
             bud: None,
             snapshots: 0,
             changed: None,
@@ -303,26 +306,29 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.unwatch_tenant(tenant);
         }
         let this = &mut self.tenants.all[tenant as usize];
-        let others = this.instances.iter().any(|one| one.stage != Stage::Draining);
+        let elder = |one: &Instance| one.stage != Stage::Draining && one.edition < instance.edition;
+        let goes_on = this.instances.iter().any(elder);
         if instance.revived && instance.stage != Stage::Draining {
             self.bud_failed(tenant, now.since(instance.since));
         }
         let this = &mut self.tenants.all[tenant as usize];
+        if instance.stage == Stage::Draining {
+            return;
+        }
+        let lived = if instance.stage == Stage::Serving { now.since(instance.since) } else { Duration::ZERO };
+        this.failed(now, lived);
+        this.crashes += 1;
         match instance.stage {
-            Stage::Draining => return,
-            Stage::Starting if others && this.edition == instance.edition && this.edition > 0 => {
+            Stage::Starting if goes_on => {
                 self.say(tenant, &format!("new code {how} before it listened; the old goes on"));
             }
-            Stage::Starting => {
-                this.failed(now, Duration::ZERO);
-                self.say(tenant, &format!("{how} before it listened"));
-            }
-            Stage::Serving => {
-                this.failed(now, now.since(instance.since));
-                self.say(tenant, how);
-            }
+            Stage::Starting => self.say(tenant, &format!("{how} before it listened")),
+            _ => self.say(tenant, how),
         }
         self.stop_waiting(tenant);
+        if let Some(next) = self.replace_missing(tenant) {
+            self.look_at(tenant, next);
+        }
     }
 
     /// Who waits for an instance is turned away if none is to come.
@@ -413,7 +419,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(next) = self.deploy_changed(tenant) {
             self.look_at(tenant, next);
         }
-        if let Some(next) = self.look_at_crew(tenant) {
+        let looks = [self.look_at_crew(tenant), self.replace_missing(tenant)];
+        if let Some(next) = looks.into_iter().flatten().min() {
             self.look_at(tenant, next);
         }
         if std::mem::take(&mut self.tenants.all[tenant as usize].preparing) {
@@ -444,18 +451,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         None
     }
 
-    /// Nobody has asked for it for so long that it may stop, if it holds nothing but its listeners.
-    pub(super) fn idle_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
+    /// Nobody has asked the tenant for so long that it may stop, if its instances hold nothing but their listeners. They go
+    /// together: one of several that went alone would be replaced.
+    pub(super) fn idle_late(&mut self, tenant: u32) -> Option<Mono> {
         let idle = self.tenants.all[tenant as usize].plan.idle?;
-        let used = self.seats.get(instance.guest.0 as usize)?.tenancy?.used;
-        let due = used.plus(idle);
+        let its = self.tenants.all[tenant as usize].instances.iter().filter(|one| one.stage == Stage::Serving);
+        let its: Vec<GuestId> = its.map(|one| one.guest).collect();
+        let used = |guest: &GuestId| Some(self.seats.get(guest.0 as usize)?.tenancy?.used);
+        let due = its.iter().filter_map(used).max()?.plus(idle);
         if self.now < due {
             return Some(due);
         }
-        if !self.only_listens(instance.guest) {
+        if !its.iter().all(|guest| self.only_listens(*guest)) {
             return Some(self.now.plus(idle));
         }
-        self.drain_instance(tenant, instance.guest);
+        its.into_iter().for_each(|guest| self.drain_instance(tenant, guest));
         None
     }
 

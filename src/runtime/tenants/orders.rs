@@ -34,11 +34,30 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         this.backoff.forget();
         // No guest runs in the process that has the fronts.
         if self.bid_of(tenant, |slot| Bid::Hold(slot, false)) {
-            return self.start_homes(tenant);
+            return self.start_at_homes(tenant);
         }
-        let this = &self.tenants.all[tenant as usize];
-        if this.state(now) == State::Stopped {
+        if self.tenants.all[tenant as usize].state(now) == State::Stopped {
             self.start_instances(tenant);
+        }
+    }
+
+    /// In the process with the fronts: all processes of a tenant are to start it, also those that are to be started first.
+    fn start_at_homes(&mut self, tenant: u32) {
+        for index in self.tenants.cordons.of(tenant).to_vec() {
+            if !self.tenants.is_unwanted_at(tenant, index) {
+                self.tenants.cordons.all[index as usize].order_start(tenant);
+                self.bid_starts(index);
+            }
+        }
+        self.start_homes(tenant);
+    }
+
+    /// A process that serves is told which of its tenants it is to start.
+    pub(super) fn bid_starts(&mut self, index: u32) {
+        for (tenant, slot) in self.tenants.cordons.all[index as usize].take_starts() {
+            if self.tenants.tenant(tenant).is_some_and(|this| !this.held) {
+                self.bid(index, &Bid::Start(slot));
+            }
         }
     }
 

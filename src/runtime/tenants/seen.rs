@@ -126,6 +126,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             all.starts = all.starts.saturating_add(view.starts);
             all.hibernations = all.hibernations.saturating_add(view.hibernations);
             all.wakes = all.wakes.saturating_add(view.wakes);
+            all.crashes = all.crashes.saturating_add(view.crashes);
             all.guests.extend(view.guests.iter().cloned());
             all.processes.extend(cordon.pid().filter(|_| !view.guests.is_empty()));
         }

@@ -88,7 +88,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// An instance that serves may have been without work for so long that it stops, or sleeps; or when to look again.
     pub(super) fn unused_late(&mut self, tenant: u32, instance: Instance) -> Option<Mono> {
-        let stop = self.idle_late(tenant, instance);
+        let stop = self.idle_late(tenant);
         let sleep = if self.is_parting(instance.guest.0) { None } else { self.sleep_late(tenant, instance.guest) };
         [stop, sleep].into_iter().flatten().min()
     }

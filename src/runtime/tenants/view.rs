@@ -28,6 +28,8 @@ pub struct TenantView {
     pub starts: u64,
     pub hibernations: u64,
     pub wakes: u64,
+    /// Instances that have ended and were not to.
+    pub crashes: u64,
     /// An operator has stopped it.
     pub held: bool,
     pub guests: Vec<GuestView>,
@@ -77,6 +79,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 starts: tenant.starts,
                 hibernations: tenant.hibernations,
                 wakes: tenant.wakes,
+                crashes: tenant.crashes,
                 held: tenant.held,
                 guests,
                 processes,

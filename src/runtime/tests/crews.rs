@@ -110,3 +110,86 @@ fn one_that_waits_for_nothing_but_its_timers_is_not_waited_for() {
     assert_eq!(instances(&hive), 1);
     assert_eq!(hive.ask(&peer, "/"), "up");
 }
+
+/// Says which instance it is, or ends.
+const MORTAL: &str = "const id = Math.random(); serve((req, res) => {
+  if (req.url === '/die') process.exit(7);
+  res.end(String(id));
+})";
+
+/// So many instances, always.
+fn fixed(count: u16, idle: Option<Duration>) -> Hive {
+    Hive::with(MORTAL, |plan, _| {
+        plan.instances = Instances::fixed(count);
+        (plan.hibernate, plan.idle) = (None, idle);
+    })
+}
+
+fn dies(hive: &mut Hive) {
+    hive.connect().send(b"GET /die HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    hive.pass(Duration::from_millis(50));
+}
+
+#[test]
+fn one_of_several_that_ends_is_replaced_after_a_pause() {
+    let mut hive = fixed(3, None);
+    let peers: Vec<SimPeer> = (0..6).map(|_| hive.connect()).collect();
+    let before = ids(&mut hive, &peers);
+    assert_eq!((before.len(), instances(&hive)), (3, 3));
+    dies(&mut hive);
+    assert_eq!((instances(&hive), hive.view().crashes), (2, 1), "the others serve");
+    hive.pass(SECOND);
+    assert_eq!((instances(&hive), hive.view().starts), (3, 4));
+    let peers: Vec<SimPeer> = (0..6).map(|_| hive.connect()).collect();
+    let after = ids(&mut hive, &peers);
+    assert_eq!((after.len(), after.intersection(&before).count()), (3, 2), "{before:?} {after:?}");
+    let log = hive.log();
+    let told = ["skep: a: exited with code 7", "skep: a: instances: 2 of 3 are there, others are started"];
+    assert_eq!(log.lines().collect::<Vec<_>>(), told);
+}
+
+#[test]
+fn what_cannot_be_replaced_is_tried_with_patience_and_the_others_serve() {
+    let mut hive = fixed(3, None);
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    hive.code.replace("throw new Error('broken')".into());
+    dies(&mut hive);
+    hive.pass(60 * SECOND);
+    let view = hive.view();
+    assert_eq!((view.state, view.guests.len()), ("running", 2));
+    // 100 ms, 200 ms ... 25.6 s are nine pauses in 51 s.
+    assert_eq!((view.starts, view.crashes), (3 + 9, 1 + 9));
+    assert_eq!(hive.log().matches("exited with code 1 before it listened").count(), 9, "{}", hive.log());
+    hive.code.replace(MORTAL.into());
+    hive.pass(60 * SECOND);
+    assert_eq!(instances(&hive), 3);
+}
+
+#[test]
+fn when_all_have_ended_the_next_request_starts_them() {
+    let mut hive = fixed(2, None);
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    dies(&mut hive);
+    dies(&mut hive);
+    hive.pass(60 * SECOND);
+    assert_eq!((hive.view().state, hive.view().starts), ("stopped", 2));
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    assert_eq!(instances(&hive), 2);
+}
+
+#[test]
+fn several_are_stopped_together_when_nobody_asks_for_any() {
+    let mut hive = fixed(2, Some(20 * SECOND));
+    let peer = hive.connect();
+    for _ in 0..10 {
+        // One connection is at one instance.
+        hive.ask(&peer, "/");
+        hive.pass(10 * SECOND);
+    }
+    assert_eq!((instances(&hive), hive.view().starts), (2, 2), "the other is not stopped meanwhile");
+    hive.pass(30 * SECOND);
+    assert_eq!((hive.view().state, hive.view().starts), ("stopped", 2));
+}
