@@ -4,7 +4,7 @@
 //! JavaScript guest: their start, their memory, and 5,000 of them at once; `-- --metering` what it costs that a guest can be
 //! made to yield. It measures and never fails: time is no test. It must not know what a number should be.
 use skep::guest::cache::{CacheFolder, load_or_build};
-use skep::guest::{Cell, Den, Engine, EngineOptions, Entropy, GuestState, Surroundings, Turn};
+use skep::guest::{Cell, Den, Done, Engine, EngineOptions, Entropy, GuestState, Occupant, Surroundings, Turn};
 use skep::policy::{Grants, Instances, Limits, ServeLimits};
 use skep::proto::http1::{
     Decoder, Item, Limits as DecoderLimits, ResponseHead, Role, Scratch, encode_response, imf_fixdate,
@@ -175,14 +175,16 @@ fn request(cell: &Cell, depth: usize) -> f64 {
 /// A guest to sleep and awake again, having written a page.
 fn sleep(cell: &Cell) -> f64 {
     let den = Den::open(&std::env::temp_dir().join("skep-bench-dens")).expect("a den can be made");
-    let mut guest = Some(cell.spawn(state(&VirtualClock::new(0))).expect("a guest can be spawned"));
+    let mut seat = Occupant::Awake(cell.spawn(state(&VirtualClock::new(0))).expect("a guest can be spawned"));
     let mut batch = [0; 24];
     batch[4] = 24;
     measure(1, || {
-        let mut awake = guest.take().expect("it is put back");
-        assert!(matches!(awake.deliver(&batch), Turn::Done { .. }));
-        let sleeper = awake.hibernate(&den, 1 << 20).map_err(|failed| failed.1).expect("it sleeps between two turns");
-        guest = Some(sleeper.wake().map_err(|lost| lost.1).expect("it wakes"));
+        assert!(matches!(seat.awake().deliver(&batch), Turn::Done { .. }));
+        seat.begin_sleep(1 << 20).expect("it sleeps between two turns");
+        let write = seat.fall_on(&den, 1 << 20).expect("the den takes it").expect("it has written little");
+        assert!(matches!(write.run(), Done::Number(0)));
+        drop(seat.fall_asleep().expect("nobody has entered it"));
+        assert!(seat.wake().expect("it wakes"), "its file is in memory");
     })
 }
 

@@ -298,6 +298,32 @@ fn p04_a_process_tells_of_its_own_tenants_and_once_a_question() {
 }
 
 #[test]
+fn p04_an_answer_about_many_tenants_has_its_bound_too() {
+    let place = tenants(&[("good/index.js", &plain("good"))]);
+    for number in 0..200 {
+        file(&place, &format!("liar{number}/skep.toml"), "group = 'liars'\n");
+        file(&place, &format!("liar{number}/index.js"), &plain("liar"));
+    }
+    let admin = Admin::in_folder(&folder());
+    let [flag, socket] = admin.words();
+    let mut hive = Hive::start_with(&place, &["--processes", "1", flag, socket]);
+    let pid = hive.pid("liar7.localhost");
+    let liar = Liar::find(pid);
+    signal(pid, "STOP");
+    let mut operator = admin.connect();
+    operator.send("GET /tenants HTTP/1.1\r\nHost: x\r\n\r\n");
+    eventually("the question has come", || rustix::io::ioctl_fionread(&liar.channel).expect("a socket") >= 16);
+    // Each tenant may have a guest and one that takes its place: some 7 MiB.
+    let part = frame(VIEWS, MORE, 1, &[b' '; 1 << 20]);
+    (0..16).for_each(|_| liar.send(&part, &[]));
+    drop(liar);
+    let fault = "its channel brought a message that is too long, and was ended by signal 9";
+    hive.server.until(&format!("skep: tenants of liars/1: process {pid} {fault}"));
+    assert_eq!(operator.response().status, 200);
+    assert_eq!(hive.get("good.localhost", "/").status, 200);
+}
+
+#[test]
 fn p04_a_process_that_takes_nothing_costs_a_bounded_number_of_bytes_and_descriptors() {
     let long = |number| format!("env = {{ LONG = '{number}{}' }}\n", "x".repeat(3 << 20));
     let mut liars = Liars::start_with(2, &long(0));

@@ -4,8 +4,8 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use support::serve::{Admin, Hive, tenants};
-use support::{Client, eventually, folder, signal};
+use support::serve::{Admin, Hive, serving, tenants};
+use support::{Client, eventually, folder, own_cache, signal};
 
 /// Counts its requests, keeps a secret, and has something that no garbage collection may lose.
 const COUNT: &str = "let count = 0; const kept = new Map([['secret', process.env.SECRET]]);
@@ -13,9 +13,14 @@ const COUNT: &str = "let count = 0; const kept = new Map([['secret', process.env
   server.keepAliveTimeout = 0; server.listen(80);";
 
 fn start(config: &str) -> (Hive, Admin) {
+    start_in(&own_cache(), config)
+}
+
+/// With this cache folder, in which the den is.
+fn start_in(cache: &Path, config: &str) -> (Hive, Admin) {
     let place = tenants(&[("a/index.js", COUNT), ("a/skep.toml", config)]);
     let admin = Admin::in_folder(&folder());
-    (Hive::start_with(&place, &admin.words()), admin)
+    (Hive::start_after("", serving(&place, &admin.words()).env("SKEP_CACHE_DIR", cache)), admin)
 }
 
 fn sleeps(admin: &Admin) -> bool {
@@ -82,13 +87,14 @@ fn a_tenant_sleeps_on_disk_and_goes_on_where_it_was() {
 
 #[test]
 fn what_a_killed_process_leaves_is_swept_by_the_next() {
-    let (hive, admin) = start("hibernate = '50ms'\n");
+    let cache = own_cache();
+    let (hive, admin) = start_in(&cache, "hibernate = '50ms'\n");
     ask(&mut hive.client());
     eventually("it sleeps", || sleeps(&admin));
     let left = files(hive.server.pid()).remove(0);
     drop(hive);
     assert!(left.exists(), "it was killed");
-    let (next, admin) = start("hibernate = false\n");
+    let (next, admin) = start_in(&cache, "hibernate = false\n");
     eventually("it is gone", || !left.exists());
     ask(&mut next.client());
     assert_eq!(admin.tenant("a")["state"], "running");
@@ -100,7 +106,7 @@ fn tenants_of_processes_sleep_in_dens_of_their_own_and_a_killed_process_loses_it
     let apart = format!("group = 'other'\n{config}");
     let files_of = [("a/index.js", COUNT), ("a/skep.toml", config), ("b/index.js", COUNT), ("b/skep.toml", &apart)];
     let (place, admin) = (tenants(&files_of), Admin::in_folder(&folder()));
-    let mut hive = Hive::start_with(&place, &admin.words());
+    let mut hive = Hive::start_after("", serving(&place, &admin.words()).env("SKEP_CACHE_DIR", own_cache()));
     let (mut one, mut other) = (hive.client(), hive.client());
     assert_eq!((ask_of(&mut one, "a").0, ask_of(&mut other, "b").0), ("1 xyzzy".into(), "1 xyzzy".into()));
     let (a, b) = (asleep_in(&admin, "a"), asleep_in(&admin, "b"));

@@ -8,14 +8,14 @@ use super::vault::{check_owner, open_own};
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, fstat, mkdirat, openat, statat, unlinkat};
-use std::cell::Cell;
 use std::ffi::CStr;
 use std::fs::{DirBuilder, File};
-use std::io::{Read as _, Write as _};
+use std::io::{IoSliceMut, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const MAC_BYTES: usize = 32;
 
@@ -24,7 +24,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOF
 
 /// Where sleepers' memory lies. Clones are the same den; with the last of them and the last file it is gone.
 #[derive(Clone, Debug)]
-pub struct Den(Rc<Hollow>);
+pub struct Den(Arc<Hollow>);
 
 #[derive(Debug)]
 struct Hollow {
@@ -35,16 +35,21 @@ struct Hollow {
     name: String,
     key: [u8; 32],
     /// Names are counted: none comes twice, so no older file can stand for a newer one.
-    count: Cell<u64>,
+    count: AtomicU64,
+    /// Bytes that its files have or are to have, and may have.
+    used: AtomicU64,
+    most: AtomicU64,
 }
 
-/// One guest's memory, kept in a den until this is dropped.
+/// A place for one guest's memory in a den: the file is gone when this is dropped.
 #[derive(Debug)]
 pub(super) struct Kept {
-    den: Rc<Hollow>,
-    name: String,
-    /// Of the content.
+    den: Arc<Hollow>,
+    /// Told apart from all others by this.
+    pub number: u64,
+    /// Of the content, and of the pages that it is of.
     pub bytes: usize,
+    pub touched: usize,
 }
 
 impl Den {
@@ -68,24 +73,26 @@ impl Den {
         check_owner(&fstat(&folder)?).context("the den")?;
         rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
         let key = random[..32].try_into().expect("32 bytes");
-        Ok(Den(Rc::new(Hollow { place, folder, name, key, count: Cell::new(0) })))
+        let (count, used, most) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        Ok(Den(Arc::new(Hollow { place, folder, name, key, count, used, most })))
     }
 
-    /// Keeps these bytes.
+    /// Its files may have so many bytes together from here on.
+    pub fn set_most(&self, bytes: u64) {
+        self.0.most.store(bytes, Relaxed);
+    }
+
+    /// A place for so many bytes, which tell of so many bytes of pages.
     ///
     /// # Errors
-    /// Those of the file system.
-    pub(super) fn keep(&self, content: &[u8]) -> Result<Kept> {
-        let count = self.0.count.get() + 1;
-        self.0.count.set(count);
-        let name = format!("{count:x}");
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = File::from(openat(&self.0.folder, &name, flags, Mode::RUSR | Mode::WUSR)?);
-        // Whatever fails from here on, the file goes with it.
-        let kept = Kept { den: self.0.clone(), name, bytes: content.len() };
-        file.write_all(kept.mac(content).as_bytes())?;
-        file.write_all(content)?;
-        Ok(kept)
+    /// When the den may not have so many more.
+    pub(super) fn keep(&self, bytes: usize, touched: usize) -> Result<Kept> {
+        let (used, most) = (self.0.used.load(Relaxed), self.0.most.load(Relaxed));
+        let fits = used.saturating_add(bytes as u64) <= most;
+        ensure!(fits, "those that sleep have {used} bytes on disk already, of {most}");
+        self.0.used.fetch_add(bytes as u64, Relaxed);
+        let number = self.0.count.fetch_add(1, Relaxed) + 1;
+        Ok(Kept { den: self.0.clone(), number, bytes, touched })
     }
 
     /// Where the files are, for who may open nothing else: this process's name for its folder.
@@ -117,34 +124,89 @@ impl Drop for Hollow {
 }
 
 impl Kept {
-    /// What was kept.
+    fn name(&self) -> String {
+        format!("{:x}", self.number)
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(super) fn write(&self, content: &[u8]) -> Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&self.den.folder, self.name(), flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(self.mac(content).as_bytes())?;
+        Ok(file.write_all(content)?)
+    }
+
+    /// What was kept; waits for the disk.
     ///
     /// # Errors
     /// When the file is gone, or is not as we wrote it.
     pub(super) fn read(&self) -> Result<Vec<u8>> {
-        let mut file = open_own(&self.den.folder, &self.name).context("the file cannot be opened")?;
+        let (mut mac, mut content) = ([0; MAC_BYTES], vec![0; self.bytes]);
+        let mut file = self.open()?;
+        file.read_exact(&mut mac)?;
+        file.read_exact(&mut content)?;
+        self.check(content, mac)
+    }
+
+    /// The same, if nobody has to wait for it: none when a part of it is on disk only.
+    ///
+    /// # Errors
+    /// As [`Kept::read`].
+    pub(super) fn read_at_once(&self) -> Result<Option<Vec<u8>>> {
+        let (mut mac, mut content) = ([0; MAC_BYTES], vec![0; self.bytes]);
+        let file = self.open()?;
+        let into = &mut [IoSliceMut::new(&mut mac), IoSliceMut::new(&mut content)];
+        match in_memory(&file, into) {
+            Some(count) if count == MAC_BYTES + self.bytes => self.check(content, mac).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn open(&self) -> Result<File> {
+        let file = open_own(&self.den.folder, &self.name()).context("the file cannot be opened")?;
         let stat = fstat(&file)?;
         ensure!(stat.st_mode & 0o077 == 0, "the file can be read by others");
         ensure!(stat.st_size as u64 == (MAC_BYTES + self.bytes) as u64, "the file has another length");
-        let (mut mac, mut content) = ([0; MAC_BYTES], vec![0; self.bytes]);
-        file.read_exact(&mut mac)?;
-        file.read_exact(&mut content)?;
+        Ok(file)
+    }
+
+    fn check(&self, content: Vec<u8>, mac: [u8; MAC_BYTES]) -> Result<Vec<u8>> {
         ensure!(self.mac(&content) == blake3::Hash::from_bytes(mac), "the file is not ours, or damaged");
         Ok(content)
     }
 
+    /// It is not needed any more.
+    pub(super) fn forget(&self) {
+        // It may be gone already; there is nothing more to do about it.
+        let _ = unlinkat(&self.den.folder, self.name(), AtFlags::empty());
+    }
+
     /// The name decides the key: it need not precede the content, which then is hashed in whole blocks.
     fn mac(&self, content: &[u8]) -> blake3::Hash {
-        let key = blake3::keyed_hash(&self.den.key, self.name.as_bytes());
+        let key = blake3::keyed_hash(&self.den.key, self.name().as_bytes());
         blake3::keyed_hash(key.as_bytes(), content)
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // It may be gone already; there is nothing more to do about it.
-        let _ = unlinkat(&self.den.folder, &self.name, AtFlags::empty());
+        self.den.used.fetch_sub(self.bytes as u64, Relaxed);
+        self.forget();
     }
+}
+
+/// Reads what the system has in its memory; none where it does not tell.
+#[cfg(target_os = "linux")]
+fn in_memory(file: &File, into: &mut [IoSliceMut<'_>]) -> Option<usize> {
+    rustix::io::preadv2(file, into, 0, rustix::io::ReadWriteFlags::NOWAIT).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_memory(_file: &File, _into: &mut [IoSliceMut<'_>]) -> Option<usize> {
+    None
 }
 
 /// Removes the dens of processes that are no more: a lock ends with its process.

@@ -55,19 +55,62 @@ impl Base {
 }
 
 #[derive(Debug)]
-pub(super) struct Drift(Box<[u8]>);
+pub(super) struct Drift(Vec<u8>);
 
-impl Drift {
-    /// How `memory` differs from `base`.
+/// A drift that is found piece by piece, while the memory stays as it is.
+#[derive(Debug)]
+pub(super) struct Finding {
+    /// Pages that were written, in order; which of them is next, and where in it.
+    runs: Vec<Range<usize>>,
+    next: usize,
+    at: usize,
+    out: Writer,
+}
+
+impl Finding {
+    /// How `memory` differs from what it was mapped from is to be found.
     ///
     /// # Errors
-    /// When more than `most` bytes of pages were written: to tell how they differ would take too long.
-    pub(super) fn of(memory: &[u8], base: &Base, most: usize) -> Result<Drift> {
+    /// When more than `most` bytes of pages were written.
+    pub(super) fn begin(memory: &[u8], most: usize) -> Result<Finding> {
         // Where the system does not tell, all of it may have been.
         let runs = written(memory).unwrap_or_else(|| std::iter::once(0..memory.len()).collect());
-        Ok(compare(memory, base, runs, most, usize::MAX)?.0)
+        check(&runs, most)?;
+        Ok(Finding { runs, next: 0, at: 0, out: Writer::new(memory) })
     }
 
+    /// Looks at so many bytes more; whether that were all.
+    pub(super) fn more(&mut self, memory: &[u8], base: &Base, bytes: usize) -> Result<bool> {
+        let (mut left, mut old) = (bytes, Vec::new());
+        while let Some(run) = self.runs.get(self.next) {
+            if left == 0 {
+                return Ok(false);
+            }
+            let start = run.start.max(self.at);
+            let end = run.end.min(start + STEP.min(left));
+            self.out.pieces(start, &memory[start..end], base, &mut old, usize::MAX, |_| {})?;
+            left -= end - start;
+            self.at = end;
+            self.next += usize::from(end == run.end);
+        }
+        Ok(true)
+    }
+
+    /// What was found, and in which pages.
+    pub(super) fn over(self) -> (Drift, Vec<Range<usize>>) {
+        (Drift(self.out.out), self.runs)
+    }
+}
+
+/// How far a drift has been applied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Applied {
+    /// In its bytes, and in the memory.
+    from: usize,
+    at: usize,
+}
+
+impl Drift {
     /// As much of it as is worth it, and gives the pages back: `memory` is less than what it was until the drift is applied. None
     /// when nothing was written, or the system does not tell what.
     ///
@@ -80,14 +123,21 @@ impl Drift {
         }
         // A page that is given back is what was mapped, without what was put over it.
         let base = Base { pages: pages.clone(), layer: None };
-        let (drift, kept) = compare(memory, &base, runs, ASIDE, WORTH)?;
+        check(&runs, ASIDE)?;
+        let (mut out, mut old, mut kept) = (Writer::new(memory), Vec::new(), Vec::new());
+        for run in runs {
+            for start in run.clone().step_by(STEP) {
+                let new = &memory[start..run.end.min(start + STEP)];
+                out.pieces(start, new, &base, &mut old, WORTH, |run| push(&mut kept, run))?;
+            }
+        }
         kept.into_iter().for_each(|run| give_back(&mut memory[run]));
-        Ok(Some(drift))
+        Ok(Some(Drift(out.out)))
     }
 
     /// What [`Drift::bytes`] gave.
     pub(super) fn of_bytes(bytes: Vec<u8>) -> Drift {
-        Drift(bytes.into_boxed_slice())
+        Drift(bytes)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -105,45 +155,45 @@ impl Drift {
     /// # Errors
     /// When it is of another length, or a run lies outside it.
     pub(super) fn apply(&self, memory: &mut [u8]) -> Result<()> {
+        self.apply_more(memory, &mut Applied::nothing(), usize::MAX).map(|_whole| ())
+    }
+
+    /// The same with so many bytes of the memory's pages; whether that was all.
+    ///
+    /// # Errors
+    /// As [`Drift::apply`].
+    pub(super) fn apply_more(&self, memory: &mut [u8], applied: &mut Applied, bytes: usize) -> Result<bool> {
         ensure!(self.memory_bytes()? == memory.len(), "a drift is of another memory");
-        let (mut rest, mut memory) = (&self.0[8..], memory);
-        while !rest.is_empty() {
+        let (mut rest, mut left) = (self.0.get(applied.from..).unwrap_or_default(), bytes);
+        while !rest.is_empty() && left > 0 {
             let (apart, count) = head(&mut rest)?;
             let content = rest.split_off(..count).context("a drift is cut short")?;
-            let _apart = memory.split_off_mut(..apart).context("a drift lies outside its memory")?;
-            memory.split_off_mut(..count).context("a drift lies outside its memory")?.copy_from_slice(content);
+            let start = applied.at.checked_add(apart).context("a drift lies outside its memory")?;
+            let out = memory.get_mut(start..).and_then(|memory| memory.get_mut(..count));
+            out.context("a drift lies outside its memory")?.copy_from_slice(content);
+            // Each page that is written for the first time costs a copy of it.
+            let (before, end) = (applied.at.div_ceil(PAGE), start + count);
+            left = left.saturating_sub(end.div_ceil(PAGE).saturating_sub(before.max(start / PAGE)) * PAGE);
+            *applied = Applied { from: self.0.len() - rest.len(), at: end };
         }
-        Ok(())
+        Ok(rest.is_empty())
     }
 }
 
-/// Compares runs of pages; answers which of them the drift holds: a page that would take more than `worth` bytes is left out.
-fn compare(
-    memory: &[u8],
-    base: &Base,
-    runs: Vec<Range<usize>>,
-    most: usize,
-    worth: usize,
-) -> Result<(Drift, Vec<Range<usize>>)> {
+impl Applied {
+    /// The head is no run.
+    pub(super) fn nothing() -> Applied {
+        Applied { from: 8, at: 0 }
+    }
+}
+
+fn check(runs: &[Range<usize>], most: usize) -> Result<()> {
     let touched: usize = runs.iter().map(Range::len).sum();
     ensure!(touched <= most, "{touched} bytes were written; at most {most} are put aside");
-    let mut out = Writer { out: (memory.len() as u64).to_le_bytes().to_vec(), end: 0, runs: 0 };
-    let (mut old, mut kept) = (Vec::new(), Vec::new());
-    for run in runs {
-        for start in run.clone().step_by(STEP) {
-            let new = &memory[start..run.end.min(start + STEP)];
-            old.resize(new.len(), 0);
-            base.read(start, &mut old)?;
-            for (at, (new, old)) in (start..).step_by(PAGE).zip(new.chunks(PAGE).zip(old.chunks(PAGE))) {
-                if out.page(at, new, old, worth) {
-                    push(&mut kept, at..at + new.len());
-                }
-            }
-        }
-    }
-    Ok((Drift(out.out.into_boxed_slice()), kept))
+    Ok(())
 }
 
+#[derive(Debug)]
 struct Writer {
     out: Vec<u8>,
     /// Of the last run, in the memory.
@@ -152,6 +202,30 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(memory: &[u8]) -> Writer {
+        Writer { out: (memory.len() as u64).to_le_bytes().to_vec(), end: 0, runs: 0 }
+    }
+
+    /// Compares pages from `start` on; tells which of them it holds: one that would take more than `worth` bytes is left out.
+    fn pieces(
+        &mut self,
+        start: usize,
+        new: &[u8],
+        base: &Base,
+        old: &mut Vec<u8>,
+        worth: usize,
+        mut kept: impl FnMut(Range<usize>),
+    ) -> Result<()> {
+        old.resize(new.len(), 0);
+        base.read(start, old)?;
+        for (at, (new, old)) in (start..).step_by(PAGE).zip(new.chunks(PAGE).zip(old.chunks(PAGE))) {
+            if self.page(at, new, old, worth) {
+                kept(at..at + new.len());
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a page's runs, unless they take more than this; whether it has.
     fn page(&mut self, at: usize, new: &[u8], old: &[u8], worth: usize) -> bool {
         let (length, end) = (self.out.len(), self.end);
@@ -250,7 +324,7 @@ mod tests {
     use super::*;
 
     fn drift(new: &[u8], old: &[u8], worth: usize) -> (Drift, bool) {
-        let mut writer = Writer { out: (new.len() as u64).to_le_bytes().to_vec(), end: 0, runs: 0 };
+        let mut writer = Writer::new(new);
         let is_worth = writer.page(0, new, old, worth);
         (Drift::of_bytes(writer.out), is_worth)
     }
@@ -270,6 +344,28 @@ mod tests {
         }
         let (drift, is_worth) = drift(&[0xff; PAGE], &[0; PAGE], WORTH);
         assert!(!is_worth && drift.bytes().len() == 8, "what is all new stays");
+    }
+
+    /// Each piece is as large as it may be, and what is left is applied in the end.
+    #[test]
+    fn in_pieces_it_comes_to_the_same() {
+        let old = vec![7; 64 * PAGE];
+        let mut new = old.clone();
+        // Every second page has one byte, and four pages are all new.
+        (0..64).step_by(2).for_each(|page| new[page * PAGE + page] = 9);
+        new[20 * PAGE..24 * PAGE].fill(3);
+        let mut writer = Writer::new(&new);
+        for at in (0..new.len()).step_by(PAGE) {
+            writer.page(at, &new[at..at + PAGE], &old[at..at + PAGE], usize::MAX);
+        }
+        let drift = Drift(writer.out);
+        for (bytes, steps) in [(1, 36), (4 * PAGE, 9), (usize::MAX, 1)] {
+            let (mut back, mut applied, mut count) = (old.clone(), Applied::nothing(), 1);
+            while !drift.apply_more(&mut back, &mut applied, bytes).expect("it is of this memory") {
+                count += 1;
+            }
+            assert!(back == new && count <= steps, "{count} pieces of {bytes}");
+        }
     }
 
     /// They are believed only with a code over them; still nothing that is not ours may end the host.

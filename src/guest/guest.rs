@@ -1,17 +1,20 @@
 //! One guest: entered with a batch of events, resumed slice by slice, ended by what it does. It must not
 //! know what events mean, nor when the others run: that is the runtime's.
 use super::cell::{Cell, Code};
-use super::den::{Den, Kept};
-use super::drift::{Base, Drift};
+use super::den::Den;
+use super::drift::{Applied, Base, Drift, Finding};
 use super::engine::{Body, Outcome, to_anyhow};
-use super::image::{GlobalValue, Image, Pages, PagesWriter, map_over};
+use super::falling::{Falling, Husk, Written};
+use super::image::{GlobalValue, Image, Pages, PagesWriter, give_back, map_over};
 use super::layer::{Layer, written};
 use super::module::GLOBAL_EXPORT;
 use super::sleeper::{Parts, Sleeper};
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
+use super::work::Work;
 use crate::policy::Bound;
 use anyhow::{Context as _, Result, bail, ensure};
+use std::ops::Range;
 use std::sync::Arc;
 use std::task::Poll;
 use wasmtime::{Instance, Memory, TypedFunc, Val};
@@ -30,6 +33,8 @@ pub struct Guest {
     base: Option<Base>,
     /// It dozes: what it has written, whose pages have been given back.
     aside: Option<Drift>,
+    /// It is on its way to sleep, and its memory is to stay as it is.
+    falling: Option<Box<Falling>>,
     /// What runs: goes after `body`, which runs it.
     code: Arc<Code>,
 }
@@ -42,7 +47,7 @@ impl Guest {
         on_events: TypedFunc<i32, i32>,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ended: None, base: None, aside: None, code }
+        Guest { body, instance, memory, on_events, ended: None, base: None, aside: None, falling: None, code }
     }
 
     /// Its memory is a private mapping of this.
@@ -92,6 +97,7 @@ impl Guest {
             return self.end(Verdict::Broken);
         };
         assert!(batch.len() <= capacity as usize, "a batch fits into the inbox");
+        self.stay_awake();
         self.rouse();
         let inbox = self.memory.data_mut(self.body.store());
         inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
@@ -149,9 +155,9 @@ impl Guest {
     }
 
     /// Gives back the pages that it has written, and keeps what they hold in fewer bytes until it is entered again. Answers
-    /// how many these are; none when it is in a turn, has ended, dozes already, or what it has written cannot be told.
+    /// how many these are; none when it is in a turn, has ended, dozes already or falls asleep, or what it has written cannot be told.
     pub fn doze(&mut self) -> Option<usize> {
-        if self.is_running() || self.ended.is_some() || self.aside.is_some() {
+        if self.is_running() || self.ended.is_some() || self.aside.is_some() || self.falling.is_some() {
             return None;
         }
         let base = self.base.as_ref()?;
@@ -208,38 +214,68 @@ impl Guest {
         Cell::new(self.body.engine(), self.code.clone(), image)
     }
 
-    /// Puts it to sleep: what its memory holds beyond the image that it was spawned from goes to the den, and the memory is given
-    /// back. A guest cannot sleep in the middle of a turn.
+    /// Begins to put it to sleep: what its memory holds beyond the image that it was spawned from is to go to the den.
     ///
     /// # Errors
-    /// In the middle of a turn, after the end, when it has written more than `most` bytes, or the den takes no more; and the
-    /// guest as it was.
-    pub fn hibernate(mut self, den: &Den, most: usize) -> Result<Sleeper, Box<(Guest, anyhow::Error)>> {
-        let (at_rest, base, kept) = match self.put_aside(den, most) {
-            Ok(put) => put,
-            Err(error) => return Err(Box::new((self, error))),
-        };
-        let parts = Parts { engine: self.body.engine().clone(), code: self.code.clone(), base, at_rest };
-        Ok(Sleeper::new(parts, self.take_state(), kept))
-    }
-
-    fn put_aside(&mut self, den: &Den, most: usize) -> Result<(AtRest, Base, Kept)> {
+    /// In the middle of a turn, after the end, or when it has written more than `most` bytes.
+    pub(super) fn begin_sleep(&mut self, most: usize) -> Result<()> {
         let at_rest = self.at_rest()?;
         let base = self.base.clone().context("its memory is that of no image")?;
-        let drift = Drift::of(self.memory.data(self.body.store()), &base, most)?;
-        let kept = den.keep(drift.bytes()).context("its memory cannot be put aside")?;
-        Ok((at_rest, base, kept))
+        let finding = Finding::begin(self.memory.data(self.body.store()), most)?;
+        self.falling = Some(Box::new(Falling::new(at_rest, base, finding)));
+        Ok(())
     }
 
-    /// It is as it was when its memory, of so many bytes, had come so far.
-    pub(super) fn take_up(&mut self, drift: &Drift, bytes: usize) -> Result<()> {
+    /// Looks at so many bytes more; what a thread is to write when that was all. It goes on as it is meanwhile.
+    ///
+    /// # Errors
+    /// When the den takes no more.
+    pub(super) fn fall_on(&mut self, den: &Den, bytes: usize) -> Result<Option<Work>> {
+        let memory = self.memory.data(self.body.store());
+        self.falling.as_mut().map_or(Ok(None), |falling| falling.more(memory, den, bytes))
+    }
+
+    /// The number of the file that is written of it; none when it does not fall asleep, or has been entered since it began.
+    pub(super) fn falls(&self) -> Option<Option<u64>> {
+        self.falling.as_ref().map(|falling| falling.number())
+    }
+
+    /// It does not fall asleep: whatever is done with it from here on.
+    pub(super) fn stay_awake(&mut self) {
+        self.falling = None;
+    }
+
+    /// Its file is written: it sleeps, and its memory is to be given back.
+    ///
+    /// # Errors
+    /// When it has been entered meanwhile; it is as it was.
+    pub(super) fn fall_asleep(mut self) -> Result<(Sleeper, Husk), Box<Guest>> {
+        let written = self.falling.take().and_then(|falling| falling.written());
+        let Some(Written { at_rest, base, runs, kept }) = written else { return Err(Box::new(self)) };
+        let parts = Parts { engine: self.body.engine().clone(), code: self.code.clone(), base, at_rest };
+        let state = self.take_state();
+        Ok((Sleeper::new(parts, state, kept), Husk::new(self, runs)))
+    }
+
+    /// Gives back pages that are as they were written.
+    pub(super) fn shed(&mut self, run: Range<usize>) {
+        give_back(&mut self.memory.data_mut(self.body.store())[run]);
+    }
+
+    /// Its memory has so many bytes, as it had when it fell asleep.
+    pub(super) fn stretch(&mut self, bytes: usize) -> Result<()> {
         let store = self.body.store();
         let missing = bytes.checked_sub(self.memory.data_size(&*store)).context("its memory was smaller")?;
         let page = usize::try_from(self.memory.page_size(&*store))?;
         if missing > 0 {
             self.memory.grow(&mut *store, (missing / page) as u64).map_err(to_anyhow)?;
         }
-        drift.apply(self.memory.data_mut(store))
+        Ok(())
+    }
+
+    /// It is what it was when its memory had come so far; whether it is that already, after so many bytes of pages.
+    pub(super) fn take_up(&mut self, drift: &Drift, applied: &mut Applied, bytes: usize) -> Result<bool> {
+        drift.apply_more(self.memory.data_mut(self.body.store()), applied, bytes)
     }
 
     /// What the host knows of it leaves it.

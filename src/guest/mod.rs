@@ -10,6 +10,7 @@ mod den;
 mod drift;
 mod engine;
 mod entropy;
+mod falling;
 #[expect(clippy::module_inception, reason = "one noun per file, and this noun is the room's own")]
 mod guest;
 pub mod handles;
@@ -44,6 +45,7 @@ pub use command::{Body, Command, Outbox, Span, Target};
 pub use den::Den;
 pub use engine::{Engine, EngineOptions};
 pub use entropy::Entropy;
+pub use falling::Husk;
 pub use guest::Guest;
 pub use handles::{Handle, HandleTable, Kind};
 pub use image::Image;

@@ -3,15 +3,28 @@
 //!
 //! A sleeper wakes once, as the very guest that fell asleep: nothing is repeated, so nothing has to be renewed. Who wants
 //! copies takes images ([`Guest::capture`]) and sends each the START of a clone.
+//!
+//! | who wakes | how |
+//! |---|---|
+//! | has changed few pages, and the system has its file in memory | at once |
+//! | any other | a thread reads its file, then it *rises*: its memory is made piece by piece |
 use super::cell::{Code, spawn};
 use super::den::{Den, Kept};
-use super::drift::{Base, Drift};
+use super::drift::{Applied, Base, Drift};
 use super::engine::Engine;
+use super::falling::Husk;
 use super::guest::{AtRest, Guest};
 use super::image::{Memory, Start};
 use super::state::GuestState;
+use super::work::{Done, Lane, Work};
+use crate::policy::Limits;
 use anyhow::{Error, Result};
+use skep_abi::errno::EIO;
 use std::sync::Arc;
+
+/// Bytes of a file, and of the pages that it tells of, that are read and made at once: a millisecond.
+const AT_ONCE: usize = 256 << 10;
+const PAGES_AT_ONCE: usize = 2 << 20;
 
 /// A guest without memory of its own.
 pub struct Sleeper {
@@ -20,7 +33,9 @@ pub struct Sleeper {
     base: Base,
     at_rest: AtRest,
     state: GuestState,
-    kept: Kept,
+    kept: Arc<Kept>,
+    /// It is to wake, and its file is read.
+    called: bool,
 }
 
 /// What a guest is made of, but for its memory.
@@ -32,9 +47,9 @@ pub(super) struct Parts {
 }
 
 impl Sleeper {
-    pub(super) fn new(parts: Parts, state: GuestState, kept: Kept) -> Sleeper {
+    pub(super) fn new(parts: Parts, state: GuestState, kept: Arc<Kept>) -> Sleeper {
         let Parts { engine, code, base, at_rest } = parts;
-        Sleeper { engine, code, base, at_rest, state, kept }
+        Sleeper { engine, code, base, at_rest, state, kept, called: false }
     }
 
     /// What the host knows of it: handles, grants, limits. Events are kept for it by whoever has it.
@@ -57,17 +72,38 @@ impl Sleeper {
         self.at_rest.1.map(|(_, len)| len as usize)
     }
 
-    /// Brings it back, where it was. Its file is gone then.
+    /// What it was, if that can be read without waiting and is little.
     ///
     /// # Errors
-    /// When the file is gone or not as it was written, or the system has no memory or address space: then the guest is gone,
-    /// and this is what the host knew of it.
-    pub fn wake(self) -> Result<Guest, Box<(GuestState, Error)>> {
-        let Sleeper { engine, code, base, at_rest: (globals, inbox), mut state, kept } = self;
-        // First, while nothing has been made of what may be wrong.
-        let found = kept.read().map(Drift::of_bytes).and_then(|drift| Ok((drift.memory_bytes()?, drift)));
-        let (bytes, drift) = match found {
-            Ok(found) => found,
+    /// When its file is gone or not as it was written.
+    fn at_once(&self) -> Result<Option<Vec<u8>>> {
+        let is_little = self.kept.bytes <= AT_ONCE && self.kept.touched <= PAGES_AT_ONCE;
+        if is_little { self.kept.read_at_once() } else { Ok(None) }
+    }
+
+    /// What a thread has to do before it can rise: it reads the file, and removes it.
+    fn reading(&self) -> Work {
+        let kept = self.kept.clone();
+        let read = move || match kept.read() {
+            Ok(bytes) => {
+                kept.forget();
+                Done::Bytes(bytes)
+            }
+            Err(why) => Done::Failed { errno: EIO, why: format!("{why:#}") },
+        };
+        Work::new(Lane::Quick, read)
+    }
+
+    /// Brings it back, where it was, with what was in its file: there is memory for it then, and nothing in it yet.
+    ///
+    /// # Errors
+    /// When that makes no sense, or the system has no memory or address space: then the guest is gone, and this is what the host
+    /// knew of it.
+    fn rise(self, bytes: Vec<u8>) -> Result<Rising, Box<(GuestState, Error)>> {
+        let Sleeper { engine, code, base, at_rest: (globals, inbox), mut state, kept, .. } = self;
+        let drift = Drift::of_bytes(bytes);
+        let bytes = match drift.memory_bytes() {
+            Ok(bytes) => bytes,
             Err(error) => return Err(Box::new((state, error))),
         };
         // What it had it has: an operator's lower limit holds for what it asks for from here on.
@@ -76,21 +112,47 @@ impl Sleeper {
         state.limiter.set(&state.limits);
         let start = Start { memory: Memory::Shared(base.pages, base.layer), globals, inbox };
         let mut guest = spawn(&engine, &code, start, state)?;
-        match guest.take_up(&drift, bytes) {
-            Ok(()) => {
-                guest.state_mut().set_limits(limits);
-                Ok(guest)
-            }
+        match guest.stretch(bytes) {
+            Ok(()) => Ok(Rising { guest, drift, applied: Applied::nothing(), limits, at_rest: kept.bytes as u64 }),
             Err(error) => Err(Box::new((guest.take_state(), error))),
         }
     }
 }
 
-/// Who sits in a seat: a guest that is awake, or one that sleeps.
+/// A guest whose memory becomes what it was.
+pub struct Rising {
+    guest: Guest,
+    drift: Drift,
+    applied: Applied,
+    /// Its own.
+    limits: Limits,
+    at_rest: u64,
+}
+
+impl Rising {
+    /// So many bytes of pages more.
+    ///
+    /// # Errors
+    /// When what was kept makes no sense: then the guest is gone.
+    fn more(mut self: Box<Self>, bytes: usize) -> Result<Occupant, Box<(GuestState, Error)>> {
+        match self.guest.take_up(&self.drift, &mut self.applied, bytes) {
+            Ok(true) => {
+                let Rising { mut guest, limits, .. } = *self;
+                guest.state_mut().set_limits(limits);
+                Ok(Occupant::Awake(guest))
+            }
+            Ok(false) => Ok(Occupant::Rising(self)),
+            Err(error) => Err(Box::new((self.guest.take_state(), error))),
+        }
+    }
+}
+
+/// Who sits in a seat: a guest that is awake (or on its way to sleep), or one that sleeps (or on its way back).
 #[allow(clippy::large_enum_variant, reason = "most are awake, and are reached without another step")]
 pub enum Occupant {
     Awake(Guest),
     Asleep(Box<Sleeper>),
+    Rising(Box<Rising>),
     /// It could not be woken: what the host knew of it.
     Lost(Box<GuestState>),
 }
@@ -101,6 +163,7 @@ impl Occupant {
         match self {
             Occupant::Awake(guest) => guest.state(),
             Occupant::Asleep(sleeper) => sleeper.state(),
+            Occupant::Rising(rising) => rising.guest.state(),
             Occupant::Lost(state) => state,
         }
     }
@@ -110,6 +173,7 @@ impl Occupant {
         match self {
             Occupant::Awake(guest) => guest.state_mut(),
             Occupant::Asleep(sleeper) => sleeper.state_mut(),
+            Occupant::Rising(rising) => rising.guest.state_mut(),
             Occupant::Lost(state) => state,
         }
     }
@@ -138,58 +202,153 @@ impl Occupant {
     pub fn at_rest(&self) -> Option<u64> {
         match self {
             Occupant::Asleep(sleeper) => Some(sleeper.own_bytes()),
+            Occupant::Rising(rising) => Some(rising.at_rest),
             _ => None,
         }
     }
 
-    /// Puts it to sleep.
-    ///
-    /// # Errors
-    /// Those of [`Guest::hibernate`]: then it is awake as before.
-    pub fn sleep(&mut self, den: &Den, most: usize) -> Result<()> {
-        let guest = match self.take() {
-            Occupant::Awake(guest) => guest,
-            other => {
-                *self = other;
-                return Ok(());
-            }
-        };
-        let (next, outcome) = match guest.hibernate(den, most) {
-            Ok(sleeper) => (Occupant::Asleep(Box::new(sleeper)), Ok(())),
-            Err(awake) => {
-                let (guest, error) = *awake;
-                (Occupant::Awake(guest), Err(error))
-            }
-        };
-        *self = next;
-        outcome
+    /// Whether it is called and not awake yet: there is nothing to do about it but to wait.
+    pub fn is_rising(&self) -> bool {
+        match self {
+            Occupant::Asleep(sleeper) => sleeper.called,
+            Occupant::Rising(_) => true,
+            _ => false,
+        }
     }
 
-    /// Wakes it, if it sleeps.
+    /// The number of its file, while it sleeps or one is written.
+    pub fn file(&self) -> Option<u64> {
+        match self {
+            Occupant::Awake(guest) => guest.falls().flatten(),
+            Occupant::Asleep(sleeper) => Some(sleeper.kept.number),
+            _ => None,
+        }
+    }
+
+    /// Begins to put it to sleep.
     ///
     /// # Errors
-    /// Those of [`Sleeper::wake`]: then it is lost.
-    pub fn wake(&mut self) -> Result<()> {
-        match self.take() {
-            Occupant::Asleep(sleeper) => match sleeper.wake() {
-                Ok(guest) => {
-                    *self = Occupant::Awake(guest);
-                    Ok(())
-                }
-                Err(lost) => {
-                    let (state, error) = *lost;
-                    *self = Occupant::Lost(Box::new(state));
-                    Err(error)
-                }
-            },
-            other => {
-                *self = other;
-                Ok(())
+    /// In the middle of a turn, after its end, or when it has written more than `most` bytes.
+    pub fn begin_sleep(&mut self, most: usize) -> Result<()> {
+        self.awake().begin_sleep(most)
+    }
+
+    /// Whether it is on its way to sleep, and has not been entered since that began.
+    pub fn falls(&self) -> bool {
+        matches!(self, Occupant::Awake(guest) if guest.falls().is_some())
+    }
+
+    /// Looks at so many bytes of its pages more; when that was all, what a thread is to write.
+    ///
+    /// # Errors
+    /// When the den takes no more.
+    pub fn fall_on(&mut self, den: &Den, bytes: usize) -> Result<Option<Work>> {
+        match self {
+            Occupant::Awake(guest) => guest.fall_on(den, bytes),
+            _ => Ok(None),
+        }
+    }
+
+    /// It is awake after all.
+    pub fn stay_awake(&mut self) {
+        if let Occupant::Awake(guest) = self {
+            guest.stay_awake();
+        }
+    }
+
+    /// Its file is written: it sleeps. None when it has been entered meanwhile.
+    pub fn fall_asleep(&mut self) -> Option<Husk> {
+        let Occupant::Awake(guest) = self.take_if(|this| matches!(this, Occupant::Awake(_)))? else { return None };
+        match guest.fall_asleep() {
+            Ok((sleeper, husk)) => {
+                *self = Occupant::Asleep(Box::new(sleeper));
+                Some(husk)
+            }
+            Err(guest) => {
+                *self = Occupant::Awake(*guest);
+                None
             }
         }
     }
 
-    fn take(&mut self) -> Occupant {
-        std::mem::replace(self, Occupant::Lost(Box::new(GuestState::nobodys())))
+    /// Wakes it, if that can be done at once; whether it is awake.
+    ///
+    /// # Errors
+    /// When its file is not as it was, or there is no memory for it: then it is lost.
+    pub fn wake(&mut self) -> Result<bool> {
+        let Occupant::Asleep(sleeper) = self else { return Ok(!self.is_asleep()) };
+        match sleeper.at_once() {
+            Ok(Some(bytes)) => {
+                self.rise(bytes)?;
+                self.rise_on(usize::MAX)
+            }
+            Ok(None) => Ok(false),
+            Err(error) => {
+                self.lose();
+                Err(error)
+            }
+        }
+    }
+
+    /// It is to wake as soon as it can.
+    pub fn call(&mut self) {
+        if let Occupant::Asleep(sleeper) = self {
+            sleeper.called = true;
+        }
+    }
+
+    /// What a thread has to do for one that was called.
+    pub fn reading(&self) -> Option<Work> {
+        match self {
+            Occupant::Asleep(sleeper) => Some(sleeper.reading()),
+            _ => None,
+        }
+    }
+
+    /// What was in its file is there.
+    ///
+    /// # Errors
+    /// As [`Occupant::wake`].
+    pub fn rise(&mut self, bytes: Vec<u8>) -> Result<()> {
+        let Some(Occupant::Asleep(sleeper)) = self.take_if(|this| matches!(this, Occupant::Asleep(_))) else {
+            return Ok(());
+        };
+        let risen = sleeper.rise(bytes).map(|rising| Occupant::Rising(Box::new(rising)));
+        self.put(risen)
+    }
+
+    /// So many bytes of its pages more; whether it is awake.
+    ///
+    /// # Errors
+    /// When what was kept makes no sense: then it is lost.
+    pub fn rise_on(&mut self, bytes: usize) -> Result<bool> {
+        if let Some(Occupant::Rising(rising)) = self.take_if(|this| matches!(this, Occupant::Rising(_))) {
+            self.put(rising.more(bytes))?;
+        }
+        Ok(!self.is_asleep())
+    }
+
+    /// It cannot be woken.
+    pub fn lose(&mut self) {
+        let state = std::mem::replace(self.state_mut(), GuestState::nobodys());
+        *self = Occupant::Lost(Box::new(state));
+    }
+
+    fn put(&mut self, next: Result<Occupant, Box<(GuestState, Error)>>) -> Result<()> {
+        match next {
+            Ok(next) => {
+                *self = next;
+                Ok(())
+            }
+            Err(lost) => {
+                let (state, error) = *lost;
+                *self = Occupant::Lost(Box::new(state));
+                Err(error)
+            }
+        }
+    }
+
+    fn take_if(&mut self, is: impl FnOnce(&Occupant) -> bool) -> Option<Occupant> {
+        is(self).then(|| std::mem::replace(self, Occupant::Lost(Box::new(GuestState::nobodys()))))
     }
 }

@@ -173,9 +173,11 @@ pub struct ServeLimits {
     pub doze_ms: u32,
     /// A tenant that has done nothing for so long is put to sleep: longer than a browser keeps a page's requests apart.
     pub hibernate_ms: u32,
-    /// Most that one may have written of its memory to be put to sleep, bytes: it is compared, hashed and written within one
-    /// turn of the loop, and read again within another, a few milliseconds each.
+    /// Most that one may have written of its memory to be put to sleep, bytes: as much may be held twice for a moment, while it
+    /// is written, and while it is read again.
     pub hibernate_bytes: usize,
+    /// Bytes on disk of all that sleep, over all processes: it lies where the user's caches do.
+    pub dens_bytes: u64,
     /// Whose next timer is due this soon stays awake: falling asleep and waking cost more than so little sleep saves.
     pub near_timer_ms: u32,
     /// How long an instance that has listened may take to come to rest for its snapshot, while its first requests wait.
@@ -194,6 +196,13 @@ pub struct ServeLimits {
     /// Questions in a row that a process of tenants may leave unanswered before it is ended: its loop's turns are some
     /// milliseconds, and a machine that is short of memory may stop it for seconds.
     pub beats_missed: u32,
+    /// Bytes of what a process of tenants tells when an operator asks: so many in any case, since a tenant may have had more
+    /// instances a moment ago; so many for each tenant and each guest, whose limits and latencies are in it; and so many in all,
+    /// which 100,000 tenants that are stopped and some thousand that live stay below. It is kept until the next answer.
+    pub view_least: usize,
+    pub view_bytes: usize,
+    pub view_guest_bytes: usize,
+    pub view_most: usize,
     /// Bytes of one line that a tenant prints; longer ones are cut into several (row L01).
     pub line_bytes: u32,
     /// Newest lines of one tenant's log that are kept for operators: some hundred.
@@ -220,7 +229,8 @@ impl Default for ServeLimits {
             idle_stop_ms: 300_000,
             doze_ms: 5000,
             hibernate_ms: 30_000,
-            hibernate_bytes: 8 << 20,
+            hibernate_bytes: 256 << 20,
+            dens_bytes: 32 << 30,
             near_timer_ms: 1000,
             snapshot_wait_ms: 1000,
             snapshot_bytes: 16 << 20,
@@ -229,6 +239,10 @@ impl Default for ServeLimits {
             snapshot_told_bytes: 16 << 20,
             look_ms: 1000,
             beats_missed: 10,
+            view_least: 512 << 10,
+            view_bytes: 512,
+            view_guest_bytes: 8 << 10,
+            view_most: 96 << 20,
             line_bytes: 8 << 10,
             log_ring_bytes: 64 << 10,
             log_rings_bytes: 64 << 20,

@@ -204,7 +204,7 @@ impl Seat {
     pub fn rank(&self) -> Option<Rank> {
         match () {
             () if self.hold.is_some() => Some(Rank::Held),
-            () if self.rest.is_some() || !self.is_busy() => None,
+            () if self.rest.is_some() || !self.is_busy() || self.guest.is_rising() => None,
             () if self.heavy => Some(Rank::Heavy),
             () => Some(Rank::Light),
         }

@@ -54,6 +54,8 @@ pub(super) enum Token {
     Call(u32),
     /// A guest has maybe had nothing to do for a while.
     Doze,
+    /// The next one that wants to sleep may begin to.
+    Drowsy,
 }
 
 impl Token {
@@ -81,6 +83,7 @@ impl Token {
             Token::Hive => (19, 0),
             Token::Asked(number) => (20, number),
             Token::Pulse(index) => (21, index),
+            Token::Drowsy => (22, 0),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -109,7 +112,8 @@ impl Token {
             18 => Token::Cordon(index),
             19 => Token::Hive,
             20 => Token::Asked(index),
-            _ => Token::Pulse(index),
+            21 => Token::Pulse(index),
+            _ => Token::Drowsy,
         }
     }
 }
@@ -140,6 +144,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::RearmOwn => self.rearm_own(),
                 Token::Call(index) => self.call_timer(index, id),
                 Token::Doze => self.doze_timer(),
+                Token::Drowsy => self.drowsy_timer(),
                 Token::Pulse(index) => self.pulse_timer(index),
                 Token::Cordon(index) => self.cordon_timer(index),
                 Token::Hive => self.hive_timer(),

@@ -42,6 +42,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.collect_work();
         self.fire_timers();
         self.tend_processes();
+        self.tend_sleepers();
         self.tend_tenants();
         self.run_guests(&mut facts);
         self.reactor.flush(&mut facts);
@@ -105,7 +106,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (own, most) => own.or(most),
         };
         let may_pass = self.unpolled < UNPOLLED_TURNS && self.fair.unasked < LONG && most != Some(Duration::ZERO);
-        if sleep == Some(Duration::ZERO) && may_pass {
+        // What comes for one that falls asleep has it stay awake, the sooner the better.
+        if sleep == Some(Duration::ZERO) && may_pass && !self.tenants.has_pieces() {
             self.unpolled += 1;
             return;
         }

@@ -36,6 +36,17 @@ pub(super) struct Flight {
     operation: Option<Handle>,
     lane: Lane,
     bytes: u64,
+    /// The hall's own.
+    errand: Option<Errand>,
+}
+
+/// Work that the hall has done for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// This file of one that falls asleep is written.
+    Fall(u64),
+    /// This file of one that is to wake is read.
+    Rise(u64),
 }
 
 pub(super) type Flights = Slab<Flight>;
@@ -65,10 +76,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 && let Some((operation, work)) = here.waiting.pop_front()
             {
                 here.taken += 1;
-                let flight = Flight { guest: Some(guest), operation: Some(operation), lane, bytes: work.bytes };
+                let flight =
+                    Flight { guest: Some(guest), operation: Some(operation), lane, bytes: work.bytes, errand: None };
                 self.offload.order(self.flights.insert(flight) as u32, work);
             }
         }
+    }
+
+    /// The hall wants work done for itself.
+    pub(super) fn send_on(&mut self, errand: Errand, work: Work) {
+        let (lane, bytes) = (work.lane, work.bytes);
+        let flight = Flight { guest: None, operation: None, lane, bytes, errand: Some(errand) };
+        self.offload.order(self.flights.insert(flight) as u32, work);
     }
 
     /// What the threads have done goes to its owners.
@@ -78,7 +97,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         for (number, done) in self.offload.collect() {
             let flight = self.flights.remove(number as usize);
-            let Some(guest) = flight.guest else { continue };
+            let guest = match (flight.errand, flight.guest) {
+                (Some(Errand::Fall(file)), _) => {
+                    self.has_fallen(file, &done);
+                    continue;
+                }
+                (Some(Errand::Rise(file)), _) => {
+                    self.may_rise(file, done);
+                    continue;
+                }
+                (None, Some(guest)) => guest,
+                (None, None) => continue,
+            };
             self.seats[guest as usize].work.done.push_back((flight, done));
             self.tell_work(guest as usize);
         }

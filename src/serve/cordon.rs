@@ -39,6 +39,8 @@ pub struct Told {
     pub required: bool,
     /// In which its own den is to be, if its tenants are to sleep.
     pub dens: Option<PathBuf>,
+    /// What the files in it may have together.
+    pub den_bytes: u64,
 }
 
 /// One tenant, with nothing left to be read from elsewhere.
@@ -146,9 +148,15 @@ struct Held {
     /// Tenants that wait for a process that has theirs.
     wanted: Vec<u32>,
     clock: OsClock,
+    den: Option<Den>,
 }
 
 impl Held {
+    /// What it was told of its den holds from here on.
+    fn bound_den(&self) {
+        self.den.iter().for_each(|den| den.set_most(self.told.den_bytes));
+    }
+
     /// The cell of a tenant's program as it is now.
     fn cell(&mut self, slot: u32) -> Result<Cell, NotHired> {
         let told = self.told.tenants.get(slot as usize);
@@ -202,6 +210,7 @@ impl Keeper for Held {
     fn renew(&mut self, hive: &[u8]) -> Option<Reload> {
         let told = Told::read(hive)?;
         self.told = told;
+        self.bound_den();
         Some(Reload {
             notes: Vec::new(),
             routes: self.told.routes(),
@@ -256,12 +265,9 @@ pub fn run(text: &[u8], (kit, modules): (&Kit, &[(u64, Kit)]), nest: Option<Nest
     let den = told.dens.as_deref().and_then(den);
     launch::confine_tenants(&told.union(), den.as_ref().map(Den::folder), told.required)?;
     let (routes, acceptor, plans, manners) = (told.routes(), told.acceptor(), plans(&told), told.manners());
-    hall.open_cordon(
-        Box::new(Held { told, cell, modules, refused, wanted: Vec::new(), clock }),
-        ServeLimits::default(),
-        routes,
-        plans,
-    );
+    let held = Held { told, cell, modules, refused, wanted: Vec::new(), clock, den: den.clone() };
+    held.bound_den();
+    hall.open_cordon(Box::new(held), ServeLimits::default(), routes, plans);
     hall.set_acceptor(acceptor);
     hall.set_manners(manners);
     den.iter().for_each(|den| hall.set_den(den.clone()));

@@ -95,6 +95,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
     hall.set_acceptor(hive.acceptor.clone());
     let den = dens.as_deref().and_then(den);
+    den.iter().for_each(|den| den.set_most(ServeLimits::default().dens_bytes));
     den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.set_manners(manners);
     hall.set_log_format(wish.log);

@@ -6,7 +6,7 @@ use super::modules::{Modules, is_module};
 use super::spread::{Share, Spread, modules_apart, shares, spread};
 use super::tenant::Tenant;
 use crate::guest::Kit;
-use crate::policy::Instances;
+use crate::policy::{Instances, ServeLimits};
 use crate::runtime::{CordonOrder, CordonPlan, Manners, NotHired};
 use crate::tls::Identity;
 use std::path::PathBuf;
@@ -94,6 +94,8 @@ impl Apart {
             trace: self.manners.trace,
             required: self.required,
             dens: self.dens.clone(),
+            // In powers of two: one process more is no news to all others.
+            den_bytes: ServeLimits::default().dens_bytes / self.shares.len().max(1).next_power_of_two() as u64,
             tenants: own,
         };
         let hive = serde_json::to_vec(&told)
@@ -132,8 +134,7 @@ fn add_modules(own: &mut [ToldTenant], modules: &mut Modules<Kit>) -> Result<Vec
 
 fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
     // Of those that change the process with the fronts says how many, each time.
-    let Instances { requests, .. } = tenant.instances;
-    let scaling = tenant.instances.scale().then_some(Instances { least: 0, most: u16::MAX, requests });
+    let scaling = tenant.instances.scale().then_some(Instances { least: 0, ..tenant.instances });
     let instances = scaling.unwrap_or(Instances::fixed(share));
     Ok(ToldTenant {
         name: tenant.name.clone(),

@@ -57,6 +57,19 @@ pub fn skep() -> Command {
     command
 }
 
+/// A cache of a test's own, with the compiled code of the shared one: nobody else's process sweeps or fills it.
+pub fn own_cache() -> PathBuf {
+    let own = folder().join("cache");
+    std::fs::DirBuilder::new().mode(0o700).create(&own).expect("a folder for the cache");
+    for entry in std::fs::read_dir(cache()).expect("it is there").flatten() {
+        // Others may write theirs meanwhile: temporary files come and go.
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            let _gone = std::fs::copy(entry.path(), own.join(entry.file_name()));
+        }
+    }
+    own
+}
+
 /// A new folder for one test.
 pub fn folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);

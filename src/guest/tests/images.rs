@@ -1,8 +1,9 @@
 //! Images: captured, spawned from, written and read back.
 use super::{batch, cell, engine, guest_text, state, state_with, wasm, whole_turn};
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Cell, Den, Guest, Image, Kit, Sleeper, Turn, Verdict};
+use crate::guest::{Cell, Den, Done, Guest, Image, Kit, Occupant, Sleeper, Turn, Verdict};
 use crate::policy::{Grants, Limits, PURSE_CELLS, Purse};
+use anyhow::Context as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::AtomicU64;
 
@@ -309,7 +310,28 @@ impl Place {
     }
 
     fn hibernate(&self, guest: Guest) -> Result<Sleeper, Box<(Guest, anyhow::Error)>> {
-        guest.hibernate(&self.0, MOST)
+        self.hibernate_within(guest, MOST)
+    }
+
+    /// A page at a time.
+    fn hibernate_within(&self, guest: Guest, most: usize) -> Result<Sleeper, Box<(Guest, anyhow::Error)>> {
+        let mut seat = Occupant::Awake(guest);
+        let slept = seat.begin_sleep(most).and_then(|()| {
+            let write = loop {
+                if let Some(work) = seat.fall_on(&self.0, 4096)? {
+                    break work;
+                }
+            };
+            anyhow::ensure!(matches!(write.run(), Done::Number(0)), "it is not written");
+            let mut husk = seat.fall_asleep().context("nobody has entered it")?;
+            while !husk.shed(4096) {}
+            Ok(())
+        });
+        match (slept, seat) {
+            (Ok(()), Occupant::Asleep(sleeper)) => Ok(*sleeper),
+            (Err(error), Occupant::Awake(guest)) => Err(Box::new((guest, error))),
+            _ => panic!("it is neither awake nor asleep"),
+        }
     }
 
     fn asleep(&self, guest: Guest) -> Sleeper {
@@ -327,7 +349,23 @@ impl Drop for Place {
 const MOST: usize = 1 << 20;
 
 fn awake(sleeper: Sleeper) -> Guest {
-    sleeper.wake().map_err(|lost| lost.1).expect("it wakes")
+    woken(sleeper).expect("it wakes")
+}
+
+/// By a thread's way, a page at a time.
+fn woken(sleeper: Sleeper) -> anyhow::Result<Guest> {
+    let mut seat = Occupant::Asleep(Box::new(sleeper));
+    match seat.reading().context("it sleeps")?.run() {
+        Done::Bytes(bytes) => seat.rise(bytes)?,
+        other => anyhow::bail!("{other:?}"),
+    }
+    while !seat.rise_on(1)? {
+        assert!(seat.is_asleep());
+    }
+    match seat {
+        Occupant::Awake(guest) => Ok(guest),
+        _ => panic!("it is awake"),
+    }
 }
 
 #[test]
@@ -365,7 +403,7 @@ fn memory_that_grew_is_there_after_sleep_and_too_much_of_it_keeps_awake() {
     assert_eq!(guest.state().memory_bytes(), before + 65_536);
     assert_eq!(guest.peek(before as u32 + 96, 12), b"\0\0\0\0grown\0\0\0");
     assert_eq!(guest.peek(before as u32 + 65_530, 3), b"end");
-    let refused = guest.hibernate(&place.0, 4096).err().expect("three pages were written");
+    let refused = place.hibernate_within(guest, 4096).err().expect("three pages were written");
     assert!(refused.1.to_string().contains("at most 4096"), "{:#}", refused.1);
     // An image of one that was woken, and a limit that was lowered while it slept.
     let mut guest = refused.0;
@@ -406,7 +444,7 @@ fn a_den_is_private_and_does_not_outlive_its_process() {
     let sleeper = place.asleep(cell.spawn(state()).expect("a guest can be spawned"));
     place.0.close();
     assert_eq!(entries().count(), 0, "a process that ends leaves nothing");
-    assert!(sleeper.wake().is_err());
+    assert!(woken(sleeper).is_err());
     std::fs::set_permissions(&place.1, std::fs::Permissions::from_mode(0o777)).expect("it is ours");
     assert!(Den::open(&place.1).is_err(), "others may write there");
 }

@@ -7,6 +7,7 @@
 //! connection changes hands in the middle of being read.
 mod cordons;
 mod crews;
+mod falling;
 mod fronts;
 mod handover;
 mod hello;
@@ -21,6 +22,7 @@ mod printed;
 mod proxied;
 mod pulse;
 mod retelling;
+mod rising;
 mod routes;
 mod seen;
 mod sleep;
@@ -43,7 +45,7 @@ pub(super) use view::counts_before;
 
 use super::seat::GuestId;
 use super::{Hall, Outcome};
-use crate::guest::Den;
+use crate::guest::{Den, Husk};
 use crate::policy::ServeLimits;
 use crate::proto::http1;
 use crate::reactor::{Kernel, Key};
@@ -79,6 +81,8 @@ pub(super) struct Tenancy {
     pub requests: u64,
     /// It could not be put to sleep as it was when it had last been left at that time.
     restless: Option<u64>,
+    /// It stands among those that want to sleep.
+    drowsy: bool,
 }
 
 /// All tenants of a hall, and the way to them.
@@ -106,8 +110,12 @@ pub(super) struct Tenants {
     folders: watching::Folders,
     /// Where the memory of those that sleep lies; none: nobody sleeps.
     den: Option<Den>,
-    /// When one was last put to sleep.
-    slept: Mono,
+    /// Who is on the way to sleep, who wants to be next, and what is left of those that sleep.
+    falling: Option<falling::Faller>,
+    drowsy: VecDeque<(u32, GuestId)>,
+    husks: Vec<Husk>,
+    /// Who is on the way back; the first in pieces.
+    risers: VecDeque<rising::Riser>,
     /// Connections that have something for guests that sleep.
     knocking: VecDeque<Key>,
     /// Processes that the tenants run in, if not in this one.
@@ -161,7 +169,7 @@ impl Tenants {
 
     /// Whether there is something to do that the last turn had no time for.
     pub fn is_due(&self) -> bool {
-        self.is_knocked_at() || !self.is_settled()
+        self.is_knocked_at() || !self.is_settled() || self.has_pieces()
     }
 
     /// An instance is gone.

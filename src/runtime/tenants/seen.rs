@@ -6,6 +6,7 @@ use super::super::Hall;
 use super::super::timers::Token;
 use super::cordons::Stage;
 use super::view::{TenantView, counts_before};
+use crate::policy::{Instances, ServeLimits};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::Kernel;
 use crate::time::Clock;
@@ -15,9 +16,16 @@ use std::time::Duration;
 /// How long an operator waits for processes that may be busy: a few slices.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Bytes of an answer: so many, and so many for each tenant with up to 64 instances.
-const ANSWER_BYTES: usize = 64 << 10;
-const TENANT_BYTES: usize = 512 << 10;
+/// Guests of one tenant that are told of: those that serve, as many that take their place, and few of those that drain.
+fn most_guests(instances: Instances) -> usize {
+    usize::from(instances.most.max(1)) * 2 + 2
+}
+
+/// Bytes of an answer about tenants with these plans.
+fn most_bytes(limits: &ServeLimits, plans: impl Iterator<Item = Instances>) -> usize {
+    let each = |plan| limits.view_bytes + most_guests(plan) * limits.view_guest_bytes;
+    (limits.view_least + plans.map(each).sum::<usize>()).min(limits.view_most)
+}
 
 /// A question that is under way.
 #[derive(Debug, Default)]
@@ -56,11 +64,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A part of an answer.
     pub(super) fn take_views(&mut self, index: u32, frame: &Frame<'_>) -> Result<(), Fault> {
         let number = self.tenants.question.number;
+        let (tenants, limits) = (&self.tenants.all, &self.tenants.limits);
         let cordon = &mut self.tenants.cordons.all[index as usize];
         if frame.id > number || cordon.owed == 0 {
             return Err(Fault::OutOfPlace);
         }
-        let most = ANSWER_BYTES + cordon.plan.tenants.len() * TENANT_BYTES;
+        let plans = cordon.plan.tenants.iter().filter_map(|tenant| tenants.get(*tenant as usize));
+        let most = most_bytes(limits, plans.map(|this| this.plan.instances));
         if cordon.answer.len() + frame.payload.len() > most {
             return Err(Fault::MessageTooLong);
         }
@@ -105,9 +115,33 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// In a process of tenants: how they are.
     pub(super) fn tell_views(&mut self, number: u64) {
         let Some(channel) = self.parent_channel() else { return };
-        if let Ok(text) = serde_json::to_vec(&self.view_tenants()) {
-            self.send_parts(channel, Kind::Views, number, &text);
+        let text = self.bounded_views();
+        self.send_parts(channel, Kind::Views, number, &text);
+    }
+
+    /// As much of it as may be told: of a tenant with many guests the newest, and of guests at all as long as there is room.
+    fn bounded_views(&self) -> Vec<u8> {
+        let limits = &self.tenants.limits;
+        // What is told of a tenant without its guests has room in any case.
+        let mut room = limits.view_most.saturating_sub(self.tenants.all.len() * limits.view_bytes);
+        let mut text = vec![b'['];
+        for mut view in self.view_tenants() {
+            let most = most_guests(self.tenants.all[view.number as usize].plan.instances);
+            view.guests.drain(..view.guests.len().saturating_sub(most));
+            let mut one = serde_json::to_vec(&view).unwrap_or_default();
+            if one.len() > room {
+                view.guests.clear();
+                one = serde_json::to_vec(&view).unwrap_or_default();
+            } else {
+                room -= one.len();
+            }
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            text.extend_from_slice(&one);
         }
+        text.push(b']');
+        text
     }
 
     /// What is known of a tenant that runs elsewhere.
@@ -131,5 +165,50 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             all.processes.extend(cordon.pid().filter(|_| !view.guests.is_empty()));
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::{GuestView, Latencies};
+
+    /// The longest that is told of one guest, and of a tenant without guests.
+    #[test]
+    fn a_guest_that_is_told_of_fits_into_its_bytes() {
+        let limits = ServeLimits::default();
+        let all = || Latencies::from_sparse((0..1 << 10).map(|bucket| (bucket, u64::from(u32::MAX) / 1000)));
+        let guest = GuestView {
+            state: "sleeping",
+            responses: [u64::MAX; 6],
+            micros: u64::MAX,
+            latencies: all(),
+            recent: all(),
+            ..GuestView::default()
+        };
+        let text = serde_json::to_string(&guest).expect("it is plain");
+        assert!(text.len() < limits.view_guest_bytes, "{} bytes", text.len());
+        let name = "x".repeat(64);
+        let (starts, hibernations, wakes, crashes) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        let view = TenantView {
+            number: u32::MAX,
+            name,
+            state: "sleeping",
+            starts,
+            hibernations,
+            wakes,
+            crashes,
+            ..TenantView::default()
+        };
+        let text = serde_json::to_string(&view).expect("it is plain");
+        assert!(text.len() < limits.view_bytes, "{} bytes", text.len());
+    }
+
+    #[test]
+    fn an_answer_is_bounded_by_what_its_tenants_may_have_and_in_all() {
+        let limits = ServeLimits::default();
+        let of = |count: usize, instances| most_bytes(&limits, std::iter::repeat_n(Instances::fixed(instances), count));
+        assert_eq!(of(1, 1), limits.view_least + limits.view_bytes + 4 * limits.view_guest_bytes);
+        assert!(of(1, 64) > 2 * of(1, 1) && of(100_000, 64) == limits.view_most);
     }
 }

@@ -1,6 +1,6 @@
 //! Tenants that sleep: an instance that has nothing to do, and has had nothing for a while, gives its memory back and goes on
 //! when something comes for it. The hall keeps meanwhile what it has: listeners, timers, connections. It must not know what
-//! is put aside of a guest, nor where.
+//! is put aside of a guest, nor where, nor in which pieces (`falling.rs`, `rising.rs`).
 //!
 //! | an instance that sleeps is woken by | which |
 //! |---|---|
@@ -22,13 +22,20 @@ use std::time::Duration;
 /// Guests are woken so long in one turn; others that are knocked at wait for the next. One at least is woken.
 const WAKING: Duration = Duration::from_millis(2);
 
-/// One is put to sleep in a turn, and the next one after so long.
-const APART: Duration = Duration::from_millis(1);
+/// Whether a guest can be entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Woken {
+    Awake,
+    /// It will be, or will be gone.
+    Rising,
+    /// It could not be woken: another begins in its stead.
+    Gone,
+}
 
 impl Tenancy {
     /// Of an instance that starts.
     pub fn new(tenant: u32, now: Mono) -> Tenancy {
-        Tenancy { tenant, parting: false, used: now, requests: 0, restless: None }
+        Tenancy { tenant, parting: false, used: now, requests: 0, restless: None, drowsy: false }
     }
 }
 
@@ -47,7 +54,7 @@ impl Tenants {
 impl Seat {
     /// Whether it holds nothing but what the hall can hold for it. What is under way would be over while it sleeps, or keeps
     /// others waiting: requests in flight, bytes to be sent, work off the loop, processes, calls.
-    fn may_sleep(&self) -> bool {
+    pub(super) fn may_sleep(&self) -> bool {
         let state = self.guest.state();
         let quiet = self.running == Running::Idle && !self.is_busy() && self.stage == Life::Live;
         let free = self.rest.is_none() && self.hold.is_none() && self.clones.is_empty() && !self.is_held_back();
@@ -82,6 +89,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.tenants.den = Some(den);
     }
 
+    /// A piece of whoever is on the way to sleep, and of whoever is on the way back.
+    pub(in crate::runtime) fn tend_sleepers(&mut self) {
+        self.rise_more();
+        self.fall_more();
+    }
+
     pub(super) fn sleeps(&self, guest: GuestId) -> bool {
         self.seats.get(guest.0 as usize).is_some_and(|seat| seat.guest.is_asleep())
     }
@@ -93,83 +106,106 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         [stop, sleep].into_iter().flatten().min()
     }
 
-    /// Puts it to sleep, if it is time to.
-    fn sleep_late(&mut self, tenant: u32, guest: GuestId) -> Option<Mono> {
+    /// Has it fall asleep, if it is time to and it is its turn; or when to look again.
+    pub(super) fn sleep_late(&mut self, tenant: u32, guest: GuestId) -> Option<Mono> {
         let span = self.tenants.all[tenant as usize].plan.hibernate?;
-        let den = self.tenants.den.clone()?;
-        let seat = self.seats.get(guest.0 as usize)?;
+        let seat = self.seats.get(guest.0 as usize).filter(|_| self.tenants.den.is_some())?;
         let (left_at, tenancy) = (seat.left_at(), seat.tenancy?);
-        if seat.guest.is_asleep() {
+        if seat.guest.is_asleep() || seat.guest.falls() || tenancy.drowsy {
             return None;
         }
         let due = tenancy.used.max(Mono(left_at)).plus(span);
         if self.now < due {
             return Some(due);
         }
-        let later = Some(self.now.plus(span));
         if tenancy.restless == Some(left_at) || !seat.may_sleep() || self.has_near_timer(seat) {
-            return later;
+            return Some(self.now.plus(span));
         }
-        if self.tenants.slept == self.now {
-            return Some(self.now.plus(APART));
+        self.fall(tenant, guest)
+    }
+
+    /// It could not be put to sleep as it is.
+    pub(super) fn stays_awake(&mut self, tenant: u32, guest: GuestId, why: &str) {
+        let Some(seat) = self.seats.get_mut(guest.0 as usize) else { return };
+        seat.guest.stay_awake();
+        let left_at = seat.left_at();
+        let Some(tenancy) = seat.tenancy.as_mut() else { return };
+        if tenancy.restless.replace(left_at).is_none() {
+            self.say(tenant, &format!("stays awake: {why}"));
         }
-        self.tenants.slept = self.now;
-        let seat = &mut self.seats[guest.0 as usize];
-        let began = self.clock.now_mono();
-        let slept = seat.guest.sleep(&den, self.tenants.limits.hibernate_bytes);
-        let ended = self.clock.now_mono();
-        seat.guest.state_mut().worked_for(ended.0, ended.since(began));
-        match slept {
-            Ok(()) => {
-                self.tenants.all[tenant as usize].hibernations += 1;
-                None
-            }
-            Err(why) => {
-                let known = tenancy.restless.is_some();
-                seat.tenancy = Some(Tenancy { restless: Some(left_at), ..tenancy });
-                if !known {
-                    self.say(tenant, &format!("stays awake: {why:#}"));
-                }
-                later
-            }
+        self.look_at_sleep(tenant);
+    }
+
+    /// The tenant is looked at when it may sleep or stop.
+    pub(super) fn look_at_sleep(&mut self, tenant: u32) {
+        let plan = &self.tenants.all[tenant as usize].plan;
+        if let Some(span) = [plan.hibernate, plan.idle].into_iter().flatten().min() {
+            self.look_at(tenant, self.now.plus(span));
         }
     }
 
-    fn has_near_timer(&self, seat: &Seat) -> bool {
+    pub(super) fn has_near_timer(&self, seat: &Seat) -> bool {
         let near = self.now.plus(ms(self.tenants.limits.near_timer_ms));
         seat.timer.and_then(|timer| self.timers.deadline(timer)).is_some_and(|due| due < near)
     }
 
-    /// A guest is to be entered: wakes it if it sleeps. False: it is gone, another begins in its stead.
+    /// A guest is to be entered: wakes it if it sleeps. False: it cannot be entered yet, or is gone.
     pub(in crate::runtime) fn is_awake(&mut self, index: usize) -> bool {
-        let seat = &mut self.seats[index];
-        if !seat.guest.is_asleep() {
-            return true;
+        self.wake(index) == Woken::Awake
+    }
+
+    pub(super) fn wake(&mut self, index: usize) -> Woken {
+        let guest = &mut self.seats[index].guest;
+        if !guest.is_asleep() {
+            return Woken::Awake;
         }
-        let (id, tenancy) = (GuestId(index as u32), seat.tenancy);
+        if guest.is_rising() {
+            return Woken::Rising;
+        }
         let began = self.clock.now_mono();
-        let woken = seat.guest.wake();
-        let ended = self.clock.now_mono();
-        seat.guest.state_mut().worked_for(ended.0, ended.since(began));
-        self.fair.spent += ended.since(began);
-        let Some(Tenancy { tenant, .. }) = tenancy else { return woken.is_ok() };
-        let Err(why) = woken else {
-            let this = &mut self.tenants.all[tenant as usize];
-            this.wakes += 1;
-            let span = [this.plan.hibernate, this.plan.idle].into_iter().flatten().min();
-            if let Some(span) = span {
-                self.look_at(tenant, self.now.plus(span));
+        let woken = self.seats[index].guest.wake();
+        self.count_waking(index, began);
+        match woken {
+            Ok(true) => {
+                self.has_woken(index);
+                Woken::Awake
             }
-            return true;
-        };
-        self.say(tenant, &format!("cannot be woken, and starts anew: {why:#}"));
+            Ok(false) => {
+                self.call_sleeper(index);
+                Woken::Rising
+            }
+            Err(why) => {
+                self.is_lost(index, &format!("{why:#}"));
+                Woken::Gone
+            }
+        }
+    }
+
+    /// What has been done since then was done to wake it.
+    pub(super) fn count_waking(&mut self, index: usize, began: Mono) {
+        let ended = self.clock.now_mono();
+        self.seats[index].guest.state_mut().worked_for(ended.0, ended.since(began));
+        self.fair.spent += ended.since(began);
+    }
+
+    pub(super) fn has_woken(&mut self, index: usize) {
+        if let Some(Tenancy { tenant, .. }) = self.seats[index].tenancy {
+            self.tenants.all[tenant as usize].wakes += 1;
+            self.look_at_sleep(tenant);
+        }
+    }
+
+    /// It cannot be woken.
+    pub(super) fn is_lost(&mut self, index: usize, why: &str) {
+        let (id, tenancy) = (GuestId(index as u32), self.seats[index].tenancy);
+        let Some(Tenancy { tenant, .. }) = tenancy else { return };
+        self.say(tenant, &format!("cannot be woken, and starts anew: {why}"));
         let served = !self.is_parting(id.0);
         // It has failed in nothing: the next start need not wait.
         self.drop_instance(tenant, id);
         if served && self.leaving.is_none() {
             self.start_instance(tenant);
         }
-        false
     }
 
     /// Wakes those that are knocked at, as many as a turn has time for.
@@ -191,7 +227,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match self.owners.get(key) {
             Owner::Conn(index) if self.conn_has_key(index, key) => {
                 let guest = self.conns[index as usize].guest;
-                if self.is_awake(guest as usize) {
+                if self.wake_for(guest, key) == Woken::Awake {
                     self.conn_go_on(index);
                 }
             }
@@ -199,10 +235,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 let visitor = &self.tenants.visitors[index as usize];
                 let Phase::Waiting(tenant) = visitor.phase else { return };
                 let shared = self.tenants.is_shared(visitor.front);
-                if let Some(listener) = self.choose_listener(tenant, shared) {
-                    self.is_awake(self.listeners[listener as usize].guest as usize);
+                let listener = self.choose_listener(tenant, shared);
+                let guest = listener.map(|listener| self.listeners[listener as usize].guest);
+                let woken = guest.map(|guest| self.wake_for(guest, key));
+                if woken != Some(Woken::Rising) {
+                    self.tenants.seeking.push_back(key);
                 }
-                self.tenants.seeking.push_back(key);
             }
             _ => {}
         }

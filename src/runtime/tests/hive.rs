@@ -81,7 +81,8 @@ impl Keeper for Only {
 pub(super) struct Hive {
     pub calm: Calm,
     pub code: Rc<RefCell<String>>,
-    /// Where the den is.
+    /// And where it is.
+    pub den: Den,
     place: PathBuf,
     front: SocketAddr,
 }
@@ -124,12 +125,13 @@ impl Hive {
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random bytes");
         let place = std::env::temp_dir().join(format!("skep-dens-{:x}", u64::from_le_bytes(random)));
-        calm.hall.set_den(Den::open(&place).expect("a den can be made"));
+        let den = Den::open(&place).expect("a den can be made");
+        calm.hall.set_den(den.clone());
         let front = SocketAddr::from(([127, 0, 0, 1], 80));
         calm.hall
             .add_front(FrontPlan { at: front, kind: FrontKind::Shared, proxied: false })
             .expect("the simulation has ports");
-        Hive { calm, code, place, front }
+        Hive { calm, code, den, place, front }
     }
 
     pub fn pass(&mut self, span: Duration) {

@@ -2,9 +2,11 @@
 //! know how a guest's memory is put aside.
 use super::calm::SECOND;
 use super::hive::{HIBERNATE, Hive};
+use crate::reactor::sim::SimPeer;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 /// Counts its requests.
 const COUNT: &str = "let count = 0; serve((req, res) => {
@@ -240,4 +242,150 @@ fn an_old_file_does_not_stand_for_a_newer_one() {
     assert_eq!(fs::metadata(&file).expect("it is there").permissions().mode() & 0o777, 0o600);
     fs::write(&file, old).expect("it can be written");
     assert_eq!(hive.ask(&peer, "/"), "0 1", "a new life, not an older one");
+}
+
+/// Twelve megabytes of its own, all of which count; and how many requests there were.
+const LARGE: &str = "const all = Array.from({ length: 12 }, (_, at) => Buffer.alloc(1 << 20, at + 1)); let count = 0;
+  serve((req, res) => res.end(`${all.map((one) => one[0] + one[one.length - 1]).join()} ${++count}`));";
+
+const SUMS: &str = "2,4,6,8,10,12,14,16,18,20,22,24";
+
+/// One that is to sleep in a moment, after so many turns of falling asleep.
+fn falling(hive: &mut Hive, peer: &SimPeer, turns: usize) {
+    assert_eq!(hive.ask(peer, "/"), format!("{SUMS} 1"));
+    hive.pass(HIBERNATE - Duration::from_millis(100));
+    for _ in 0..200 {
+        hive.calm.clock.advance(Duration::from_millis(1));
+        hive.calm.hall.turn_within(Some(Duration::ZERO));
+        if hive.calm.hall.tenants.has_pieces() {
+            return pieces(hive, turns);
+        }
+    }
+    panic!("it does not fall asleep");
+}
+
+/// So many turns, in each of which there is a piece to be done.
+fn pieces(hive: &mut Hive, turns: usize) {
+    for _ in 0..turns {
+        assert!(hive.calm.hall.tenants.has_pieces());
+        hive.calm.hall.turn_within(Some(Duration::ZERO));
+        hive.calm.hall.audit();
+    }
+}
+
+#[test]
+fn a_large_one_falls_asleep_and_wakes_a_piece_a_turn() {
+    let mut hive = Hive::new(LARGE);
+    let peer = hive.connect();
+    falling(&mut hive, &peer, 12);
+    hive.rest();
+    assert_eq!(hive.view().hibernations, 1);
+    assert!(hive.view().guests[0].at_rest_bytes > 12 << 20);
+    peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    for _ in 0..4 {
+        hive.calm.hall.turn_within(Some(Duration::ZERO));
+    }
+    pieces(&mut hive, 4);
+    let view = hive.view();
+    assert_eq!(
+        (view.state, view.wakes, hive.files().len()),
+        ("sleeping", 0, 0),
+        "its file is read, and it is not awake yet"
+    );
+    // Whoever comes meanwhile waits, too.
+    let other = hive.connect();
+    other.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the front listens");
+    pieces(&mut hive, 1);
+    assert_eq!(hive.answer(&peer), format!("{SUMS} 2"));
+    assert_eq!(hive.answer(&other), format!("{SUMS} 3"));
+    assert_eq!((hive.view().wakes, hive.log().as_str()), (1, ""));
+    hive.rest();
+    assert_eq!(hive.ask(&other, "/"), format!("{SUMS} 4"));
+}
+
+#[test]
+fn what_comes_while_it_falls_asleep_is_served_at_once_and_it_has_not_slept() {
+    for turns in [0, 3, 10] {
+        let mut hive = Hive::new(LARGE);
+        let peer = hive.connect();
+        falling(&mut hive, &peer, turns);
+        assert_eq!(hive.ask(&peer, "/"), format!("{SUMS} 2"));
+        let view = hive.view();
+        assert_eq!((view.state, view.hibernations, view.wakes, hive.files().len()), ("running", 0, 0, 0));
+        hive.rest();
+        assert_eq!(hive.ask(&peer, "/"), format!("{SUMS} 3"));
+        assert_eq!((hive.view().hibernations, hive.view().wakes), (1, 1));
+    }
+}
+
+#[test]
+fn one_that_is_stopped_on_its_way_leaves_nothing() {
+    let mut hive = Hive::new(LARGE);
+    let peer = hive.connect();
+    falling(&mut hive, &peer, 5);
+    hive.calm.hall.stop_tenant(0);
+    hive.pass(2 * SECOND);
+    assert_eq!((hive.view().state, hive.view().hibernations), ("stopped", 0));
+    assert_eq!(hive.ask(&peer, "/"), format!("{SUMS} 1"));
+    hive.rest();
+    peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    for _ in 0..4 {
+        hive.calm.hall.turn_within(Some(Duration::ZERO));
+    }
+    pieces(&mut hive, 1);
+    hive.code.replace("serve((req, res) => res.end('new'))".into());
+    hive.calm.hall.deploy(0);
+    hive.pass(SECOND);
+    assert!(!hive.answer(&peer).is_empty(), "by whichever has it");
+    assert_eq!((hive.ask(&hive.connect(), "/"), hive.files().len()), ("new".into(), 0));
+}
+
+#[test]
+fn where_nothing_can_be_written_it_stays_awake_and_is_told_so() {
+    let mut hive = Hive::new(COUNT);
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    fs::remove_dir_all(hive.den.folder().read_link().expect("it is there")).expect("it is ours");
+    hive.pass(50 * SECOND);
+    assert_eq!((hive.view().state, hive.view().hibernations), ("running", 0));
+    let log = hive.log();
+    assert_eq!(log.matches("skep: a: stays awake: its memory cannot be put aside: No such file").count(), 1, "{log}");
+    assert!(hive.ask(&peer, "/").ends_with(" 2"));
+}
+
+#[test]
+fn a_den_has_a_bound_and_who_is_beyond_it_stays_awake() {
+    let mut hive = Hive::new(COUNT);
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    hive.rest();
+    let bytes = hive.view().guests[0].at_rest_bytes;
+    hive.ask(&peer, "/");
+    hive.den.set_most(bytes / 2);
+    hive.pass(50 * SECOND);
+    assert_eq!((hive.view().state, hive.view().hibernations, hive.files().len()), ("running", 1, 0));
+    let told = format!("skep: a: stays awake: those that sleep have 0 bytes on disk already, of {}\n", bytes / 2);
+    assert_eq!(hive.log(), told);
+    assert!(hive.ask(&peer, "/").ends_with(" 3"));
+    hive.den.set_most(bytes * 2);
+    hive.rest();
+}
+
+/// As [`DAMAGES`] of a small one, which is read at once.
+#[test]
+fn s01_a_large_one_whose_file_is_not_as_it_was_starts_anew() {
+    for (name, damage) in DAMAGES {
+        for by_another in [false, true] {
+            let mut hive = Hive::new(LARGE);
+            let first = hive.connect();
+            hive.ask(&first, "/");
+            hive.rest();
+            damage(&hive.files()[0]);
+            let peer = if by_another { hive.connect() } else { first };
+            assert_eq!(hive.ask(&peer, "/"), format!("{SUMS} 1"), "{name}");
+            let view = hive.view();
+            assert_eq!((view.state, view.starts, view.wakes), ("running", 2, 0), "{name}");
+            assert_eq!(hive.log().matches("skep: a: cannot be woken, and starts anew: ").count(), 1, "{name}");
+        }
+    }
 }
