@@ -54,7 +54,7 @@ pub use kit::Kit;
 pub use layer::watch_writes;
 pub use legacy::{Legacy, LooseEnd, Will};
 pub use plain::{End as PlainEnd, Plain, Preopen, World as PlainWorld, is_plain};
-pub use sleeper::{Occupant, Sleeper};
+pub use sleeper::{Occupant, Risen, Sleeper};
 pub use snapshot::Snapshot;
 pub use state::{Ends, GuestState, Outside};
 pub use surroundings::Surroundings;

@@ -119,6 +119,14 @@ impl Sleeper {
     }
 }
 
+/// How far a guest's memory is what it was.
+#[derive(Debug)]
+pub enum Risen {
+    Partly,
+    /// It is awake; what a thread has to do afterwards.
+    Whole(Option<Work>),
+}
+
 /// A guest whose memory becomes what it was.
 pub struct Rising {
     guest: Guest,
@@ -134,14 +142,22 @@ impl Rising {
     ///
     /// # Errors
     /// When what was kept makes no sense: then the guest is gone.
-    fn more(mut self: Box<Self>, bytes: usize) -> Result<Occupant, Box<(GuestState, Error)>> {
+    fn more(mut self: Box<Self>, bytes: usize) -> Result<(Occupant, Risen), Box<(GuestState, Error)>> {
         match self.guest.take_up(&self.drift, &mut self.applied, bytes) {
             Ok(true) => {
-                let Rising { mut guest, limits, .. } = *self;
+                let Rising { mut guest, limits, drift, .. } = *self;
                 guest.state_mut().set_limits(limits);
-                Ok(Occupant::Awake(guest))
+                // To give much memory back takes a while, too.
+                let rest = (drift.bytes().len() > AT_ONCE).then(|| {
+                    let drop = move || {
+                        drop(drift);
+                        Done::Number(0)
+                    };
+                    Work::new(Lane::Quick, drop)
+                });
+                Ok((Occupant::Awake(guest), Risen::Whole(rest)))
             }
-            Ok(false) => Ok(Occupant::Rising(self)),
+            Ok(false) => Ok((Occupant::Rising(self), Risen::Partly)),
             Err(error) => Err(Box::new((self.guest.take_state(), error))),
         }
     }
@@ -280,7 +296,8 @@ impl Occupant {
         match sleeper.at_once() {
             Ok(Some(bytes)) => {
                 self.rise(bytes)?;
-                self.rise_on(usize::MAX)
+                self.rise_on(usize::MAX)?;
+                Ok(true)
             }
             Ok(None) => Ok(false),
             Err(error) => {
@@ -317,15 +334,21 @@ impl Occupant {
         self.put(risen)
     }
 
-    /// So many bytes of its pages more; whether it is awake.
+    /// So many bytes of its pages more.
     ///
     /// # Errors
     /// When what was kept makes no sense: then it is lost.
-    pub fn rise_on(&mut self, bytes: usize) -> Result<bool> {
-        if let Some(Occupant::Rising(rising)) = self.take_if(|this| matches!(this, Occupant::Rising(_))) {
-            self.put(rising.more(bytes))?;
+    pub fn rise_on(&mut self, bytes: usize) -> Result<Risen> {
+        let Some(Occupant::Rising(rising)) = self.take_if(|this| matches!(this, Occupant::Rising(_))) else {
+            return Ok(Risen::Partly);
+        };
+        match rising.more(bytes) {
+            Ok((next, risen)) => {
+                *self = next;
+                Ok(risen)
+            }
+            Err(lost) => self.put(Err(lost)).map(|()| Risen::Partly),
         }
-        Ok(!self.is_asleep())
     }
 
     /// It cannot be woken.

@@ -47,6 +47,8 @@ pub(super) enum Errand {
     Fall(u64),
     /// This file of one that is to wake is read.
     Rise(u64),
+    /// Nobody waits for it.
+    Rest,
 }
 
 pub(super) type Flights = Slab<Flight>;
@@ -107,7 +109,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     continue;
                 }
                 (None, Some(guest)) => guest,
-                (None, None) => continue,
+                (Some(Errand::Rest), _) | (None, None) => continue,
             };
             self.seats[guest as usize].work.done.push_back((flight, done));
             self.tell_work(guest as usize);

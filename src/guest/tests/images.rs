@@ -1,7 +1,7 @@
 //! Images: captured, spawned from, written and read back.
 use super::{batch, cell, engine, guest_text, state, state_with, wasm, whole_turn};
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Cell, Den, Done, Guest, Image, Kit, Occupant, Sleeper, Turn, Verdict};
+use crate::guest::{Cell, Den, Done, Guest, Image, Kit, Occupant, Risen, Sleeper, Turn, Verdict};
 use crate::policy::{Grants, Limits, PURSE_CELLS, Purse};
 use anyhow::Context as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -359,7 +359,7 @@ fn woken(sleeper: Sleeper) -> anyhow::Result<Guest> {
         Done::Bytes(bytes) => seat.rise(bytes)?,
         other => anyhow::bail!("{other:?}"),
     }
-    while !seat.rise_on(1)? {
+    while matches!(seat.rise_on(1)?, Risen::Partly) {
         assert!(seat.is_asleep());
     }
     match seat {

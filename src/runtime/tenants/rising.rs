@@ -4,7 +4,7 @@ use super::super::Hall;
 use super::super::work::Errand;
 use super::Tenants;
 use super::sleep::Woken;
-use crate::guest::Done;
+use crate::guest::{Done, Risen};
 use crate::reactor::{Kernel, Key};
 use crate::time::Clock;
 use std::ops::ControlFlow;
@@ -98,8 +98,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let made = self.seats[index].guest.rise_on(MADE);
         self.count_waking(index, began);
         match made {
-            Ok(false) => return ControlFlow::Break(()),
-            Ok(true) => self.has_woken(index),
+            Ok(Risen::Partly) => return ControlFlow::Break(()),
+            Ok(Risen::Whole(rest)) => {
+                rest.into_iter().for_each(|rest| self.send_on(Errand::Rest, rest));
+                self.has_woken(index);
+            }
             Err(why) => self.is_lost(index, &format!("{why:#}")),
         }
         ControlFlow::Continue(())
