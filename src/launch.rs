@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 mod apart;
 mod child;
 mod info;
+mod lines;
 mod nursery;
 mod plain;
 

@@ -5,7 +5,7 @@
 mod guests;
 mod support;
 
-use guests::{build_c, compilers};
+use guests::{build_c, build_c_command, compilers};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::processes::{children, lives};
@@ -74,6 +74,97 @@ fn a_plain_program_is_a_child_like_others() {
     );
     let done = run(&script, &[]);
     assert_eq!((done.code, done.out.as_str()), (Some(0), "9 null\n9\n"), "{}", done.err);
+}
+
+/// `NODE_CHANNEL_FD` names a descriptor on which messages are lines of JSON, as Node has it.
+#[test]
+fn a_plain_program_has_a_channel() {
+    let here = folder();
+    build_c_command(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/command.c"), &here);
+    let script = file(
+        &here,
+        "main.js",
+        "const { fork } = require('child_process'), net = require('net');
+        const start = (options) => fork(__dirname + '/command.wasm', ['channel'], options);
+        function heard(child, count, then) {
+          const all = [];
+          child.on('message', (m) => {
+            all.push(typeof m.heard === 'string' && m.heard.length > 100 ? m.heard.length : JSON.stringify(m.heard));
+            if (all.length === count) { console.log(all.join(' ')); then(); }
+          });
+        }
+        const ends = (child, next) => {
+          let gone = 0;
+          child.on('disconnect', () => gone++).on('exit', (...end) => { console.log(...end, gone); next(); });
+        };
+        const steps = [
+          (next) => {
+            const child = start();
+            heard(child, 4, () => child.disconnect());
+            ends(child, next);
+            child.send({ a: 1, t: '\u{e9}\\n' }); child.send('x'.repeat(3 << 20)); child.send('wrong'); child.send(null);
+          },
+          (next) => { const child = start(); ends(child, next); child.send('close'); },
+          (next) => ends(start({ serialization: 'advanced' }), next),
+          (next) => {
+            const child = start(), sockets = [];
+            heard(child, 3, () => { child.disconnect(); server.close(); });
+            ends(child, next);
+            const server = net.createServer((socket) => {
+              sockets.push(socket);
+              if (sockets.length === 2) { sockets.forEach((one, at) => child.send({ at }, one)); child.send('last'); }
+            }).listen(0, '127.0.0.1', () => {
+              for (let i = 0; i < 2; i++) net.connect(server.address().port, '127.0.0.1').on('error', () => {}).resume();
+            });
+          },
+        ];
+        (function next() { steps.shift()?.(next); })();",
+    );
+    let mut command = skep();
+    let command = piped(command.args(["run", "--allow-fork=4", "--allow-net"]).arg(&script));
+    let done = finish(command.spawn().expect("the program starts"));
+    let wanted = "{\"a\":1,\"t\":\"\u{e9}\\n\"} 3145728 \"wrong\" null\n6 null 1\n4 null 1\n5 null 1\n\
+                  {\"at\":0} {\"at\":1} \"last\"\n6 null 1\n";
+    assert_eq!((done.code, done.out.as_str()), (Some(0), wanted), "{}", done.err);
+}
+
+/// Pointers and numbers that lie come to errors, and nothing else; without a parent there is no such descriptor.
+#[test]
+fn a_plain_program_that_lies_about_its_channel() {
+    let here = folder();
+    let cases = [
+        ("fd_read", "(i32.const 65530) (i32.const 1) (i32.const 0)", 21),
+        ("fd_read", "(i32.const 0) (i32.const 5000) (i32.const 0)", 28),
+        ("fd_read", "(i32.const 0) (i32.const -1) (i32.const 0)", 28),
+        ("fd_write", "(i32.const 64) (i32.const 1) (i32.const 0)", 21),
+        ("fd_write", "(i32.const 0) (i32.const 1) (i32.const 65534)", 21),
+        ("fd_write", "(i32.const 80) (i32.const 1) (i32.const 0)", 28),
+    ];
+    let mut codes = Vec::new();
+    for (at, (call, words, code)) in cases.into_iter().enumerate() {
+        let text = format!(
+            r#"(module (import "wasi_snapshot_preview1" "{call}" (func $call (param i32 i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32))) (memory (export "memory") 1)
+            (data (i32.const 64) "\ff\ff\00\00\02\00\00\00") (data (i32.const 80) "\60\00\00\00\02\00\00\00") (data (i32.const 96) "}}\0a")
+            (func (export "_start") (call $exit (call $call (i32.const 1048576) {words}))))"#
+        );
+        let module = here.join(format!("{at}.wasm"));
+        std::fs::write(&module, wat::parse_str(text).expect("it is well-formed")).expect("it can be written");
+        codes.push(code);
+    }
+    let alone = run(&here.join("5.wasm"), &[]);
+    assert_eq!(alone.code, Some(8), "{}", alone.err);
+    let script = file(
+        &here,
+        "main.js",
+        "const { fork } = require('child_process');
+        (function next(at, codes) {
+          if (at === 6) return console.log(JSON.stringify(codes));
+          fork(`${__dirname}/${at}.wasm`).on('exit', (code) => next(at + 1, [...codes, code]));
+        })(0, []);",
+    );
+    let done = run(&script, &[]);
+    assert_eq!(done.out.trim(), format!("{codes:?}").replace(' ', ""), "{}", done.err);
 }
 
 /// Which worker has answered.

@@ -198,3 +198,28 @@ fn a_socket_goes_to_a_guest_in_c_and_comes_back() {
     );
     assert_eq!(said, "{\"back\":[\"}\"]}\ngreetings and back\n3 null\n");
 }
+
+/// The acknowledgement of a socket finds the channel full: it goes when there is room, and the next socket after it.
+#[test]
+fn a_word_that_a_full_channel_does_not_take_in_c_goes_later() {
+    let said = says(
+        &in_c("worker.c"),
+        "const child = fork(guest);
+         let large = 0, backs = 0;
+         child.on('exit', (...end) => console.log(large > 2, ...end));
+         child.on('message', (m, socket) => { if (socket) socket.end('and back'); else if (m.length > 1000) large++; });
+         const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+           sockets.push(socket);
+           if (sockets.length === 3) { child.send('fill'); for (const one of sockets) child.send({ one: 1 }, one); }
+         });
+         const sockets = [];
+         server.listen(0, '127.0.0.1', () => {
+           for (let i = 0; i < 3; i++) {
+             let text = '';
+             net.connect(server.address().port, '127.0.0.1').on('data', (d) => { text += d; })
+               .on('end', () => { console.log(text.startsWith('greetings ')); if (++backs === 3) { server.close(); child.disconnect(); } });
+           }
+         });",
+    );
+    assert_eq!(said, "true\n".repeat(3) + "true 3 null\n");
+}

@@ -6,6 +6,7 @@
 #define PAGE (64u << 10)
 /* The low bits of a handle are its place in the host's table, and in ours. */
 #define PLACE 0xffffffu
+#define MOVED 256
 
 static _Alignas(8) uint8_t inbox_bytes[INBOX];
 
@@ -19,6 +20,9 @@ struct entry {
 static struct entry *table;
 static uint32_t places;
 static struct entry others;
+/* Entries whose place another handle has got: their last events may still wait to be delivered. */
+static struct entry moved[MOVED];
+static uint32_t moves;
 
 static int grow(uint32_t place) {
   uint32_t wanted = places ? places : 1024;
@@ -40,14 +44,28 @@ int skep_on(skep_handle handle, skep_call call, void *data) {
     int error = grow(place);
     if (error) return error;
   }
-  if (call || table[place].handle == handle) table[place] = (struct entry){call ? handle : 0, call, data};
+  struct entry *entry = &table[place];
+  if (call && entry->handle && entry->handle != handle) moved[moves++ % MOVED] = *entry;
+  if (call || entry->handle == handle) *entry = (struct entry){call ? handle : 0, call, data};
+  for (uint32_t i = 0; !call && i < MOVED && i < moves; i++) {
+    if (moved[i].handle == handle) moved[i].handle = 0;
+  }
+  return 0;
+}
+
+/* Who is told of a handle's events; 0 when nobody is. */
+static const struct entry *entry_of(skep_handle handle) {
+  uint32_t place = (uint32_t)handle & PLACE;
+  if (handle && place < places && table[place].handle == handle) return &table[place];
+  for (uint32_t i = 0; handle && i < MOVED && i < moves; i++) {
+    if (moved[i].handle == handle) return &moved[i];
+  }
   return 0;
 }
 
 int skep_on_as(skep_handle handle, skep_handle other) {
-  uint32_t place = (uint32_t)other & PLACE;
-  if (place >= places || table[place].handle != other) return 0;
-  return skep_on(handle, table[place].call, table[place].data);
+  const struct entry *entry = entry_of(other);
+  return entry ? skep_on(handle, entry->call, entry->data) : 0;
 }
 
 void skep_on_others(skep_call call, void *data) {
@@ -148,9 +166,9 @@ void skep_tell(const skep_event *event, const uint8_t *payload) {
   skep_handle to = (skep_handle)event->handle;
   skep_worker_event(event);
   if (event->kind == SKEP_EV_HTTP_REQUEST || event->kind == SKEP_EV_ACCEPTED) to = *(const skep_handle *)payload;
-  uint32_t place = (uint32_t)to & PLACE;
-  if (to && place < places && table[place].handle == to) {
-    struct entry entry = table[place];
+  const struct entry *found = entry_of(to);
+  if (found) {
+    struct entry entry = *found;
     int gone = event->kind == SKEP_EV_STREAM_CLOSED || event->kind == SKEP_EV_LISTENER_CLOSED ||
                event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED ||
                event->kind == SKEP_EV_CHILD_FAILED || event->kind == SKEP_EV_CHILD_EXIT || event->kind == SKEP_EV_CHANNEL_CLOSED;

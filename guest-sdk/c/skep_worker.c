@@ -6,6 +6,7 @@
 #define PLACES 16
 #define HOST 112
 #define WORD 1024
+#define OWED 16
 /* What a stream may have sent before its reader gives it more. */
 #define FIRST_CREDIT (64 << 10)
 
@@ -45,9 +46,50 @@ static void put_number(int64_t value) {
   put(digits + at);
 }
 
+/* Words that a full channel has not taken, in their order. */
+static struct {
+  skep_handle channel;
+  uint32_t used;
+  char at[WORD];
+} owed[OWED];
+static uint32_t owing;
+
+static int owes(skep_handle channel) {
+  for (uint32_t i = 0; i < owing; i++) {
+    if (owed[i].channel == channel) return 1;
+  }
+  return 0;
+}
+
+/* A full channel gets the word when it has drained. */
 static void say(skep_handle channel) {
-  skep_channel_send(channel, SKEP_CHANNEL_INTERNAL, word.at, word.used, 0);
+  int full = owes(channel) || skep_channel_send(channel, SKEP_CHANNEL_INTERNAL, word.at, word.used, 0) == -SKEP_EAGAIN;
+  if (full && owing == OWED) {
+    /* The other end would wait for ever for what is lost. */
+    skep_close(channel);
+  } else if (full) {
+    owed[owing].channel = channel;
+    owed[owing].used = word.used;
+    for (uint32_t i = 0; i < word.used; i++) owed[owing].at[i] = word.at[i];
+    owing++;
+  }
   word.used = 0;
+}
+
+/* The channel has room, or is gone: what it was owed goes, or is forgotten. */
+static void pay(skep_handle channel, int gone) {
+  uint32_t kept = 0;
+  int full = 0;
+  for (uint32_t i = 0; i < owing; i++) {
+    int own = owed[i].channel == channel;
+    if (own && !gone && !full) full = skep_channel_send(channel, SKEP_CHANNEL_INTERNAL, owed[i].at, owed[i].used, 0) == -SKEP_EAGAIN;
+    if (own && !full) continue;
+    owed[kept].channel = owed[i].channel;
+    owed[kept].used = owed[i].used;
+    for (uint32_t j = 0; j < owed[i].used; j++) owed[kept].at[j] = owed[i].at[j];
+    kept++;
+  }
+  owing = kept;
 }
 
 static void begin_word(const char *what, const struct place *place, int port) {
@@ -83,6 +125,7 @@ void skep_worker_begin(void) {
 void skep_worker_forget(void) {
   number = 0;
   primary = 0;
+  owing = 0;
   for (struct place *place = places; place < places + PLACES; place++) place->real = 0;
 }
 
@@ -195,6 +238,8 @@ static void leave(void) {
 }
 
 void skep_worker_event(const skep_event *event) {
+  int gone = event->kind == SKEP_EV_CHANNEL_CLOSED;
+  if (gone || event->kind == SKEP_EV_CHANNEL_DRAIN) pay((skep_handle)event->handle, gone);
   if (!number) return;
   if (event->kind == SKEP_EV_CHANNEL_CLOSED && (skep_handle)event->handle == primary && !leaving) skep_exit(0);
   if (event->kind != SKEP_EV_LISTENER_CLOSED && event->kind != SKEP_EV_LISTEN_FAILED) return;

@@ -53,7 +53,7 @@ pub use imports::Bounds;
 pub use kit::Kit;
 pub use layer::watch_writes;
 pub use legacy::{Legacy, LooseEnd, Will};
-pub use plain::{End as PlainEnd, Plain, Preopen, World as PlainWorld, is_plain};
+pub use plain::{End as PlainEnd, Plain, Preopen, WIRE, World as PlainWorld, is_plain};
 pub use sleeper::{Occupant, Risen, Sleeper};
 pub use snapshot::Snapshot;
 pub use state::{Ends, GuestState, Outside};

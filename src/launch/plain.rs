@@ -1,10 +1,11 @@
 //! A plain WASI program from its order to its end: it runs on a thread of its own, and this one waits for its end and for
 //! signals. It must not know how a program runs.
+use super::lines;
 use super::{
     Order, World, child, compile_apart, confine_self, ensure_confinable, exit_code, own_confinement, say, tell_verdict,
 };
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Engine, Plain, PlainEnd, PlainWorld, Preopen};
+use crate::guest::{Engine, Plain, PlainEnd, PlainWorld, Preopen, WIRE};
 use crate::policy::{Grants, Purse};
 use crate::program::Chosen;
 use crate::reactor::{Fact, OsReactor};
@@ -38,11 +39,18 @@ pub(super) fn launch(
     }
     ensure_confinable(order.confine.required)?;
     let is_child = parent.is_some();
+    let mut parent = parent;
     if !is_child {
         let kept = cache::is_plain_kept(engine, chosen.file(), &folder);
         compile_apart(kept, chosen, &origin.program, path, &folder)?;
     }
-    let mut plain = made(&given(order, path, world)?)?;
+    let lines =
+        parent.as_mut().filter(|link| link.user && speaks_json(world)).map(|link| lines::of(link, &origin.frames));
+    let mut plain = made(&given(order, path, world, lines.is_some())?)?;
+    if let Some(lines) = lines {
+        let (reader, writer) = lines?;
+        plain.connect(Box::new(reader), Box::new(writer));
+    }
     if order.limits.memory_of_tree {
         purse.into_iter().for_each(|purse| plain.share(purse));
     }
@@ -56,12 +64,23 @@ pub(super) fn launch(
 
 /// What the order and the grants come to in WASI's terms: words, variables, folders. Relative names are those of the folder
 /// where this process stands, if that is granted.
-fn given(order: &Order, name: &Path, world: &World) -> Result<PlainWorld> {
+fn given(order: &Order, name: &Path, world: &World, wire: bool) -> Result<PlainWorld> {
     let mut args = vec![name.to_string_lossy().into_owned()];
     args.extend(order.args.iter().map(|word| word.to_string_lossy().into_owned()));
-    let env = world.env.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let env = world.env.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    let mut env: Vec<(String, String)> = env.filter(|(key, _)| !key.starts_with("NODE_CHANNEL_")).collect();
+    if wire {
+        // What Node tells a child: where to read and write JSON texts, a line each.
+        env.push(("NODE_CHANNEL_FD".into(), WIRE.to_string()));
+        env.push(("NODE_CHANNEL_SERIALIZATION_MODE".into(), "json".into()));
+    }
     let here = std::env::current_dir().context("the current folder is gone")?;
-    Ok(PlainWorld { args, env, folders: folders(&order.grants, &here), input: order.grants.input })
+    Ok(PlainWorld { args, env, folders: folders(&order.grants, &here), input: order.grants.input, wire })
+}
+
+/// Whoever forks for messages in another form sends what no line can hold.
+fn speaks_json(world: &World) -> bool {
+    world.info.get("serialization").is_none_or(|mode| mode == "json")
 }
 
 fn folders(grants: &Grants, here: &Path) -> Vec<Preopen> {
@@ -78,8 +97,8 @@ fn folders(grants: &Grants, here: &Path) -> Vec<Preopen> {
     folders
 }
 
-/// Runs it; answers how it ended. Whoever started this process waits for that alone: a program of WASI's has no channel, so
-/// what is sent to it stays unread.
+/// Runs it; answers how it ended. The channel to whoever started this process is open until then; the program's own thread is
+/// what reads it, if anything does.
 fn run(plain: Plain, _parent: Option<child::Link>) -> Result<Outcome> {
     let mut reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
     for signal in ENDING {

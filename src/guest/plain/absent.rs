@@ -4,6 +4,10 @@ use crate::guest::engine::{Engine, Loaded};
 use crate::policy::{Limits, Purse};
 use anyhow::{Result, bail};
 use std::convert::Infallible;
+use std::io::{Read, Write};
+
+/// No program has it.
+pub const WIRE: u32 = 0;
 
 /// A program that is ready to run: there is none.
 pub struct Plain(Infallible);
@@ -17,6 +21,11 @@ impl Plain {
 
     /// Its memory counts with its tree's.
     pub fn share(&mut self, _: Purse) {
+        match self.0 {}
+    }
+
+    /// What its descriptor `WIRE` leads to.
+    pub fn connect(&mut self, _: Box<dyn Read + Send>, _: Box<dyn Write + Send>) {
         match self.0 {}
     }
 

@@ -5,6 +5,8 @@
 mod module;
 #[cfg_attr(not(feature = "wasi"), path = "absent.rs")]
 mod run;
+#[cfg(feature = "wasi")]
+mod wire;
 
 use super::verdict::Verdict;
 use std::path::PathBuf;
@@ -12,6 +14,10 @@ use std::path::PathBuf;
 pub(super) use module::check;
 pub use module::is_plain;
 pub use run::Plain;
+#[cfg(not(feature = "wasi"))]
+pub use run::WIRE;
+#[cfg(feature = "wasi")]
+pub use wire::WIRE;
 
 /// A folder that the program finds open, under the name that it knows it by.
 #[derive(Clone, Debug)]
@@ -29,6 +35,8 @@ pub struct World {
     pub folders: Vec<Preopen>,
     /// Standard input.
     pub input: bool,
+    /// A descriptor for messages: the number `WIRE`, once `Plain::connect` has said where it leads.
+    pub wire: bool,
 }
 
 /// How it ended.

@@ -1,4 +1,5 @@
 //! Runs a plain program by wasmtime-wasi, on the thread that it is called on. It must not know where the program comes from.
+use super::wire::{self, Wire};
 use super::{End, World, module};
 use crate::guest::engine::{CodeMemory, Engine, Loaded, to_anyhow};
 use crate::guest::image::{Beat, Memory, with_memory};
@@ -11,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use skep_abi::exports;
 use std::fmt;
 use std::future::poll_fn;
+use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +29,10 @@ pub struct Plain {
     _code: CodeMemory,
 }
 
-struct State {
-    wasi: WasiP1Ctx,
+pub(super) struct State {
+    pub wasi: WasiP1Ctx,
+    /// The way to the process that started this one.
+    pub wire: Option<Wire>,
     limiter: Limiter,
     beat: Arc<Beat>,
     allowance: Option<Allowance>,
@@ -59,10 +63,11 @@ impl Plain {
     /// When the module is no program for WASI, or a folder cannot be opened.
     pub(in crate::guest) fn new(engine: &Engine, loaded: Loaded, world: &World, limits: &Limits) -> Result<Plain> {
         check_start(&loaded.module)?;
-        let pre = linker(engine)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
+        let pre = linker(engine, world.wire)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
         let pre = pre.context("the program imports what this host does not have")?;
         let allowance = limits.cpu_total.map(|most| Allowance { most, began: thread_time() });
-        let state = State { wasi: context(world)?, limiter: Limiter::new(limits), beat: engine.beat()?, allowance };
+        let wasi = context(world)?;
+        let state = State { wasi, wire: None, limiter: Limiter::new(limits), beat: engine.beat()?, allowance };
         let mut store = Store::new(engine.wasm(), state);
         store.limiter(|state| &mut state.limiter);
         // What one call may have the host copy.
@@ -73,6 +78,11 @@ impl Plain {
     /// Its memory counts with its tree's.
     pub fn share(&mut self, purse: Purse) {
         self.store.data_mut().limiter.share(purse);
+    }
+
+    /// What the descriptor `WIRE` leads to, where the world has one. It is closed with the program.
+    pub fn connect(&mut self, reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>) {
+        self.store.data_mut().wire = Some(Wire { reader, writer });
     }
 
     /// Runs it to its end. The thread is its own until then.
@@ -133,11 +143,14 @@ fn check_start(module: &Module) -> Result<()> {
     Ok(())
 }
 
-fn linker(engine: &Engine) -> Result<Linker<State>> {
+fn linker(engine: &Engine, has_wire: bool) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine.wasm());
     add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).map_err(to_anyhow)?;
     // Any code, as a script's; the library's own refuses those from 126 on.
     linker.allow_shadowing(true);
+    if has_wire {
+        wire::add(&mut linker)?;
+    }
     let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime::Error::new(Exit(code))) };
     linker.func_wrap(module::WASI, "proc_exit", exit).map_err(to_anyhow)?;
     linker.func_wrap(weave::MODULE, weave::PAUSE, pause).map_err(to_anyhow)?;

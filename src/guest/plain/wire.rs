@@ -1,0 +1,164 @@
+//! One more descriptor of a plain program's: a way both ways that reads and writes block on, as `NODE_CHANNEL_FD` names one. WASI
+//! gives such descriptors as folders only, so the calls about this number are answered here, and those about any other go
+//! on to wasmtime-wasi. It must not know what is said on the way.
+use super::module::WASI;
+use super::run::State;
+use crate::guest::engine::to_anyhow;
+use skep_abi::exports;
+use std::io::{self, ErrorKind, Read, Write};
+use wasmtime::{AsContextMut as _, Caller, Extern, Linker};
+use wasmtime_wasi::p1::wasi_snapshot_preview1::{self as wasi, WasiSnapshotPreview1 as _};
+use wiggle::GuestMemory;
+
+/// Its number: beyond all that a program can have opened.
+pub const WIRE: u32 = 1 << 20;
+
+/// Buffers of one call.
+const BUFFERS: u32 = 1024;
+
+// WASI's numbers.
+const SUCCESS: i32 = 0;
+const BADF: i32 = 8;
+const FAULT: i32 = 21;
+const INVAL: i32 = 28;
+const IO: i32 = 29;
+const MSGSIZE: i32 = 35;
+const PIPE: i32 = 64;
+const SOCKET: u8 = 6;
+const MAY_READ: u64 = 1 << 1;
+const MAY_WRITE: u64 = 1 << 6;
+
+/// Both directions.
+pub(super) struct Wire {
+    pub reader: Box<dyn Read + Send>,
+    pub writer: Box<dyn Write + Send>,
+}
+
+/// Has the calls about the number answered here.
+pub(super) fn add(linker: &mut Linker<State>) -> anyhow::Result<()> {
+    linker
+        .func_wrap_async(WASI, "fd_read", |mut caller: Caller<'_, State>, at: (i32, i32, i32, i32)| {
+            Box::new(async move {
+                let (memory, state) = parts(&mut caller)?;
+                if is_wire(at.0) {
+                    return Ok(code(read(memory, state, [at.1, at.2, at.3])));
+                }
+                wasi::fd_read(&mut state.wasi, &mut GuestMemory::Unshared(memory), at.0, at.1, at.2, at.3).await
+            })
+        })
+        .map_err(to_anyhow)?;
+    linker
+        .func_wrap_async(WASI, "fd_write", |mut caller: Caller<'_, State>, at: (i32, i32, i32, i32)| {
+            Box::new(async move {
+                let (memory, state) = parts(&mut caller)?;
+                if is_wire(at.0) {
+                    return Ok(code(write(memory, state, [at.1, at.2, at.3])));
+                }
+                wasi::fd_write(&mut state.wasi, &mut GuestMemory::Unshared(memory), at.0, at.1, at.2, at.3).await
+            })
+        })
+        .map_err(to_anyhow)?;
+    linker
+        .func_wrap_async(WASI, "fd_close", |mut caller: Caller<'_, State>, (number,): (i32,)| {
+            Box::new(async move {
+                let (memory, state) = parts(&mut caller)?;
+                if is_wire(number) {
+                    return Ok(state.wire.take().map_or(BADF, |_| SUCCESS));
+                }
+                wasi::fd_close(&mut state.wasi, &mut GuestMemory::Unshared(memory), number).await
+            })
+        })
+        .map_err(to_anyhow)?;
+    linker
+        .func_wrap_async(WASI, "fd_fdstat_get", |mut caller: Caller<'_, State>, (number, out): (i32, i32)| {
+            Box::new(async move {
+                let (memory, state) = parts(&mut caller)?;
+                if is_wire(number) {
+                    return Ok(code(tell_kind(memory, state, out)));
+                }
+                wasi::fd_fdstat_get(&mut state.wasi, &mut GuestMemory::Unshared(memory), number, out).await
+            })
+        })
+        .map_err(to_anyhow)?;
+    Ok(())
+}
+
+fn is_wire(number: i32) -> bool {
+    number as u32 == WIRE
+}
+
+/// What a call may have the host copy is counted for each call anew, as the library does it.
+fn parts<'a>(caller: &'a mut Caller<'_, State>) -> wasmtime::Result<(&'a mut [u8], &'a mut State)> {
+    let Some(Extern::Memory(memory)) = caller.get_export(exports::MEMORY) else {
+        return Err(wasmtime::Error::msg("the program exports no memory"));
+    };
+    let fuel = caller.as_context_mut().hostcall_fuel();
+    let (memory, state) = memory.data_and_store_mut(caller);
+    state.wasi.set_hostcall_fuel(fuel);
+    Ok((memory, state))
+}
+
+/// A call's outcome as its number; errors are WASI's.
+fn code(outcome: Result<(), i32>) -> i32 {
+    outcome.err().unwrap_or(SUCCESS)
+}
+
+fn errno(error: &io::Error) -> i32 {
+    match error.kind() {
+        ErrorKind::InvalidInput => INVAL,
+        ErrorKind::FileTooLarge => MSGSIZE,
+        ErrorKind::BrokenPipe => PIPE,
+        _ => IO,
+    }
+}
+
+fn slice(memory: &mut [u8], at: u32, len: u32) -> Result<&mut [u8], i32> {
+    let end = (at as usize).checked_add(len as usize).ok_or(FAULT)?;
+    memory.get_mut(at as usize..end).ok_or(FAULT)
+}
+
+fn put(memory: &mut [u8], at: i32, bytes: &[u8]) -> Result<(), i32> {
+    slice(memory, at as u32, bytes.len() as u32)?.copy_from_slice(bytes);
+    Ok(())
+}
+
+/// Address and length of each buffer.
+fn buffers(memory: &mut [u8], at: i32, count: i32) -> Result<Vec<(u32, u32)>, i32> {
+    let count = u32::try_from(count).ok().filter(|count| *count <= BUFFERS).ok_or(INVAL)?;
+    let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let table = slice(memory, at as u32, count * 8)?;
+    Ok(table.chunks_exact(8).map(|pair| (word(pair), word(&pair[4..]))).collect())
+}
+
+/// Waits for something, and gives as much of it as the first buffer takes.
+fn read(memory: &mut [u8], state: &mut State, [at, count, out]: [i32; 3]) -> Result<(), i32> {
+    let wire = state.wire.as_mut().ok_or(BADF)?;
+    let first = buffers(memory, at, count)?.into_iter().find(|(_, len)| *len > 0);
+    slice(memory, out as u32, 4)?;
+    let read = match first {
+        Some((at, len)) => wire.reader.read(slice(memory, at, len)?).map_err(|error| errno(&error))?,
+        None => 0,
+    };
+    put(memory, out, &(read as u32).to_le_bytes())
+}
+
+/// Writes all, and waits until it is taken.
+fn write(memory: &mut [u8], state: &mut State, [at, count, out]: [i32; 3]) -> Result<(), i32> {
+    let wire = state.wire.as_mut().ok_or(BADF)?;
+    slice(memory, out as u32, 4)?;
+    let mut written = 0u32;
+    for (at, len) in buffers(memory, at, count)? {
+        wire.writer.write_all(slice(memory, at, len)?).map_err(|error| errno(&error))?;
+        written = written.saturating_add(len);
+    }
+    put(memory, out, &written.to_le_bytes())
+}
+
+/// A socket that can be read and written.
+fn tell_kind(memory: &mut [u8], state: &State, out: i32) -> Result<(), i32> {
+    state.wire.as_ref().ok_or(BADF)?;
+    let mut record = [0; 24];
+    record[0] = SOCKET;
+    record[8..16].copy_from_slice(&(MAY_READ | MAY_WRITE).to_le_bytes());
+    put(memory, out, &record)
+}
