@@ -199,3 +199,13 @@ fn signals_are_heard() {
     server.signal("TERM");
     assert_eq!(server.end().code, Some(5));
 }
+
+#[test]
+fn what_it_uses_is_bounded() {
+    let Some(guest) = guest() else { return };
+    let here = folder();
+    let done = run_in(&here, guest, &["--cpu=50ms"], &["spin"]);
+    assert!(done.code == Some(134) && done.err.contains("CPU budget"), "{done:?}");
+    let done = run_in(&here, guest, &["--memory=16M"], &["grow"]);
+    assert!(done.code == Some(134) && done.err.contains("memory"), "{done:?}");
+}

@@ -25,6 +25,8 @@ fn main() {
         "spawn" => spawn(&rest),
         "kill" => kill(&rest[0]),
         "signals" => signals(),
+        "spin" => spin(),
+        "grow" => grow(),
         other => panic!("no such word: {}", other),
     }
 }
@@ -287,6 +289,19 @@ fn signals() {
     // Watching keeps nothing alive; this does.
     timer::after(Duration::from_secs(600), || ());
     println!("ready");
+}
+
+#[allow(clippy::empty_loop)]
+fn spin() {
+    loop {}
+}
+
+fn grow() {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    // Looked at, so that no compiler leaves it out.
+    while kept.iter().all(|bytes| bytes[0] == 1) {
+        kept.push(vec![1; 1 << 20]);
+    }
 }
 
 skep_guest::start!(main);
