@@ -348,3 +348,20 @@ fn what_is_not_granted_is_not_asked() {
     assert_eq!((lines[0], lines[lines.len() - 1]), ("ENOSYS", "EACCES"), "{wrong:?}");
     assert!(lines.len() == 15 && lines[1..14].iter().all(|line| *line == "EINVAL"), "{wrong:?}");
 }
+
+#[test]
+fn the_example_fetches_into_a_file() {
+    let Some(compiler) = compilers().first() else { return };
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-sdk/examples/fetch.rs");
+    let module = compiler.build(&example, &folder());
+    let here = folder();
+    let page = here.join("page").display().to_string();
+    let url = once(format!("HTTP/1.1 200 OK\r\n\r\n{}", "p".repeat(200_000)));
+    let mut command = skep();
+    command.arg("run").args(["--allow-net", &format!("--allow-fs={}:rw", here.display())]).arg(&module);
+    let done = finish(piped(command.args([&url, &page])).spawn().expect("the program starts"));
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "200: 200000 bytes\n"), "{}", done.err);
+    assert_eq!(std::fs::read(&page).map(|bytes| bytes.len()).expect("it was written"), 200_000);
+    let denied = ask_of(&module, "--allow-net", &[&once(OK), &page]);
+    assert!(denied.code == Some(1) && denied.out.starts_with("EACCES: "), "{denied:?}");
+}

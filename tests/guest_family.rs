@@ -106,6 +106,7 @@ fn a_plain_program_has_a_channel() {
           },
           (next) => { const child = start(); ends(child, next); child.send('close'); },
           (next) => ends(start({ serialization: 'advanced' }), next),
+          (next) => { const child = start(); heard(child, 1, () => child.kill()); ends(child, next); child.send(1); },
           (next) => {
             const child = start(), sockets = [];
             heard(child, 3, () => { child.disconnect(); server.close(); });
@@ -123,7 +124,7 @@ fn a_plain_program_has_a_channel() {
     let mut command = skep();
     let command = piped(command.args(["run", "--allow-fork=4", "--allow-net"]).arg(&script));
     let done = finish(command.spawn().expect("the program starts"));
-    let wanted = "{\"a\":1,\"t\":\"\u{e9}\\n\"} 3145728 \"wrong\" null\n6 null 1\n4 null 1\n5 null 1\n\
+    let wanted = "{\"a\":1,\"t\":\"\u{e9}\\n\"} 3145728 \"wrong\" null\n6 null 1\n4 null 1\n5 null 1\n1\nnull SIGTERM 1\n\
                   {\"at\":0} {\"at\":1} \"last\"\n6 null 1\n";
     assert_eq!((done.code, done.out.as_str()), (Some(0), wanted), "{}", done.err);
 }
