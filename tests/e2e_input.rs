@@ -5,7 +5,8 @@ mod support;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
-use support::{file, finish, folder, piped, skep};
+use std::time::Duration;
+use support::{file, finish, folder, piped, signal, skep};
 
 /// A script whose input is a pipe that stays open while the writing end is held.
 fn start(code: &str) -> (Child, ChildStdin) {
@@ -90,4 +91,33 @@ fn what_comes_in_pieces_is_told_in_pieces() {
     }
     drop(input);
     assert_eq!(finish(child).code, Some(0));
+}
+
+/// Node's own way of signals: one that nobody listens for ends a program wherever it is, any other waits until there is an ear.
+#[test]
+fn a_signal_ends_what_waits_for_input_at_once() {
+    let waits = "console.log('waits');
+      setTimeout(() => { require('fs').readSync(0, Buffer.alloc(1)); console.log('read'); setTimeout(() => {}, 100); }, 10);";
+    for (name, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+        let (mut child, _open) = start(waits);
+        until_it_waits(&mut child);
+        signal(child.id(), name);
+        let done = finish(child);
+        assert_eq!((done.code, done.out.as_str()), (Some(128 + number), ""), "{}", done.err);
+    }
+    let (mut child, mut input) = start(&format!("process.once('SIGTERM', () => console.log('told')); {waits}"));
+    until_it_waits(&mut child);
+    signal(child.id(), "TERM");
+    std::thread::sleep(Duration::from_millis(50));
+    input.write_all(b"x").expect("it still reads");
+    let done = finish(child);
+    assert_eq!((done.code, done.out.as_str()), (Some(0), "read\ntold\n"), "{}", done.err);
+}
+
+/// It has said so, and had time to begin.
+fn until_it_waits(child: &mut Child) {
+    let mut said = [0; 6];
+    child.stdout.as_mut().expect("it is a pipe").read_exact(&mut said).expect("it says so");
+    assert_eq!(&said, b"waits\n");
+    std::thread::sleep(Duration::from_millis(100));
 }

@@ -122,3 +122,54 @@ fn a_program_is_given_them_too() {
     );
     says(&done, &["there and back"]);
 }
+
+#[test]
+fn what_never_becomes_ready_holds_nobody_up_beyond_its_end() {
+    let done = run(
+        &["--allow-fork=4"],
+        "const { fork } = require('child_process'), fs = require('fs');
+         if (process.send) {
+           const one = Buffer.alloc(1), nothing = () => {};
+           const ways = {
+             reads: () => fs.readSync(4, one),
+             writes: () => fs.writeSync(4, Buffer.alloc(8 << 20)),
+             exits: () => { fs.read(4, one, 0, 1, null, nothing); setTimeout(() => process.exit(7), 50); },
+             ends: () => fs.read(4, one, 0, 1, null, nothing),
+           };
+           process.send('up', () => setTimeout(ways[process.argv[2]], 10));
+         } else {
+           const said = [];
+           for (const how of ['reads', 'writes', 'exits', 'ends']) {
+             const child = fork(__filename, [how], { stdio: [0, 1, 2, 'ipc', 'pipe'] });
+             child.on('message', () => how === 'exits' || setTimeout(() => child.kill(), 150));
+             child.on('exit', (code, signal) => {
+               child.stdio[4].destroy();
+               if (said.push(`${how} ${code} ${signal}`) === 4) console.log(said.sort().join('\\n'));
+             });
+           }
+         }",
+    );
+    says(&done, &["ends null SIGTERM", "exits 7 null", "reads null SIGTERM", "writes null SIGTERM"]);
+}
+
+#[test]
+fn who_waits_for_one_descriptor_reads_others_meanwhile() {
+    let done = run(
+        &["--allow-fork=1"],
+        "const { fork } = require('child_process'), fs = require('fs');
+         if (process.send) {
+           const bytes = Buffer.alloc(64);
+           fs.read(4, bytes, 0, 1, null, (error, count) => console.log('4', error, count));
+           fs.read(5, bytes, 1, 63, null, (error, count) => {
+             console.log('5', String(bytes.subarray(1, 1 + count)));
+             process.stdin.once('data', (data) => { console.log('0', String(data)); process.send('read'); process.disconnect(); });
+           });
+         } else {
+           const child = fork(__filename, { stdio: ['pipe', 1, 2, 'ipc', 'pipe', 'pipe'] });
+           setTimeout(() => child.stdio[5].write('of another'), 50);
+           setTimeout(() => child.stdin.write('of the input'), 100);
+           child.on('message', () => { child.stdio[4].end(); child.stdin.end(); });
+         }",
+    );
+    says(&done, &["5 of another", "0 of the input", "4 null 0"]);
+}

@@ -98,3 +98,27 @@ fn p11_a_tree_with_a_rate_of_cpu_goes_on_slowly() {
     let done = run(&["--allow-fork=2", "--cpu-rate=200ms"], code);
     assert_eq!((done.code, done.out.as_str()), (Some(0), "done\ndone\n"), "{}", done.err);
 }
+
+#[cfg(feature = "wasi")]
+#[test]
+fn p11_a_plain_programs_cpu_is_its_trees() {
+    let hog = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start") (loop $on (br $on))))"#);
+    let hog = hog.expect("it is well-formed");
+    let code = format!(
+        "const {{ fork }} = require('child_process'), fs = require('fs'), file = __dirname + '/hog.wasm';
+         fs.writeFileSync(file, Buffer.from('{}', 'hex'));
+         fork(file).on('exit', () => {{
+           console.log('the child has ended');
+           const until = process.cpuUsage().user + 200e3;
+           while (process.cpuUsage().user < until);
+           console.log('it goes on');
+         }});",
+        hog.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    );
+    let folder = folder();
+    let path = file(&folder, "main.js", &code);
+    let grant = format!("--allow-fs={}:rw", folder.display());
+    let words = ["run", "--allow-fork=1", "--cpu=600ms", &grant];
+    let done = finish(piped(skep().args(words).arg(path)).spawn().expect("the program starts"));
+    assert_eq!((done.code, done.out.as_str()), (Some(134), "the child has ended\n"), "{}", done.err);
+}

@@ -9,6 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 use support::{DEADLINE, Finished, finish, folder, piped, skep};
 
 const WASI: &str = "wasi_snapshot_preview1";
@@ -87,6 +88,16 @@ fn an_endless_loop_ends_at_its_deadline() {
     let at_start = program(&[], r#"(func $s (loop $on (br $on))) (start $s) (func (export "_start"))"#);
     let done = run(&at_start, &["--cpu=50ms"], &[]);
     assert!(done.code == Some(134) && done.err.contains("CPU budget"), "{}", done.err);
+}
+
+#[test]
+fn a_program_that_is_over_its_rate_rests() {
+    let endless = program(&[], r#"(func (export "_start") (loop $on (br $on)))"#);
+    let began = Instant::now();
+    let done = run(&endless, &["--cpu-rate=100ms", "--cpu=200ms"], &[]);
+    assert!(done.code == Some(134) && done.err.contains("CPU budget"), "{}", done.err);
+    // A tenth of a second at once; the second one comes in a second.
+    assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The room of guests: the only user of wasmtime. A [`Cell`] is code and an image; [`Cell::spawn`] brings a
 //! [`Guest`] to life; [`Guest::deliver`] and [`Guest::resume`] run it; what it asks for stands in its
 //! [`GuestState`]'s outbox. It must not know sockets, HTTP, the event loop or processes.
+mod alarm;
 pub mod cache;
 mod cell;
 pub mod child;
@@ -39,6 +40,7 @@ pub mod work;
 #[cfg(test)]
 mod tests;
 
+pub use alarm::{Alarm, Bell};
 pub use cell::Cell;
 pub use child::{ChildEnd, ChildPlan, ChildProgram, ChildState};
 pub use command::{Body, Command, Outbox, Span, Target};
@@ -59,4 +61,4 @@ pub use snapshot::Snapshot;
 pub use state::{Ends, GuestState, Outside};
 pub use surroundings::Surroundings;
 pub use verdict::{Trap, TrapReason, Turn, Verdict};
-pub use work::{Done, Lane, Open, Work};
+pub use work::{Done, Lane, Open, Source, Work};

@@ -1,5 +1,6 @@
 //! What the host knows of one guest and an import may read or change: its handles, its outbox, its
 //! grants and limits, its clock and entropy. It must not know Wasm (engine.rs does) nor sockets.
+use super::alarm::Alarm;
 use super::child::ChildState;
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
@@ -55,6 +56,8 @@ pub struct GuestState {
     pub behind: i64,
     /// Columns and rows of the terminals that standard output and error are; written by the runtime.
     pub windows: [Option<(u16, u16)>; 2],
+    /// What ends a call of it that waits.
+    pub alarm: Alarm,
     /// Text of the last refusal, for the call `why`.
     pub why: String,
     /// Ends of accepted connections, by connection number (`Slot::conn`); written by the runtime.
@@ -133,6 +136,7 @@ impl GuestState {
             ledger: None,
             behind: 0,
             windows: [None; 2],
+            alarm: Alarm::default(),
             why: String::new(),
             conn_ends: Vec::new(),
             conn_tls: HashMap::new(),

@@ -27,6 +27,8 @@ pub enum Verdict {
     Over(Bound),
     /// It was computing when the time of a call was over.
     Overdue,
+    /// It waited on the loop's own thread when this signal came, for which it does not listen.
+    Signalled(i32),
     /// It answered that it could not take its batch.
     Broken,
     /// The host panicked on its behalf: a defect of ours; the guest is gone, the host goes on.
@@ -64,6 +66,7 @@ impl fmt::Display for Verdict {
             Verdict::CpuExceeded => f.write_str("stopped: its CPU budget is used up (--cpu)"),
             Verdict::Over(bound) => write!(f, "stopped: it is over its limit {}", bound.name()),
             Verdict::Overdue => f.write_str("stopped: the time of a call was over"),
+            Verdict::Signalled(signal) => write!(f, "stopped by signal {signal}"),
             Verdict::Broken => f.write_str("stopped: it could not take its events"),
             Verdict::HostFault(text) => {
                 write!(f, "stopped by a fault of the host (please report it): {text}")
@@ -100,10 +103,25 @@ impl fmt::Display for Exit {
 
 impl std::error::Error for Exit {}
 
+/// What an import answers with when it cannot wait any longer: a signal has come that ends the guest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signalled(pub i32);
+
+impl fmt::Display for Signalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "signal {}", self.0)
+    }
+}
+
+impl std::error::Error for Signalled {}
+
 /// Reads the engine's error.
 pub(super) fn judge(error: &wasmtime::Error) -> Verdict {
     if let Some(Exit(code)) = error.downcast_ref::<Exit>() {
         return Verdict::Exited(*code);
+    }
+    if let Some(Signalled(signal)) = error.downcast_ref::<Signalled>() {
+        return Verdict::Signalled(*signal);
     }
     let reason = error.downcast_ref::<wasmtime::Trap>().map_or(TrapReason::Other, |trap| (*trap).into());
     let frames = error.downcast_ref::<wasmtime::WasmBacktrace>().map_or_else(Vec::new, |trace| {

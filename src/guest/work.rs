@@ -1,7 +1,7 @@
 //! Work that a guest wants done off the loop (files, names, later hashing and compression), and what came of it. Whoever
 //! makes a [`Work`] has checked what can be checked at once; the rest is checked where it is done. It must not know
 //! threads, nor who is told of the end.
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, AsRawFd as _, OwnedFd};
 use rustix::fs::Dir;
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -13,8 +13,22 @@ pub enum Lane {
     Quick,
     /// Waits for somebody outside: names.
     Slow,
-    /// Waits for the program's standard input, perhaps for ever.
+    /// Waits for the program's standard input, or what its parent has given it, perhaps for ever.
     Input,
+}
+
+/// What work of that lane waits for: that a descriptor can be read, or written.
+#[derive(Clone)]
+pub struct Source {
+    pub fd: Arc<dyn AsFd + Send + Sync>,
+    pub write: bool,
+}
+
+impl Source {
+    /// The same for all that waits for the same, while any of it does.
+    pub fn number(&self) -> (i32, bool) {
+        (self.fd.as_fd().as_raw_fd(), self.write)
+    }
 }
 
 /// What came of it.
@@ -53,12 +67,19 @@ pub struct Work {
     pub lane: Lane,
     /// Bytes that it holds until it is over.
     pub bytes: u64,
+    /// It is done when this is ready.
+    pub source: Option<Source>,
     run: Box<dyn FnOnce() -> Done + Send>,
 }
 
 impl Work {
     pub fn new(lane: Lane, run: impl FnOnce() -> Done + Send + 'static) -> Work {
-        Work { lane, bytes: 0, run: Box::new(run) }
+        Work { lane, bytes: 0, source: None, run: Box::new(run) }
+    }
+
+    /// What waits for this.
+    pub fn when(source: Source, run: impl FnOnce() -> Done + Send + 'static) -> Work {
+        Work { source: Some(source), ..Work::new(Lane::Input, run) }
     }
 
     /// The same, known to hold so many bytes.

@@ -51,9 +51,7 @@ pub(super) fn launch(
         let (reader, writer) = lines?;
         plain.connect(Box::new(reader), Box::new(writer));
     }
-    if order.limits.memory_of_tree {
-        purse.into_iter().for_each(|purse| plain.share(purse));
-    }
+    purse.into_iter().for_each(|purse| plain.share(purse, &order.limits));
     if order.confine.this {
         confine_self(&own_confinement(order, &CacheFolder(None), false), order.confine.required, !is_child)?;
     }

@@ -1,5 +1,6 @@
 //! What a guest may do: grants (by name, denied by default), limits (each with unit and reason) and
 //! the meter of what it used. It must not know sockets, Wasm or HTTP: it judges plain values.
+pub mod allowance;
 pub mod backoff;
 pub mod bounds;
 pub mod bucket;
@@ -10,6 +11,7 @@ pub mod meter;
 pub mod purse;
 pub mod words;
 
+pub use allowance::{Allowance, Pace};
 pub use backoff::{Backoff, BackoffLimits};
 pub use bounds::{AtLimit, Bound};
 pub use bucket::{Bucket, Rate};

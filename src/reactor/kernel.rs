@@ -6,8 +6,9 @@
 
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::changes::Change;
@@ -118,6 +119,12 @@ pub trait Kernel {
 
     /// Has `signal` told as a fact instead of doing what it does by default.
     fn watch_signal(&mut self, signal: i32) -> Result<()>;
+
+    /// For each signal that is watched, what can be read from once it has come and was not told; none where nobody waits
+    /// otherwise.
+    fn signal_ends(&self) -> Vec<(i32, Arc<dyn AsFd + Send + Sync>)> {
+        Vec::new()
+    }
 
     /// Has changes of a file or folder told by [`Fact::Changed`] and [`Kernel::take_changes`]; `ENOSYS` where there is no
     /// such source.

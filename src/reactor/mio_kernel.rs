@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener as StdTcpListener, TcpStream as StdTcpStr
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::event::{Event, Source};
@@ -221,6 +222,10 @@ impl Kernel for MioKernel {
 
     fn watch_signal(&mut self, signal: i32) -> Result<()> {
         self.signals.watch(signal, self.poll.registry(), |at| control(WAKER + 1 + at as u32))
+    }
+
+    fn signal_ends(&self) -> Vec<(i32, Arc<dyn AsFd + Send + Sync>)> {
+        self.signals.ends()
     }
 
     fn watch_entry(&mut self, entry: BorrowedFd<'_>) -> Result<i32> {

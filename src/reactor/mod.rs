@@ -22,6 +22,7 @@ mod channel;
 mod datagram;
 mod errno;
 mod inbox;
+mod inputs;
 mod kernel;
 mod key;
 mod listener;
@@ -44,14 +45,16 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use changes::Change;
 pub use datagram::{DatagramOption, DatagramOptions, Interface};
 pub use errno::Errno;
 pub use inbox::Waker;
+pub use inputs::{Inputs, Ringer, inputs};
 pub use kernel::{ChannelSocket, DatagramSocket, Edge, Kernel, Listening, Socket};
 pub use key::{Key, Kind};
 pub use mio_kernel::MioKernel;
@@ -353,6 +356,12 @@ impl<K: Kernel> Reactor<K> {
     /// and in the whole process. `EINVAL` for SIGKILL, SIGSTOP and those that mean a fault.
     pub fn watch_signal(&mut self, signal: i32) -> Result<()> {
         self.kernel.watch_signal(signal)
+    }
+
+    /// For each signal that is watched, what can be read from once it has come and was not told: for whoever has to wait on the
+    /// loop's own thread.
+    pub fn signal_ends(&self) -> Vec<(i32, Arc<dyn AsFd + Send + Sync>)> {
+        self.kernel.signal_ends()
     }
 
     /// Watches a file or folder, open to be looked at; answers the system's number for it, the same for the same entry.

@@ -5,7 +5,9 @@
 //! the loop looks are one fact.
 
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream as StdStream;
+use std::sync::Arc;
 
 use mio::net::UnixStream;
 use mio::{Interest, Registry, Token};
@@ -24,7 +26,7 @@ pub(super) struct Signals {
 struct Watched {
     signal: i32,
     handler: SigId,
-    reader: UnixStream,
+    reader: Arc<UnixStream>,
 }
 
 impl Signals {
@@ -47,8 +49,13 @@ impl Signals {
         let mut reader = UnixStream::from_std(reader);
         registry.register(&mut reader, token(self.watched.len()), Interest::READABLE)?;
         let handler = pipe::register(signal, writer)?;
-        self.watched.push(Watched { signal, handler, reader });
+        self.watched.push(Watched { signal, handler, reader: Arc::new(reader) });
         Ok(())
+    }
+
+    /// What can be read from once a signal has come and was not taken, with its number.
+    pub(super) fn ends(&self) -> Vec<(i32, Arc<dyn AsFd + Send + Sync>)> {
+        self.watched.iter().map(|watched| (watched.signal, Arc::clone(&watched.reader) as _)).collect()
     }
 
     /// Takes in that the pair at `position` is readable: empties it, and says which signal it was if
@@ -58,7 +65,7 @@ impl Signals {
         let mut bytes = [0; 64];
         let mut came = false;
         // Bounded by the pair's buffer, as new bytes come one a signal.
-        while watched.reader.read(&mut bytes).is_ok_and(|count| count > 0) {
+        while (&*watched.reader).read(&mut bytes).is_ok_and(|count| count > 0) {
             came = true;
         }
         came.then_some(watched.signal)

@@ -3,6 +3,7 @@
 use super::seat::{GuestId, Hired, Running, Seat, Stage, deadline};
 use super::timers::Token;
 use super::{Hall, Outcome};
+use crate::guest::{Alarm, Bell};
 use crate::policy::Meter;
 use crate::reactor::{Fact, Kernel, process};
 use crate::time::{Clock, TimerId};
@@ -31,6 +32,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub fn seat(&mut self, mut guest: Hired) -> GuestId {
         let mut seed = [0u8; 32];
         guest.state_mut().outside.random(&mut seed);
+        if !self.tenants.is_open() {
+            // A tenant has nothing to wait for.
+            let bells = self.reactor.signal_ends().into_iter().map(|(signal, end)| Bell { signal, end });
+            guest.state_mut().alarm = Alarm::new(bells.collect());
+        }
         let mut seat = Seat::new(guest);
         seat.tell(events::START, None, 0, &[&seed]);
         GuestId(self.seats.insert(seat) as u32)

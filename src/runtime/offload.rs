@@ -1,10 +1,10 @@
 //! Threads for what would hold the loop up. They start with the first work, take it in order, and ring the reactor's
 //! waker when something is done; an idle crew makes no system call. One more, which starts with the first such work, waits
-//! for standard input, so that it holds nobody else up. In a simulation there are no threads: the loop does
+//! for standard input and what a parent has given, all of it at once, so that nothing of it holds anything else up. In a simulation there are no threads: the loop does
 //! the work itself, in its own phase and in order. It must not know guests: whoever orders gives a number and finds what
 //! came of it under that number.
-use crate::guest::{Done, Lane, Work};
-use crate::reactor::Waker;
+use crate::guest::{Done, Lane, Source, Work};
+use crate::reactor::{Inputs, Ringer, Waker, inputs};
 use skep_abi::errno::{EAGAIN, EIO};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,7 +34,7 @@ impl Offload {
     /// Real threads, which ring this waker.
     pub fn threads(waker: Waker) -> Offload {
         let desk = Desk { waker, state: Mutex::new(State::default()), bell: Condvar::new() };
-        Offload { crew: Crew::Threads(Threads { desk: Arc::new(desk), started: false, reads: false, rung: false }) }
+        Offload { crew: Crew::Threads(Threads { desk: Arc::new(desk), started: false, ringer: None, rung: false }) }
     }
 
     /// None: the loop does the work, always in the same order.
@@ -83,8 +83,8 @@ impl Offload {
 struct Threads {
     desk: Arc<Desk>,
     started: bool,
-    /// Whether the thread for input has started.
-    reads: bool,
+    /// Of the thread for input, when it has started.
+    ringer: Option<Ringer>,
     rung: bool,
 }
 
@@ -99,7 +99,7 @@ struct Desk {
 struct State {
     quick: VecDeque<(u32, Work)>,
     slow: VecDeque<(u32, Work)>,
-    input: VecDeque<(u32, Work)>,
+    input: Vec<(u32, Work)>,
     slow_running: usize,
     done: Vec<(u32, Done)>,
     closed: bool,
@@ -107,20 +107,24 @@ struct State {
 
 impl Threads {
     fn order(&mut self, number: u32, work: Work) {
-        let ready = if work.lane == Lane::Input { self.start_reader() } else { self.started || self.start() };
+        let lane = work.lane;
+        let ready = if lane == Lane::Input { self.start_reader() } else { self.started || self.start() };
         if !ready {
             self.desk.lock().done.push((number, Done::failed(EAGAIN)));
             self.rung = true;
             return;
         }
         let mut state = self.desk.lock();
-        match work.lane {
+        match lane {
             Lane::Quick => state.quick.push_back((number, work)),
             Lane::Slow => state.slow.push_back((number, work)),
-            Lane::Input => state.input.push_back((number, work)),
+            Lane::Input => state.input.push((number, work)),
         }
         drop(state);
-        self.ring();
+        match &self.ringer {
+            Some(ringer) if lane == Lane::Input => ringer.ring(),
+            _ => self.desk.bell.notify_one(),
+        }
     }
 
     /// False when the system gives not a single thread; the next order tries again.
@@ -134,15 +138,16 @@ impl Threads {
     }
 
     fn start_reader(&mut self) -> bool {
-        let desk = Arc::clone(&self.desk);
-        let begin = || thread::Builder::new().name("skep-input".into()).spawn(move || desk.serve(Desk::next_input));
-        self.reads = self.reads || begin().is_ok();
-        self.reads
-    }
-
-    /// Somebody is to look; once there are two kinds of threads, the one woken might be of the wrong kind.
-    fn ring(&self) {
-        if self.reads { self.desk.bell.notify_all() } else { self.desk.bell.notify_one() }
+        if self.ringer.is_none()
+            && let Ok((ringer, inputs)) = inputs()
+        {
+            let desk = Arc::clone(&self.desk);
+            let begun = thread::Builder::new().name("skep-input".into()).spawn(move || {
+                desk.serve(|desk| desk.next_input(&inputs));
+            });
+            self.ringer = begun.ok().map(|_| ringer);
+        }
+        self.ringer.is_some()
     }
 }
 
@@ -151,6 +156,7 @@ impl Drop for Threads {
     fn drop(&mut self) {
         self.desk.lock().closed = true;
         self.desk.bell.notify_all();
+        self.ringer.iter().for_each(Ringer::ring);
     }
 }
 
@@ -161,7 +167,7 @@ impl Desk {
     }
 
     /// A thread's life.
-    fn serve(&self, next: fn(&Desk) -> Option<(u32, Work)>) {
+    fn serve(&self, next: impl Fn(&Desk) -> Option<(u32, Work)>) {
         while let Some((number, work)) = next(self) {
             let lane = work.lane;
             let done = guarded(work);
@@ -197,16 +203,24 @@ impl Desk {
         }
     }
 
-    /// The next reading of input.
-    fn next_input(&self) -> Option<(u32, Work)> {
-        let mut state = self.lock();
-        while !state.closed {
-            if let Some(order) = state.input.pop_front() {
-                return Some(order);
+    /// The next of those that wait whose time has come.
+    fn next_input(&self, inputs: &Inputs) -> Option<(u32, Work)> {
+        loop {
+            let mut state = self.lock();
+            if state.closed {
+                return None;
             }
-            state = self.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
+            if let Some(at) = state.input.iter().position(|(_, work)| work.source.is_none()) {
+                return Some(state.input.remove(at));
+            }
+            let all: Vec<Source> = state.input.iter().filter_map(|(_, work)| work.source.clone()).collect();
+            drop(state);
+            let all: Vec<_> = all.iter().map(|source| (source.fd.as_fd(), source.write)).collect();
+            if let Some(at) = inputs.first(&all) {
+                // Nobody else takes from these, and new ones come behind them.
+                return Some(self.lock().input.remove(at));
+            }
         }
-        None
     }
 }
 
@@ -266,5 +280,40 @@ mod tests {
             seen.extend(offload.collect().into_iter().map(|(number, _)| number));
         }
         assert_eq!(seen, (0..100).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn what_waits_for_one_source_holds_no_other_up() {
+        let mut reactor = OsReactor::new().expect("a reactor can be made here");
+        let mut offload = Offload::threads(reactor.waker());
+        let pipes: Vec<_> = (0..3).map(|_| std::io::pipe().expect("a pipe can be made")).collect();
+        let (readers, mut writers): (Vec<_>, Vec<_>) = pipes.into_iter().unzip();
+        for (number, reader) in (0..).zip(readers) {
+            let source = Source { fd: Arc::new(reader), write: false };
+            offload.order(number, Work::when(source, move || Done::Number(number)));
+        }
+        let (mut seen, mut facts) = (Vec::new(), Vec::new());
+        for number in [2, 0, 1] {
+            std::io::Write::write_all(&mut writers[number], b"x").expect("somebody reads");
+            while seen.last() != Some(&(number as u32)) {
+                reactor.wait(None, &mut facts).expect("it waits");
+                offload.woken();
+                seen.extend(offload.collect().into_iter().map(|(number, _)| number));
+            }
+        }
+        assert_eq!(seen, [2, 0, 1]);
+        let (silent, _writer) = std::io::pipe().expect("a pipe can be made");
+        let (alive, ended) = std::sync::mpsc::channel::<()>();
+        let source = Source { fd: Arc::new(silent), write: false };
+        offload.order(
+            3,
+            Work::when(source, move || {
+                drop(alive);
+                Done::Number(3)
+            }),
+        );
+        // Its thread goes with the hall, and takes with it what never came.
+        drop(offload);
+        assert!(ended.recv().is_err());
     }
 }

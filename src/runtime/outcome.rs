@@ -47,6 +47,7 @@ impl Outcome {
             Verdict::Exited(0) => Outcome::Exited(0),
             Verdict::Exited(_) | Verdict::Trapped(_) | Verdict::Broken if starved => Outcome::OutOfMemory(verdict),
             Verdict::Exited(code) => Outcome::Exited(code),
+            Verdict::Signalled(signal) => Outcome::Signal(signal),
             other => Outcome::Ended(other),
         }
     }

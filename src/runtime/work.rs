@@ -4,7 +4,7 @@
 use super::Hall;
 use super::mailbox::Note;
 use super::seat::Seat;
-use crate::guest::{Done, GuestState, Handle, Lane, Work};
+use crate::guest::{Done, GuestState, Handle, Lane, Source, Work};
 use crate::reactor::Kernel;
 use crate::time::Clock;
 use skep_abi::errno::{EMFILE, ENOMEM};
@@ -25,6 +25,23 @@ struct LaneOf {
     waiting: VecDeque<(Handle, Work)>,
     /// With the threads, or done and not told.
     taken: u32,
+    /// What these wait for.
+    busy: Vec<(i32, bool)>,
+}
+
+impl LaneOf {
+    /// What is handed over next: as long as there is a share, or where each waits for something, in order for each of that.
+    fn next(&mut self, share: u32, waits: bool) -> Option<(Handle, Work)> {
+        if !waits {
+            return if self.taken < share { self.waiting.pop_front() } else { None };
+        }
+        let is_free = |(_, work): &(Handle, Work)| {
+            let source = work.source.as_ref().map(Source::number);
+            source.is_none_or(|source| !self.busy.contains(&source))
+        };
+        let at = self.waiting.iter().position(is_free)?;
+        self.waiting.remove(at)
+    }
 }
 
 /// Work that the threads have, by the number it was ordered under.
@@ -36,6 +53,7 @@ pub(super) struct Flight {
     operation: Option<Handle>,
     lane: Lane,
     bytes: u64,
+    source: Option<(i32, bool)>,
     /// The hall's own.
     errand: Option<Errand>,
 }
@@ -71,15 +89,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(seat) = self.seats.get_mut(guest as usize) else { return };
         let share = seat.guest.state().limits.operations_at_once;
         for lane in [Lane::Slow, Lane::Quick, Lane::Input] {
-            // Input comes in its order.
-            let share = if lane == Lane::Input { 1 } else { share };
             let here = seat.work.lane(lane);
-            while here.taken < share
-                && let Some((operation, work)) = here.waiting.pop_front()
-            {
+            while let Some((operation, work)) = here.next(share, lane == Lane::Input) {
+                let source = work.source.as_ref().map(Source::number);
+                here.busy.extend(source);
                 here.taken += 1;
-                let flight =
-                    Flight { guest: Some(guest), operation: Some(operation), lane, bytes: work.bytes, errand: None };
+                let flight = Flight {
+                    guest: Some(guest),
+                    operation: Some(operation),
+                    lane,
+                    bytes: work.bytes,
+                    source,
+                    errand: None,
+                };
                 self.offload.order(self.flights.insert(flight) as u32, work);
             }
         }
@@ -88,7 +110,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The hall wants work done for itself.
     pub(super) fn send_on(&mut self, errand: Errand, work: Work) {
         let (lane, bytes) = (work.lane, work.bytes);
-        let flight = Flight { guest: None, operation: None, lane, bytes, errand: Some(errand) };
+        let flight = Flight { guest: None, operation: None, lane, bytes, source: None, errand: Some(errand) };
         self.offload.order(self.flights.insert(flight) as u32, work);
     }
 
@@ -125,7 +147,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         while !seat.mail.is_full()
             && let Some((flight, done)) = seat.work.done.pop_front()
         {
-            seat.work.lane(flight.lane).taken -= 1;
+            let lane = seat.work.lane(flight.lane);
+            lane.taken -= 1;
+            lane.busy.retain(|source| Some(*source) != flight.source);
             if let Some(operation) = flight.operation {
                 seat.end_operation(operation, flight.bytes);
                 tell(seat, operation, done);

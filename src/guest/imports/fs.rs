@@ -2,10 +2,11 @@
 //! (`readFileSync`, `require`); `fs_queue` has it done off the loop. Both run the same code on the same [`Job`]. It reaches
 //! only what lies beneath a granted folder, and opens only regular files and folders, so that no operation can block on a
 //! FIFO or device. It must not know how paths are resolved (`fs_open.rs`).
+use super::super::alarm::Alarm;
 use super::super::command::Command;
 use super::super::handles::{Handle, Kind};
 use super::super::memory;
-use super::super::work::{Done, Lane, Open, Work};
+use super::super::work::{Done, Lane, Open, Source, Work};
 use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder, make_folders, make_temporary};
 use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
 
@@ -49,22 +50,23 @@ pub(super) struct Job {
 
 pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Ptr, data_len: Len) -> Answer<i64> {
     let job = request(call, op, ptr, len)?;
+    let alarm = call.state().alarm.clone();
     match op {
         op::READ => {
             let out = memory::bytes_mut(call.memory, data, data_len)?;
             Ok(match &job.open {
-                Some(Open::Way(way)) => read_way(way, out, job.a)?,
+                Some(Open::Way(way)) => read_way(way, out, job.a, &alarm)?,
                 _ => read(job.file()?, out, job.a)?,
             } as i64)
         }
         op::READ_INPUT => {
             let out = memory::bytes_mut(call.memory, data, data_len)?;
-            Ok(read_input(&job, out)? as i64)
+            Ok(read_input(&job, out, &alarm)? as i64)
         }
         op::WRITE => {
             let bytes = memory::bytes(call.memory, data, data_len)?;
             Ok(match &job.open {
-                Some(Open::Way(way)) => write_way(way, bytes, job.a)?,
+                Some(Open::Way(way)) => write_way(way, bytes, job.a, &alarm)?,
                 _ => write(job.file()?, bytes, job.a)?,
             } as i64)
         }
@@ -128,14 +130,31 @@ pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: P
         ledger.note(asked, None, &job.roots);
     }
     let weight = (job.data.len() + job.path.as_os_str().len() + job.other.as_os_str().len()) as u64;
-    let waits = op == op::READ_INPUT || matches!(&job.open, Some(Open::Way(_)));
-    let lane = if waits { Lane::Input } else { Lane::Quick };
+    let source = source(&job);
     let closes = if op == op::CLOSE { Some(file_handle(call, ptr)?) } else { None };
-    let operation = call.begin(weight, Work::new(lane, move || done(run(job))))?;
+    let run = move || done(run(job));
+    let work = match source {
+        Some(source) => Work::when(source, run),
+        None => Work::new(Lane::Quick, run),
+    };
+    let operation = call.begin(weight, work)?;
     if let Some(handle) = closes {
         call.state().let_go(handle);
     }
     Ok(operation)
+}
+
+/// What the job has to wait for, perhaps for ever; nothing when it is answered at once.
+fn source(job: &Job) -> Option<Source> {
+    let (reads, writes) = (job.b > 0, !job.data.is_empty());
+    match (&job.open, job.op) {
+        (Some(Open::Way(way)), op::READ) if job.a < 0 && reads => Some(Source { fd: way.clone(), write: false }),
+        (Some(Open::Way(way)), op::WRITE) if job.a < 0 && writes => Some(Source { fd: way.clone(), write: true }),
+        (_, op::READ_INPUT) if reads && job.roots.grants.input().is_ok() => {
+            Some(Source { fd: Arc::new(std::io::stdin()), write: false })
+        }
+        _ => None,
+    }
 }
 
 /// The entry is found and judged at once; watching begins when the turn is over.
@@ -168,7 +187,7 @@ fn done(answer: Answer<Done>) -> Done {
         Ok(done) => done,
         Err(Refusal::Errno(errno)) => Done::failed(errno),
         Err(Refusal::Denied(why)) => Done::Failed { errno: skep_abi::errno::EACCES, why },
-        Err(Refusal::Exit(_)) => Done::failed(EINVAL),
+        Err(Refusal::Exit(_) | Refusal::Signalled(_)) => Done::failed(EINVAL),
     }
 }
 
@@ -270,7 +289,7 @@ pub(super) fn run(job: Job) -> Answer<Done> {
         }
         op::READ_INPUT => queued_input(&job),
         op::WRITE => Ok(Done::Number(match &job.open {
-            Some(Open::Way(way)) => write_way(way, &job.data, job.a)?,
+            Some(Open::Way(way)) => write_way(way, &job.data, job.a, &Alarm::default())?,
             _ => write(job.file()?, &job.data, job.a)?,
         } as u32)),
         op::TRUNCATE => truncate(&job),

@@ -1,6 +1,7 @@
 //! Descriptors that the process was given by the one that started it, beyond the standard ones: sockets, pipes, whatever its
 //! own outputs were. They are waited for as standard input is, and never made non-blocking here: their flags may be shared.
 //! It must not know which number a script has for one, nor who holds the other end.
+use super::super::alarm::{Alarm, Bell};
 use super::super::command::Command;
 use super::super::handles::Kind;
 use super::super::work::{Done, Open};
@@ -8,7 +9,7 @@ use super::fs::Job;
 use super::fs_open::refusal;
 use super::{Answer, Call, Refusal, refuse};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{SocketType, sockopt};
 use skep_abi::errno::{EBADF, EINVAL, ENOMEM, ESPIPE};
@@ -17,28 +18,38 @@ use std::sync::Arc;
 /// Bytes of one reading: as many as a pipe holds.
 const STEP: usize = 64 << 10;
 
-/// Until it can be read or written. One that somebody made non-blocking blocks here.
-fn wait(way: &OwnedFd, flags: PollFlags) -> Answer<()> {
-    match poll(&mut [PollFd::new(way, flags)], None) {
-        Ok(_) | Err(Errno::INTR) => Ok(()),
-        Err(error) => Err(refusal(error)),
-    }
+/// Bytes of one writing: as many as whatever can be written takes without waiting (POSIX's least PIPE_BUF is less, Linux's is
+/// this).
+const PIECE: usize = 4096;
+
+/// Until it can be read or written, whether or not somebody made it non-blocking; or until a signal has come that ends the guest,
+/// which no reading that waits by itself would notice.
+fn wait(way: impl AsFd, flags: PollFlags, alarm: &Alarm) -> Answer<()> {
+    let bells: Vec<&Bell> = alarm.bells().collect();
+    let ends = bells.iter().map(|bell| PollFd::from_borrowed_fd(bell.end.as_fd(), PollFlags::IN));
+    let mut all: Vec<PollFd<'_>> = std::iter::once(PollFd::new(&way, flags)).chain(ends).collect();
+    rustix::io::retry_on_intr(|| poll(&mut all, None)).map_err(refusal)?;
+    let rung = bells.iter().zip(&all[1..]).find(|(_, end)| !end.revents().is_empty());
+    rung.map_or(Ok(()), |(bell, _)| Err(Refusal::Signalled(bell.signal)))
 }
 
 /// What has come, at least a byte but at the end; waits for it.
-pub(super) fn read_way(way: &OwnedFd, out: &mut [u8], at: i64) -> Answer<usize> {
-    if at >= 0 {
-        return refuse(ESPIPE);
-    }
-    if out.is_empty() {
-        return Ok(0);
-    }
+pub(super) fn read_when_ready(way: impl AsFd, out: &mut [u8], alarm: &Alarm) -> Answer<usize> {
     loop {
-        match rustix::io::read(way, &mut *out) {
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => wait(way, PollFlags::IN)?,
+        wait(&way, PollFlags::IN, alarm)?;
+        match rustix::io::read(&way, &mut *out) {
+            Err(Errno::INTR | Errno::AGAIN) => {}
             read => return read.map_err(refusal),
         }
+    }
+}
+
+/// The same of a descriptor that was given.
+pub(super) fn read_way(way: &OwnedFd, out: &mut [u8], at: i64, alarm: &Alarm) -> Answer<usize> {
+    match (at, out.is_empty()) {
+        (0.., _) => refuse(ESPIPE),
+        (_, true) => Ok(0),
+        _ => read_when_ready(way, out, alarm),
     }
 }
 
@@ -49,22 +60,23 @@ pub(super) fn queued_way(job: &Job) -> Answer<Done> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(cap).map_err(|_| Refusal::Errno(ENOMEM))?;
     bytes.resize(cap, 0);
-    let count = read_way(way, &mut bytes, job.a)?;
+    let count = read_way(way, &mut bytes, job.a, &Alarm::default())?;
     bytes.truncate(count);
     Ok(Done::Bytes(bytes))
 }
 
 /// All of it; waits until it is taken.
-pub(super) fn write_way(way: &OwnedFd, bytes: &[u8], at: i64) -> Answer<usize> {
+pub(super) fn write_way(way: &OwnedFd, bytes: &[u8], at: i64, alarm: &Alarm) -> Answer<usize> {
     if at >= 0 {
         return refuse(ESPIPE);
     }
     let mut sent = 0;
     while sent < bytes.len() {
-        match rustix::io::write(way, &bytes[sent..]) {
+        wait(way, PollFlags::OUT, alarm)?;
+        let piece = &bytes[sent..bytes.len().min(sent + PIECE)];
+        match rustix::io::write(way, piece) {
             Ok(count) => sent += count,
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => wait(way, PollFlags::OUT)?,
+            Err(Errno::INTR | Errno::AGAIN) => {}
             Err(_) if sent > 0 => break,
             Err(error) => return Err(refusal(error)),
         }

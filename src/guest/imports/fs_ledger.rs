@@ -237,7 +237,9 @@ fn code(op: i32, answer: &Answer<Done>) -> Code {
         Ok(Done::Failed { errno, .. }) | Err(Refusal::Errno(errno)) => {
             hasher.update(b"errno").update(&errno.to_le_bytes());
         }
-        Ok(Done::Opened(_)) | Err(Refusal::Denied(_) | Refusal::Exit(_)) => drop(hasher.update(b"none")),
+        Ok(Done::Opened(_)) | Err(Refusal::Denied(_) | Refusal::Exit(_) | Refusal::Signalled(_)) => {
+            hasher.update(b"none");
+        }
     }
     *hasher.finalize().as_bytes()
 }
@@ -247,6 +249,7 @@ mod tests {
     use super::*;
     use crate::policy::{FolderGrant, Grants};
     use std::fs;
+    use std::os::unix::fs::MetadataExt as _;
 
     const NOW: u64 = 4_000_000_000_000_000_000;
 
@@ -411,6 +414,32 @@ mod tests {
         scene.put("own/a", "two");
         scene.asks(op::READ_FILE, "own/a", true);
         scene.put("own/a", "one");
+        assert!(!scene.holds());
+    }
+
+    #[test]
+    fn a_change_is_settled_two_seconds_after_it_and_not_before() {
+        let mut scene = Scene::new(WIDE);
+        scene.put("own/a", "one");
+        scene.asks(op::READ_FILE, "own/a", true);
+        let changed = fs::metadata(scene.folder.join("own/a")).expect("it is there").ctime() as u64;
+        for (after, settled) in [(0, false), (SETTLED as u64, false), (SETTLED as u64 + 1, true)] {
+            assert!(scene.ledger.holds(&Arc::clone(&scene.roots), (changed + after) * 1_000_000_000).is_ok());
+            assert!(scene.ledger.entries.values().all(|entry| entry.settled == settled), "{after} s");
+        }
+    }
+
+    #[test]
+    fn a_link_may_change_while_it_leads_to_the_same_file() {
+        let mut scene = Scene::new(WIDE);
+        scene.put("own/a", "one");
+        fs::hard_link(scene.folder.join("own/a"), scene.folder.join("own/b")).expect("a link can be made");
+        let link = scene.folder.join("own/link");
+        std::os::unix::fs::symlink("a", &link).expect("a link can be made");
+        scene.asks(op::READ_LINK, "own/link", true);
+        assert!(scene.holds());
+        fs::remove_file(&link).expect("it is there");
+        std::os::unix::fs::symlink("b", &link).expect("a link can be made");
         assert!(!scene.holds());
     }
 }

@@ -33,7 +33,7 @@ use super::engine::{Context, Shared};
 use super::handles::{Handle as Name, Kind, Slot};
 use super::memory;
 use super::state::GuestState;
-use super::verdict::Exit;
+use super::verdict::{Exit, Signalled};
 use super::weave;
 use super::work::Work;
 use crate::policy::{Bound, Denied};
@@ -55,6 +55,8 @@ pub(super) enum Refusal {
     Denied(String),
     /// Ends the guest.
     Exit(i32),
+    /// Ends the guest: it waits, and this signal has come.
+    Signalled(i32),
 }
 
 impl From<Errno> for Refusal {
@@ -200,6 +202,7 @@ fn call<T: wire::Give>(
             Ok(T::errno(skep_abi::errno::EACCES))
         }
         Err(Refusal::Exit(code)) => Err(wasmtime::Error::new(Exit(code))),
+        Err(Refusal::Signalled(signal)) => Err(wasmtime::Error::new(Signalled(signal))),
     }
 }
 

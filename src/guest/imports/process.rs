@@ -43,6 +43,7 @@ pub(super) fn signal_watch(call: &mut Call<'_>, signal: i32, on: i32) -> Answer<
         return refuse(EPERM);
     }
     call.room(0)?;
+    call.state().alarm.heed(signal, on != 0);
     call.state().outbox.push(Command::SignalWatch { signal, on: on != 0 });
     Ok(0)
 }

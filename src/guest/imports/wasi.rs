@@ -4,7 +4,7 @@
 //! programs (`_start`): they are no guests.
 use super::super::engine::Context;
 use super::super::memory;
-use super::super::verdict::Exit;
+use super::super::verdict::{Exit, Signalled};
 use super::{Answer, Call, Len, Ptr, Refusal, call_with, refuse, sys};
 use skep_abi::errno::{EAGAIN, EBADF, EFAULT, EINVAL, EMSGSIZE, ENOSYS, ESPIPE};
 use wasmtime::{Caller, Linker};
@@ -38,6 +38,7 @@ fn answer(caller: &mut Caller<'_, Context>, run: impl FnOnce(&mut Call<'_>) -> A
         Err(Refusal::Errno(errno)) => Ok(number(errno)),
         Err(Refusal::Denied(_)) => Ok(number(ENOSYS)),
         Err(Refusal::Exit(code)) => Err(wasmtime::Error::new(Exit(code))),
+        Err(Refusal::Signalled(signal)) => Err(wasmtime::Error::new(Signalled(signal))),
     }
 }
 

@@ -19,8 +19,8 @@ impl Plain {
         bail!("this is a program for WASI, and skep was built without the feature `wasi`")
     }
 
-    /// Its memory counts with its tree's.
-    pub fn share(&mut self, _: Purse) {
+    /// Its CPU counts with its tree's, and its memory where that is limited for all.
+    pub fn share(&mut self, _: Purse, _: &Limits) {
         match self.0 {}
     }
 

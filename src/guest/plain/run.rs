@@ -6,8 +6,8 @@ use crate::guest::image::{Beat, Memory, with_memory};
 use crate::guest::limiter::Limiter;
 use crate::guest::verdict::{Exit, Verdict, judge};
 use crate::guest::weave;
-use crate::policy::{Limits, Purse};
-use crate::time::thread_time;
+use crate::policy::{Allowance, Limits, Pace, Purse};
+use crate::time::{Clock as _, OsClock, thread_time};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use skep_abi::exports;
 use std::fmt;
@@ -15,7 +15,6 @@ use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime::{Caller, ExternType, InstancePre, Linker, Module, Store};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_async};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
@@ -35,13 +34,8 @@ pub(super) struct State {
     pub wire: Option<Wire>,
     limiter: Limiter,
     beat: Arc<Beat>,
-    allowance: Option<Allowance>,
-}
-
-/// What CPU time it may use, and what the thread had used before.
-struct Allowance {
-    most: Duration,
-    began: Duration,
+    allowance: Allowance,
+    clock: OsClock,
 }
 
 /// Its CPU time is over.
@@ -65,9 +59,14 @@ impl Plain {
         check_start(&loaded.module)?;
         let pre = linker(engine, world.wire)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
         let pre = pre.context("the program imports what this host does not have")?;
-        let allowance = limits.cpu_total.map(|most| Allowance { most, began: thread_time() });
-        let wasi = context(world)?;
-        let state = State { wasi, wire: None, limiter: Limiter::new(limits), beat: engine.beat()?, allowance };
+        let state = State {
+            wasi: context(world)?,
+            wire: None,
+            limiter: Limiter::new(limits),
+            beat: engine.beat()?,
+            allowance: Allowance::new(limits),
+            clock: OsClock::new(),
+        };
         let mut store = Store::new(engine.wasm(), state);
         store.limiter(|state| &mut state.limiter);
         // What one call may have the host copy.
@@ -75,9 +74,13 @@ impl Plain {
         Ok(Plain { engine: engine.clone(), store, pre, _code: loaded.memory })
     }
 
-    /// Its memory counts with its tree's.
-    pub fn share(&mut self, purse: Purse) {
-        self.store.data_mut().limiter.share(purse);
+    /// Its CPU counts with its tree's, and its memory where that is limited for all.
+    pub fn share(&mut self, purse: Purse, limits: &Limits) {
+        let state = self.store.data_mut();
+        state.allowance.share(purse);
+        if limits.memory_of_tree {
+            state.limiter.share(purse);
+        }
     }
 
     /// What the descriptor `WIRE` leads to, where the world has one. It is closed with the program.
@@ -85,7 +88,7 @@ impl Plain {
         self.store.data_mut().wire = Some(Wire { reader, writer });
     }
 
-    /// Runs it to its end. The thread is its own until then.
+    /// Runs it to its end. The thread is its own, from its first moment until then.
     pub fn run(mut self) -> End {
         let verdict = catch_unwind(AssertUnwindSafe(|| self.start())).unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -107,7 +110,7 @@ impl Plain {
             Err(error) => return fault(&error),
         };
         let Plain { engine, store, pre, .. } = self;
-        let (has_deadline, beat) = (store.data().allowance.is_some(), store.data().beat.clone());
+        let (is_bounded, beat) = (store.data().allowance.is_bounded(), store.data().beat.clone());
         let mut call = Box::pin(async {
             let instance = pre.instantiate_async(&mut *store).await?;
             let memory =
@@ -120,7 +123,7 @@ impl Plain {
         });
         // Time passes for a program that is inside its code, not for one that waits.
         let polled = poll_fn(|context| {
-            let inside = if has_deadline { engine.enter().map(Some) } else { Ok(None) };
+            let inside = if is_bounded { engine.enter().map(Some) } else { Ok(None) };
             match inside {
                 Ok(_inside) => call.as_mut().poll(context),
                 Err(error) => std::task::Poll::Ready(Err(wasmtime::Error::new(error))),
@@ -153,16 +156,23 @@ fn linker(engine: &Engine, has_wire: bool) -> Result<Linker<State>> {
     }
     let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime::Error::new(Exit(code))) };
     linker.func_wrap(module::WASI, "proc_exit", exit).map_err(to_anyhow)?;
-    linker.func_wrap(weave::MODULE, weave::PAUSE, pause).map_err(to_anyhow)?;
+    linker.func_wrap_async(weave::MODULE, weave::PAUSE, |caller, ()| Box::new(pause(caller))).map_err(to_anyhow)?;
     Ok(linker)
 }
 
-/// The program is stopped when its thread has used up its CPU time: looked at once a tick while it computes.
-fn pause(caller: Caller<'_, State>) -> wasmtime::Result<()> {
-    let state = caller.data();
+/// The program rests when its thread has used more CPU time than its rate, and is stopped when all of it is used up: looked at
+/// once a tick while it computes.
+async fn pause(mut caller: Caller<'_, State>) -> wasmtime::Result<()> {
+    let state = caller.data_mut();
     state.beat.rest();
-    let is_over = |allowance: &Allowance| thread_time().saturating_sub(allowance.began) >= allowance.most;
-    if state.allowance.as_ref().is_some_and(is_over) { Err(wasmtime::Error::new(CpuExceeded)) } else { Ok(()) }
+    match state.allowance.look(state.clock.now_mono().0, thread_time()) {
+        Pace::GoesOn => Ok(()),
+        Pace::Rests(span) => {
+            tokio::time::sleep(span).await;
+            Ok(())
+        }
+        Pace::Over => Err(wasmtime::Error::new(CpuExceeded)),
+    }
 }
 
 fn context(world: &World) -> Result<WasiP1Ctx> {
