@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use support::processes::lives;
 use support::serve::{Admin, Hive, ask, plain, tenants};
 use support::{Client, eventually, file, folder, signal};
@@ -419,4 +420,21 @@ fn a_process_that_goes_on_no_more_is_ended() {
         .until(&format!("skep: tenants of liar0/1: process {pid} does not answer, and was ended by signal 9"));
     assert!(hive.visit("good").1.is_some(), "who has nothing to do is not taken for silent");
     eventually("it is started anew", || hive.visit("liar0").1.is_some_and(|other| other != pid));
+}
+
+#[test]
+fn p04_false_alarms_of_a_process_are_heard_ever_less_often() {
+    let mut liars = Liars::start(1);
+    let (_client, pid) = liars.visit("liar0");
+    let liar = Liar::find(pid.expect("it is served"));
+    // As it began.
+    liars.hive.server.until("skep: 2 tenants");
+    let began = Instant::now();
+    liar.send(&frame(CHANGED, 0, 0, b""), &[]);
+    liars.hive.server.until("skep: 2 tenants");
+    liar.send(&frame(CHANGED, 0, 0, b""), &[]);
+    liars.hive.server.until("skep: 2 tenants");
+    // The first is heard after half a second, the next a second later.
+    assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
+    liars.ask_neighbour();
 }

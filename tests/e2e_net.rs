@@ -5,7 +5,7 @@ mod support;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
 use std::thread;
-use support::{Finished, run, run_as};
+use support::{Finished, Server, eventually, file, folder, run, run_as, skep};
 
 fn ok(done: &Finished) -> &str {
     assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{}", done.out);
@@ -232,4 +232,33 @@ fn a_sockets_methods_may_be_replaced_at_any_time() {
     let spied: String = spied.iter().map(|line| format!("{line}\n{plain}")).collect();
     let rest = "paused p resumed,object\ncorked c object,uncorked\nencoded e string\n28 28 true true\nERR_STREAM_WRITE_AFTER_END\n";
     assert_eq!(told, format!("{}{spied}{rest}", "warm w object\n".repeat(3)));
+}
+
+/// All of them are sent within one turn of the guest's: the host has taken what its mailbox holds, and no more.
+#[test]
+fn h07_datagrams_without_end_wait_in_the_kernel_or_are_lost_there() {
+    let here = folder();
+    let code = "const fs = require('fs'), socket = require('dgram').createSocket('udp4');
+      let count = 0;
+      socket.on('message', (message) => {
+        if (String(message) === 'end') { fs.writeFileSync(__dirname + '/ended', String(count)); return socket.close(); }
+        if (count++ === 0) while (!fs.existsSync(__dirname + '/sent'));
+      });
+      socket.bind(0, '127.0.0.1', () => console.log(String(socket.address().port)));";
+    let script = file(&here, "main.js", code);
+    let mut server = Server::spawn(skep().arg("run").arg(format!("--allow-fs={}:rw", here.display())).arg(script));
+    let port: u16 = server.line().trim().parse().expect("it says its port");
+    let ours = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for _ in 0..100_000 {
+        ours.send_to(b"0123456789", ("127.0.0.1", port)).expect("the kernel takes it, or drops it");
+    }
+    file(&here, "sent", "");
+    let mut count = String::new();
+    eventually("it goes on", || {
+        let _ended = ours.send_to(b"end", ("127.0.0.1", port));
+        count = std::fs::read_to_string(here.join("ended")).unwrap_or_default();
+        !count.is_empty()
+    });
+    let count: u32 = count.parse().expect("a number");
+    assert!((1..50_000).contains(&count), "{count} of 100000");
 }

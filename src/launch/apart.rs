@@ -44,9 +44,15 @@ pub(super) fn build(program: &Path, module: &Path, folder: &Path) -> Result<()> 
     let mut command = Command::new(program);
     command.arg("check").arg(module).env_clear().env(FOLDER_VARIABLE, folder);
     let (status, said) = run(command, TIME)?;
+    judge(status, &said)
+}
+
+/// What its end says of the module; none: its time was over.
+fn judge(status: Option<ExitStatus>, said: &str) -> Result<()> {
     match status.map(|status| (status.success(), status.code())) {
         Some((true, _)) => Ok(()),
-        Some((false, Some(_))) => Err(AtFault(reason(&said).to_owned()).into()),
+        Some((false, Some(_))) => Err(AtFault(reason(said).to_owned()).into()),
+        // By a limit of the kernel's: it would be the same the next time.
         Some((false, None)) => Err(AtFault(GIVEN_UP.into()).into()),
         None => bail!(GIVEN_UP),
     }
@@ -133,5 +139,23 @@ mod tests {
         talker.args(["-c", "yes | head -c 1000000 >&2; exit 3"]);
         let (status, said) = run(talker, Duration::from_secs(30)).expect("it can be started");
         assert_eq!((status.and_then(|status| status.code()), said.len()), (Some(3), 64 << 10));
+    }
+
+    #[test]
+    fn the_module_is_at_fault_unless_there_was_no_time() {
+        let judged = |words: &str, time| {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", words]);
+            let (status, said) = run(shell, time).expect("it can be started");
+            judge(status, &said)
+        };
+        let (long, short) = (Duration::from_secs(60), Duration::from_millis(50));
+        assert!(judged("exit 0", long).is_ok());
+        let refused = judged("echo skep: it is no guest >&2; exit 1", long).expect_err("it is refused");
+        assert_eq!((refused.is::<AtFault>(), refused.to_string().as_str()), (true, "it is no guest"));
+        let killed = judged("kill -KILL $$", long).expect_err("it is given up");
+        assert_eq!((killed.is::<AtFault>(), killed.to_string().as_str()), (true, GIVEN_UP));
+        let slow = judged("exec sleep 60", short).expect_err("it is given up");
+        assert_eq!((slow.is::<AtFault>(), slow.to_string().as_str()), (false, GIVEN_UP));
     }
 }

@@ -55,6 +55,11 @@ impl Bucket {
         self.at.saturating_add(u64::try_from(span).unwrap_or(u64::MAX)).max(now)
     }
 
+    #[cfg(test)]
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
     /// What has flown back since it was last looked at. The clock is moved on by whole units only: none is lost,
     /// however often this is asked.
     fn settle(&mut self, rate: Rate, now: u64) {

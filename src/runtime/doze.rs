@@ -16,6 +16,14 @@ pub(super) struct Dozing {
     armed: bool,
 }
 
+impl Dozing {
+    /// Looks to come.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+}
+
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A guest has run.
     pub(super) fn may_doze_later(&mut self, index: usize) {

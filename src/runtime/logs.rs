@@ -179,3 +179,42 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         state.meter.log_bytes += count as u64;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    /// Takes so many bytes; none: nobody is there any more.
+    struct Narrow(Rc<Cell<Option<usize>>>);
+
+    impl LogSink for Narrow {
+        fn write(&mut self, _fd: u8, bytes: &[u8]) -> std::io::Result<usize> {
+            let room = self.0.get().ok_or(std::io::ErrorKind::BrokenPipe)?;
+            let count = bytes.len().min(room);
+            self.0.set(Some(room - count));
+            Ok(count)
+        }
+
+        fn wait(&mut self, _fd: u8) {}
+    }
+
+    #[test]
+    fn bytes_that_wait_are_counted_as_they_come_and_as_they_go() {
+        let room = Rc::new(Cell::new(Some(3)));
+        let mut logs = Logs::new(Box::new(Narrow(room.clone())));
+        assert_eq!((logs.push(0, 1, b"12345"), logs.waiting_bytes()), (3, 2));
+        assert_eq!((logs.push(1, 2, b"678"), logs.waiting_bytes()), (0, 5));
+        room.set(Some(4));
+        let mut gone = Vec::new();
+        logs.pump(|guest, count| gone.push((guest, count)));
+        assert_eq!((gone, logs.waiting_bytes()), (vec![(0, 2), (1, 2)], 1));
+        assert_eq!((logs.push(2, 1, b"9"), logs.waiting_bytes()), (0, 2));
+        room.set(None);
+        let mut gone = Vec::new();
+        logs.pump(|guest, count| gone.push((guest, count)));
+        assert_eq!((gone, logs.waiting_bytes()), (vec![(1, 1), (2, 1)], 0), "nobody waits for what nobody reads");
+        assert_eq!((logs.push(0, 1, b"0"), logs.waiting_bytes()), (1, 0));
+    }
+}

@@ -269,4 +269,20 @@ mod tests {
         mailbox.push(note(1), &[&[0; 100]]);
         assert_eq!(mailbox.batch(0, 0, 10), None);
     }
+
+    #[test]
+    fn a_head_that_is_taken_fits_with_a_piece_of_body_and_no_longer_one_would() {
+        for capacity in [1 << 10, 4096, 5000, 64 << 10, 384 << 10] {
+            let fits = |bytes: usize| {
+                let mut mailbox = Mailbox::new(capacity);
+                let head =
+                    [size_of::<Request>() + 3 * size_of::<Field>() + bytes, mailbox.piece()].map(|len| vec![0; len]);
+                mailbox.push(note(1), &[&head[0], &head[1]]);
+                mailbox.batch(0, 0, 1).is_some()
+            };
+            let mailbox = Mailbox::new(capacity);
+            let most = (0..capacity).take_while(|bytes| mailbox.takes_head(3, *bytes)).count();
+            assert!(most > capacity / 4 && fits(most - 1) && !fits(most), "{most} of {capacity}");
+        }
+    }
 }

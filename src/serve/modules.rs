@@ -139,10 +139,12 @@ impl<T: Product> Modules<T> {
         let path = main.to_owned();
         let body = move || {
             // Without an answer it would be waited for for ever.
-            let made = catch_unwind(AssertUnwindSafe(|| make(&engine, &folder, &path)));
+            let made = catch_unwind(AssertUnwindSafe(|| {
+                own_program().and_then(|program| make(&engine, &folder, &program, &path))
+            }));
             let made =
                 made.unwrap_or_else(|_| Err(anyhow!("a fault of the host while it was compiled (please report it)")));
-            let made = made.map_err(|error| Refusal { why: format!("{error:#}"), lasts: error.is::<AtFault>() });
+            let made = made.map_err(|error| refusal(&error));
             // Nobody is there any more when it cannot be sent.
             let _gone = sender.send((path, stamp, made));
         };
@@ -179,7 +181,12 @@ pub(super) fn module(main: &Path) -> Option<Stamp> {
     })
 }
 
-fn make<T: Product>(engine: &Engine, folder: &CacheFolder, main: &Path) -> Result<T> {
+fn refusal(error: &anyhow::Error) -> Refusal {
+    Refusal { why: format!("{error:#}"), lasts: error.is::<AtFault>() }
+}
+
+/// Has `program`, which is this one, compile it, and takes what it has left.
+fn make<T: Product>(engine: &Engine, folder: &CacheFolder, program: &Path, main: &Path) -> Result<T> {
     let chosen = program::choose(&Program::File(main.to_owned()), None)?;
     match &chosen {
         Chosen::Itself(_) => {}
@@ -187,7 +194,7 @@ fn make<T: Product>(engine: &Engine, folder: &CacheFolder, main: &Path) -> Resul
         _ => bail!("{} has changed while it was looked at", main.display()),
     }
     let kept = cache::is_kept(engine, chosen.file(), folder);
-    compile_apart(kept, &chosen, &own_program()?, main, folder)?;
+    compile_apart(kept, &chosen, program, main, folder)?;
     // The other process has read the path again: whoever may write there could have had something else compiled, and have this
     // process compile the module after all.
     let apart = folder.0.is_some() && cfg!(target_os = "linux");
@@ -223,5 +230,39 @@ mod tests {
             assert_eq!(next, if lasts { NotHired::Failed("no".into()) } else { NotHired::NotYet });
         }
         std::fs::remove_file(&main).expect("it is there");
+    }
+
+    /// Would be compiled by this process.
+    #[derive(Clone)]
+    struct Here;
+
+    impl Product for Here {
+        fn make(_: &Engine, _: &Chosen, _: &CacheFolder) -> Result<Here> {
+            Ok(Here)
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn w01_what_another_process_has_not_compiled_is_not_compiled_here() {
+        let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system has random bytes");
+        let folder = std::env::temp_dir().join(format!("skep-modules-{:x}", u64::from_le_bytes(random)));
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        let main = folder.join("main.wasm");
+        let text = r#"(module (import "skep" "inbox" (func (param i32 i32) (result i32))) (memory (export "memory") 1)
+          (func (export "skep_abi") (result i32) (i32.const 0)) (func (export "skep_on_events") (param i32) (result i32) (i32.const 0)))"#;
+        std::fs::write(&main, wat::parse_str(text).expect("it is well-formed")).expect("it can be written");
+        let cache = CacheFolder(Some(folder.clone()));
+        // It says that all is well, and has compiled nothing: as when there was another module there for a moment.
+        let made = make::<Here>(&engine, &cache, Path::new("/bin/true"), &main);
+        let refused = refusal(&made.map(|_| ()).expect_err("nothing was compiled"));
+        assert!(refused.why.contains("has changed while it was compiled") && !refused.lasts, "{refused:?}");
+        let made = make::<Here>(&engine, &cache, Path::new("/bin/false"), &main);
+        assert!(refusal(&made.map(|_| ()).expect_err("it is refused")).lasts, "it would be again");
+        let made = make::<Here>(&engine, &cache, Path::new("/nowhere"), &main);
+        assert!(!refusal(&made.map(|_| ()).expect_err("nobody compiles it")).lasts);
+        std::fs::remove_dir_all(&folder).expect("it is there");
     }
 }

@@ -110,19 +110,26 @@ pub struct VirtualClock {
 struct VirtualTime {
     mono_ns: u64,
     wall_ns: u64,
+    look_ns: u64,
 }
 
 impl VirtualClock {
     /// A clock at monotonic zero, with the wall clock at `wall_ns` nanoseconds since 1970.
     pub fn new(wall_ns: u64) -> VirtualClock {
-        VirtualClock { state: Rc::new(Cell::new(VirtualTime { mono_ns: 0, wall_ns })) }
+        VirtualClock { state: Rc::new(Cell::new(VirtualTime { mono_ns: 0, wall_ns, look_ns: 0 })) }
     }
 
     /// Lets `span` pass, on both clocks.
     pub fn advance(&self, span: Duration) {
-        let VirtualTime { mono_ns, wall_ns } = self.state.get();
+        let VirtualTime { mono_ns, wall_ns, look_ns } = self.state.get();
         let span = nanos(span);
-        self.state.set(VirtualTime { mono_ns: mono_ns.saturating_add(span), wall_ns: wall_ns.saturating_add(span) });
+        let (mono_ns, wall_ns) = (mono_ns.saturating_add(span), wall_ns.saturating_add(span));
+        self.state.set(VirtualTime { mono_ns, wall_ns, look_ns });
+    }
+
+    /// From here on so much time passes with each look at the monotonic clock: what lies between two looks has taken it.
+    pub fn each_look_takes(&self, span: Duration) {
+        self.state.set(VirtualTime { look_ns: nanos(span), ..self.state.get() });
     }
 
     /// Lets time pass until `moment`; does nothing if it is already past.
@@ -138,6 +145,10 @@ impl VirtualClock {
 
 impl Clock for VirtualClock {
     fn now_mono(&self) -> Mono {
+        let time = self.state.get();
+        if time.look_ns > 0 {
+            self.advance(Duration::from_nanos(time.look_ns));
+        }
         Mono(self.state.get().mono_ns)
     }
 

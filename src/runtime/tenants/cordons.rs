@@ -11,8 +11,9 @@
 //! | leaving | no: it gives back what it has | gone, when it ends |
 use super::super::Hall;
 use super::super::timers::Token;
+use super::alarms::Alarms;
 use super::handover::Bid;
-use super::passes::Passes;
+use super::passes::{Passes, Returned};
 use super::printed::Words;
 use super::pulse::Pulse;
 use super::view::TenantView;
@@ -22,10 +23,9 @@ use crate::policy::{Backoff, BackoffLimits};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::process::{End, Process};
 use crate::reactor::{Errno, Kernel, Key};
-use crate::time::{Clock, Mono};
+use crate::time::{Clock, Mono, TimerId};
 use slab::Slab;
-use std::collections::{HashSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ pub(super) struct Cordons {
     /// Those of each tenant.
     homes: Vec<Home>,
     /// A cordon's configuration file has changed; the moment the whole is read.
-    pub changed: Option<Mono>,
+    pub changed: Option<(TimerId, Mono)>,
     /// What proxies have told of connections that are given away, by the proxies' ends of them.
     pub passes: Passes,
-    /// Visitors that processes gave back, by front and client's end.
-    pub returned: HashSet<(u32, SocketAddr)>,
+    /// Visitors that processes gave back.
+    pub returned: Returned,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -83,9 +83,8 @@ pub(super) struct Cordon {
     pub given: u64,
     /// What it was last told of its tenants, hashed.
     hive: Option<blake3::Hash>,
-    /// It says that a configuration has changed; how often that was not so.
-    pub alarmed: bool,
-    pub alarms: Backoff,
+    /// What it says of configurations that have changed.
+    pub alarms: Alarms,
     /// Why it was ended by us.
     reason: Option<String>,
     /// Questions that it was asked and has not answered.
@@ -124,8 +123,7 @@ impl Cordon {
             starts: Vec::new(),
             given: 0,
             hive: None,
-            alarmed: false,
-            alarms: Backoff::default(),
+            alarms: Alarms::default(),
             reason: None,
             owed: 0,
             answer: Vec::new(),

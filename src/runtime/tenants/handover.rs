@@ -5,18 +5,17 @@
 //! *Invariant:* what comes back is a connection of a front of ours, and not more of them than were given away: a process
 //! cannot bring a socket of its own before others' tenants.
 use super::super::Hall;
+use super::super::timers::Token;
 use super::cordons::Stage;
 use super::life::HELD_SECONDS;
 use super::visitors::{Phase, Refusal};
 use super::{FrontKind, FrontPlan, Tenants};
-use crate::policy::BackoffLimits;
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::{Addr, Kernel, Key};
 use crate::time::Clock;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 /// Bytes that a process of tenants may leave untaken before no more connections are given to it: it does not read, or no
 /// longer fast enough.
@@ -27,17 +26,6 @@ const UNTAKEN_CONNECTIONS: usize = 256;
 
 /// What it is told may be left untaken so many times over, or so many times those bytes: it is ended then.
 const UNTOLD: usize = 16;
-
-/// How often the whole configuration is read again for the sake of processes that say it has changed.
-const CHANGED_EVERY: Duration = Duration::from_millis(500);
-
-/// Where nothing had changed, the next reading for that process's sake waits longer.
-const FALSE_ALARMS: BackoffLimits = BackoffLimits {
-    first: Duration::from_secs(1),
-    longest: Duration::from_secs(60),
-    // Not asked: none of them lives.
-    well_after: Duration::from_secs(60),
-};
 
 /// Where a front is that is in another process.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -184,20 +172,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let _gone = self.reactor.reset(key);
             return Err(Fault::UnexpectedDescriptor);
         };
-        // One connection is here once: copies of it would be descriptors without end. Others than they find room too.
-        let crowded = self.tenants.visitors.len() >= self.tenants.limits.visitors as usize / 2;
-        let returned = &self.tenants.cordons.returned;
+        let (visitors, most) = (self.tenants.visitors.len(), self.tenants.limits.visitors as usize);
         let end = match self.reactor.peer_addr(key) {
-            Ok(Addr::Ip(end)) if !crowded && !returned.contains(&(front, end)) => Some(end),
+            Ok(Addr::Ip(end)) if self.leaving.is_none() => Some(end),
             _ => None,
         };
+        let end = end.filter(|end| self.tenants.cordons.returned.takes(front, *end, visitors, most));
         match end.and_then(|end| Some((end, self.peer_of_returned(front, end, key)?))) {
-            Some((end, peer)) if self.leaving.is_none() => {
-                self.visitor_again(front, key, Addr::Ip(peer), Some(end), bytes);
-            }
+            Some((end, peer)) => self.visitor_again(front, key, Addr::Ip(peer), Some(end), bytes),
             // The client has gone meanwhile, or the fronts have.
-            _ => {
-                self.tenants.tales.forget(key);
+            None => {
+                end.into_iter().for_each(|end| self.tenants.cordons.returned.forget(front, end));
                 let _gone = self.reactor.reset(key);
             }
         }
@@ -238,34 +223,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.limits.max_header_size_cap as usize + 2 * super::super::SCRATCH
     }
 
-    /// A process says that a configuration has changed: it is read again, not more often than that makes sense, and the later
-    /// the more often it was not so.
+    /// A process says that a configuration has changed.
     pub(super) fn cordon_changed(&mut self, index: u32) {
-        let cordon = &mut self.tenants.cordons.all[index as usize];
-        cordon.alarmed = true;
-        let wait = cordon.alarms.may_start(self.now.0).err().unwrap_or_default().max(CHANGED_EVERY);
-        let due = self.now.plus(wait);
-        if self.tenants.cordons.changed.is_none_or(|known| due < known) {
-            self.tenants.cordons.changed = Some(due);
-            self.timers.arm(due, super::super::timers::Token::Hive.pack());
-        }
+        let due = self.tenants.cordons.all[index as usize].alarms.raise(self.now);
+        let timer = match self.tenants.cordons.changed {
+            Some((_, known)) if known <= due => return,
+            Some((timer, _)) if self.timers.rearm(timer, due) => timer,
+            _ => self.timers.arm(due, Token::Hive.pack()),
+        };
+        self.tenants.cordons.changed = Some((timer, due));
     }
 
     /// The moment has come.
     pub(in crate::runtime) fn hive_timer(&mut self) {
-        let now = self.now;
-        if self.tenants.cordons.changed.take_if(|due| *due <= now).is_none() {
-            return;
-        }
-        let changed = self.reload_tenants(false);
+        self.tenants.cordons.changed = None;
+        let (now, changed) = (self.now, self.reload_tenants(false));
         for (_, cordon) in &mut self.tenants.cordons.all {
-            match (std::mem::take(&mut cordon.alarmed), changed) {
-                (true, true) => cordon.alarms.forget(),
-                (true, false) => {
-                    cordon.alarms.failed(&FALSE_ALARMS, now.0, Duration::ZERO);
-                }
-                (false, _) => {}
-            }
+            cordon.alarms.looked(now, changed);
         }
     }
 

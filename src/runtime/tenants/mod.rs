@@ -5,6 +5,7 @@
 //!
 //! What facts and guests bring about is noted where it shows and done in a phase of its own, [`Hall::tend_tenants`]: no
 //! connection changes hands in the middle of being read.
+mod alarms;
 mod cordons;
 mod crews;
 mod falling;

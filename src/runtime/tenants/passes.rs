@@ -1,7 +1,7 @@
 //! What proxies have told of connections that are given away, by the proxies' own ends of them: the newest so many. It must not
 //! know who gives them away, nor what is told.
 use super::handover::Pass;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 
 #[derive(Default)]
@@ -34,9 +34,37 @@ impl Passes {
     }
 }
 
+/// Visitors that processes gave back, by front and client's end: one connection is here once, however many copies of it a process
+/// sends, or they would be descriptors without end.
+#[derive(Default)]
+pub(super) struct Returned(HashSet<(u32, SocketAddr)>);
+
+impl Returned {
+    /// Whether it is taken. Others than those that come back find room too: they have half of what `most` visitors there may be.
+    pub fn takes(&mut self, front: u32, end: SocketAddr, visitors: usize, most: usize) -> bool {
+        visitors < most / 2 && self.0.insert((front, end))
+    }
+
+    /// It is no visitor any more.
+    pub fn forget(&mut self, front: u32, end: SocketAddr) {
+        self.0.remove(&(front, end));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn p05_a_connection_that_is_given_back_is_here_once_and_leaves_room_for_others() {
+        let mut returned = Returned::default();
+        assert!(returned.takes(0, end(1), 0, 8));
+        assert!(!returned.takes(0, end(1), 1, 8), "a copy");
+        assert!(returned.takes(1, end(1), 1, 8) && returned.takes(0, end(2), 3, 8));
+        assert!(!returned.takes(0, end(3), 4, 8), "half of all are there");
+        returned.forget(0, end(1));
+        assert!(returned.takes(0, end(1), 3, 8), "given away, and back again");
+    }
 
     fn end(number: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], number))

@@ -133,7 +133,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     ) {
         let index = self.add_visitor(front, key, peer);
         self.tenants.visitors[index as usize].returned = returned;
-        self.tenants.cordons.returned.extend(returned.map(|end| (front, end)));
         if self.tenants.is_cordon() && bytes.is_empty() && self.give_back_visitor(index) {
             return;
         }
@@ -332,7 +331,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.owners.set(visitor.key, Owner::Nobody);
         if let Some(end) = visitor.returned {
-            self.tenants.cordons.returned.remove(&(visitor.front, end));
+            self.tenants.cordons.returned.forget(visitor.front, end);
         }
         visitor
     }

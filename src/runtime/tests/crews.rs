@@ -1,7 +1,7 @@
 //! Tenants with more instances under load and fewer after it, on the virtual clock. They must not know how load is judged.
 use super::calm::SECOND;
 use super::hive::Hive;
-use crate::policy::Instances;
+use crate::policy::{Instances, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -192,4 +192,23 @@ fn several_are_stopped_together_when_nobody_asks_for_any() {
     assert_eq!((instances(&hive), hive.view().starts), (2, 2), "the other is not stopped meanwhile");
     hive.pass(30 * SECOND);
     assert_eq!((hive.view().state, hive.view().starts), ("stopped", 2));
+}
+
+#[test]
+fn one_that_listens_for_its_end_is_told_once_and_has_its_farewell() {
+    let mut hive = Hive::with(
+        "process.on('SIGTERM', () => console.log('told')); setInterval(() => {}, 100); serve((req, res) => res.end('old'))",
+        |plan, _| plan.hibernate = None,
+    );
+    let peer = hive.connect();
+    assert_eq!(hive.ask(&peer, "/"), "old");
+    *hive.code.borrow_mut() = "serve((req, res) => res.end('new'))".into();
+    hive.calm.hall.deploy(0);
+    hive.pass(SECOND / 2);
+    assert_eq!(hive.ask(&peer, "/"), "new");
+    assert_eq!(instances(&hive), 2, "it has time for what it still has to do");
+    let limits = ServeLimits::default();
+    hive.pass(Duration::from_millis(u64::from(limits.farewell_ms)));
+    assert!(limits.farewell_ms < limits.drain_ms);
+    assert_eq!((instances(&hive), hive.log().matches("told").count()), (1, 1), "{}", hive.log());
 }

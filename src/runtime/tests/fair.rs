@@ -14,6 +14,7 @@ use std::cell::{Cell as Shared, RefCell};
 use std::rc::Rc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -181,6 +182,28 @@ fn p11_who_comes_late_owes_nothing_of_what_the_tree_has_used() {
     room.run_until(12 * SECOND);
     let used = room.view(guest).meter.cpu - before;
     assert!(used <= Duration::from_millis(10), "{used:?} of 200 ms, after another's 500");
+}
+
+#[test]
+fn p11_what_is_missing_in_the_purse_for_a_moment_is_not_owed_again() {
+    /// The cell of what the first process has used.
+    const FIRST: usize = PURSE_CELLS / 1024 + 3;
+    let cells: Vec<AtomicU64> = (0..PURSE_CELLS).map(|_| AtomicU64::new(0)).collect();
+    let cells: &'static [AtomicU64] = cells.leak();
+    let root = Purse::of_root(cells).expect("cells enough");
+    root.spend(SECOND);
+    let child = Purse::of_child(cells, root.claim(0).expect("a row")).expect("it was claimed");
+    let mut room = Room::new();
+    let guest = room.seat_in_tree(always_busy(), MS, tenth(), child);
+    room.run_until(5 * SECOND);
+    // As while a row is taken back.
+    assert_eq!(cells[FIRST].swap(0, Relaxed), SECOND);
+    room.run_until(5 * SECOND + 20 * MS);
+    cells[FIRST].store(SECOND, Relaxed);
+    let before = room.view(guest).meter.cpu;
+    room.run_until(8 * SECOND);
+    let used = room.view(guest).meter.cpu - before;
+    assert!(used >= Duration::from_millis(200), "{used:?} of 300 ms");
 }
 
 #[test]

@@ -5,12 +5,14 @@ use super::pace::start_info;
 use super::sim::{engine, plain};
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
-use crate::policy::{Grants, Instances, Limits, ServeLimits};
+use crate::policy::{AtLimit, Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::{Believed, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, Mono, VirtualClock};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -57,6 +59,11 @@ struct Bees {
     clock: VirtualClock,
     mute: Cell,
     small: Cell,
+    limits: Limits,
+    /// Why the third cannot be started; else it never listens.
+    compiled: Rc<RefCell<Option<NotHired>>>,
+    /// It is named no more when all is read again.
+    leaves: Option<u32>,
 }
 
 impl Keeper for Bees {
@@ -68,13 +75,16 @@ impl Keeper for Bees {
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[0; 32])));
         let state = GuestState::new(
             Grants { listen_virtual: true, ..Grants::default() },
-            Limits::default(),
+            self.limits.clone(),
             outside,
             start_info(AT.1),
         );
         let cell = match tenant {
             0 => plain(),
-            3 => return Err(NotHired::NotYet),
+            3 => match self.compiled.borrow().clone() {
+                Some(why) => return Err(why),
+                None => &self.mute,
+            },
             4 => &self.small,
             // A start takes its time.
             5.. => {
@@ -88,7 +98,8 @@ impl Keeper for Bees {
     }
 
     fn reload(&mut self, _all: bool) -> Result<Reload, String> {
-        let (routes, plans) = configured();
+        let (routes, mut plans) = configured();
+        plans.retain(|(number, _)| Some(*number) != self.leaves);
         let deploy = plans.iter().map(|(number, _)| *number).collect();
         Ok(Reload {
             notes: Vec::new(),
@@ -119,9 +130,26 @@ fn configured() -> (Routes, Vec<(u32, Plan)>) {
 }
 
 fn serving(limits: ServeLimits) -> Calm {
+    serving_with(limits, Limits::default())
+}
+
+/// Its guests have these limits.
+fn serving_with(limits: ServeLimits, of_guests: Limits) -> Calm {
+    serving_while(limits, of_guests, &Rc::new(RefCell::new(Some(NotHired::NotYet))))
+}
+
+/// And one is compiled, or not.
+fn serving_while(limits: ServeLimits, of_guests: Limits, compiled: &Rc<RefCell<Option<NotHired>>>) -> Calm {
     let mut calm = Calm::new(0);
     let (routes, plans) = configured();
-    let bees = Bees { clock: calm.clock.clone(), mute: mute(), small: small() };
+    let bees = Bees {
+        clock: calm.clock.clone(),
+        mute: mute(),
+        small: small(),
+        limits: of_guests,
+        compiled: compiled.clone(),
+        leaves: Some(1),
+    };
     calm.hall.open_tenants(Box::new(bees), limits, routes, plans);
     calm.hall.add_front(FRONT).expect("the address is free");
     calm
@@ -243,6 +271,37 @@ fn an_operators_stop_holds_one_that_is_being_compiled_and_who_waits_is_told() {
 }
 
 #[test]
+fn who_waits_for_what_cannot_be_compiled_is_told_when_that_is_known() {
+    let limits = || (ServeLimits::default(), Limits::default());
+    let failed = || Some(NotHired::Failed("it is no module".into()));
+    let compiled = Rc::new(RefCell::new(Some(NotHired::NotYet)));
+    let mut calm = serving_while(limits().0, limits().1, &compiled);
+    let peer = visit(&mut calm, &request("compiled"));
+    assert!(answer(&peer).is_empty());
+    compiled.replace(failed());
+    calm.pass(SECOND);
+    assert!(answer(&peer).starts_with("HTTP/1.1 503 "), "it is looked at again meanwhile");
+    // Code that cannot be started takes the place of one that was starting.
+    let compiled = Rc::new(RefCell::new(None));
+    let mut calm = serving_while(limits().0, limits().1, &compiled);
+    let peer = visit(&mut calm, &request("compiled"));
+    compiled.replace(failed());
+    calm.hall.deploy(3);
+    calm.hall.turn_within(Some(Duration::ZERO));
+    assert!(answer(&peer).starts_with("HTTP/1.1 503 "));
+}
+
+#[test]
+fn who_waits_for_a_tenant_that_leaves_is_told_at_once() {
+    let mut calm = serving(ServeLimits::default());
+    let peer = visit(&mut calm, &request("mute"));
+    assert!(answer(&peer).is_empty());
+    calm.hall.reload_tenants(false);
+    calm.hall.turn_within(Some(Duration::ZERO));
+    assert!(answer(&peer).starts_with("HTTP/1.1 503 "));
+}
+
+#[test]
 fn many_starts_at_once_are_spread_over_turns() {
     let mut calm = serving(ServeLimits::default());
     let ask = |number| {
@@ -278,4 +337,21 @@ fn a_head_that_grows_beyond_the_inbox_by_what_is_told_is_refused_and_ends_nobody
     let peer = visit(&mut calm, &request("small"));
     assert!(answer(&peer).starts_with("HTTP/1.1 200 "));
     assert_eq!(calm.hall.view_tenants().iter().map(|view| view.starts).max(), Some(1), "the same guest");
+}
+
+#[test]
+fn connections_beyond_a_guests_number_are_answered_as_is_chosen() {
+    for (at_connections, expected) in [(AtLimit::Shed, "HTTP/1.1 503 "), (AtLimit::Refuse, "HTTP/1.1 429 ")] {
+        let mut calm =
+            serving_with(ServeLimits::default(), Limits { connections: 1, at_connections, ..Limits::default() });
+        let first = visit(&mut calm, &request("good"));
+        assert!(answer(&first).starts_with("HTTP/1.1 200 "));
+        let second = visit(&mut calm, &request("good"));
+        let told = answer(&second);
+        assert!(told.starts_with(expected) && told.contains("Retry-After: 1\r\n"), "{told}");
+        drop((first, second));
+        calm.pass(SECOND);
+        let third = visit(&mut calm, &request("good"));
+        assert!(answer(&third).starts_with("HTTP/1.1 200 "), "there is room again");
+    }
 }

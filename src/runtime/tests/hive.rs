@@ -1,4 +1,5 @@
-//! A calm hall with one tenant of the JavaScript guest, and a den for its sleep. It must not know what a test is after.
+//! A calm hall with one tenant of the JavaScript guest, another with the same code that a test may ask too (`Host: other`), and
+//! a den for its sleep. It must not know what a test is after.
 use super::calm::{Calm, SECOND};
 use super::sim::script;
 use crate::guest::{Bounds, Den, Entropy, GuestState, Snapshot, Surroundings};
@@ -37,11 +38,11 @@ struct Only {
 }
 
 impl Only {
-    fn state(&mut self) -> GuestState {
+    fn state(&mut self, tenant: u32) -> GuestState {
         self.hired += 1;
         let outside = Box::new(Surroundings(self.clock.clone(), Entropy::seeded(&[self.hired; 32])));
         let info = serde_json::json!({
-            "argv": ["skep"], "execPath": "skep", "execArgv": [], "env": {}, "envHidden": false, "info": null, "argv0": null,
+            "argv": ["skep", "main", tenant.to_string()], "execPath": "skep", "execArgv": [], "env": {}, "envHidden": false, "info": null, "argv0": null,
             "fork": false, "cwd": "/", "pid": 2, "ppid": 1, "nameservers": [], "platform": "linux", "arch": "x64",
             "mode": "eval", "main": null, "source": format!("{PRELUDE}{}", self.code.borrow()), "inputType": "commonjs",
             "tty": [false, false, false], "uid": 0, "gid": 0, "hostname": "localhost", "version": "0",
@@ -54,16 +55,16 @@ impl Only {
 }
 
 impl Keeper for Only {
-    fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
-        let mut state = self.state();
+    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
+        let mut state = self.state(tenant);
         if self.snapshot {
             state.keep_ledger(Bounds { bytes: 1 << 10, told: 1 << 10 });
         }
         script().spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn revive(&mut self, _tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
-        let state = self.state();
+    fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
+        let state = self.state(tenant);
         from.holds(script(), &state, self.clock.wall())?;
         from.spawn(state, self.clock.now_mono().0).map_err(|error| error.to_string())
     }
@@ -120,8 +121,9 @@ impl Hive {
         let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
         change(&mut plan, &mut limits);
         let mut routes = Routes::default();
-        assert_eq!(routes.add("*", "/", 0), None);
-        calm.hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan)]);
+        assert_eq!((routes.add("*", "/", 0), routes.add("other", "/", 1)), (None, None));
+        let other = Plan { name: "other".into(), instances: Instances::fixed(1), idle: None, hibernate: None };
+        calm.hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan), (1, other)]);
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random bytes");
         let place = std::env::temp_dir().join(format!("skep-dens-{:x}", u64::from_le_bytes(random)));
@@ -150,7 +152,12 @@ impl Hive {
 
     /// One request on this connection, and the text of its answer.
     pub fn ask(&mut self, peer: &SimPeer, path: &str) -> String {
-        peer.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).expect("the connection is open");
+        self.ask_host(peer, "a", path)
+    }
+
+    /// The same of a tenant.
+    pub fn ask_host(&mut self, peer: &SimPeer, host: &str, path: &str) -> String {
+        peer.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes()).expect("the connection is open");
         self.answer(peer)
     }
 

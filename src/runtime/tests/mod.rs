@@ -2,11 +2,14 @@
 //! sockets in memory, with peers good and bad and a network that fails. They must not know how the
 //! hall does what it does: what they look at inside is its books ([`super::http`]'s audit).
 mod calm;
+mod charges;
 mod crews;
 mod exchange;
 mod fair;
 mod fronts;
 mod hive;
+mod lines;
+mod moves;
 mod pace;
 mod peers;
 mod proxied;

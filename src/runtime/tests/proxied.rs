@@ -17,10 +17,14 @@ fn header() -> Vec<u8> {
 
 /// A connection by a proxied front, after its header.
 fn visit(hive: &mut Hive, kind: FrontKind) -> SimPeer {
+    visit_with(hive, kind, &header())
+}
+
+fn visit_with(hive: &mut Hive, kind: FrontKind, header: &[u8]) -> SimPeer {
     let at = SocketAddr::from(([127, 0, 0, 1], 81));
     hive.calm.hall.add_front(FrontPlan { at, kind, proxied: true }).expect("the address is free");
     let peer = hive.calm.net.connect(at).expect("the front listens");
-    peer.send(&header()).expect("the connection is open");
+    peer.send(header).expect("the connection is open");
     hive.calm.pass(SECOND);
     peer
 }
@@ -43,4 +47,17 @@ fn what_a_proxy_tells_is_forgotten_when_a_guest_ends_with_connections_open() {
     hive.calm.pass(5 * SECOND);
     assert!(hive.view().guests.is_empty(), "{}", hive.log());
     assert_eq!(hive.calm.hall.tenants.tales.keys().count(), 0);
+}
+
+#[test]
+fn headers_that_many_hold_together_are_bounded() {
+    let mut hive = Hive::with("serve((req, res) => res.end('up'))", |_, limits| limits.visitor_bytes = 40);
+    let half = &header()[..30];
+    let first = visit_with(&mut hive, FrontKind::Shared, half);
+    let at = SocketAddr::from(([127, 0, 0, 1], 81));
+    let second = hive.calm.net.connect(at).expect("the front listens");
+    second.send(half).expect("the connection is open");
+    hive.pass(SECOND);
+    assert!(second.saw_end() || second.saw_reset().is_some(), "both hold more than they may together");
+    assert!(!first.saw_end() && first.saw_reset().is_none());
 }

@@ -75,3 +75,13 @@ fn who_does_not_come_to_rest_serves_when_the_time_is_over() {
         assert_eq!(hive.log().is_empty(), taken, "{}", hive.log());
     }
 }
+
+#[test]
+fn who_comes_to_rest_in_the_turn_in_which_it_listens_serves_at_once() {
+    let mut hive = Hive::budding("serve((req, res) => res.end('up'))", |_| {});
+    let peer = hive.connect();
+    peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    // No longer than nothing else happens.
+    hive.pass(Duration::from_millis(100));
+    assert!(String::from_utf8_lossy(&peer.read_all()).ends_with("up"), "{}", hive.log());
+}
