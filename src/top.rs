@@ -96,8 +96,8 @@ fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
     let (requests, cpu) = if span.is_some() { ("REQ/S", "CPU%") } else { ("REQUESTS", "CPU s") };
     let _ = writeln!(
         out,
-        "{:<24} {:<9} {requests:>10} {cpu:>8} {:>9} {:>6} {:>9} {:>7}  LIMITS",
-        "TENANT", "STATE", "MEM MiB", "CONNS", "P99 ms", "FAILED"
+        "{:<24} {:<9} {requests:>10} {cpu:>8} {:>9} {:>9} {:>6} {:>9} {:>7}  LIMITS",
+        "TENANT", "STATE", "MEM MiB", "SNAP KiB", "CONNS", "P99 ms", "FAILED"
     );
     let mut rows: Vec<&Value> = tenants(state).iter().collect();
     rows.sort_by_key(|tenant| std::cmp::Reverse(number(tenant, "cpuNs")));
@@ -115,9 +115,10 @@ fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
             .unwrap_or_default();
         let _ = writeln!(
             out,
-            "{name:<24} {:<9} {count:>10.0} {nanos:>8.1} {:>9.1} {:>6} {:>9.2} {:>7}  {}",
+            "{name:<24} {:<9} {count:>10.0} {nanos:>8.1} {:>9.1} {:>9} {:>6} {:>9.2} {:>7}  {}",
             word(tenant, "state"),
             number(tenant, "memoryBytes") as f64 / f64::from(1 << 20),
+            snapshot(tenant),
             number(tenant, "connections"),
             number(tenant, "p99Micros") as f64 / 1000.0,
             number(tenant, "failed"),
@@ -125,6 +126,15 @@ fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
         );
     }
     out
+}
+
+/// Its size in KiB, with a star if it is on disk, too.
+fn snapshot(tenant: &Value) -> String {
+    match (number(tenant, "snapshotBytes"), number(tenant, "snapshotsKept")) {
+        (0, _) => "-".into(),
+        (bytes, 0) => (bytes >> 10).to_string(),
+        (bytes, _) => format!("{}*", bytes >> 10),
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +148,7 @@ mod tests {
             "tenants": [
                 { "name": "quiet", "state": "stopped", "requests": 0, "cpuNs": 0 },
                 { "name": "a\u{1b}[2Jb", "state": "running", "requests": requests, "cpuNs": cpu, "memoryBytes": 3 << 20,
-                  "connections": 3, "p99Micros": 1500, "failed": 1, "limitHits": { "cpu": 2 } },
+                  "connections": 3, "p99Micros": 1500, "snapshotBytes": 700_000, "snapshotsKept": 1, "failed": 1, "limitHits": { "cpu": 2 } },
             ],
         })
     }
@@ -152,7 +162,7 @@ mod tests {
             lines[2].starts_with("a?[2Jb ") && lines[2].contains(" 100 ") && lines[2].ends_with("cpu 2"),
             "{first}"
         );
-        assert!(lines[3].starts_with("quiet "), "{first}");
+        assert!(lines[2].contains(" 683* ") && lines[3].starts_with("quiet ") && lines[3].contains(" - "), "{first}");
         assert!(!first.contains('\u{1b}'));
         let before = totals(&state(100, 2_000_000_000));
         let second = table(&state(300, 3_000_000_000), Some(&before), Some(2.0));

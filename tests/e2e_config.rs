@@ -174,7 +174,7 @@ fn every_kind_of_wrong_key_is_told_with_file_line_and_key() {
         ("instances = { min = 3, max = 2 }", "1: instances.max: a number from 3 to 64 is needed"),
         ("[limits]\ncpu_total = 'long'", "2: limits.cpu_total: a time such as 500ms or 10s is needed"),
         ("[limits]\nblob_bytes = 'big'", "2: limits.blob_bytes: a number of bytes or a size such as 64M is needed"),
-        ("snapshot = 1", "1: snapshot: true or false is needed, not integer"),
+        ("snapshot = 1", "1: snapshot: it is true, false or \"keep\""),
     ];
     for (text, said) in tenants {
         let told = faults("", text);

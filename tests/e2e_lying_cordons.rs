@@ -266,7 +266,7 @@ fn p05_copies_of_one_connection_are_one_descriptor_of_the_fronts() {
 fn view(number: u32) -> String {
     format!(
         "[{{\"number\":{number},\"name\":\"good\",\"state\":\"running\",\"starts\":18446744073709551615,\"hibernations\":0,
-          \"wakes\":0,\"crashes\":0,\"held\":false,\"guests\":[],\"processes\":[1]}}]"
+          \"wakes\":0,\"crashes\":0,\"snapshots\":0,\"snapshot_bytes\":0,\"snapshot_kept\":false,\"held\":false,\"guests\":[],\"processes\":[1]}}]"
     )
 }
 

@@ -4,9 +4,10 @@ mod support;
 
 use serde_json::Value;
 use std::net::TcpListener;
-use std::path::PathBuf;
-use support::serve::{Admin, Hive, tenants};
-use support::{eventually, file, folder};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use support::serve::{Admin, Hive, serving, tenants};
+use support::{eventually, file, folder, own_cache};
 
 const STATE: &str = "const fs = require('fs'), crypto = require('crypto'), { performance } = require('perf_hooks');
   console.log('the top level runs');
@@ -41,6 +42,20 @@ impl World {
         let admin = Admin::in_folder(&folder());
         let words: Vec<&str> = admin.words().into_iter().chain(words.iter().copied()).collect();
         World { hive: Hive::start_with(&place, &words), place, admin }
+    }
+
+    /// With its snapshot on disk, in this cache folder.
+    fn keeping(place: &Path, cache: &Path, config: &str) -> World {
+        file(place, "a/skep.toml", config);
+        let admin = Admin::in_folder(&folder());
+        let hive = Hive::start_after("", serving(place, &admin.words()).env("SKEP_CACHE_DIR", cache));
+        World { hive, place: place.into(), admin }
+    }
+
+    /// It ends as an operator ends it; the next may begin.
+    fn ends(self) -> Vec<String> {
+        self.hive.server.signal("TERM");
+        self.hive.server.end().out.lines().map(str::to_owned).collect()
     }
 
     fn life(&self) -> Value {
@@ -196,4 +211,108 @@ fn what_ends_at_once_is_not_tried_twice() {
     assert_eq!(world.hive.get("a.localhost", "/").status, 502, "it is as old as its top level");
     world.said("its snapshot is gone");
     eventually("its code is run again", || world.hive.get("a.localhost", "/").status == 200);
+}
+
+/// Of a tenant whose snapshot is kept.
+const KEEP: &str = "snapshot = 'keep'\nidle = '100ms'\nhibernate = false\nenv = { SECRET = 'xyzzy' }\n";
+
+fn tenant_a() -> PathBuf {
+    tenants(&[("a/index.js", STATE), ("a/lib.js", "module.exports = 'one';")])
+}
+
+/// Files of snapshots, but not their seals.
+fn snapshots(cache: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(cache.join("snapshots")).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "snapshot")).collect()
+}
+
+/// A life in a process of its own, and what that has printed.
+fn one_life(place: &Path, cache: &Path, config: &str) -> (Value, Vec<String>, Value) {
+    let world = World::keeping(place, cache, config);
+    let life = world.life();
+    if config.contains("keep") {
+        eventually("it is kept", || world.admin.tenant("a")["snapshotsKept"] == 1);
+    }
+    let told = world.admin.tenant("a");
+    (life, world.ends(), told)
+}
+
+fn ran(lines: &[String]) -> bool {
+    lines.iter().any(|line| line.contains("the top level runs"))
+}
+
+#[test]
+fn a_snapshot_that_is_kept_is_where_the_next_process_begins() {
+    let (place, cache) = (tenant_a(), own_cache());
+    let (first, lines, told) = one_life(&place, &cache, KEEP);
+    assert!(ran(&lines), "{lines:?}");
+    assert!(told["snapshotBytes"].as_u64() > Some(0) && told["snapshots"] == 1, "{told}");
+    let files = snapshots(&cache);
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((files.len(), mode(&files[0]), mode(&cache.join("snapshots"))), (1, 0o600, 0o700));
+    for _ in 0..2 {
+        let (next, lines, told) = one_life(&place, &cache, KEEP);
+        assert!(!ran(&lines) && told["snapshots"] == 0, "{lines:?}");
+        assert_eq!((&next["top"], &next["secret"], &next["requests"]), (&first["top"], &"xyzzy".into(), &1.into()));
+        assert!(next["pid"] != first["pid"] && next["random"] != first["random"], "it knows where it is");
+    }
+    // Another secret, and another file: each makes another, and there is one.
+    let other = KEEP.replace("xyzzy", "plugh");
+    let (next, lines, _) = one_life(&place, &cache, &other);
+    assert!(ran(&lines) && next["secret"] == "plugh", "{lines:?}");
+    file(&place, "a/lib.js", "module.exports = 'two';");
+    let (next, lines, _) = one_life(&place, &cache, &other);
+    assert!(ran(&lines) && next["lib"] == "two", "{lines:?}");
+    assert!(!ran(&one_life(&place, &cache, &other).1) && snapshots(&cache).len() == 1);
+}
+
+#[test]
+fn s01_a_kept_snapshot_that_is_not_as_it_was_is_as_good_as_none() {
+    let (place, cache) = (tenant_a(), own_cache());
+    let (first, ..) = one_life(&place, &cache, KEEP);
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.clear(),
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| *bytes.last_mut().expect("it has bytes") ^= 1,
+        |bytes| bytes[100] ^= 0x80,
+    ];
+    for damage in damages {
+        let path = snapshots(&cache).remove(0);
+        let mut bytes = std::fs::read(&path).expect("it is ours");
+        damage(&mut bytes);
+        std::fs::write(&path, bytes).expect("it is ours");
+        let (next, lines, _) = one_life(&place, &cache, KEEP);
+        assert!(ran(&lines) && next["top"] != first["top"], "{lines:?}");
+        assert!(
+            lines.iter().any(|line| line.contains("its kept snapshot is of no use, its code is run: ")),
+            "{lines:?}"
+        );
+        assert!(!ran(&one_life(&place, &cache, KEEP).1), "the next one is good");
+    }
+}
+
+#[test]
+fn what_ends_at_once_is_not_kept_and_nothing_is_where_nobody_has_asked_for_it() {
+    let (place, cache) = (tenant_a(), own_cache());
+    one_life(&place, &cache, &KEEP.replace("'keep'", "true"));
+    assert!(!cache.join("snapshots").exists(), "it is in memory only");
+    let script = "require('http').createServer((req, res) => res.end('{}')).listen(80);
+      const began = process.pid; setInterval(() => { if (process.pid !== began) process.exit(3); }, 1).unref();";
+    file(&place, "a/index.js", script);
+    let world = World::keeping(&place, &cache, KEEP);
+    world.life();
+    eventually("it is kept", || snapshots(&cache).len() == 1);
+    world.ends();
+    let world = World::keeping(&place, &cache, KEEP);
+    let _first = world.hive.get("a.localhost", "/");
+    eventually("it is not kept any more", || {
+        let _again = world.hive.get("a.localhost", "/");
+        world.admin.tenant("a")["crashes"].as_u64() >= Some(1)
+    });
+    eventually("its code runs", || world.hive.get("a.localhost", "/").status == 200);
+    // It leaves the configuration, and takes what it had with it.
+    eventually("it is kept anew", || snapshots(&cache).len() == 1);
+    file(&world.place, "a/skep.toml", &KEEP.replace("'keep'", "false"));
+    world.hive.server.signal("HUP");
+    eventually("it is gone", || snapshots(&cache).is_empty());
 }

@@ -9,7 +9,7 @@ use super::kit::{Kit, sealed};
 use super::module::{library_range, take_apart};
 use super::plain::{self, Plain, World as PlainWorld};
 use super::state::GuestState;
-use super::vault::{Checked, Vault};
+use super::vault::{Bounds, Checked, Vault};
 use super::warm::warm;
 use crate::policy::Limits;
 use anyhow::{Context as _, Result, ensure};
@@ -24,6 +24,9 @@ pub const FOLDER_VARIABLE: &str = "SKEP_CACHE_DIR";
 
 /// Raised when the same guest would be warmed up or captured in another way.
 const FORMAT: u32 = 2;
+
+/// Files kept, some of each version, and their bytes.
+pub(super) const BOUNDS: Bounds = Bounds { files: 48, bytes: u64::MAX };
 
 /// Bytes read and checked at a time.
 const STEP: usize = 512 << 10;
@@ -99,6 +102,10 @@ impl<'a> GuestFile<'a> {
     /// from the same build step, and a test compares them.
     pub const fn built_in(wasm: &'a [u8], digests: Digests) -> GuestFile<'a> {
         GuestFile { wasm, digests }
+    }
+
+    pub fn digests(&self) -> Digests {
+        self.digests
     }
 }
 
@@ -236,7 +243,7 @@ struct Shelf<'a> {
 impl<'a> Shelf<'a> {
     fn new(engine: &'a Engine, file: GuestFile<'a>, folder: &CacheFolder) -> Shelf<'a> {
         // A folder that cannot be trusted is not used; that costs time, not correctness.
-        let vault = folder.0.as_ref().and_then(|path| Vault::open(path).ok());
+        let vault = folder.0.as_ref().and_then(|path| Vault::open(path, BOUNDS).ok());
         Shelf { engine, wasm: file.wasm, names: Names::new(engine, &file.digests), vault }
     }
 

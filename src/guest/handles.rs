@@ -2,9 +2,11 @@
 //! import must know at once (bytes waiting, credit). It must not know what stands behind a handle:
 //! the runtime keeps that, at the same index.
 
+use serde::{Deserialize, Serialize};
+
 /// A name that a guest has for one resource; below 2^53, so that JavaScript numbers hold it. Low 24
 /// bits index, above them a generation that starts at 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Handle(u64);
 
 const INDEX_BITS: u32 = 24;
@@ -32,7 +34,7 @@ impl Handle {
 }
 
 /// What a handle names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     Free,
     Blob,
@@ -65,7 +67,7 @@ pub enum Kind {
 }
 
 /// Where a stream stands in HTTP's client role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Client {
     /// Its bytes are not read as responses.
     No,
@@ -78,7 +80,7 @@ pub enum Client {
 }
 
 /// What is known at once of a handle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Slot {
     generation: u32,
     pub kind: Kind,
@@ -99,7 +101,7 @@ pub struct Slot {
 }
 
 /// The table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HandleTable {
     slots: Vec<Slot>,
     free: Vec<u32>,

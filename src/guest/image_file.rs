@@ -99,6 +99,30 @@ impl Image {
         Ok(Image { pages: Arc::new(pages), layer: layer.map(Arc::new), globals: head.globals, inbox: head.inbox })
     }
 
+    /// A layer over these pages, with what [`Image::head`] gave of the same.
+    ///
+    /// # Errors
+    /// When they do not fit.
+    pub(super) fn over(pages: &Arc<Pages>, layer: Layer, head: &[u8]) -> Result<Image> {
+        let mut rest = head;
+        let head = Head::read_from(&mut rest)?;
+        ensure!(rest.is_empty() && head.runs.is_empty(), "the head of an image is followed by something");
+        ensure!(head.bytes == pages.bytes, "the head of an image is of other pages");
+        head.check(layer.bytes)?;
+        let Head { globals, inbox, .. } = head;
+        Ok(Image { pages: pages.clone(), layer: Some(Arc::new(layer)), globals, inbox })
+    }
+
+    /// A code of all that it is.
+    ///
+    /// # Errors
+    /// Those of reading its pages.
+    pub(super) fn code(&self) -> Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        self.write_to(&mut hasher)?;
+        Ok(hasher.finalize())
+    }
+
     /// Reads an image back.
     ///
     /// # Errors

@@ -113,6 +113,11 @@ impl Layer {
         Ok(())
     }
 
+    /// Bytes of its file.
+    pub(super) fn size(&self) -> Result<u64> {
+        Ok(rustix::fs::fstat(&self.file)?.st_size as u64)
+    }
+
     pub(super) fn file(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }

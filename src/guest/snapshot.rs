@@ -3,7 +3,7 @@
 //! at), so that none begins from it who would see another world. It must not know when one is taken, nor who is the same guest:
 //! whoever keeps it gives it to nobody else.
 //!
-//! It lies in memory only, as any guest does, and goes with whoever keeps it.
+//! It lies in memory, as any guest does, and goes with whoever has it, unless it is kept on disk ([`Keepsake`](super::Keepsake)).
 use super::cell::Cell;
 use super::guest::Guest;
 use super::handles::{Handle, HandleTable};
@@ -11,14 +11,21 @@ use super::image::Pages;
 use super::imports::{Bounds, Ledger};
 use super::state::{Ends, GuestState};
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One guest's beginning.
 pub struct Snapshot {
-    cell: Cell,
+    pub(super) cell: Cell,
     /// What the guest was spawned from.
-    base: Arc<Pages>,
+    pub(super) base: Arc<Pages>,
+    pub(super) known: Known,
+}
+
+/// What the host knows of it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Known {
     handles: HandleTable,
     ends: HashMap<Handle, Ends>,
     listeners: u32,
@@ -43,12 +50,19 @@ impl GuestState {
         self.ledger = None;
     }
 
-    /// A code of what its heap may know that is no file: the start record, grants, limits.
-    fn told(&self) -> blake3::Hash {
+    /// A code of what its heap may know that is no file: the start record, grants, limits. Not which process it is in: where that
+    /// is another, the guest is told.
+    fn told(&self) -> [u8; 32] {
+        let known = serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&self.start_info);
+        let text = known.map(|mut known| {
+            known.retain(|name, _| name != "pid" && name != "ppid");
+            serde_json::Value::from(known).to_string()
+        });
+        let text = text.map_or_else(|_| self.start_info.clone(), String::into_bytes);
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&(self.start_info.len() as u64).to_le_bytes()).update(&self.start_info);
+        hasher.update(&(text.len() as u64).to_le_bytes()).update(&text);
         hasher.update(format!("{:?}{:?}", self.grants, self.limits).as_bytes());
-        hasher.finalize()
+        *hasher.finalize().as_bytes()
     }
 }
 
@@ -71,7 +85,8 @@ impl Guest {
         let cell = self.cell_of(image);
         let state = self.state();
         let (handles, ends, listeners) = (state.handles.clone(), state.ends.clone(), state.listeners);
-        Ok(Snapshot { cell, base, handles, ends, listeners, mono: state.mono(now.0), ledger })
+        let known = Known { handles, ends, listeners, mono: state.mono(now.0), ledger };
+        Ok(Snapshot { cell, base, known })
     }
 }
 
@@ -87,10 +102,13 @@ impl Snapshot {
     /// # Errors
     /// Why not: for the tenant's log.
     pub fn holds(&mut self, cell: &Cell, state: &GuestState, wall: u64) -> Result<(), String> {
-        if !cell.image().is_over(&self.base) || !cell.has_code_of(&self.cell) || self.ledger.beside != state.told() {
+        if !cell.image().is_over(&self.base)
+            || !cell.has_code_of(&self.cell)
+            || self.known.ledger.beside != state.told()
+        {
             return Err("its configuration has changed".into());
         }
-        self.ledger.holds(&state.roots, wall)
+        self.known.ledger.holds(&state.roots, wall)
     }
 
     /// A guest that begins from here. What it has open is to be put behind its handles, and it is to be sent the START of a clone.
@@ -99,11 +117,12 @@ impl Snapshot {
     /// # Errors
     /// Those of [`Cell::spawn`].
     pub fn spawn(&self, mut state: GuestState, mono: u64) -> Result<Guest> {
-        state.handles = self.handles.clone();
+        let Known { handles, ends, listeners, mono: stood, .. } = &self.known;
+        state.handles = handles.clone();
         state.handles.set_limit(state.limits.handles);
-        state.ends = self.ends.clone();
-        state.listeners = self.listeners;
-        state.behind = mono.wrapping_sub(self.mono) as i64;
+        state.ends = ends.clone();
+        state.listeners = *listeners;
+        state.behind = mono.wrapping_sub(*stood) as i64;
         self.cell.spawn(state)
     }
 }

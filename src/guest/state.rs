@@ -17,7 +17,7 @@ use std::time::Duration;
 const PAST_CHILDREN: usize = 64;
 
 /// Both ends of a connection or stream, or of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Ends {
     Tcp { local: SocketAddr, peer: Option<SocketAddr> },
     Unix { local: String },

@@ -17,9 +17,6 @@ const KEY: &str = "key";
 const MAC_BYTES: usize = 32;
 const HEAD_BYTES: u64 = MAC_BYTES as u64 + 8;
 
-/// Files kept, seals among them; beyond them the oldest go when one is written.
-const FILES: usize = 48;
-
 /// What the name of a seal ends with.
 const SEAL: &str = ".seal";
 
@@ -33,6 +30,15 @@ pub(super) struct Vault {
     key: [u8; 32],
     /// Seconds before a changed file gets a seal.
     settled: i64,
+    bounds: Bounds,
+}
+
+/// What a vault may hold; beyond it the oldest files go when one is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Seals among them.
+    pub(super) files: usize,
+    pub(super) bytes: u64,
 }
 
 impl Vault {
@@ -40,7 +46,7 @@ impl Vault {
     ///
     /// # Errors
     /// When it cannot be made, is a link, belongs to someone else, or others may write to it.
-    pub(super) fn open(path: &Path) -> Result<Vault> {
+    pub(super) fn open(path: &Path, bounds: Bounds) -> Result<Vault> {
         DirBuilder::new().recursive(true).mode(0o700).create(path).context("the cache folder cannot be made")?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let folder = rustix::fs::open(path, flags, Mode::empty()).context("the cache folder cannot be opened")?;
@@ -52,7 +58,7 @@ impl Vault {
                 read_key(&folder)?
             }
         };
-        Ok(Vault { folder, key, settled: SETTLED })
+        Ok(Vault { folder, key, settled: SETTLED, bounds })
     }
 
     /// Whether there is a file of this name, whatever is in it.
@@ -62,8 +68,8 @@ impl Vault {
 
     /// The same, for tests that do not want to wait.
     #[cfg(test)]
-    pub(super) fn open_eager(path: &Path) -> Result<Vault> {
-        Ok(Vault { settled: 0, ..Vault::open(path)? })
+    pub(super) fn open_eager(path: &Path, bounds: Bounds) -> Result<Vault> {
+        Ok(Vault { settled: 0, ..Vault::open(path, bounds)? })
     }
 
     /// Reads a file: `read` gets its content, and must not act on it: only if this answers `Ok` is it ours.
@@ -134,9 +140,9 @@ impl Vault {
     /// # Errors
     /// Those of the file system.
     pub(super) fn write(&self, name: &str, write: impl Fn(&mut dyn Write) -> Result<()>) -> Result<()> {
-        self.prune();
         let mut count = Count(0);
         write(&mut count)?;
+        self.prune(count.0);
         let mut hasher = self.hasher(name, count.0);
         write(&mut hasher)?;
         let mac = hasher.finalize();
@@ -145,6 +151,13 @@ impl Vault {
             file.write_all(&count.0.to_le_bytes())?;
             write(file)
         })
+    }
+
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, name: &str) {
+        for name in [name, &format!("{name}{SEAL}")] {
+            let _ = unlinkat(&self.folder, name, AtFlags::empty());
+        }
     }
 
     /// Under another name first, so that nobody ever sees half a file.
@@ -173,8 +186,8 @@ impl Vault {
         blake3::Hasher::new_keyed(key.finalize().as_bytes())
     }
 
-    /// Removes the oldest files when there are many: each new version leaves its own behind.
-    fn prune(&self) {
+    /// Removes the oldest files when there are many, to make room for one of so many bytes: each new version leaves its own behind.
+    fn prune(&self, bytes: u64) {
         let Ok(entries) = Dir::read_from(&self.folder) else {
             return;
         };
@@ -183,11 +196,16 @@ impl Vault {
                 let name = entry.ok()?.file_name().to_owned();
                 let stat = statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
                 let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-                (regular && name.to_bytes() != KEY.as_bytes()).then_some((stat.st_mtime, name))
+                (regular && name.to_bytes() != KEY.as_bytes()).then_some((stat.st_mtime, name, stat.st_size as u64))
             })
             .collect();
         files.sort();
-        for (_, name) in files.iter().take(files.len().saturating_sub(FILES)) {
+        let (mut count, mut sum) = (files.len(), files.iter().map(|file| file.2).fold(bytes, u64::saturating_add));
+        for (_, name, size) in files {
+            if count <= self.bounds.files && sum <= self.bounds.bytes {
+                return;
+            }
+            (count, sum) = (count - 1, sum - size);
             // Another process may have removed it.
             let _ = unlinkat(&self.folder, name, AtFlags::empty());
         }

@@ -186,6 +186,9 @@ pub struct ServeLimits {
     pub snapshot_bytes: u64,
     /// The same of all tenants together: snapshots lie in memory.
     pub snapshots_bytes: u64,
+    /// Those that are kept on disk, and their bytes: the oldest go. They lie where the user's caches do.
+    pub snapshot_files: usize,
+    pub snapshots_disk_bytes: u64,
     /// Bytes of the list of files that it has looked at (some thousand paths), and of what it has been told of them: before each
     /// start from a snapshot they are looked at again, and those that have changed lately are read.
     pub snapshot_ledger_bytes: usize,
@@ -235,6 +238,8 @@ impl Default for ServeLimits {
             snapshot_wait_ms: 1000,
             snapshot_bytes: 16 << 20,
             snapshots_bytes: 1 << 30,
+            snapshot_files: 10_000,
+            snapshots_disk_bytes: 8 << 30,
             snapshot_ledger_bytes: 512 << 10,
             snapshot_told_bytes: 16 << 20,
             look_ms: 1000,

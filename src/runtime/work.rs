@@ -65,6 +65,9 @@ pub(super) enum Errand {
     Fall(u64),
     /// This file of one that is to wake is read.
     Rise(u64),
+    /// A tenant's snapshot is looked for on disk, and kept there.
+    Recall(u32),
+    Keep(u32),
     /// Nobody waits for it.
     Rest,
 }
@@ -128,6 +131,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
                 (Some(Errand::Rise(file)), _) => {
                     self.may_rise(file, done);
+                    continue;
+                }
+                (Some(Errand::Recall(tenant)), _) => {
+                    self.has_recalled(tenant, done);
+                    continue;
+                }
+                (Some(Errand::Keep(tenant)), _) => {
+                    self.has_kept(tenant, &done);
                     continue;
                 }
                 (None, Some(guest)) => guest,

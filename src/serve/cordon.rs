@@ -57,6 +57,7 @@ pub struct ToldTenant {
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
     pub snapshot: bool,
+    pub keep: bool,
     pub hosts: Vec<String>,
     pub identity: Option<(String, String)>,
     /// Of a program that is a module: the one that came with it, or why there is none.
@@ -65,8 +66,8 @@ pub struct ToldTenant {
 
 impl ToldTenant {
     fn plan(&self) -> Plan {
-        let ToldTenant { name, instances, idle, hibernate, .. } = self;
-        Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate }
+        let ToldTenant { name, instances, idle, hibernate, keep, .. } = self;
+        Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep: *keep }
     }
 
     fn tenant(&self) -> Tenant {
@@ -86,6 +87,7 @@ impl ToldTenant {
             idle: self.idle,
             hibernate: self.hibernate,
             snapshot: self.snapshot,
+            keep: self.keep,
             group: None,
         }
     }

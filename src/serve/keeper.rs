@@ -5,8 +5,9 @@ use super::config::Hive;
 use super::modules::Modules;
 use super::tell::Apart;
 use super::tenant::Tenant;
-use crate::guest::{Bounds, Cell, Entropy, GuestState, Kit, Snapshot, Surroundings};
-use crate::launch::{Confine, Order, Program, World, start_info};
+use crate::guest::cache::Digests;
+use crate::guest::{Bounds, Cell, Engine, Entropy, GuestState, Keepsake, Keepsakes, Kit, Snapshot, Surroundings};
+use crate::launch::{Confine, Order, Program, World, say, start_info};
 use crate::policy::{FolderGrant, Limits, ServeLimits};
 use crate::runtime::{
     CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes,
@@ -14,9 +15,11 @@ use crate::runtime::{
 use crate::time::{Clock as _, OsClock};
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 /// Folders of one tenant that are watched at most: what lies deeper is deployed by a signal.
 const FOLDERS: usize = 64;
@@ -40,6 +43,34 @@ pub struct Bees {
     clock: OsClock,
     /// Tenants are spread over processes as this says.
     apart: Apart,
+    shelf: Shelf,
+}
+
+/// Where snapshots lie that outlive this process: opened when the first tenant wants that.
+pub struct Shelf {
+    /// None: there is no folder for them.
+    pub folder: Option<PathBuf>,
+    pub engine: Engine,
+    /// Of the guest that runs scripts.
+    pub digests: Digests,
+    opened: OnceCell<Option<Keepsakes>>,
+}
+
+impl Shelf {
+    pub fn new(folder: Option<PathBuf>, engine: Engine, digests: Digests) -> Shelf {
+        Shelf { folder, engine, digests, opened: OnceCell::new() }
+    }
+
+    fn keepsakes(&self, cell: &Cell) -> Option<&Keepsakes> {
+        let limits = ServeLimits::default();
+        let bounds = (limits.snapshot_files, limits.snapshots_disk_bytes, limits.snapshot_bytes * 2);
+        let open = || {
+            let folder = self.folder.as_ref()?;
+            let opened = Keepsakes::open(folder, &self.engine, self.digests, cell, bounds);
+            opened.inspect_err(|why| say(&format!("snapshots cannot be kept: {}: {why:#}", folder.display()))).ok()
+        };
+        self.opened.get_or_init(open).as_ref()
+    }
 }
 
 impl Bees {
@@ -49,9 +80,10 @@ impl Bees {
         cell: Cell,
         (modules, kits): (Modules<Cell>, Modules<Kit>),
         clock: OsClock,
-        apart: Apart,
+        (apart, shelf): (Apart, Shelf),
     ) -> Bees {
-        let mut bees = Bees { wish, numbers: HashMap::new(), tenants: Vec::new(), cell, modules, kits, clock, apart };
+        let (numbers, tenants) = (HashMap::new(), Vec::new());
+        let mut bees = Bees { wish, numbers, tenants, cell, modules, kits, clock, apart, shelf };
         let _none = bees.take(hive);
         bees
     }
@@ -99,8 +131,9 @@ impl Bees {
     /// What the hall is to know of each.
     pub fn plans(&self) -> Vec<(u32, Plan)> {
         let plan = |(number, tenant): (u32, &Tenant)| {
-            let Tenant { name, instances, idle, hibernate, .. } = tenant;
-            (number, Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate })
+            let Tenant { name, instances, idle, hibernate, keep, .. } = tenant;
+            let keep = *keep && tenant.snapshot;
+            (number, Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep })
         };
         self.all().map(plan).collect()
     }
@@ -168,6 +201,16 @@ impl Keeper for Bees {
             Ok((None, state)) if wished => begin(from, &self.cell, state, &self.clock),
             _ => Err("its configuration has changed".into()),
         }
+    }
+
+    fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
+        let tenant = self.tenants.get(tenant as usize)?.as_ref().filter(|tenant| tenant.snapshot && tenant.keep)?;
+        let words = [tenant.folder.as_os_str().as_encoded_bytes(), tenant.name.as_bytes()];
+        Some(self.shelf.keepsakes(&self.cell)?.of(&words))
+    }
+
+    fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
+        from.snapshot(bytes, &self.cell).map_err(|why| format!("{why:#}"))
     }
 
     fn limits(&mut self, tenant: u32) -> Option<Limits> {

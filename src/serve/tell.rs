@@ -148,6 +148,7 @@ fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
         idle: tenant.idle,
         hibernate: tenant.hibernate,
         snapshot: tenant.snapshot,
+        keep: tenant.keep,
         hosts: tenant.hosts.clone(),
         identity: tenant.identity.as_ref().map(Identity::pem),
     })

@@ -38,6 +38,8 @@ pub struct Tenant {
     pub hibernate: Option<Duration>,
     /// Its instances begin where its top level had run.
     pub snapshot: bool,
+    /// Also in later processes: it lies on disk.
+    pub keep: bool,
     /// Tenants of different groups are never in one process.
     pub group: Option<String>,
 }
@@ -101,7 +103,7 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
     let idle = after(table, "idle", ServeLimits::default().idle_stop_ms)?;
     let hibernate = after(table, "hibernate", ServeLimits::default().hibernate_ms)?;
     let group = group(table)?;
-    let snapshot = table.take("snapshot").map(|value| value.flag()).transpose()?.unwrap_or(false);
+    let (snapshot, keep) = snapshot(table)?;
     Ok(Tenant {
         name: name.into(),
         folder,
@@ -118,8 +120,19 @@ pub fn read(name: &str, folder: &Path, table: &mut Table<'_>) -> Result<Tenant, 
         idle,
         hibernate,
         snapshot,
+        keep,
         group,
     })
+}
+
+/// Whether its instances begin where its top level had run, and whether in later processes, too.
+fn snapshot(table: &mut Table<'_>) -> Result<(bool, bool), Fault> {
+    match table.take("snapshot") {
+        None => Ok((false, false)),
+        Some(value) if value.is_flag() => Ok((value.flag()?, false)),
+        Some(value) if value.text().is_ok_and(|text| text == "keep") => Ok((true, true)),
+        Some(value) => Err(value.fault("it is true, false or \"keep\"")),
+    }
 }
 
 /// A number, or a table of the least and the most.
@@ -165,6 +178,7 @@ pub fn plain(name: &str) -> Tenant {
         idle: None,
         hibernate: None,
         snapshot: false,
+        keep: false,
         group: None,
     }
 }

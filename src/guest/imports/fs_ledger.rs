@@ -10,6 +10,7 @@ use super::fs_open::{Roots, look, open_granted};
 use super::{Answer, Refusal};
 use crate::guest::work::Done;
 use rustix::fs::{FileType, Mode, fstat};
+use serde::{Deserialize, Serialize};
 use skep_abi::errno::EFBIG;
 use skep_abi::file_op as op;
 use std::collections::BTreeMap;
@@ -25,10 +26,10 @@ const WRITE_ONLY: u32 = 1;
 /// Words of a file's record that reading changes: when it was last read.
 const READ_AT: std::ops::Range<usize> = 80..96;
 
-type Code = [u8; 32];
+pub(in crate::guest) type Code = [u8; 32];
 
 /// What was asked of a path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Question {
     op: i32,
     a: i64,
@@ -38,7 +39,7 @@ struct Question {
 }
 
 /// Where a path leads, and when that was last changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Place {
     /// Nowhere, with this number.
     Nowhere(i32),
@@ -50,7 +51,7 @@ enum Place {
 }
 
 /// One path.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Entry {
     answers: BTreeMap<Question, Code>,
     place: Option<Place>,
@@ -59,7 +60,7 @@ struct Entry {
 }
 
 /// How much may be asked again: it is done at once, by the loop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Bounds {
     /// Bytes of the ledger itself.
     pub bytes: usize,
@@ -68,7 +69,7 @@ pub struct Bounds {
 }
 
 /// All that a guest has been told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::guest) struct Ledger {
     entries: BTreeMap<PathBuf, Entry>,
     bounds: Bounds,
@@ -79,7 +80,7 @@ pub(in crate::guest) struct Ledger {
     spoilt: Option<String>,
     file_bytes: u64,
     /// A code of what the guest was told and may do beside.
-    pub beside: blake3::Hash,
+    pub beside: Code,
 }
 
 /// An answer to come.
@@ -91,7 +92,7 @@ pub(super) struct Asked {
 }
 
 impl Ledger {
-    pub(in crate::guest) fn new(bounds: Bounds, file_bytes: u64, beside: blake3::Hash) -> Ledger {
+    pub(in crate::guest) fn new(bounds: Bounds, file_bytes: u64, beside: Code) -> Ledger {
         Ledger { entries: BTreeMap::new(), bounds, bytes: 0, told: 0, spoilt: None, file_bytes, beside }
     }
 
@@ -268,7 +269,7 @@ mod tests {
             fs::create_dir_all(folder.join("own")).expect("a folder can be made");
             let grant = FolderGrant { folder: folder.join("own"), write: false };
             let roots = Arc::new(Roots::new(&Grants { folders: vec![grant], ..Grants::default() }));
-            Scene { folder, roots, ledger: Ledger::new(bounds, 1 << 20, blake3::hash(b"")) }
+            Scene { folder, roots, ledger: Ledger::new(bounds, 1 << 20, [0; 32]) }
         }
 
         fn put(&self, name: &str, text: &str) {

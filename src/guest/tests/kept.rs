@@ -88,7 +88,7 @@ fn the_only_guest_of_a_process_starts_from_the_same_files() {
 fn s01_any_flipped_byte_and_any_cut_is_noticed() {
     let folder = Folder::new();
     compiles(&folder.0);
-    let vault = crate::guest::vault::Vault::open(&folder.0).expect("the folder is good");
+    let vault = crate::guest::vault::Vault::open(&folder.0, cache::BOUNDS).expect("the folder is good");
     for ending in [".code", ".image"] {
         let path = folder.file(ending);
         let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
@@ -183,7 +183,7 @@ fn s01_another_engine_has_files_of_its_own() {
 fn a_seal_holds_as_long_as_nobody_writes_to_the_file() {
     let folder = Folder::new();
     compiles(&folder.0);
-    let vault = crate::guest::vault::Vault::open_eager(&folder.0).expect("the folder is good");
+    let vault = crate::guest::vault::Vault::open_eager(&folder.0, cache::BOUNDS).expect("the folder is good");
     let path = folder.file(".image");
     let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
     // Whether the file was taken, and whether by its seal.
@@ -218,7 +218,7 @@ fn a_seal_holds_as_long_as_nobody_writes_to_the_file() {
         fs::write(&seal, content).expect("it can be written");
         assert_eq!((sealed(), sealed()), (Some(false), Some(true)), "a seal that is none is made anew");
     }
-    let young = crate::guest::vault::Vault::open(&folder.0).expect("the folder is good");
+    let young = crate::guest::vault::Vault::open(&folder.0, cache::BOUNDS).expect("the folder is good");
     fs::remove_file(&seal).expect("it is there");
     changed(&good);
     young.read(&name, |file| Ok(std::io::copy(file, &mut std::io::sink())?)).expect("the file is good");

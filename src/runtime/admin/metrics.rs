@@ -26,10 +26,13 @@ pub(super) fn text(report: &Report) -> String {
 }
 
 fn tenants_text(tenants: &[TenantReport], out: &mut String) {
-    let numbers: [(&str, &str, Count, f64); 14] = [
+    let numbers: [(&str, &str, Count, f64); 17] = [
         ("skep_tenant_instances", "gauge", Count::Instances, 1.0),
         ("skep_tenant_starts_total", "counter", Count::Starts, 1.0),
         ("skep_tenant_crashes_total", "counter", Count::Crashes, 1.0),
+        ("skep_tenant_snapshots_total", "counter", Count::Snapshots, 1.0),
+        ("skep_tenant_snapshot_bytes", "gauge", Count::SnapshotBytes, 1.0),
+        ("skep_tenant_snapshots_kept", "gauge", Count::SnapshotsKept, 1.0),
         ("skep_tenant_hibernations_total", "counter", Count::Hibernations, 1.0),
         ("skep_tenant_wakes_total", "counter", Count::Wakes, 1.0),
         ("skep_tenant_at_rest_bytes", "gauge", Count::AtRestBytes, 1.0),

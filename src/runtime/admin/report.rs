@@ -13,6 +13,9 @@ pub enum Count {
     Instances,
     Starts,
     Crashes,
+    Snapshots,
+    SnapshotBytes,
+    SnapshotsKept,
     Hibernations,
     Wakes,
     AtRestBytes,
@@ -36,10 +39,13 @@ pub enum Count {
 }
 
 /// Their names, in the same order.
-const COUNTS: [&str; 23] = [
+const COUNTS: [&str; 26] = [
     "instances",
     "starts",
     "crashes",
+    "snapshots",
+    "snapshotBytes",
+    "snapshotsKept",
     "hibernations",
     "wakes",
     "atRestBytes",
@@ -162,6 +168,9 @@ impl TenantReport {
         counts[Count::Instances as usize] = view.guests.len() as u64;
         counts[Count::Starts as usize] = view.starts;
         counts[Count::Crashes as usize] = view.crashes;
+        counts[Count::Snapshots as usize] = view.snapshots;
+        counts[Count::SnapshotBytes as usize] = view.snapshot_bytes;
+        counts[Count::SnapshotsKept as usize] = view.snapshot_kept.into();
         counts[Count::Hibernations as usize] = view.hibernations;
         counts[Count::Wakes as usize] = view.wakes;
         for guest in &view.guests {

@@ -1,7 +1,7 @@
 //! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
 use super::super::seat::Hired;
 use super::{Manners, Routes};
-use crate::guest::{Kit, Snapshot};
+use crate::guest::{Keepsake, Kit, Snapshot};
 use crate::policy::{Instances, Limits};
 use crate::tls::Acceptor;
 use std::net::SocketAddr;
@@ -21,6 +21,19 @@ pub trait Keeper {
     /// # Errors
     /// Why it would not come to the same: for the tenant's log.
     fn revive(&mut self, _tenant: u32, _from: &mut Snapshot) -> std::result::Result<Hired, String> {
+        Err("nobody makes guests of snapshots here".into())
+    }
+
+    /// Where this tenant's snapshot is kept on disk; none: nowhere.
+    fn keepsake(&mut self, _tenant: u32) -> Option<Keepsake> {
+        None
+    }
+
+    /// The snapshot that these bytes are, and what was kept with it.
+    ///
+    /// # Errors
+    /// Why they are none that could be of use here.
+    fn recall(&mut self, _from: &Keepsake, _bytes: &[u8]) -> std::result::Result<(Snapshot, Vec<u8>), String> {
         Err("nobody makes guests of snapshots here".into())
     }
 
@@ -138,4 +151,6 @@ pub struct Plan {
     pub idle: Option<Duration>,
     /// It is put to sleep after so long without anything to do; none: never.
     pub hibernate: Option<Duration>,
+    /// Its snapshot is kept on disk.
+    pub keep: bool,
 }

@@ -12,6 +12,7 @@ use super::super::{Hall, Outcome};
 use super::crews::Dealt;
 use super::handover::Bid;
 use super::keeper::NotHired;
+use super::keepsakes::Kept;
 use super::snapshots::Bud;
 use super::visitors::Refusal;
 use super::watching::Changed;
@@ -62,6 +63,8 @@ pub(super) struct Tenant {
     /// Where its next start begins, and how many of these were taken.
     pub bud: Option<Bud>,
     pub snapshots: u64,
+    /// Where its snapshot is kept on disk, and whether it was looked for there.
+    pub kept: Kept,
     /// Its files have.
     pub changed: Option<Changed>,
     /// It has left the configuration.
@@ -123,6 +126,7 @@ impl Tenant {
             crashes: 0,
             bud: None,
             snapshots: 0,
+            kept: Kept::default(),
             changed: None,
             gone: false,
             held: false,
@@ -133,7 +137,13 @@ impl Tenant {
     pub fn nobody() -> Tenant {
         Tenant {
             gone: true,
-            ..Tenant::new(Plan { name: String::new(), instances: Instances::fixed(0), idle: None, hibernate: None })
+            ..Tenant::new(Plan {
+                name: String::new(),
+                instances: Instances::fixed(0),
+                idle: None,
+                hibernate: None,
+                keep: false,
+            })
         }
     }
 
@@ -210,6 +220,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     pub(super) fn start_instance(&mut self, tenant: u32) -> bool {
+        if self.recalls(tenant) {
+            self.tenants.all[tenant as usize].preparing = true;
+            return false;
+        }
         if let Some(id) = self.revive(tenant) {
             self.admit(tenant, id, true);
             // It listens already.
@@ -385,6 +399,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// It has left the configuration.
     pub(super) fn close_tenant(&mut self, tenant: u32) {
+        self.forget_kept(tenant);
         let this = &mut self.tenants.all[tenant as usize];
         (this.gone, this.bud) = (true, None);
         self.tenants.seeking.extend(std::mem::take(&mut this.waiting));
@@ -423,10 +438,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(next) = looks.into_iter().flatten().min() {
             self.look_at(tenant, next);
         }
-        if std::mem::take(&mut self.tenants.all[tenant as usize].preparing) {
-            self.start_instances(tenant);
-            self.stop_waiting(tenant);
-        }
+        self.start_prepared(tenant);
         for instance in self.tenants.all[tenant as usize].instances.clone() {
             let next = match instance.stage {
                 Stage::Starting => self.start_late(tenant, instance),
@@ -436,6 +448,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             if let Some(next) = next {
                 self.look_at(tenant, next);
             }
+        }
+    }
+
+    /// What it has waited for may be ready.
+    pub(super) fn start_prepared(&mut self, tenant: u32) {
+        if std::mem::take(&mut self.tenants.all[tenant as usize].preparing) {
+            self.start_instances(tenant);
+            self.stop_waiting(tenant);
         }
     }
 

@@ -13,6 +13,7 @@ mod fronts;
 mod handover;
 mod hello;
 mod keeper;
+mod keepsakes;
 mod life;
 mod lines;
 mod modules;
@@ -224,7 +225,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         for (number, plan) in named.into_iter().enumerate() {
             match (plan, number < self.tenants.all.len()) {
-                (Some(plan), true) => self.tenants.all[number].plan(plan),
+                (Some(plan), true) => self.plan_tenant(number as u32, plan),
                 (Some(plan), false) => {
                     self.tenants.all.resize_with(number, Tenant::nobody);
                     self.tenants.all.push(Tenant::new(plan));

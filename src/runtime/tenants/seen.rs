@@ -161,6 +161,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             all.hibernations = all.hibernations.saturating_add(view.hibernations);
             all.wakes = all.wakes.saturating_add(view.wakes);
             all.crashes = all.crashes.saturating_add(view.crashes);
+            all.snapshots = all.snapshots.saturating_add(view.snapshots);
+            all.snapshot_bytes = all.snapshot_bytes.saturating_add(view.snapshot_bytes);
+            all.snapshot_kept |= view.snapshot_kept;
             all.guests.extend(view.guests.iter().cloned());
             all.processes.extend(cordon.pid().filter(|_| !view.guests.is_empty()));
         }
@@ -190,6 +193,7 @@ mod tests {
         assert!(text.len() < limits.view_guest_bytes, "{} bytes", text.len());
         let name = "x".repeat(64);
         let (starts, hibernations, wakes, crashes) = (u64::MAX, u64::MAX, u64::MAX, u64::MAX);
+        let (snapshots, snapshot_bytes) = (u64::MAX, u64::MAX);
         let view = TenantView {
             number: u32::MAX,
             name,
@@ -198,6 +202,8 @@ mod tests {
             hibernations,
             wakes,
             crashes,
+            snapshots,
+            snapshot_bytes,
             ..TenantView::default()
         };
         let text = serde_json::to_string(&view).expect("it is plain");

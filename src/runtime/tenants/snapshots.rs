@@ -24,17 +24,19 @@ const SUSPECT: Duration = Duration::from_secs(1);
 
 /// A tenant's beginning.
 pub(super) struct Bud {
-    snapshot: Snapshot,
-    listeners: Vec<Parked>,
-    signals: u64,
+    pub snapshot: Snapshot,
+    pub listeners: Vec<Parked>,
+    pub signals: u64,
+    /// It was taken by an earlier process: who begins from it is told which process this is.
+    pub is_recalled: bool,
 }
 
 /// A listener as it stood.
 #[derive(Clone, Copy)]
-struct Parked {
-    handle: Handle,
-    at: SocketAddr,
-    options: ListenOptions,
+pub(super) struct Parked {
+    pub handle: Handle,
+    pub at: SocketAddr,
+    pub options: ListenOptions,
 }
 
 /// What keeps a snapshot from being taken.
@@ -130,7 +132,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let snapshot = self.seats[index].guest.awake().snapshot(now, limits.snapshot_bytes)?;
         let this = &mut self.tenants.all[tenant as usize];
         this.snapshots += 1;
-        this.bud = Some(Bud { snapshot, listeners, signals });
+        this.bud = Some(Bud { snapshot, listeners, signals, is_recalled: false });
+        self.keep_bud(tenant);
         Ok(())
     }
 
@@ -141,6 +144,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let guest = match keeper.revive(tenant, &mut bud.snapshot) {
             Ok(guest) => guest,
             Err(why) => {
+                self.tenants.all[tenant as usize].kept.is_there = false;
                 self.say(tenant, &format!("its snapshot is gone, its code is run: {why}"));
                 return None;
             }
@@ -152,17 +156,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// An instance that began from the tenant's snapshot has failed after so long.
     pub(super) fn bud_failed(&mut self, tenant: u32, lived: Duration) {
-        if lived < SUSPECT && self.tenants.all[tenant as usize].bud.take().is_some() {
+        let ends = self.leaving.is_some();
+        if !ends && lived < SUSPECT && self.tenants.all[tenant as usize].bud.take().is_some() {
+            self.forget_kept(tenant);
             self.say(tenant, "its snapshot is gone: what began from it ended at once");
         }
     }
 
-    /// Seats it as it stood: its listeners, and START. Its start record is the one that its heap has read, or it were not here.
+    /// Seats it as it stood: its listeners, and START. Its start record is the one that its heap has read, or it were not here;
+    /// but for the process that it is in.
     fn seat_bud(&mut self, mut guest: Hired, bud: &Bud) -> GuestId {
         let mut seed = [0_u8; 32];
         guest.state_mut().outside.random(&mut seed);
         let mut seat = Seat::new(guest);
-        seat.mail.push(Note { kind: events::START, flags: start::CLONED | start::SAME, handle: 0, value: 0 }, &[&seed]);
+        let flags = if bud.is_recalled { start::CLONED } else { start::CLONED | start::SAME };
+        seat.mail.push(Note { kind: events::START, flags, handle: 0, value: 0 }, &[&seed]);
         let id = GuestId(self.seats.insert(seat) as u32);
         for Parked { handle, at, options } in bud.listeners.iter().copied() {
             let limits = self.decoder_limits(id.0, &options);

@@ -30,6 +30,10 @@ pub struct TenantView {
     pub wakes: u64,
     /// Instances that have ended and were not to.
     pub crashes: u64,
+    /// Snapshots that were taken; bytes of the one that there is, and whether it is on disk, too.
+    pub snapshots: u64,
+    pub snapshot_bytes: u64,
+    pub snapshot_kept: bool,
     /// An operator has stopped it.
     pub held: bool,
     pub guests: Vec<GuestView>,
@@ -80,6 +84,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 hibernations: tenant.hibernations,
                 wakes: tenant.wakes,
                 crashes: tenant.crashes,
+                snapshots: tenant.snapshots,
+                snapshot_bytes: tenant.bud.as_ref().map_or(0, |bud| bud.snapshot.bytes()),
+                snapshot_kept: tenant.kept.is_there,
                 held: tenant.held,
                 guests,
                 processes,

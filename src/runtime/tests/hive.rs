@@ -116,8 +116,13 @@ impl Hive {
         let mut calm = Calm::new(WALL);
         let code = Rc::new(RefCell::new(code.to_owned()));
         let keeper = Only { code: code.clone(), clock: calm.clock.clone(), hired: 0, snapshot };
-        let mut plan =
-            Plan { name: "a".into(), instances: Instances::fixed(1), idle: None, hibernate: Some(HIBERNATE) };
+        let mut plan = Plan {
+            name: "a".into(),
+            instances: Instances::fixed(1),
+            idle: None,
+            hibernate: Some(HIBERNATE),
+            keep: false,
+        };
         let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
         change(&mut plan, &mut limits);
         let mut routes = Routes::default();
