@@ -127,7 +127,8 @@ impl Hive {
         change(&mut plan, &mut limits);
         let mut routes = Routes::default();
         assert_eq!((routes.add("*", "/", 0), routes.add("other", "/", 1)), (None, None));
-        let other = Plan { name: "other".into(), instances: Instances::fixed(1), idle: None, hibernate: None };
+        let other =
+            Plan { name: "other".into(), instances: Instances::fixed(1), idle: None, hibernate: None, keep: false };
         calm.hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan), (1, other)]);
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random bytes");
