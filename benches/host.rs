@@ -11,7 +11,7 @@ use skep::proto::http1::{
 };
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
 use skep::runtime::{
-    FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan, Reload, Routes,
+    Again, FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan, Reload, Routes,
 };
 use skep::time::{Mono, Timers, VirtualClock};
 use std::hint::black_box;
@@ -243,7 +243,7 @@ impl Keeper for Only {
         self.0.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+    fn reload(&mut self, _what: Again) -> Result<Reload, String> {
         Err("it has no configuration".into())
     }
 

@@ -75,7 +75,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.tenants.is_open() && !HARMLESS.contains(&signal) {
             // The operator's, and no tenant may stand in its way.
             if signal == SIGHUP {
-                self.reload_tenants(true);
+                self.reload_tenants(super::tenants::Again::All);
             } else {
                 self.leave(signal);
             }

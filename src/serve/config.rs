@@ -1,11 +1,13 @@
 //! From a folder of tenants, or a file that names them, to a checked [`Hive`]: all of it, or the first thing that is wrong
 //! with it. It must not know who runs it.
+use super::register::{Entry, Register};
 use super::tenant::{self, Tenant};
 use super::text::{Fault, Source, Table};
 use crate::runtime::{Believed, CONFIG_FILE as FILE};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use crate::tls::{Acceptor, Identity};
 
@@ -29,7 +31,7 @@ pub struct Hive {
     /// For hosts that no tenant has a certificate for.
     pub identity: Option<Identity>,
     /// By name, in order.
-    pub tenants: Vec<Tenant>,
+    pub tenants: Vec<Rc<Tenant>>,
 }
 
 /// Fronts behind a proxy.
@@ -63,11 +65,8 @@ struct Fronts {
     identity: Option<Identity>,
 }
 
-/// A tenant and whatever tells where it was written.
-struct Written {
-    tenant: Tenant,
-    file: PathBuf,
-}
+/// A tenant, and the file where it was written.
+type Written = (Rc<Tenant>, PathBuf);
 
 impl Hive {
     /// Reads and checks a folder of tenants, or a configuration file.
@@ -75,10 +74,18 @@ impl Hive {
     /// # Errors
     /// The first fault.
     pub fn read(place: &Path) -> Result<Hive, Fault> {
+        Hive::read_again(place, &mut Register::default(), None)
+    }
+
+    /// The same where most of it is known: of a folder of tenants what has changed since, or only this one's in it. Where there is a
+    /// fault what is known stays.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub fn read_again(place: &Path, known: &mut Register, only: Option<&str>) -> Result<Hive, Fault> {
         let (Fronts { listen, https, proxied, forwarded, trace, identity }, written) =
-            if place.is_dir() { read_folder(place)? } else { read_file(place)? };
-        check_together(&written)?;
-        let mut tenants: Vec<Tenant> = written.into_iter().map(|written| written.tenant).collect();
+            if place.is_dir() { read_folder(place, known, only)? } else { read_file(place)? };
+        let mut tenants: Vec<Rc<Tenant>> = written.into_iter().map(|(tenant, _)| tenant).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
         let acceptor = acceptor(&tenants, identity.clone());
         if acceptor.is_none() && !https.is_empty() {
@@ -91,7 +98,7 @@ impl Hive {
 }
 
 /// Each tenant's certificate for its hosts; for all other names `otherwise`, or that of a tenant that has every host.
-fn acceptor(tenants: &[Tenant], otherwise: Option<Identity>) -> Option<Acceptor> {
+fn acceptor(tenants: &[Rc<Tenant>], otherwise: Option<Identity>) -> Option<Acceptor> {
     let with = || tenants.iter().filter_map(|tenant| Some((tenant, tenant.identity.as_ref()?)));
     let catching = || with().find(|(tenant, _)| tenant.hosts.iter().any(|host| host == "*"));
     let otherwise = otherwise.or_else(|| Some(catching()?.1.clone()));
@@ -103,37 +110,62 @@ fn acceptor(tenants: &[Tenant], otherwise: Option<Identity>) -> Option<Acceptor>
 type Read = (Fronts, Vec<Written>);
 
 /// A folder per tenant; a file beside them says where to listen.
-fn read_folder(place: &Path) -> Result<Read, Fault> {
+fn read_folder(place: &Path, known: &mut Register, only: Option<&str>) -> Result<Read, Fault> {
     let fault = |message: String| Fault { file: place.into(), line: None, key: String::new(), message };
     let own = place.join(FILE);
     let fronts = match own.is_file() {
         true => Source::read(&own)?.table(|table| read_fronts(place, table))?,
         false => Fronts { listen: vec![LISTEN], ..Fronts::default() },
     };
-    let entries = std::fs::read_dir(place).map_err(|error| fault(format!("cannot be read: {error}")))?;
-    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    folders.sort();
-    let mut written = Vec::new();
-    for folder in folders {
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !folder.is_dir() || name.starts_with('.') || name == "node_modules" {
-            continue;
+    let only = only.filter(|_| !known.is_empty()).map(|name| place.join(name));
+    let listed = match only {
+        Some(_) => None,
+        None => {
+            let entries = std::fs::read_dir(place).map_err(|error| fault(format!("cannot be read: {error}")))?;
+            let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            folders.sort();
+            Some(folders)
         }
-        let file = folder.join(FILE);
-        if file.is_file() {
-            check_name(&name).map_err(fault)?;
-            let tenant = Source::read(&file)?.table(|table| tenant::read(&name, &folder, table))?;
-            written.push(Written { tenant, file });
-        } else if tenant::has_script(&folder) {
-            check_name(&name).map_err(fault)?;
-            let source = Source { file: folder.clone(), text: String::new() };
-            written.push(Written { tenant: source.table(|table| tenant::read(&name, &folder, table))?, file: folder });
-        }
+    };
+    let mut fresh = BTreeMap::new();
+    for folder in listed.iter().flatten().chain(&only).filter(|folder| known.still(folder).is_none()) {
+        let read = read_tenant(folder)?;
+        fresh.insert(folder.clone(), Entry::new(folder, read, known.get(folder)));
     }
+    let entry = |folder: &PathBuf| fresh.get(folder).or_else(|| known.get(folder))?.read.clone();
+    let written: Vec<Written> = match (&listed, &only) {
+        (None, Some(only)) => {
+            let added = Some(only).filter(|only| known.get(only).is_none());
+            known.folders().chain(added).filter_map(entry).collect()
+        }
+        (listed, _) => listed.iter().flatten().filter_map(entry).collect(),
+    };
     if written.is_empty() {
         return Err(fault(format!("no folder in it has a script or a {FILE}")));
     }
+    check_together(&written)?;
+    known.take(fresh, listed.as_deref());
     Ok((fronts, written))
+}
+
+/// One folder, if it is a tenant's.
+fn read_tenant(folder: &Path) -> Result<Option<Written>, Fault> {
+    let fault = |message: String| Fault { file: folder.into(), line: None, key: String::new(), message };
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if !folder.is_dir() || name.starts_with('.') || name == "node_modules" {
+        return Ok(None);
+    }
+    let file = folder.join(FILE);
+    let (source, file) = if file.is_file() {
+        (Source::read(&file)?, file)
+    } else if tenant::has_script(folder) {
+        (Source { file: folder.into(), text: String::new() }, folder.into())
+    } else {
+        return Ok(None);
+    };
+    check_name(&name).map_err(fault)?;
+    let tenant = source.table(|table| tenant::read(&name, folder, table))?;
+    Ok(Some((Rc::new(tenant), file)))
 }
 
 /// One file: where to listen, and a table for each tenant.
@@ -156,8 +188,9 @@ fn read_file(place: &Path) -> Result<Read, Fault> {
                     };
                     tenant::read(&name, &folder, table)
                 })?;
-                written.push(Written { tenant, file: place.into() });
+                written.push((Rc::new(tenant), place.into()));
             }
+            check_together(&written)?;
             Ok(written)
         })?;
         Ok((fronts, written))
@@ -243,17 +276,17 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 /// What two tenants must not both have.
 fn check_together(written: &[Written]) -> Result<(), Fault> {
-    let mut places: HashMap<(String, String), &str> = HashMap::new();
+    let mut places: HashMap<(&str, &str), &str> = HashMap::new();
     let mut ports: HashMap<u16, &str> = HashMap::new();
-    for Written { tenant, file } in written {
+    for (tenant, file) in written {
         let clash = |key: &str, what: String, other: &str| {
             let key = format!("{}.{key}", tenant.name);
             let message = format!("{what} is tenant {other}'s already");
             Err(Fault { file: file.clone(), line: None, key, message })
         };
         for host in &tenant.hosts {
-            let path = tenant.path.trim_end_matches('/').to_owned();
-            if let Some(other) = places.insert((host.clone(), path), &tenant.name)
+            let path = tenant.path.trim_end_matches('/');
+            if let Some(other) = places.insert((host, path), &tenant.name)
                 && other != tenant.name
             {
                 return clash("hosts", format!("{host}{}", tenant.path), other);

@@ -9,7 +9,7 @@ use super::tenant::Tenant;
 use crate::guest::{Cell, Den, Engine, EngineOptions, GuestState, Kit, Snapshot};
 use crate::launch::{self, Link, Nest};
 use crate::policy::{Grants, Instances, Limits, Run, ServeLimits};
-use crate::runtime::{Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Again, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::OsClock;
 use crate::tls::{Acceptor, Identity};
 use anyhow::{Context as _, Result, anyhow};
@@ -205,18 +205,20 @@ impl Keeper for Held {
         }
     }
 
-    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+    fn reload(&mut self, _what: Again) -> Result<Reload, String> {
         Err("the whole configuration is another process's to read".into())
     }
 
     fn renew(&mut self, hive: &[u8]) -> Option<Reload> {
         let told = Told::read(hive)?;
+        let gone = (told.tenants.len() as u32..self.told.tenants.len() as u32).collect();
         self.told = told;
         self.bound_den();
         Some(Reload {
             notes: Vec::new(),
-            routes: self.told.routes(),
+            routes: Some(self.told.routes()),
             plans: plans(&self.told),
+            gone,
             deploy: Vec::new(),
             acceptor: self.told.acceptor(),
             fronts: Vec::new(),

@@ -3,6 +3,7 @@
 use super::Wish;
 use super::config::Hive;
 use super::modules::Modules;
+use super::register::Register;
 use super::tell::Apart;
 use super::tenant::Tenant;
 use crate::guest::cache::Digests;
@@ -10,7 +11,7 @@ use crate::guest::{Bounds, Cell, Engine, Entropy, GuestState, Keepsake, Keepsake
 use crate::launch::{Confine, Order, Program, World, say, start_info};
 use crate::policy::{FolderGrant, Limits, ServeLimits};
 use crate::runtime::{
-    CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes,
+    Again, CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes,
 };
 use crate::time::{Clock as _, OsClock};
 use rustix::fs::{Mode, OFlags};
@@ -20,6 +21,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// Folders of one tenant that are watched at most: what lies deeper is deployed by a signal.
 const FOLDERS: usize = 64;
@@ -34,7 +36,8 @@ const LOOK: OFlags = OFlags::RDONLY;
 pub struct Bees {
     wish: Wish,
     numbers: HashMap<String, u32>,
-    tenants: Vec<Option<Tenant>>,
+    tenants: Vec<Option<Rc<Tenant>>>,
+    register: Register,
     /// Of scripts.
     cell: Cell,
     modules: Modules<Cell>,
@@ -80,10 +83,10 @@ impl Bees {
         cell: Cell,
         (modules, kits): (Modules<Cell>, Modules<Kit>),
         clock: OsClock,
-        (apart, shelf): (Apart, Shelf),
+        (apart, shelf, register): (Apart, Shelf, Register),
     ) -> Bees {
         let (numbers, tenants) = (HashMap::new(), Vec::new());
-        let mut bees = Bees { wish, numbers, tenants, cell, modules, kits, clock, apart, shelf };
+        let mut bees = Bees { wish, numbers, tenants, register, cell, modules, kits, clock, apart, shelf };
         let _none = bees.take(hive);
         bees
     }
@@ -113,7 +116,7 @@ impl Bees {
     }
 
     fn all(&self) -> impl Iterator<Item = (u32, &Tenant)> {
-        self.tenants.iter().enumerate().filter_map(|(number, tenant)| Some((number as u32, tenant.as_ref()?)))
+        self.tenants.iter().enumerate().filter_map(|(number, tenant)| Some((number as u32, &**tenant.as_ref()?)))
     }
 
     /// Whose requests are whose.
@@ -130,12 +133,7 @@ impl Bees {
 
     /// What the hall is to know of each.
     pub fn plans(&self) -> Vec<(u32, Plan)> {
-        let plan = |(number, tenant): (u32, &Tenant)| {
-            let Tenant { name, instances, idle, hibernate, keep, .. } = tenant;
-            let keep = *keep && tenant.snapshot;
-            (number, Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep })
-        };
-        self.all().map(plan).collect()
+        self.all().map(|(number, tenant)| (number, plan(tenant))).collect()
     }
 
     /// Where to listen, for all and for tenants with ports of their own; none when there is nowhere.
@@ -158,7 +156,7 @@ impl Bees {
 impl Bees {
     /// The module that a tenant's program is, if it is one, and what the host knows of a new instance.
     fn prepare(&mut self, tenant: u32) -> Result<(Option<Cell>, GuestState), NotHired> {
-        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
+        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_deref);
         let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
         let module = self.modules.get(&tenant.main)?.map(|(_, cell)| cell);
         let env = environment(tenant).map_err(NotHired::Failed)?;
@@ -181,7 +179,7 @@ pub fn bounds() -> Bounds {
 
 impl Keeper for Bees {
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
-        self.tenants.get(tenant as usize).and_then(Option::as_ref).map(folders_of).unwrap_or_default()
+        self.tenants.get(tenant as usize).and_then(Option::as_deref).map(folders_of).unwrap_or_default()
     }
 
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
@@ -230,26 +228,51 @@ impl Keeper for Bees {
         Ok(self.cordons())
     }
 
-    fn reload(&mut self, all: bool) -> Result<Reload, String> {
-        let hive = Hive::read(&self.wish.place).map_err(|fault| fault.to_string())?;
+    fn reload(&mut self, what: Again) -> Result<Reload, String> {
+        let only = match what {
+            Again::Of(tenant) => self.tenants.get(tenant as usize).and_then(Option::as_ref).map(|it| it.name.clone()),
+            Again::All | Again::Changes => None,
+        };
+        let hive = Hive::read_again(&self.wish.place, &mut self.register, only.as_deref());
+        let hive = hive.map_err(|fault| fault.to_string())?;
         let before = self.tenants.clone();
         let note = self.take(&hive).map(str::to_owned);
         let notes = note.into_iter().chain([format!("{} tenants", hive.tenants.len())]).collect();
-        let differs = |number: u32, tenant: &Tenant| {
-            before.get(number as usize).and_then(Option::as_ref).is_some_and(|before| before != tenant)
-        };
-        let deploy = self.all().filter(|(number, tenant)| all || differs(*number, tenant)).map(|(number, _)| number);
-        let deploy = deploy.collect();
+        let (mut plans, mut gone, mut deploy, mut other_routes) = (Vec::new(), Vec::new(), Vec::new(), false);
+        for (number, now) in (0..).zip(&self.tenants) {
+            let was = before.get(number as usize).and_then(Option::as_ref);
+            let same = |was: &&Rc<Tenant>, now: &Rc<Tenant>| Rc::ptr_eq(was, now) || **was == *now;
+            match (was, now) {
+                (Some(was), Some(now)) if same(&was, now) => deploy.extend((what == Again::All).then_some(number)),
+                (was, Some(now)) => {
+                    other_routes |= was.is_none_or(|was| was.hosts != now.hosts || was.path != now.path);
+                    plans.push((number, plan(now)));
+                    deploy.extend(was.map(|_| number).or((what == Again::All).then_some(number)));
+                }
+                (Some(_), None) => {
+                    other_routes = true;
+                    gone.push(number);
+                }
+                (None, None) => {}
+            }
+        }
         let fronts = self.fronts(&hive).unwrap_or_default();
-        let manners = self.manners(&hive);
-        let (routes, plans, cordons) = (self.routes(), self.plans(), self.cordons());
-        Ok(Reload { notes, routes, plans, deploy, fronts, manners, acceptor: hive.acceptor, cordons })
+        let (manners, cordons) = (self.manners(&hive), self.cordons());
+        let routes = other_routes.then(|| self.routes());
+        Ok(Reload { notes, routes, plans, gone, deploy, fronts, manners, acceptor: hive.acceptor, cordons })
     }
 }
 
+/// What the hall is to know of one.
+fn plan(tenant: &Tenant) -> Plan {
+    let Tenant { name, instances, idle, hibernate, keep, .. } = tenant;
+    let keep = *keep && tenant.snapshot;
+    Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep }
+}
+
 /// Tenants with their numbers, in order.
-fn numbered(tenants: &[Option<Tenant>]) -> Vec<(u32, &Tenant)> {
-    (0..).zip(tenants).filter_map(|(number, tenant)| Some((number, tenant.as_ref()?))).collect()
+fn numbered(tenants: &[Option<Rc<Tenant>>]) -> Vec<(u32, &Tenant)> {
+    (0..).zip(tenants).filter_map(|(number, tenant)| Some((number, &**tenant.as_ref()?))).collect()
 }
 
 /// This folder and those in it, but for packages and what is hidden; none where the tenant may write itself.

@@ -4,6 +4,7 @@ mod cordon;
 mod keeper;
 mod limits;
 mod modules;
+mod register;
 mod spread;
 mod tell;
 mod tenant;
@@ -29,6 +30,7 @@ use crate::time::{Clock as _, OsClock};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use keeper::{Bees, Shelf};
 use modules::Modules;
+use register::Register;
 use rustix::fs::Mode;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
@@ -69,7 +71,8 @@ pub struct Wish {
 /// # Errors
 /// When the configuration is wrong, or there is nowhere to listen.
 pub fn run(wish: &Wish) -> Result<i32> {
-    let hive = Hive::read(&wish.place)?;
+    let mut register = Register::default();
+    let hive = Hive::read_again(&wish.place, &mut register, None)?;
     if wish.check {
         return Ok(0);
     }
@@ -90,7 +93,7 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let apart = Apart { wish: spread, cores, required, dens: dens.clone(), ..Apart::default() };
     let shelf = folder.0.as_ref().map(|cache| cache.join("snapshots"));
     let shelf = Shelf::new(shelf, engine.clone(), scripts.file().digests());
-    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone(), (apart, shelf));
+    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone(), (apart, shelf, register));
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
     let (routes, plans, manners, cordons) = (bees.routes(), bees.plans(), bees.manners(&hive), bees.cordons());
     let count = hive.tenants.len();

@@ -9,6 +9,7 @@ use crate::guest::Kit;
 use crate::policy::{Instances, ServeLimits};
 use crate::runtime::{CordonOrder, CordonPlan, Manners, NotHired};
 use crate::tls::Identity;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// How tenants are spread, and over what.
@@ -156,13 +157,15 @@ fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
 
 /// Its own tenants' hosts and paths; of others only what would else be taken for theirs.
 fn routes(tenants: &Numbered<'_>, share: &Share) -> Vec<(String, String, Option<u32>)> {
-    let slot = |at: usize| share.tenants.iter().position(|(own, _)| *own == at).map(|slot| slot as u32);
-    let own: Vec<&String> = share.tenants.iter().flat_map(|(at, _)| &tenants[*at].1.hosts).collect();
+    let slots: HashMap<usize, u32> = (0..).zip(&share.tenants).map(|(slot, (at, _))| (*at, slot)).collect();
+    let slot = |at: usize| slots.get(&at).copied();
+    let own: HashSet<&str> =
+        share.tenants.iter().flat_map(|(at, _)| &tenants[*at].1.hosts).map(String::as_str).collect();
     let mut routes = Vec::new();
     for (at, (_, tenant)) in tenants.iter().enumerate() {
         let whose = slot(at);
         for host in &tenant.hosts {
-            if whose.is_some() || own.iter().any(|own| covers(own, host)) {
+            if whose.is_some() || is_covered(&own, host) {
                 routes.push((host.clone(), tenant.path.clone(), whose));
             }
         }
@@ -170,14 +173,10 @@ fn routes(tenants: &Numbered<'_>, share: &Share) -> Vec<(String, String, Option<
     routes
 }
 
-/// Whether requests for `other` could be taken for those of `own`.
-fn covers(own: &str, other: &str) -> bool {
-    match own.strip_prefix('*') {
-        Some("") => true,
-        // With the dot before it.
-        Some(suffix) => other.ends_with(suffix),
-        None => own == other,
-    }
+/// Whether requests for a host could be taken for those of `own`: names, `*.name` or `*`.
+fn is_covered(own: &HashSet<&str>, host: &str) -> bool {
+    let mut dots = host.match_indices('.').map(|(at, _)| &host[at..]);
+    own.contains("*") || own.contains(host) || dots.any(|suffix| own.contains(format!("*{suffix}").as_str()))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Answer { status: 200, kind: "text/plain; version=0.0.4", fields: String::new(), text }
             }
             (Method::Post, ["deploy"]) => {
-                self.reload_tenants(true);
+                self.reload_tenants(crate::runtime::Again::All);
                 Answer::json(202, &json!({ "ordered": "deploy" }))
             }
             (_, ["tenants", name, rest @ ..]) if rest.len() <= 1 => match self.tenant_named(name) {

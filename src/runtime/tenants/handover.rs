@@ -9,7 +9,7 @@ use super::super::timers::Token;
 use super::cordons::Stage;
 use super::life::HELD_SECONDS;
 use super::visitors::{Phase, Refusal};
-use super::{FrontKind, FrontPlan, Tenants};
+use super::{Again, FrontKind, FrontPlan, Tenants};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::{Addr, Kernel, Key};
 use crate::time::Clock;
@@ -237,7 +237,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The moment has come.
     pub(in crate::runtime) fn hive_timer(&mut self) {
         self.tenants.cordons.changed = None;
-        let (now, changed) = (self.now, self.reload_tenants(false));
+        let (now, changed) = (self.now, self.reload_tenants(Again::Changes));
         for (_, cordon) in &mut self.tenants.cordons.all {
             cordon.alarms.looked(now, changed);
         }

@@ -42,11 +42,11 @@ pub trait Keeper {
         None
     }
 
-    /// Looks at the configuration again; `all` that runs is to be deployed, not only what differs.
+    /// Looks at the configuration again.
     ///
     /// # Errors
     /// When it is wrong, and everything stays: for the operator.
-    fn reload(&mut self, all: bool) -> std::result::Result<Reload, String>;
+    fn reload(&mut self, what: Again) -> std::result::Result<Reload, String>;
 
     /// What a process of tenants is told of them; `cordon` is its place among those of the last plans.
     ///
@@ -100,13 +100,27 @@ pub enum NotHired {
     Failed(String),
 }
 
+/// How much of a configuration is to be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// All, and all that runs is to be deployed.
+    All,
+    /// All; what differs is to be deployed.
+    Changes,
+    /// The same of this tenant.
+    Of(u32),
+}
+
 /// What a configuration that was read again makes of the hall.
 pub struct Reload {
     /// For the operator.
     pub notes: Vec<String>,
-    pub routes: Routes,
-    /// Every tenant by its number; those that are not among them leave.
+    /// None: they are as they were.
+    pub routes: Option<Routes>,
+    /// Tenants by number, those that are as they were maybe left out.
     pub plans: Vec<(u32, Plan)>,
+    /// Those that leave.
+    pub gone: Vec<u32>,
     /// Those that run and are to run their code as it is now.
     pub deploy: Vec<u32>,
     /// What clients are shown from now on; none: what they were.

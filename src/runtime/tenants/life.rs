@@ -11,7 +11,7 @@ use super::super::timers::Token;
 use super::super::{Hall, Outcome};
 use super::crews::Dealt;
 use super::handover::Bid;
-use super::keeper::NotHired;
+use super::keeper::{Again, NotHired};
 use super::keepsakes::Kept;
 use super::snapshots::Bud;
 use super::visitors::Refusal;
@@ -535,13 +535,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         quiet && seat.conns.len() <= idle && seat.guest.state().handles.kept() <= listeners
     }
 
-    /// Has the configuration read again; all that runs is deployed, or what differs. Answers whether anything is.
-    pub fn reload_tenants(&mut self, all: bool) -> bool {
+    /// Has the configuration read again. Answers whether anything is deployed.
+    pub fn reload_tenants(&mut self, what: Again) -> bool {
         if self.tenants.is_cordon() {
             self.tell_changed();
             return false;
         }
-        match self.tenants.keeper.as_mut().map(|keeper| keeper.reload(all)) {
+        match self.tenants.keeper.as_mut().map(|keeper| keeper.reload(what)) {
             Some(Ok(reload)) => {
                 let differs = !reload.deploy.is_empty();
                 self.take_reload(reload);
@@ -563,7 +563,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     fn take_reload(&mut self, reload: Reload) {
-        let Reload { notes, routes, plans, deploy, acceptor, fronts, manners, cordons } = reload;
+        let Reload { notes, routes, plans, gone, deploy, acceptor, fronts, manners, cordons } = reload;
         notes.iter().for_each(|note| self.say_all(note));
         self.set_acceptor(acceptor);
         self.set_manners(manners);
@@ -575,7 +575,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 self.say_all(&format!("cannot listen on {at}: {}; fronts stay as they were", error.name()));
             }
         }
-        self.arrange(routes, plans);
+        self.arrange(routes, plans, gone);
         if self.tenants.are_apart() {
             self.arrange_cordons(cordons);
         }

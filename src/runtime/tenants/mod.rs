@@ -37,7 +37,7 @@ mod watching;
 
 pub use cordons::CordonPlan;
 pub use fronts::Manners;
-pub use keeper::{CONFIG_FILE, CordonOrder, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
+pub use keeper::{Again, CONFIG_FILE, CordonOrder, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
 pub use life::State;
 pub use routes::Routes;
 pub use told::{LogFormat, Stream, json_line};
@@ -200,7 +200,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             max_headers: self.limits.max_headers,
             ..http1::Limits::default()
         };
-        self.arrange(routes, plans);
+        self.arrange(Some(routes), plans, Vec::new());
     }
 
     /// The same in a process of tenants: what it serves comes from the one with the fronts.
@@ -215,24 +215,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.open_tenants(keeper, limits, routes, plans);
     }
 
-    /// The routing table and the tenants as they are to be.
-    fn arrange(&mut self, routes: Routes, plans: Vec<(u32, Plan)>) {
-        self.tenants.routes = routes;
-        let most = plans.iter().map(|(number, _)| *number as usize + 1).max().unwrap_or(0);
-        let mut named = vec![None; most.max(self.tenants.all.len())];
+    /// The routing table, if it is another, tenants as they are to be, and those that leave.
+    fn arrange(&mut self, routes: Option<Routes>, plans: Vec<(u32, Plan)>, gone: Vec<u32>) {
+        self.tenants.routes = routes.unwrap_or_else(|| std::mem::take(&mut self.tenants.routes));
         for (number, plan) in plans {
-            named[number as usize] = Some(plan);
-        }
-        for (number, plan) in named.into_iter().enumerate() {
-            match (plan, number < self.tenants.all.len()) {
-                (Some(plan), true) => self.plan_tenant(number as u32, plan),
-                (Some(plan), false) => {
-                    self.tenants.all.resize_with(number, Tenant::nobody);
-                    self.tenants.all.push(Tenant::new(plan));
-                }
-                (None, true) => self.close_tenant(number as u32),
-                (None, false) => {}
+            let all = &mut self.tenants.all;
+            if (number as usize) < all.len() {
+                self.plan_tenant(number, plan);
+            } else {
+                all.resize_with(number as usize, Tenant::nobody);
+                all.push(Tenant::new(plan));
             }
+        }
+        for number in gone {
+            self.close_tenant(number);
         }
     }
 

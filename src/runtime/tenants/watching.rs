@@ -1,7 +1,7 @@
 //! Folders of running tenants: when something in one has changed, and nothing more for a moment, the tenant's code as it is
 //! now is deployed. A tenant that does not run is not watched: its next start reads what is there. It must not know paths.
 use super::super::Hall;
-use super::ms;
+use super::{Again, ms};
 use crate::reactor::{Change, Kernel};
 use crate::time::{Clock, Mono};
 use std::collections::HashMap;
@@ -96,7 +96,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         self.tenants.all[tenant as usize].changed = None;
         if changed.config {
-            self.reload_tenants(false);
+            self.reload_tenants(Again::Of(tenant));
         }
         if changed.code {
             self.tenants.deploying.insert(tenant);

@@ -7,7 +7,7 @@ use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{AtLimit, Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
-use crate::runtime::{Believed, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Again, Believed, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, Mono, VirtualClock};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -97,14 +97,15 @@ impl Keeper for Bees {
         cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+    fn reload(&mut self, _what: Again) -> Result<Reload, String> {
         let (routes, mut plans) = configured();
         plans.retain(|(number, _)| Some(*number) != self.leaves);
         let deploy = plans.iter().map(|(number, _)| *number).collect();
         Ok(Reload {
             notes: Vec::new(),
-            routes,
+            routes: Some(routes),
             plans,
+            gone: self.leaves.into_iter().collect(),
             deploy,
             acceptor: None,
             fronts: vec![FRONT],
@@ -296,7 +297,7 @@ fn who_waits_for_a_tenant_that_leaves_is_told_at_once() {
     let mut calm = serving(ServeLimits::default());
     let peer = visit(&mut calm, &request("mute"));
     assert!(answer(&peer).is_empty());
-    calm.hall.reload_tenants(false);
+    calm.hall.reload_tenants(Again::Changes);
     calm.hall.turn_within(Some(Duration::ZERO));
     assert!(answer(&peer).starts_with("HTTP/1.1 503 "));
 }
@@ -318,7 +319,7 @@ fn many_starts_at_once_are_spread_over_turns() {
     assert_eq!(starts(&calm), [1; MANY]);
     // Each takes a millisecond.
     assert!(calm.hall.view().longest_turn <= Duration::from_millis(6), "{:?}", calm.hall.view().longest_turn);
-    calm.hall.reload_tenants(true);
+    calm.hall.reload_tenants(Again::All);
     calm.pass(SECOND);
     assert_eq!(starts(&calm), [2; MANY], "new code");
     assert!(calm.hall.view().longest_turn <= Duration::from_millis(6), "{:?}", calm.hall.view().longest_turn);

@@ -6,7 +6,7 @@ use crate::guest::{Bounds, Den, Entropy, GuestState, Snapshot, Surroundings};
 use crate::policy::{Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::tenants::TenantView;
-use crate::runtime::{FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Again, FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, VirtualClock};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ impl Keeper for Only {
         from.spawn(state, self.clock.now_mono().0).map_err(|error| error.to_string())
     }
 
-    fn reload(&mut self, _all: bool) -> Result<Reload, String> {
+    fn reload(&mut self, _what: Again) -> Result<Reload, String> {
         Err("it has no configuration".into())
     }
 
