@@ -22,7 +22,7 @@ pub(super) const MODULE: &str = "skep:slices";
 pub(super) const PAUSE: &str = "pause";
 
 /// Raised when the same module would be woven in another way.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// The beat's memory, beside the guest's own.
 const BEAT: u32 = 1;

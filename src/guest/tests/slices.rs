@@ -71,17 +71,17 @@ fn longest(wasm: &[u8]) -> u32 {
 #[test]
 fn straight_code_asks_now_and_then_and_short_code_never() {
     let features = WasmFeatures::WASM1;
-    let long = format!("(module (memory 1) (func {}))", "(drop (i32.const 1))".repeat(40_000));
+    let long = format!("(module (memory 1) (func {}))", "(drop (i32.const 1))".repeat(200_000));
     let woven = weave(&wasm(&long), features).expect("it is valid");
     let longest = longest(&woven);
-    assert!((5_000..=10_010).contains(&longest), "{longest}");
+    assert!((50_000..=100_010).contains(&longest), "{longest}");
     let short = "(module (memory 1) (func $a (drop (i32.const 1))) (func (call $a) (call $a)))";
     let woven = weave(&wasm(short), features).expect("it is valid");
     let text = asks_in(&woven);
     assert_eq!(text, 0, "nothing asks in short functions");
     // A way around each question is one that was counted.
     let skips =
-        format!("(module (memory 1) (func (param i32) {}))", "(block (br_if 0 (local.get 0)) (nop))".repeat(9_000));
+        format!("(module (memory 1) (func (param i32) {}))", "(block (br_if 0 (local.get 0)) (nop))".repeat(90_000));
     let woven = weave(&wasm(&skips), features).expect("it is valid");
     assert!(asks_in(&woven) >= 3, "blocks that are left early count with what is run");
 }
