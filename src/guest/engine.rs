@@ -5,6 +5,7 @@
 //! guest that yielded goes on, there is no second event loop.
 use super::deadline::{Inside, Ticker};
 use super::image::{Beat, HUGE, Mapper, align_huge, check_sealed, prefer_huge};
+use super::limiter;
 use super::state::GuestState;
 use super::weave::{self, weave};
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -12,6 +13,7 @@ use rustix::fd::AsFd;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use std::borrow::Cow;
 use std::ffi::c_void;
+use std::future::poll_fn;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -20,7 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::{self, ThreadId};
 use wasmtime::{
-    Config, CustomCodeMemory, Memory, Module, OptLevel, Store, TypedFunc, WasmFeatures, WasmParams, WasmResults,
+    Config, CustomCodeMemory, Memory, Module, OptLevel, ResourceLimiter as _, ResourceLimiterAsync, Store, TypedFunc,
+    WasmFeatures, WasmParams, WasmResults,
 };
 
 /// Stack that Wasm code may use, bytes: far below the fiber's own, for imports run on the same one.
@@ -29,7 +32,7 @@ const WASM_STACK: usize = 8 << 20;
 /// A fiber's whole stack, bytes of address space; only touched pages are resident.
 const FIBER_STACK: usize = 16 << 20;
 
-/// Address space of one memory: every 32-bit address falls into it, so that accesses need no check.
+/// Address space of one memory: every 32-bit address falls into it, so that accesses need no check. Not all of it can be used: [`BEAT_AT`](super::image::BEAT_AT).
 pub(super) const RESERVATION: u64 = 4 << 30;
 
 /// Inaccessible bytes before and after it, for constant offsets of loads and stores.
@@ -271,8 +274,8 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD
 fn settings(options: &EngineOptions) -> Config {
     let mut config = Config::new();
     config.wasm_features(WasmFeatures::all(), false);
-    // What is woven in needs two more; a guest's own code has been checked without.
-    config.wasm_features(FEATURES | WasmFeatures::MULTI_MEMORY, true);
+    config.wasm_features(FEATURES, true);
+    // What is woven in says which way is hardly ever taken.
     config.wasm_branch_hinting(true);
     config.signals_based_traps(true);
     config.max_wasm_stack(WASM_STACK);
@@ -340,11 +343,15 @@ impl Context {
         self.beat.strike();
     }
 
-    /// A tick has passed. Answers whether the slice is over.
-    pub(super) fn is_over(&mut self) -> bool {
+    /// A tick has passed: when the slice is over, the guest goes on when it is polled again.
+    async fn pause(&mut self) {
         self.beat.rest();
         self.left = self.left.saturating_sub(1);
-        self.left == 0
+        if self.left == 0 {
+            let mut has_yielded = false;
+            poll_fn(|_| if std::mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+            self.begin_slice();
+        }
     }
 
     pub(super) fn shared(&mut self) -> &mut Shared {
@@ -352,6 +359,34 @@ impl Context {
         // store, by imports and by the limiter that a growing memory asks, while somebody has `&mut Body`: so no
         // reference that `Body::shared` gave out is alive, and neither do imports nest nor does the limiter call one.
         unsafe { self.shared.as_mut() }
+    }
+}
+
+/// What a growing memory or table asks, and what each question asks (`weave.rs`).
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for Context {
+    async fn memory_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        if weave::is_question(now, wanted) {
+            self.pause().await;
+            return Ok(false);
+        }
+        self.shared().state.limiter.memory_growing(now, wanted, most)
+    }
+
+    async fn table_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        self.shared().state.limiter.table_growing(now, wanted, most)
+    }
+
+    fn instances(&self) -> usize {
+        limiter::INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        limiter::TABLES
+    }
+
+    fn memories(&self) -> usize {
+        limiter::MEMORIES
     }
 }
 
@@ -375,7 +410,7 @@ impl Body {
         let shared = NonNull::from(Box::leak(Box::new(shared)));
         let context = Context { shared, memory: None, beat, ticks: 1, left: 1 };
         let mut store = Box::new(Store::new(&engine.wasm, context));
-        store.limiter(|context| &mut context.shared().state.limiter);
+        store.limiter_async(|context| context);
         Body { engine: engine.clone(), call: None, store: NonNull::from(Box::leak(store)), shared }
     }
 

@@ -3,7 +3,7 @@
 use super::cell::{Cell, Code};
 use super::den::Den;
 use super::drift::{Applied, Base, Drift, Finding};
-use super::engine::{Body, Outcome, to_anyhow};
+use super::engine::{Body, Context, Outcome, to_anyhow};
 use super::falling::{Falling, Husk, Written};
 use super::image::{GlobalValue, Image, Pages, PagesWriter, give_back, map_over};
 use super::layer::{Layer, written};
@@ -15,9 +15,10 @@ use super::work::Work;
 use crate::policy::Bound;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::ops::Range;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use wasmtime::{Instance, Memory, TypedFunc, Val};
+use std::task::{Poll, Waker};
+use wasmtime::{Instance, Memory, Store, TypedFunc, Val};
 
 /// Mutable globals, and address and length of the inbox.
 pub(super) type AtRest = (Vec<GlobalValue>, Option<(u32, u32)>);
@@ -268,7 +269,7 @@ impl Guest {
         let missing = bytes.checked_sub(self.memory.data_size(&*store)).context("its memory was smaller")?;
         let page = usize::try_from(self.memory.page_size(&*store))?;
         if missing > 0 {
-            self.memory.grow(&mut *store, (missing / page) as u64).map_err(to_anyhow)?;
+            grow(self.memory, store, (missing / page) as u64)?;
         }
         Ok(())
     }
@@ -312,7 +313,7 @@ impl Guest {
     /// Grows the guest's memory, for tests.
     #[cfg(test)]
     pub(super) fn grow(&mut self, pages: u64) {
-        self.memory.grow(self.body.store(), pages).expect("its limit allows it");
+        grow(self.memory, self.body.store(), pages).expect("its limit allows it");
     }
 
     /// Writes the guest's memory, for tests.
@@ -344,6 +345,13 @@ impl Guest {
         };
         exported.into_iter().map(value).collect()
     }
+}
+
+/// So many pages more, for the host; which waits for nobody.
+fn grow(memory: Memory, store: &mut Store<Context>, pages: u64) -> Result<()> {
+    let grown = pin!(memory.grow_async(store, pages)).poll(&mut std::task::Context::from_waker(Waker::noop()));
+    let Poll::Ready(grown) = grown else { bail!("no question is so small") };
+    grown.map(drop).map_err(to_anyhow)
 }
 
 fn whole(memory: &[u8], globals: Vec<GlobalValue>, inbox: Option<(u32, u32)>) -> Result<Image> {

@@ -8,13 +8,14 @@
 //! own memory at once.
 //!
 //! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] gives the one that was laid
-//! ready in a cell of this thread just before, and then the [`Beat`].
+//! ready in a cell of this thread just before, with the [`Beat`] of the thread behind it.
 use super::drift::Base;
 use super::engine::{GUARD, RESERVATION};
 use super::layer::{Layer, read_at};
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
+use rustix::param::page_size;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::num::NonZero;
@@ -221,7 +222,7 @@ pub(super) fn check_sealed(_file: impl AsFd) -> Result<()> {
 }
 
 fn check_bytes(bytes: usize) -> Result<()> {
-    ensure!(bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10), "an image of {bytes} bytes cannot be");
+    ensure!(bytes <= BEAT_AT && bytes.is_multiple_of(64 << 10), "an image of {bytes} bytes cannot be");
     Ok(())
 }
 
@@ -314,39 +315,44 @@ pub(super) fn seal(_file: &OwnedFd) -> Result<()> {
 }
 
 thread_local! {
-    static NEXT: Cell<Option<Memory>> = const { Cell::new(None) };
-    static BEAT: Cell<Option<Arc<Beat>>> = const { Cell::new(None) };
+    static NEXT: Cell<Option<(Memory, Arc<Beat>)>> = const { Cell::new(None) };
 }
 
-/// Lays a memory and a beat ready for the instance that `make` creates on this thread.
+/// Lays a memory and what is to be heard behind it ready for the instance that `make` creates on this thread.
 pub(super) fn with_memory<T>(memory: Memory, beat: &Arc<Beat>, make: impl FnOnce() -> T) -> T {
-    NEXT.set(Some(memory));
-    BEAT.set(Some(beat.clone()));
+    NEXT.set(Some((memory, beat.clone())));
     let made = make();
     // Not taken when making failed early.
     NEXT.set(None);
-    BEAT.set(None);
     made
 }
 
-/// A word that is not zero when who runs on this thread is to tell the host: in a memory that the code of all its guests reads
-/// and none can write, as `weave.rs` puts the only accesses into the code.
-pub(super) struct Beat(Mapping);
+/// Where the beat is in each guest's address space; its memory ends below. Measured: half as far again and no single instruction
+/// can name it, so that each question costs a register more, which is more than the question.
+pub(super) const BEAT_AT: usize = (2 << 30) - (64 << 10);
 
-/// Bytes of its memory, the least that one has.
-const BEAT_BYTES: usize = 64 << 10;
+/// A word that is not zero when who runs on this thread is to tell the host. Its page is mapped into the address space of each guest of
+/// the thread, where it can be read and not be written; the questions that `weave.rs` puts into the code read it.
+pub(super) struct Beat {
+    file: OwnedFd,
+    page: NonNull<c_void>,
+}
 
 impl Beat {
     pub(super) fn new() -> Result<Beat> {
-        let mut mapping = Mapping::reserve().context("no address space for the beat")?;
-        mapping.open(BEAT_BYTES).context("no memory for the beat")?;
-        Ok(Beat(mapping))
+        let file = memory_file("skep-beat")?;
+        rustix::fs::ftruncate(&file, page_size() as u64).context("no memory for the beat")?;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches nobody's memory; nobody shortens the file.
+        let page = unsafe { mmap(null_mut(), page_size(), access, MapFlags::SHARED, &file, 0) };
+        let page = NonNull::new(page.context("no address space for the beat")?);
+        Ok(Beat { file, page: page.expect("the kernel does not map address zero") })
     }
 
     fn word(&self) -> &AtomicU32 {
         // SAFETY: four accessible bytes, aligned as a page is, for as long as `self` lives; the host reaches them here
         // alone, and compiled code by aligned loads of four bytes.
-        unsafe { AtomicU32::from_ptr(self.0.at(0).cast()) }
+        unsafe { AtomicU32::from_ptr(self.page.as_ptr().cast()) }
     }
 
     /// Who runs is to tell.
@@ -360,64 +366,56 @@ impl Beat {
     }
 }
 
-/// One guest's view of the beat.
-struct Heard(Arc<Beat>);
-
-// SAFETY: as `Mapping`, which it is, but that it stays as large as it is.
-unsafe impl LinearMemory for Heard {
-    fn byte_size(&self) -> usize {
-        BEAT_BYTES
-    }
-
-    fn byte_capacity(&self) -> usize {
-        BEAT_BYTES
-    }
-
-    fn grow_to(&mut self, _size: usize) -> wasmtime::Result<()> {
-        Err(wasmtime::Error::msg("the beat stays as it is"))
-    }
-
-    fn as_ptr(&self) -> *mut u8 {
-        self.0.0.at(0).cast()
+impl Drop for Beat {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours; guests have their own of the same page. It cannot fail for a whole mapping.
+        let _ = unsafe { munmap(self.page.as_ptr(), page_size()) };
     }
 }
+
+// SAFETY: the mapping is owned memory, of which nothing is reached but an atomic word.
+unsafe impl Send for Beat {}
+// SAFETY: as above.
+unsafe impl Sync for Beat {}
 
 /// Makes the engine's memories out of images.
 pub(super) struct Mapper;
 
 // SAFETY: `Mapping` hands out the layout that was asked for: `reserved` bytes of address space that stay at
-// one address, guards before and after them, `byte_size` of them accessible.
+// one address, guards before and after them, `byte_size` of them accessible. Behind them one page can be read: of the host's, with
+// nothing in it but the beat; code that is compiled takes what it reads there for what a guest could have in its memory as well.
 unsafe impl MemoryCreator for Mapper {
     fn new_memory(
         &self,
         _ty: MemoryType,
         minimum: usize,
-        maximum: Option<usize>,
+        _maximum: Option<usize>,
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         if reserved.map(|bytes| bytes as u64) != Some(RESERVATION) || guard as u64 != GUARD {
             return Err("the engine asks for another layout of memory".into());
         }
-        let Some(memory) = NEXT.take() else {
-            // A module has its own memory, and after it the one that was woven in.
-            let beat = BEAT.take().filter(|_| minimum == BEAT_BYTES && maximum == Some(BEAT_BYTES));
-            return Ok(Box::new(Heard(beat.ok_or("no memory was laid ready")?)));
-        };
+        let (memory, beat) = NEXT.take().ok_or("no memory was laid ready")?;
         let mut mapping = match memory {
             Memory::Own(mapping) => mapping,
             Memory::Shared(pages, layer) => {
                 Mapping::of(&pages, layer.as_deref()).map_err(|error| format!("no memory for a guest: {error:#}"))?
             }
         };
+        if minimum > BEAT_AT {
+            return Err("a guest has at most 2 GiB of memory, and 64 KiB less".into());
+        }
         if minimum > mapping.size {
             mapping.open(minimum).map_err(|error| format!("no memory for a guest: {error}"))?;
         }
+        mapping.hear(&beat).map_err(|error| format!("no address space for a guest: {error}"))?;
         Ok(Box::new(mapping))
     }
 }
 
-/// One memory: guard, reservation, guard, of which the first `size` bytes after the guard are accessible.
+/// One memory: guard, reservation, guard, of which the first `size` bytes after the guard are accessible; and the beat's page can be
+/// read.
 pub(super) struct Mapping {
     /// The whole mapping: begins before `start`, which is aligned for huge pages.
     mapped: NonNull<c_void>,
@@ -470,6 +468,15 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// Puts the beat behind the memory.
+    fn hear(&mut self, beat: &Beat) -> rustix::io::Result<()> {
+        let flags = MapFlags::SHARED | MapFlags::FIXED;
+        // SAFETY: the range lies in our own reservation, behind all that can become accessible; it cannot be written from there, and the
+        // file keeps its length.
+        unsafe { mmap(self.at(BEAT_AT), page_size(), ProtFlags::READ, flags, &beat.file, 0) }?;
+        Ok(())
+    }
+
     /// The accessible part.
     pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: `size` bytes are accessible, and as long as this is not wasmtime's nobody else knows them.
@@ -498,18 +505,18 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 // SAFETY: the memory never moves, `byte_size` bytes from `as_ptr` are accessible, and nothing else is until
-// `grow_to`.
+// `grow_to`, but for reading the beat.
 unsafe impl LinearMemory for Mapping {
     fn byte_size(&self) -> usize {
         self.size
     }
 
     fn byte_capacity(&self) -> usize {
-        RESERVATION as usize
+        BEAT_AT
     }
 
     fn grow_to(&mut self, size: usize) -> wasmtime::Result<()> {
-        if size < self.size || size as u64 > RESERVATION {
+        if size < self.size || size > BEAT_AT {
             return Err(wasmtime::Error::msg("memory cannot become that large"));
         }
         self.open(size).map_err(|error| wasmtime::Error::msg(error.to_string()))

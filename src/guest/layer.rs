@@ -3,7 +3,7 @@
 //! sleeps keeps, what the guest has written and no more. It must not know why an image is taken.
 //!
 //! Which pages were written the system knows: of a private mapping of a file, those that are no longer the file's.
-use super::engine::RESERVATION;
+use super::image::BEAT_AT;
 use super::image::{Pages, check_sealed, memory_file, seal, write_at};
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -70,7 +70,7 @@ impl Layer {
         read_at(&file, 0, &mut head)?;
         ensure!(&head[..8] == MAGIC, "this is not a layer of this version");
         let (bytes, count) = (usize::try_from(long(&head, 8))?, usize::try_from(long(&head, 16))?);
-        let fits = bytes as u64 <= RESERVATION && bytes.is_multiple_of(64 << 10) && bytes >= base_bytes;
+        let fits = bytes <= BEAT_AT && bytes.is_multiple_of(64 << 10) && bytes >= base_bytes;
         ensure!(fits && count <= RUNS, "a layer of {bytes} bytes in {count} runs cannot be");
         let mut table = vec![0; count * RUN];
         read_at(&file, HEAD as u64, &mut table)?;

@@ -2,6 +2,11 @@
 use crate::policy::{Limits, Purse};
 use wasmtime::ResourceLimiter;
 
+/// What one store has.
+pub(super) const INSTANCES: usize = 1;
+pub(super) const TABLES: usize = 4;
+pub(super) const MEMORIES: usize = 1;
+
 /// Bounds on memory and tables of one store.
 #[derive(Debug)]
 pub(super) struct Limiter {
@@ -9,7 +14,7 @@ pub(super) struct Limiter {
     table_elements: usize,
     /// The limit of memory is that of a tree.
     purse: Option<Purse>,
-    /// The instance is being made: it is given an image's memory, and the beat, which is nobody's.
+    /// The instance is being made: it is given an image's memory.
     is_unborn: bool,
     /// Linear memory now.
     pub memory_now: usize,
@@ -84,15 +89,14 @@ impl ResourceLimiter for Limiter {
     }
 
     fn instances(&self) -> usize {
-        1
-    }
-
-    /// Its own, and the beat.
-    fn memories(&self) -> usize {
-        2
+        INSTANCES
     }
 
     fn tables(&self) -> usize {
-        4
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
     }
 }

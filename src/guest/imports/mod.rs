@@ -34,13 +34,10 @@ use super::handles::{Handle as Name, Kind, Slot};
 use super::memory;
 use super::state::GuestState;
 use super::verdict::{Exit, Signalled};
-use super::weave;
 use super::work::Work;
 use crate::policy::{Bound, Denied};
 use anyhow::{Context as _, Result};
 use skep_abi::errno::{EAGAIN, EBADF, EINVAL, EMFILE, EMSGSIZE, ENOBUFS, EPIPE};
-use std::future::poll_fn;
-use std::task::Poll;
 use wasmtime::{Caller, Engine, Linker, Module};
 
 /// An error number of [`skep_abi::errno`].
@@ -275,21 +272,7 @@ pub(super) fn linker(engine: &Engine, module: &Module) -> Result<Linker<Context>
         wasi::register(&mut linker).map_err(super::engine::to_anyhow).context("WASI's calls cannot be registered")?;
     }
     register(&mut linker).map_err(super::engine::to_anyhow).context("the boundary's calls cannot be registered")?;
-    linker
-        .func_wrap_async(weave::MODULE, weave::PAUSE, |caller, (): ()| pause(caller))
-        .map_err(super::engine::to_anyhow)?;
     Ok(linker)
-}
-
-/// A tick has passed: when its slice is over, the guest goes on when it is polled again.
-fn pause(mut caller: Caller<'_, Context>) -> Box<dyn Future<Output = ()> + Send + '_> {
-    Box::new(async move {
-        if caller.data_mut().is_over() {
-            let mut has_yielded = false;
-            poll_fn(|_| if std::mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-            caller.data_mut().begin_slice();
-        }
-    })
 }
 
 impl Call<'_> {

@@ -3,7 +3,7 @@ use super::wire::{self, Wire};
 use super::{End, World, module};
 use crate::guest::engine::{CodeMemory, Engine, Loaded, to_anyhow};
 use crate::guest::image::{Beat, Memory, with_memory};
-use crate::guest::limiter::Limiter;
+use crate::guest::limiter::{self, Limiter};
 use crate::guest::verdict::{Exit, Verdict, judge};
 use crate::guest::weave;
 use crate::policy::{Allowance, Limits, Pace, Purse};
@@ -15,7 +15,7 @@ use std::future::poll_fn;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use wasmtime::{Caller, ExternType, InstancePre, Linker, Module, Store};
+use wasmtime::{ExternType, InstancePre, Linker, Module, ResourceLimiter as _, ResourceLimiterAsync, Store};
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_async};
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
@@ -68,7 +68,7 @@ impl Plain {
             clock: OsClock::new(),
         };
         let mut store = Store::new(engine.wasm(), state);
-        store.limiter(|state| &mut state.limiter);
+        store.limiter_async(|state| state);
         // What one call may have the host copy.
         store.set_hostcall_fuel(limits.wasi_call_bytes as usize);
         Ok(Plain { engine: engine.clone(), store, pre, _code: loaded.memory })
@@ -156,22 +156,47 @@ fn linker(engine: &Engine, has_wire: bool) -> Result<Linker<State>> {
     }
     let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime::Error::new(Exit(code))) };
     linker.func_wrap(module::WASI, "proc_exit", exit).map_err(to_anyhow)?;
-    linker.func_wrap_async(weave::MODULE, weave::PAUSE, |caller, ()| Box::new(pause(caller))).map_err(to_anyhow)?;
     Ok(linker)
 }
 
-/// The program rests when its thread has used more CPU time than its rate, and is stopped when all of it is used up: looked at
-/// once a tick while it computes.
-async fn pause(mut caller: Caller<'_, State>) -> wasmtime::Result<()> {
-    let state = caller.data_mut();
-    state.beat.rest();
-    match state.allowance.look(state.clock.now_mono().0, thread_time()) {
-        Pace::GoesOn => Ok(()),
-        Pace::Rests(span) => {
-            tokio::time::sleep(span).await;
-            Ok(())
+impl State {
+    /// The program rests when its thread has used more CPU time than its rate, and is stopped when all of it is used up: looked at
+    /// once a tick while it computes.
+    async fn pause(&mut self) -> wasmtime::Result<()> {
+        self.beat.rest();
+        match self.allowance.look(self.clock.now_mono().0, thread_time()) {
+            Pace::GoesOn => {}
+            Pace::Rests(span) => tokio::time::sleep(span).await,
+            Pace::Over => return Err(wasmtime::Error::new(CpuExceeded)),
         }
-        Pace::Over => Err(wasmtime::Error::new(CpuExceeded)),
+        Ok(())
+    }
+}
+
+/// What a growing memory or table asks, and what each question asks (`weave.rs`).
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for State {
+    async fn memory_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        if weave::is_question(now, wanted) {
+            return self.pause().await.map(|()| false);
+        }
+        self.limiter.memory_growing(now, wanted, most)
+    }
+
+    async fn table_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        self.limiter.table_growing(now, wanted, most)
+    }
+
+    fn instances(&self) -> usize {
+        limiter::INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        limiter::TABLES
+    }
+
+    fn memories(&self) -> usize {
+        limiter::MEMORIES
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whatever shape a computation has that does not end, it yields; and what makes it yield is out of a guest's reach.
-use super::{batch, cell, guest_text, state, try_cell, wasm, whole_turn};
+use super::{batch, cell, guest_text, state, wasm, whole_turn};
+use crate::guest::image::BEAT_AT;
 use crate::guest::weave::weave;
 use crate::guest::{Turn, Verdict};
+use crate::policy::Limits;
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
 /// Runs three slices of a guest that would run for years.
@@ -58,7 +60,7 @@ fn longest(wasm: &[u8]) -> u32 {
             let mut operators = body.get_operators_reader().expect("it is well-formed");
             while !operators.eof() {
                 match operators.read().expect("it is well-formed") {
-                    Operator::I32Load { memarg } if memarg.memory == 1 => run = 0,
+                    operator if is_ask(&operator) => run = 0,
                     _ => run += 1,
                 }
                 most = most.max(run);
@@ -94,32 +96,76 @@ fn asks_in(wasm: &[u8]) -> usize {
             let mut operators = body.get_operators_reader().expect("it is well-formed");
             while !operators.eof() {
                 let operator = operators.read().expect("it is well-formed");
-                asks += usize::from(matches!(operator, Operator::I32Load { memarg } if memarg.memory == 1));
+                asks += usize::from(is_ask(&operator));
             }
         }
     }
     asks
 }
 
+/// What a question begins with.
+fn is_ask(operator: &Operator<'_>) -> bool {
+    matches!(operator, Operator::I32Const { value } if *value == BEAT_AT as i32)
+}
+
 #[test]
 fn r01_what_makes_a_guest_yield_is_out_of_its_reach() {
-    let refused = |body: &str, more: &str| {
-        let Ok(wasm) = wat::parse_str(guest_text(body, more)) else { return };
-        let cell =
-            crate::guest::cache::load_or_build(super::engine(), &wasm, &crate::guest::cache::CacheFolder(None), |_| {});
-        assert!(cell.is_err(), "{body} {more}");
+    let ends = |more: &str| {
+        let text = guest_text("(call $try) (i32.const 0)", &format!("(func $try (local $left i32) {more})"));
+        whole_turn(&mut cell(&text).spawn(state()).expect("it can be spawned"), &batch())
     };
-    // The beat's memory, written to, read, grown, and there already; what is called by its name.
-    refused("(i64.store 1 (i32.const 0) (i64.const 9)) (i32.const 0)", "");
-    refused("(drop (i64.load 1 (i32.const 0))) (i32.const 0)", "");
-    refused("(drop (memory.grow 1 (i32.const 1))) (i32.const 0)", "");
-    refused("(i32.const 0)", "(memory 1)");
-    assert!(try_cell(r#"(module (import "skep:slices" "pause" (func)))"#).is_err());
+    let traps = |more: &str| {
+        let turn = ends(more);
+        assert!(matches!(turn, Turn::Ended(Verdict::Trapped(_))), "{more}: {turn:?}");
+    };
+    traps(&format!("(i32.store (i32.const {BEAT_AT}) (i32.const 0))"));
+    traps(&format!("(i64.store8 offset=1000 (i32.const {}) (i64.const 0))", BEAT_AT - 1000));
+    traps(&format!("(memory.fill (i32.const 0) (i32.const 0) (i32.const {}))", BEAT_AT + 4));
+    traps(&format!("(memory.copy (i32.const 0) (i32.const {BEAT_AT}) (i32.const 4))"));
+    // Around the page there is nothing to be read.
+    traps(&format!("(drop (i32.load (i32.const {})))", BEAT_AT - 4));
+    traps(&format!("(drop (i32.load (i32.const {})))", BEAT_AT + (64 << 10)));
+    // Who asks for itself is told that there is no memory, and goes on; and nobody else's beat rests for it.
+    let asks = "(local.set $left (i32.const 100)) (loop $on
+        (if (i32.ne (memory.grow (i32.const -1)) (i32.const -1)) (then unreachable))
+        (br_if $on (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))";
+    assert_eq!(ends(asks), Turn::Done { wants: 0 });
+    yields("(loop $on (drop (memory.grow (i32.const -1))) (br $on)) (i32.const 0)", "");
+}
+
+#[test]
+fn no_memory_reaches_what_makes_a_guest_yield() {
+    let pages = BEAT_AT >> 16;
+    let text = guest_text(
+        &format!(
+            "(if (i32.ne (memory.grow (i32.sub (i32.const {}) (memory.size))) (i32.const -1)) (then unreachable))
+            (if (i32.eq (memory.grow (i32.sub (i32.const {pages}) (memory.size))) (i32.const -1)) (then unreachable))
+            (i32.store (i32.const {}) (i32.const 7)) (i32.const 0)",
+            pages + 1,
+            BEAT_AT - 4
+        ),
+        "",
+    );
+    let mut state = state();
+    state.set_limits(Limits { memory_bytes: 4 << 30, ..state.limits.clone() });
+    let turn = whole_turn(&mut cell(&text).spawn(state).expect("it can be spawned"), &batch());
+    assert_eq!(turn, Turn::Done { wants: 0 });
+}
+
+#[test]
+fn questions_of_a_second_loop_are_asked_although_nothing_was_stored_between() {
+    // A compiler that took the second load for the first one would let it run for ever.
+    let both = "(func $both (local $left i32) (local.set $left (i32.const 1000)) (loop $on
+        (br_if $on (local.tee $left (i32.sub (local.get $left) (i32.const 1))))) (loop $on (br $on)))";
+    yields("(call $both) (i32.const 0)", both);
+    let nested =
+        "(loop $a (loop $b (br_if $b (i32.const 0)) (loop $c (br_if $c (i32.const 0)) (br $a)))) (i32.const 0)";
+    yields(nested, "");
 }
 
 #[test]
 fn woven_modules_are_valid_and_do_what_they_did() {
-    // Calls of imports and of its own, tables, globals, and names behind the import that was added.
+    // Calls of imports and of its own, tables, globals, and names.
     let more = "(type $t (func (param i32) (result i32))) (table 2 funcref) (elem (i32.const 0) $double $next)
         (global $g (mut i32) (i32.const 5))
         (func $double (type $t) (i32.mul (local.get 0) (i32.const 2)))
@@ -128,9 +174,7 @@ fn woven_modules_are_valid_and_do_what_they_did() {
         (call_indirect (type $t) (i32.const 10) (i32.const 0)) (i32.const 1)))) (i32.const 0)";
     let text = guest_text(body, more);
     let woven = weave(&wasm(&text), WasmFeatures::WASM2).expect("it is valid");
-    Validator::new_with_features(WasmFeatures::WASM2 | WasmFeatures::MULTI_MEMORY)
-        .validate_all(&woven)
-        .expect("what is woven is valid");
+    Validator::new_with_features(WasmFeatures::WASM2).validate_all(&woven).expect("what is woven is valid");
     let mut guest = cell(&text).spawn(state()).expect("a guest can be spawned");
     assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(26)));
 }
@@ -144,6 +188,5 @@ fn a_module_without_types_imports_or_memory_is_woven_too() {
     weave(&none, WasmFeatures::WASM1).expect("it is valid");
     let woven =
         weave(&wasm(r#"(module (func (export "f") (loop (br 0))))"#), WasmFeatures::WASM1).expect("it is valid");
-    let features = WasmFeatures::WASM1 | WasmFeatures::MULTI_MEMORY;
-    Validator::new_with_features(features).validate_all(&woven).expect("what is woven is valid");
+    Validator::new_with_features(WasmFeatures::WASM1).validate_all(&woven).expect("what is woven is valid");
 }
