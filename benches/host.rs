@@ -11,7 +11,8 @@ use skep::proto::http1::{
 };
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
 use skep::runtime::{
-    Again, FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan, Reload, Routes,
+    Again, FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan, Reload,
+    Routes,
 };
 use skep::time::{Mono, Timers, VirtualClock};
 use std::hint::black_box;

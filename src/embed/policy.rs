@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The slice of guests whose calls have a deadline: what they compute is looked at as often as the ticker ticks.
+/// The slice of guests whose calls have a deadline: what they compute is looked at once a tick.
 const SLICE: Duration = Duration::from_micros(2500);
 
 /// Grants and limits of a guest. The default grants nothing: no file, no socket, no variable, no function.

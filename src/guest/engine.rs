@@ -3,9 +3,10 @@
 //!
 //! A turn is one call on a fiber, polled by hand with a waker that does nothing: the loop decides when a
 //! guest that yielded goes on, there is no second event loop.
-use super::deadline::{Inside, Ticker};
-use super::image::{Beat, HUGE, Mapper, align_huge, check_sealed, prefer_huge};
-use super::limiter;
+use super::beats::{Beats, Inside};
+use super::deadline::Ticker;
+use super::image::{Beat, HUGE, align_huge, check_sealed, prefer_huge};
+use super::settings::{FEATURES, settings};
 use super::state::GuestState;
 use super::weave::{self, weave};
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -14,45 +15,30 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprot
 use std::borrow::Cow;
 use std::ffi::c_void;
 use std::future::poll_fn;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::{NonNull, null_mut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::thread::{self, ThreadId};
-use wasmtime::{
-    Config, CustomCodeMemory, Memory, Module, OptLevel, ResourceLimiter as _, ResourceLimiterAsync, Store, TypedFunc,
-    WasmFeatures, WasmParams, WasmResults,
-};
-
-/// Stack that Wasm code may use, bytes: far below the fiber's own, for imports run on the same one.
-const WASM_STACK: usize = 8 << 20;
-
-/// A fiber's whole stack, bytes of address space; only touched pages are resident.
-const FIBER_STACK: usize = 16 << 20;
-
-/// Address space of one memory: every 32-bit address falls into it, so that accesses need no check. Not all of it can be used: [`BEAT_AT`](super::image::BEAT_AT).
-pub(super) const RESERVATION: u64 = 4 << 30;
-
-/// Inaccessible bytes before and after it, for constant offsets of loads and stores.
-pub(super) const GUARD: u64 = 32 << 20;
+use wasmtime::{CustomCodeMemory, Memory, Module, Store, TypedFunc, WasmParams, WasmResults};
 
 /// Bytes of the largest compiled module.
 const CODE_BYTES: usize = 1 << 30;
 
 /// Code runs from the memory it was read into, where the CPU sees to it that new instructions are seen. Elsewhere
 /// wasmtime copies it and does what is to be done.
-const RUN_IN_PLACE: bool = cfg!(target_arch = "x86_64");
-
-/// Frames kept of a trap's backtrace.
-const FRAMES: usize = 20;
+pub(super) const RUN_IN_PLACE: bool = cfg!(target_arch = "x86_64");
 
 /// What may be chosen of an engine.
 #[derive(Clone, Debug, Default)]
 pub struct EngineOptions {
     /// Compile quickly, for tests; code then runs slower.
     pub quick_compile: bool,
+    /// Have a thread look at the clock for those that run, and use no signal. Without it, on Linux, each thread that enters guests has
+    /// a timer whose signal (the first of the real-time signals, from the last one down, that nobody handles) reaches that thread alone.
+    pub no_signals: bool,
     /// Code without the checks that make it yield: a guest that does not end stalls whoever runs it. For measuring what
     /// they cost.
     pub endless_turns: bool,
@@ -64,34 +50,8 @@ pub struct Engine {
     wasm: wasmtime::Engine,
     ticker: Arc<Ticker>,
     beats: Arc<Beats>,
+    no_signals: bool,
     endless_turns: bool,
-}
-
-/// The beats of the threads that have guests of one engine.
-#[derive(Default)]
-struct Beats(Mutex<Vec<(ThreadId, Arc<Beat>)>>);
-
-impl Beats {
-    fn strike(&self) {
-        self.list().iter().for_each(|(_, beat)| beat.strike());
-    }
-
-    /// That of this thread.
-    fn here(&self) -> Result<Arc<Beat>> {
-        let (here, mut list) = (thread::current().id(), self.list());
-        if let Some((_, beat)) = list.iter().find(|(thread, _)| *thread == here) {
-            return Ok(beat.clone());
-        }
-        // Of threads that have no guest any more, maybe because they have ended.
-        list.retain(|(_, beat)| Arc::strong_count(beat) > 1);
-        let beat = Arc::new(Beat::new()?);
-        list.push((here, beat.clone()));
-        Ok(beat)
-    }
-
-    fn list(&self) -> MutexGuard<'_, Vec<(ThreadId, Arc<Beat>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Engine {
@@ -104,7 +64,8 @@ impl Engine {
         let beats = Arc::new(Beats::default());
         let struck = beats.clone();
         let ticker = Arc::new(Ticker::new(move || struck.strike()));
-        Ok(Engine { wasm, ticker, beats, endless_turns: options.endless_turns })
+        let EngineOptions { no_signals, endless_turns, .. } = *options;
+        Ok(Engine { wasm, ticker, beats, no_signals, endless_turns })
     }
 
     pub(super) fn wasm(&self) -> &wasmtime::Engine {
@@ -162,9 +123,18 @@ impl Engine {
     }
 
     /// Has time pass for whoever runs, until what is answered is dropped.
-    pub(super) fn enter(&self) -> std::io::Result<Inside<'_>> {
-        self.ticker.enter()
+    pub(super) fn enter<'a>(&'a self, beat: &'a Beat) -> std::io::Result<Inside<'a>> {
+        if !self.no_signals && alarm::enter(beat) {
+            Ok(Inside::Alarm(PhantomData))
+        } else {
+            self.ticker.enter().map(Inside::Ticker)
+        }
     }
+}
+
+/// A tick was heard by who runs, and the next one is to come.
+pub(super) fn goes_on() {
+    alarm::again();
 }
 
 /// Compiled code that can run as long as its memory is kept.
@@ -248,7 +218,7 @@ unsafe impl Send for CodeMemory {}
 unsafe impl Sync for CodeMemory {}
 
 /// Makes code executable, which wasmtime leaves to us as the memory is ours.
-struct Publisher;
+pub(super) struct Publisher;
 
 impl CustomCodeMemory for Publisher {
     fn required_alignment(&self) -> usize {
@@ -266,35 +236,6 @@ impl CustomCodeMemory for Publisher {
     fn unpublish_executable(&self, _start: *const u8, _len: usize) -> wasmtime::Result<()> {
         Ok(())
     }
-}
-
-/// Only what clang's and rustc's default targets emit: each further feature is attack surface.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2.difference(WasmFeatures::SIMD.union(WasmFeatures::GC_TYPES));
-
-fn settings(options: &EngineOptions) -> Config {
-    let mut config = Config::new();
-    config.wasm_features(WasmFeatures::all(), false);
-    config.wasm_features(FEATURES, true);
-    // What is woven in says which way is hardly ever taken.
-    config.wasm_branch_hinting(true);
-    config.signals_based_traps(true);
-    config.max_wasm_stack(WASM_STACK);
-    config.async_stack_size(FIBER_STACK);
-    config.memory_reservation(RESERVATION);
-    config.memory_guard_size(GUARD);
-    config.memory_may_move(false);
-    config.with_host_memory(Arc::new(Mapper));
-    if RUN_IN_PLACE {
-        config.with_custom_code_memory(Some(Arc::new(Publisher)));
-    }
-    config.memory_init_cow(false);
-    config.table_lazy_init(true);
-    config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES));
-    // Both only make compiled code larger: backtraces need neither.
-    config.generate_address_map(false);
-    config.native_unwind_info(false);
-    config.cranelift_opt_level(if options.quick_compile { OptLevel::None } else { OptLevel::Speed });
-    config
 }
 
 /// The engine's errors as ours.
@@ -344,7 +285,7 @@ impl Context {
     }
 
     /// A tick has passed: when the slice is over, the guest goes on when it is polled again.
-    async fn pause(&mut self) {
+    pub(super) async fn pause(&mut self) {
         self.beat.rest();
         self.left = self.left.saturating_sub(1);
         if self.left == 0 {
@@ -352,6 +293,8 @@ impl Context {
             poll_fn(|_| if std::mem::replace(&mut has_yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
             self.begin_slice();
         }
+        // Whatever has struck until here is forgotten.
+        goes_on();
     }
 
     pub(super) fn shared(&mut self) -> &mut Shared {
@@ -362,34 +305,6 @@ impl Context {
     }
 }
 
-/// What a growing memory or table asks, and what each question asks (`weave.rs`).
-#[async_trait::async_trait]
-impl ResourceLimiterAsync for Context {
-    async fn memory_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
-        if weave::is_question(now, wanted) {
-            self.pause().await;
-            return Ok(false);
-        }
-        self.shared().state.limiter.memory_growing(now, wanted, most)
-    }
-
-    async fn table_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
-        self.shared().state.limiter.table_growing(now, wanted, most)
-    }
-
-    fn instances(&self) -> usize {
-        limiter::INSTANCES
-    }
-
-    fn tables(&self) -> usize {
-        limiter::TABLES
-    }
-
-    fn memories(&self) -> usize {
-        limiter::MEMORIES
-    }
-}
-
 type Call = Pin<Box<dyn Future<Output = wasmtime::Result<i32>>>>;
 
 /// One guest's store, what the host knows of it, and the call in flight.
@@ -397,6 +312,7 @@ type Call = Pin<Box<dyn Future<Output = wasmtime::Result<i32>>>>;
 /// *Invariant:* `call` borrows `store`; while it is there nothing else touches the store.
 pub(super) struct Body {
     engine: Engine,
+    beat: Arc<Beat>,
     call: Option<Call>,
     store: NonNull<Store<Context>>,
     shared: NonNull<Shared>,
@@ -408,10 +324,10 @@ pub(super) type Outcome = Poll<Result<wasmtime::Result<i32>, String>>;
 impl Body {
     pub(super) fn new(engine: &Engine, beat: Arc<Beat>, shared: Shared) -> Body {
         let shared = NonNull::from(Box::leak(Box::new(shared)));
-        let context = Context { shared, memory: None, beat, ticks: 1, left: 1 };
+        let context = Context { shared, memory: None, beat: beat.clone(), ticks: 1, left: 1 };
         let mut store = Box::new(Store::new(&engine.wasm, context));
         store.limiter_async(|context| context);
-        Body { engine: engine.clone(), call: None, store: NonNull::from(Box::leak(store)), shared }
+        Body { engine: engine.clone(), beat, call: None, store: NonNull::from(Box::leak(store)), shared }
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -466,7 +382,7 @@ impl Body {
     pub(super) fn poll(&mut self) -> Outcome {
         let call = self.call.as_mut().expect("a call was begun");
         let mut context = std::task::Context::from_waker(Waker::noop());
-        let inside = match self.engine.enter() {
+        let inside = match self.engine.enter(&self.beat) {
             Ok(inside) => inside,
             // Without a ticker it would never yield.
             Err(error) => {
@@ -526,4 +442,149 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         (_, Some(text)) => text.clone(),
         _ => "a panic without a text".to_owned(),
     }
+}
+
+/// A timer of a thread's own, whose signal strikes the beat of the guest that the thread is inside of. The thread that is to be
+/// interrupted is the one that runs: another one, woken to do it, was seen to wait 4 ms for a CPU while the other was idle.
+/// It fires once and is armed by the next entry, or by a guest whose slice goes on, so that an idle thread has none.
+#[cfg(target_os = "linux")]
+pub(super) mod alarm {
+    use super::super::deadline::TICK;
+    use super::super::image::Beat;
+    use libc::{SA_ONSTACK, SA_RESTART, SIG_DFL, SIGEV_THREAD_ID, c_int, itimerspec, sigevent, timer_t, timespec};
+    use std::cell::OnceCell;
+    use std::mem::zeroed;
+    use std::ptr::{null, null_mut};
+    use std::sync::OnceLock;
+    use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+    use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, compiler_fence};
+
+    /// Free signals are looked for among so many.
+    const SIGNALS: c_int = 8;
+
+    thread_local! {
+        // What the handler reaches: without a destructor and set from the beginning, so that there is nothing to be made first.
+        static STRUCK: AtomicPtr<AtomicU32> = const { AtomicPtr::new(null_mut()) };
+        static ARMED: AtomicBool = const { AtomicBool::new(false) };
+        static ALARM: OnceCell<Option<Alarm>> = const { OnceCell::new() };
+    }
+
+    struct Alarm(timer_t);
+
+    extern "C" fn on_alarm(_signal: c_int) {
+        ARMED.with(|armed| armed.store(false, Relaxed));
+        let word = STRUCK.with(|struck| struck.load(Relaxed));
+        if !word.is_null() {
+            // SAFETY: `enter` was given a beat that lives until `leave`, which takes the word away.
+            unsafe { &*word }.store(1, Relaxed);
+        }
+    }
+
+    /// The signal that is ours in this process, if there is one that nobody handles.
+    fn signal() -> Option<c_int> {
+        static SIGNAL: OnceLock<Option<c_int>> = OnceLock::new();
+        let is_free = |signal: &c_int| {
+            // SAFETY: all zeros are a `sigaction`; asking for what is there changes nothing.
+            unsafe {
+                let mut old = zeroed::<libc::sigaction>();
+                libc::sigaction(*signal, null(), &mut old) == 0 && old.sa_sigaction == SIG_DFL
+            }
+        };
+        let take = |signal: c_int| {
+            let handler: extern "C" fn(c_int) = on_alarm;
+            // SAFETY: the handler touches atomics of the thread that it runs on, and nothing else.
+            unsafe {
+                let mut action = zeroed::<libc::sigaction>();
+                action.sa_sigaction = handler as libc::sighandler_t;
+                action.sa_flags = SA_RESTART | SA_ONSTACK;
+                (libc::sigaction(signal, &action, null_mut()) == 0).then_some(signal)
+            }
+        };
+        let highest = libc::SIGRTMAX();
+        *SIGNAL.get_or_init(|| (highest - SIGNALS..=highest).rev().find(is_free).and_then(take))
+    }
+
+    impl Alarm {
+        fn new() -> Option<Alarm> {
+            let signal = signal()?;
+            // SAFETY: all zeros are a `sigevent` and an empty set; each pointer is to a local of its type.
+            unsafe {
+                let mut event = zeroed::<sigevent>();
+                event.sigev_notify = SIGEV_THREAD_ID;
+                event.sigev_signo = signal;
+                event.sigev_notify_thread_id = rustix::thread::gettid().as_raw_nonzero().get();
+                let mut timer = null_mut();
+                if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) != 0 {
+                    return None;
+                }
+                let alarm = Alarm(timer);
+                // A thread may have been started with all signals held back.
+                let mut ours = zeroed::<libc::sigset_t>();
+                let is_open = libc::sigaddset(&mut ours, signal) == 0
+                    && libc::pthread_sigmask(libc::SIG_UNBLOCK, &ours, null_mut()) == 0;
+                is_open.then_some(alarm)
+            }
+        }
+
+        fn arm_unless_armed(&self) {
+            // The handler may come at any point, on this very thread: what was written before is written when it is asked for.
+            compiler_fence(SeqCst);
+            if !ARMED.with(|armed| armed.load(Relaxed)) {
+                self.arm();
+            }
+        }
+
+        fn arm(&self) {
+            let ticks = TICK.as_nanos() as libc::c_long;
+            let wait = timespec { tv_sec: 0, tv_nsec: ticks };
+            let once = itimerspec { it_interval: timespec { tv_sec: 0, tv_nsec: 0 }, it_value: wait };
+            ARMED.with(|armed| armed.store(true, Relaxed));
+            // SAFETY: the timer is there until `self` is dropped, and a local is only read.
+            let done = unsafe { libc::timer_settime(self.0, 0, &once, null_mut()) };
+            debug_assert_eq!(done, 0, "a timer that is there can be set");
+        }
+    }
+
+    impl Drop for Alarm {
+        fn drop(&mut self) {
+            // SAFETY: the timer is ours and is not used again.
+            unsafe { libc::timer_delete(self.0) };
+        }
+    }
+
+    /// From here on the beat is struck each tick. False when this thread can have no timer.
+    pub(in crate::guest) fn enter(beat: &Beat) -> bool {
+        ALARM.with(|alarm| {
+            let Some(alarm) = alarm.get_or_init(Alarm::new) else { return false };
+            STRUCK.with(|struck| struck.store(std::ptr::from_ref(beat.word()).cast_mut(), Relaxed));
+            alarm.arm_unless_armed();
+            true
+        })
+    }
+
+    pub(in crate::guest) fn leave() {
+        STRUCK.with(|struck| struck.store(null_mut(), Relaxed));
+    }
+
+    /// The tick was heard, and another one is to come.
+    pub(in crate::guest) fn again() {
+        if STRUCK.with(|struck| struck.load(Relaxed)).is_null() {
+            return;
+        }
+        ALARM.with(|alarm| alarm.get().iter().for_each(|alarm| alarm.iter().for_each(Alarm::arm_unless_armed)));
+    }
+}
+
+/// There are no such timers here: the ticker's thread does it.
+#[cfg(not(target_os = "linux"))]
+pub(super) mod alarm {
+    use super::super::image::Beat;
+
+    pub(in crate::guest) fn enter(_beat: &Beat) -> bool {
+        false
+    }
+
+    pub(in crate::guest) fn leave() {}
+
+    pub(in crate::guest) fn again() {}
 }

@@ -10,8 +10,8 @@
 //! wasmtime asks a `MemoryCreator` of the engine for memory: [`Mapper`] gives the one that was laid
 //! ready in a cell of this thread just before, with the [`Beat`] of the thread behind it.
 use super::drift::Base;
-use super::engine::{GUARD, RESERVATION};
 use super::layer::{Layer, read_at};
+use super::settings::{GUARD, RESERVATION};
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
@@ -349,7 +349,7 @@ impl Beat {
         Ok(Beat { file, page: page.expect("the kernel does not map address zero") })
     }
 
-    fn word(&self) -> &AtomicU32 {
+    pub(super) fn word(&self) -> &AtomicU32 {
         // SAFETY: four accessible bytes, aligned as a page is, for as long as `self` lives; the host reaches them here
         // alone, and compiled code by aligned loads of four bytes.
         unsafe { AtomicU32::from_ptr(self.page.as_ptr().cast()) }

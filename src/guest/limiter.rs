@@ -1,6 +1,8 @@
 //! What one guest may have of Wasm's own resources. It must not know where a limit comes from.
+use super::engine::Context;
+use super::weave;
 use crate::policy::{Limits, Purse};
-use wasmtime::ResourceLimiter;
+use wasmtime::{ResourceLimiter, ResourceLimiterAsync};
 
 /// What one store has.
 pub(super) const INSTANCES: usize = 1;
@@ -86,6 +88,34 @@ impl ResourceLimiter for Limiter {
 
     fn table_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
         Ok(wanted <= self.table_elements)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
+    }
+}
+
+/// What a growing memory or table asks, and what each question asks (`weave.rs`).
+#[async_trait::async_trait]
+impl ResourceLimiterAsync for Context {
+    async fn memory_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        if weave::is_question(now, wanted) {
+            self.pause().await;
+            return Ok(false);
+        }
+        self.shared().state.limiter.memory_growing(now, wanted, most)
+    }
+
+    async fn table_growing(&mut self, now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        self.shared().state.limiter.table_growing(now, wanted, most)
     }
 
     fn instances(&self) -> usize {

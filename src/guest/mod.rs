@@ -2,6 +2,7 @@
 //! [`Guest`] to life; [`Guest::deliver`] and [`Guest::resume`] run it; what it asks for stands in its
 //! [`GuestState`]'s outbox. It must not know sockets, HTTP, the event loop or processes.
 mod alarm;
+mod beats;
 pub mod cache;
 mod cell;
 pub mod child;
@@ -28,6 +29,7 @@ pub mod module;
 mod names;
 mod pauses;
 mod plain;
+mod settings;
 mod sleeper;
 mod snapshot;
 pub mod state;

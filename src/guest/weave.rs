@@ -1,4 +1,4 @@
-//! A module with the questions of `pauses.rs` written into its code: each looks at the beat, a word that the host's ticker sets,
+//! A module with the questions of `pauses.rs` written into its code: each looks at the beat, a word that the host sets when time has passed,
 //! and tells the host when it is set. It must not know where the questions stand, nor who answers.
 //!
 //! The beat lies beyond what a guest's memory can ever hold ([`BEAT_AT`]), where writing traps; and the host is told by asking it for

@@ -1,7 +1,7 @@
 //! Runs a plain program by wasmtime-wasi, on the thread that it is called on. It must not know where the program comes from.
 use super::wire::{self, Wire};
 use super::{End, World, module};
-use crate::guest::engine::{CodeMemory, Engine, Loaded, to_anyhow};
+use crate::guest::engine::{CodeMemory, Engine, Loaded, goes_on, to_anyhow};
 use crate::guest::image::{Beat, Memory, with_memory};
 use crate::guest::limiter::{self, Limiter};
 use crate::guest::verdict::{Exit, Verdict, judge};
@@ -123,7 +123,7 @@ impl Plain {
         });
         // Time passes for a program that is inside its code, not for one that waits.
         let polled = poll_fn(|context| {
-            let inside = if is_bounded { engine.enter().map(Some) } else { Ok(None) };
+            let inside = if is_bounded { engine.enter(&beat).map(Some) } else { Ok(None) };
             match inside {
                 Ok(_inside) => call.as_mut().poll(context),
                 Err(error) => std::task::Poll::Ready(Err(wasmtime::Error::new(error))),
@@ -169,6 +169,7 @@ impl State {
             Pace::Rests(span) => tokio::time::sleep(span).await,
             Pace::Over => return Err(wasmtime::Error::new(CpuExceeded)),
         }
+        goes_on();
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Whatever shape a computation has that does not end, it yields; and what makes it yield is out of a guest's reach.
 use super::{batch, cell, guest_text, state, wasm, whole_turn};
+use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::image::BEAT_AT;
 use crate::guest::weave::weave;
-use crate::guest::{Turn, Verdict};
+use crate::guest::{Engine, EngineOptions, Turn, Verdict};
 use crate::policy::Limits;
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
@@ -23,6 +24,26 @@ fn c01_loops_yield() {
     yields("(loop $a (loop $b (br_if $b (i32.const 0)) (br $a))) (i32.const 0)", "");
     // A loop that is left upwards, from blocks.
     yields("(loop $a (block $out (block (br_if $out (i32.const 1)) (br 0))) (br $a)) (i32.const 0)", "");
+}
+
+#[test]
+fn each_thread_is_interrupted_with_signals_and_without() {
+    let text = wasm(&guest_text("(loop $on (br $on)) (i32.const 0)", ""));
+    for no_signals in [false, true] {
+        let engine = Engine::new(&EngineOptions { quick_compile: true, no_signals, ..EngineOptions::default() });
+        let engine = engine.expect("an engine can be made here");
+        let run = || {
+            let cell = load_or_build(&engine, &text, &CacheFolder(None), |_| {}).expect("the guest is accepted");
+            let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+            assert_eq!(guest.deliver(&batch()), Turn::Yielded);
+            // Another guest of the thread's has the next slice, and the first one goes on after it.
+            let mut other = cell.spawn(state()).expect("a guest can be spawned");
+            assert_eq!(other.deliver(&batch()), Turn::Yielded);
+            drop(other);
+            assert_eq!(guest.resume(), Turn::Yielded);
+        };
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(run))));
+    }
 }
 
 #[test]
