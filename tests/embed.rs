@@ -212,6 +212,15 @@ fn a_deadline_ends_who_computes_and_forgives_who_waits() {
 }
 
 #[test]
+fn a_program_that_keeps_its_signals_to_itself_has_deadlines_too() {
+    let mut runtime = Runtime::with(Options { no_signals: true, ..Options::default() }).expect("one can be made here");
+    let policy = Policy::default().deadline(Duration::from_millis(20));
+    let guest = guest_with(&mut runtime, &policy, "export const spin = () => { for (;;); };");
+    let error = runtime.call(guest, "spin", json!(null)).expect_err("it never answers");
+    assert!(matches!(&error, CallError::Ended(how) if how.contains("time of a call")), "{error}");
+}
+
+#[test]
 fn ends_are_told() {
     let mut runtime = runtime();
     let guest = |runtime: &mut Runtime, policy: &Policy| runtime.guest(policy).expect("a guest can be spawned");

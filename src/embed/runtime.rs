@@ -36,6 +36,9 @@ pub struct Options {
     pub log: Box<dyn LogSink>,
     /// Limits of HTTP servers that guests open.
     pub http: HttpLimits,
+    /// Use no signal of this process's to interrupt guests that compute. Without it, on Linux, the highest real-time signal that
+    /// nobody handles is taken when the first guest runs; it must not be held back in threads that run guests.
+    pub no_signals: bool,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             cache: CacheFolder::from_environment(),
             log: Box::new(Standard(StandardStreams)),
             http: HttpLimits::default(),
+            no_signals: false,
         }
     }
 }
@@ -121,7 +125,7 @@ impl Runtime {
         Ok(Runtime {
             hall,
             clock,
-            engine: Engine::new(&EngineOptions::default())?,
+            engine: Engine::new(&EngineOptions { no_signals: options.no_signals, ..EngineOptions::default() })?,
             cache: options.cache,
             scripts: None,
             functions: HashMap::new(),
