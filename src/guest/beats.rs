@@ -1,6 +1,6 @@
 //! The beats of the threads that have guests of one engine, and how long one is struck. It must not know what a guest does when it hears it.
 use super::deadline;
-use super::engine::alarm;
+use super::engine::tick;
 use super::image::Beat;
 use anyhow::Result;
 use std::marker::PhantomData;
@@ -37,14 +37,14 @@ impl Beats {
 /// Somebody is inside a guest until this is dropped.
 pub(super) enum Inside<'a> {
     /// The beat that is struck lives longer.
-    Alarm(PhantomData<&'a Beat>),
+    Timer(PhantomData<&'a Beat>),
     Ticker(#[expect(dead_code, reason = "dropping it is what it is for")] deadline::Inside<'a>),
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        if let Inside::Alarm(_) = self {
-            alarm::leave();
+        if let Inside::Timer(_) = self {
+            tick::leave();
         }
     }
 }

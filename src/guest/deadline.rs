@@ -1,5 +1,5 @@
 //! Ticks, and the ticker: a thread that strikes the beat, so that a guest that runs for long is made to yield, where a thread cannot
-//! be interrupted by a timer of its own (`alarm` in `engine.rs`).
+//! be interrupted by a timer of its own (`tick` in `engine.rs`).
 //!
 //! Entering a guest costs two atomic additions. The thread looks up every [`TICK`] while guests are entered at
 //! all; after a tick in which none was it parks, and the next entry wakes it: an idle process uses no CPU. A

@@ -124,8 +124,8 @@ impl Engine {
 
     /// Has time pass for whoever runs, until what is answered is dropped.
     pub(super) fn enter<'a>(&'a self, beat: &'a Beat) -> std::io::Result<Inside<'a>> {
-        if !self.no_signals && alarm::enter(beat) {
-            Ok(Inside::Alarm(PhantomData))
+        if !self.no_signals && tick::enter(beat) {
+            Ok(Inside::Timer(PhantomData))
         } else {
             self.ticker.enter().map(Inside::Ticker)
         }
@@ -134,7 +134,7 @@ impl Engine {
 
 /// A tick was heard by who runs, and the next one is to come.
 pub(super) fn goes_on() {
-    alarm::again();
+    tick::again();
 }
 
 /// Compiled code that can run as long as its memory is kept.
@@ -448,7 +448,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 /// interrupted is the one that runs: another one, woken to do it, was seen to wait 4 ms for a CPU while the other was idle.
 /// It fires once and is armed by the next entry, or by a guest whose slice goes on, so that an idle thread has none.
 #[cfg(target_os = "linux")]
-pub(super) mod alarm {
+pub(super) mod tick {
     use super::super::deadline::TICK;
     use super::super::image::Beat;
     use libc::{SA_ONSTACK, SA_RESTART, SIG_DFL, SIGEV_THREAD_ID, c_int, itimerspec, sigevent, timer_t, timespec};
@@ -466,12 +466,12 @@ pub(super) mod alarm {
         // What the handler reaches: without a destructor and set from the beginning, so that there is nothing to be made first.
         static STRUCK: AtomicPtr<AtomicU32> = const { AtomicPtr::new(null_mut()) };
         static ARMED: AtomicBool = const { AtomicBool::new(false) };
-        static ALARM: OnceCell<Option<Alarm>> = const { OnceCell::new() };
+        static TIMER: OnceCell<Option<Timer>> = const { OnceCell::new() };
     }
 
-    struct Alarm(timer_t);
+    struct Timer(timer_t);
 
-    extern "C" fn on_alarm(_signal: c_int) {
+    extern "C" fn on_tick(_signal: c_int) {
         ARMED.with(|armed| armed.store(false, Relaxed));
         let word = STRUCK.with(|struck| struck.load(Relaxed));
         if !word.is_null() {
@@ -491,7 +491,7 @@ pub(super) mod alarm {
             }
         };
         let take = |signal: c_int| {
-            let handler: extern "C" fn(c_int) = on_alarm;
+            let handler: extern "C" fn(c_int) = on_tick;
             // SAFETY: the handler touches atomics of the thread that it runs on, and nothing else.
             unsafe {
                 let mut action = zeroed::<libc::sigaction>();
@@ -504,8 +504,8 @@ pub(super) mod alarm {
         *SIGNAL.get_or_init(|| (highest - SIGNALS..=highest).rev().find(is_free).and_then(take))
     }
 
-    impl Alarm {
-        fn new() -> Option<Alarm> {
+    impl Timer {
+        fn new() -> Option<Timer> {
             let signal = signal()?;
             // SAFETY: all zeros are a `sigevent` and an empty set; each pointer is to a local of its type.
             unsafe {
@@ -517,12 +517,12 @@ pub(super) mod alarm {
                 if libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, &mut timer) != 0 {
                     return None;
                 }
-                let alarm = Alarm(timer);
+                let timer = Timer(timer);
                 // A thread may have been started with all signals held back.
                 let mut ours = zeroed::<libc::sigset_t>();
                 let is_open = libc::sigaddset(&mut ours, signal) == 0
                     && libc::pthread_sigmask(libc::SIG_UNBLOCK, &ours, null_mut()) == 0;
-                is_open.then_some(alarm)
+                is_open.then_some(timer)
             }
         }
 
@@ -545,7 +545,7 @@ pub(super) mod alarm {
         }
     }
 
-    impl Drop for Alarm {
+    impl Drop for Timer {
         fn drop(&mut self) {
             // SAFETY: the timer is ours and is not used again.
             unsafe { libc::timer_delete(self.0) };
@@ -554,10 +554,10 @@ pub(super) mod alarm {
 
     /// From here on the beat is struck each tick. False when this thread can have no timer.
     pub(in crate::guest) fn enter(beat: &Beat) -> bool {
-        ALARM.with(|alarm| {
-            let Some(alarm) = alarm.get_or_init(Alarm::new) else { return false };
+        TIMER.with(|timer| {
+            let Some(timer) = timer.get_or_init(Timer::new) else { return false };
             STRUCK.with(|struck| struck.store(std::ptr::from_ref(beat.word()).cast_mut(), Relaxed));
-            alarm.arm_unless_armed();
+            timer.arm_unless_armed();
             true
         })
     }
@@ -571,13 +571,13 @@ pub(super) mod alarm {
         if STRUCK.with(|struck| struck.load(Relaxed)).is_null() {
             return;
         }
-        ALARM.with(|alarm| alarm.get().iter().for_each(|alarm| alarm.iter().for_each(Alarm::arm_unless_armed)));
+        TIMER.with(|timer| timer.get().iter().for_each(|timer| timer.iter().for_each(Timer::arm_unless_armed)));
     }
 }
 
 /// There are no such timers here: the ticker's thread does it.
 #[cfg(not(target_os = "linux"))]
-pub(super) mod alarm {
+pub(super) mod tick {
     use super::super::image::Beat;
 
     pub(in crate::guest) fn enter(_beat: &Beat) -> bool {
