@@ -212,8 +212,8 @@ fn a_deadline_ends_who_computes_and_forgives_who_waits() {
 }
 
 #[test]
-fn a_program_that_keeps_its_signals_to_itself_has_deadlines_too() {
-    let mut runtime = Runtime::with(Options { no_signals: true, ..Options::default() }).expect("one can be made here");
+fn a_program_may_lend_a_signal_for_deadlines() {
+    let mut runtime = Runtime::with(Options { signals: true, ..Options::default() }).expect("one can be made here");
     let policy = Policy::default().deadline(Duration::from_millis(20));
     let guest = guest_with(&mut runtime, &policy, "export const spin = () => { for (;;); };");
     let error = runtime.call(guest, "spin", json!(null)).expect_err("it never answers");

@@ -36,9 +36,10 @@ pub struct Options {
     pub log: Box<dyn LogSink>,
     /// Limits of HTTP servers that guests open.
     pub http: HttpLimits,
-    /// Use no signal of this process's to interrupt guests that compute. Without it, on Linux, the highest real-time signal that
-    /// nobody handles is taken when the first guest runs; it must not be held back in threads that run guests.
-    pub no_signals: bool,
+    /// Interrupt guests that compute by a signal, which comes on time: the highest real-time signal that nobody handles, taken when
+    /// the first guest runs (Linux). System calls of the thread that holds the runtime may then be interrupted (`EINTR`) right after
+    /// it has returned. Without it a thread does it, which the system may let wait for some milliseconds.
+    pub signals: bool,
 }
 
 impl Default for Options {
@@ -47,7 +48,7 @@ impl Default for Options {
             cache: CacheFolder::from_environment(),
             log: Box::new(Standard(StandardStreams)),
             http: HttpLimits::default(),
-            no_signals: false,
+            signals: false,
         }
     }
 }
@@ -125,7 +126,7 @@ impl Runtime {
         Ok(Runtime {
             hall,
             clock,
-            engine: Engine::new(&EngineOptions { no_signals: options.no_signals, ..EngineOptions::default() })?,
+            engine: Engine::new(&EngineOptions { no_signals: !options.signals, ..EngineOptions::default() })?,
             cache: options.cache,
             scripts: None,
             functions: HashMap::new(),
