@@ -11,7 +11,7 @@ use std::rc::Rc;
 /// Makes the file, or empties it, and writes all of this.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`](super::read()).
 pub fn write(path: &str, bytes: impl Into<Vec<u8>>, call: impl FnOnce(Result<()>) + 'static) -> Result<()> {
     let bytes = Rc::new(bytes.into());
     OpenOptions::new().write(true).create(true).truncate(true).open(path, move |file| match file {
@@ -49,7 +49,7 @@ fn write_on(file: Rc<File>, bytes: Rc<Vec<u8>>, from: usize, call: OnWritten) {
 /// A file part by part, to its end: the next is read when the one before has been dealt with.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`](super::read()).
 pub fn stream(path: &str, mut call: impl FnMut(Event<'_>) + 'static) -> Result<()> {
     OpenOptions::new().read(true).open(path, move |file| match file {
         Ok(file) => {
@@ -120,7 +120,7 @@ impl OpenOptions {
     /// Opens it.
     ///
     /// # Errors
-    /// As [`read`].
+    /// As [`read`](super::read()).
     pub fn open(self, path: &str, call: impl FnOnce(Result<File>) + 'static) -> Result<()> {
         let writes = self.write || self.flags & 0o2000 != 0;
         let access = match (self.read, writes) {
@@ -144,7 +144,7 @@ impl File {
     /// At most so many bytes, from there or from the file's own position; none at its end.
     ///
     /// # Errors
-    /// As [`read`], and `EINVAL` for more than one call may have.
+    /// As [`read`](super::read()), and `EINVAL` for more than one call may have.
     pub fn read(&self, len: usize, at: Option<u64>, call: impl FnOnce(Result<Vec<u8>>) + 'static) -> Result<()> {
         let ask = Ask { a: position(at), b: i64::try_from(len).unwrap_or(i64::MAX), ..Ask::of(op::READ, self.handle) };
         ask.queue(b"", move |done| call(done.map(|done| done.bytes())))
@@ -153,7 +153,7 @@ impl File {
     /// Writes there, or at the file's own position; tells how many bytes.
     ///
     /// # Errors
-    /// As [`read`], and `EMSGSIZE` for more than one call may have.
+    /// As [`read`](super::read()), and `EMSGSIZE` for more than one call may have.
     pub fn write(
         &self,
         bytes: impl AsRef<[u8]>,
@@ -167,7 +167,7 @@ impl File {
     /// What is known of it.
     ///
     /// # Errors
-    /// As [`read`].
+    /// As [`read`](super::read()).
     pub fn metadata(&self, call: impl FnOnce(Result<Metadata>) + 'static) -> Result<()> {
         look(Ask::of(op::FSTAT, self.handle), call)
     }
@@ -175,7 +175,7 @@ impl File {
     /// Sets its length.
     ///
     /// # Errors
-    /// As [`read`].
+    /// As [`read`](super::read()).
     pub fn set_len(&self, len: u64, call: impl FnOnce(Result<()>) + 'static) -> Result<()> {
         Ask { a: position(Some(len)), ..Ask::of(op::TRUNCATE, self.handle) }.just(call)
     }
@@ -183,7 +183,7 @@ impl File {
     /// Waits until all of it is on the disk.
     ///
     /// # Errors
-    /// As [`read`].
+    /// As [`read`](super::read()).
     pub fn sync_all(&self, call: impl FnOnce(Result<()>) + 'static) -> Result<()> {
         Ask::of(op::SYNC, self.handle).just(call)
     }
