@@ -8,7 +8,8 @@ use std::time::Duration;
 /// Bounds of one guest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Linear memory. Node's default old space is larger; a cell is meant for one program.
+    /// Linear memory. Node's default old space is larger; a cell is meant for one program. One guest has less than 2 GiB however much it
+    /// may (`guest/image.rs`); a limit that is a tree's can be more.
     pub memory_bytes: u64,
     /// CPU that the guest may use in all (`--cpu`); none for a program that the user started himself.
     pub cpu_total: Option<Duration>,
