@@ -13,7 +13,7 @@ use super::drift::Base;
 use super::layer::{Layer, read_at};
 use super::settings::{GUARD, RESERVATION};
 use anyhow::{Context as _, Result, ensure};
-use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use rustix::param::page_size;
 use std::cell::Cell;
@@ -66,6 +66,7 @@ impl Image {
     /// When it is a layer, or the file system has no such files or no room.
     #[cfg(target_os = "linux")]
     pub(super) fn on_disk(&self, folder: &Path) -> Result<Image> {
+        use rustix::fd::AsRawFd as _;
         use rustix::fs::{Mode, OFlags, ftruncate, open};
         ensure!(self.layer.is_none(), "a layer stays with its pages");
         let (whole, pages) = (&self.pages, &self.pages.runs);

@@ -9,7 +9,7 @@ use super::fs::Job;
 use super::fs_open::refusal;
 use super::{Answer, Call, Refusal, refuse};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{SocketType, sockopt};
 use skep_abi::errno::{EBADF, EINVAL, ENOMEM, ESPIPE};
@@ -84,11 +84,21 @@ pub(super) fn write_way(way: &OwnedFd, bytes: &[u8], at: i64, alarm: &Alarm) -> 
     Ok(sent)
 }
 
+#[cfg(target_os = "linux")]
+fn is_listening(way: BorrowedFd<'_>) -> bool {
+    sockopt::socket_acceptconn(way) != Ok(false)
+}
+
+/// Here a socket does not tell; one that listens has no peer.
+#[cfg(not(target_os = "linux"))]
+fn is_listening(way: BorrowedFd<'_>) -> bool {
+    rustix::net::getpeername(way).is_err()
+}
+
 /// The socket is a stream from the end of the turn on. Only a connected one can be: anything else is `-EINVAL`.
 pub(super) fn open_stream(call: &mut Call<'_>, job: &Job) -> Answer<i64> {
     let Some(Open::Way(way)) = &job.open else { return refuse(EINVAL) };
-    let connected = sockopt::socket_type(way.as_fd()) == Ok(SocketType::STREAM)
-        && sockopt::socket_acceptconn(way.as_fd()) == Ok(false);
+    let connected = sockopt::socket_type(way.as_fd()) == Ok(SocketType::STREAM) && !is_listening(way.as_fd());
     if !connected {
         return refuse(EINVAL);
     }
