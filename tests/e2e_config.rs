@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use support::serve::{self, Hive, ask, plain, serving, tenants};
-use support::{Client, file, folder};
+use support::{file, folder};
 
 fn serve(place: &Path) -> Hive {
     Hive::start_after("", serving(place, &[]).env("SEEN", "seen").env("HIDDEN", "hidden"))
@@ -226,15 +226,10 @@ fn a_tenant_without_room_answers_503_and_says_when_to_come_again() {
 #[test]
 fn one_that_is_over_its_rate_may_have_its_requests_refused() {
     let place = folder();
-    let spins = "require('http').createServer((q, s) => { for (let n = 0; n < 2e6; n++); s.end('spun'); }).listen(80);";
-    file(&place, "hog/index.js", spins);
+    // It always has more to do than its rate lets it, in turns so short that a request which found it with something left is answered soon.
+    let spins = "setInterval(() => { for (let n = 0; n < 5e4; n++); }, 1);";
+    file(&place, "hog/index.js", &format!("{spins} {}", plain("hog")));
     file(&place, "hog/skep.toml", "[limits]\ncpu_ns_per_second = 20000000\ncpu_burst_ns = 20000000\nat_cpu = 'shed'\n");
     let hive = serve(&place);
-    let mut statuses = HashSet::new();
-    let mut clients: Vec<Client> = (0..8).map(|_| hive.client()).collect();
-    clients.iter_mut().for_each(|client| client.send("GET / HTTP/1.1\r\nHost: hog.localhost\r\n\r\n"));
-    support::eventually("some are refused", || {
-        statuses.insert(hive.get("hog.localhost", "/").status);
-        statuses.contains(&503)
-    });
+    support::eventually("one is refused", || hive.get("hog.localhost", "/").status == 503);
 }
