@@ -100,8 +100,25 @@ skep_handle skep_http_shared(int id, skep_call call, void *data) {
   return told(skep_listen_shared(id, &http_options, sizeof http_options), call, data);
 }
 
+static const skep_listen_options net_options = {.flags = SKEP_LISTEN_NO_DELAY};
+
+/* One that came with a message and has rested so far. */
+static skep_handle serve(skep_handle listener, const skep_listen_options *options, skep_call call, void *data) {
+  int error = skep_on(listener, call, data);
+  if (!error) error = skep_listen_set(listener, options, sizeof *options);
+  return error ? error : listener;
+}
+
+skep_handle skep_http_serve(skep_handle listener, skep_call call, void *data) {
+  return serve(listener, &http_options, call, data);
+}
+
+skep_handle skep_net_serve(skep_handle listener, skep_call call, void *data) {
+  return serve(listener, &net_options, call, data);
+}
+
 skep_handle skep_net_listen(const char *host, int port, skep_call call, void *data) {
-  return listen_with(host, port, (skep_listen_options){.flags = SKEP_LISTEN_NO_DELAY}, call, data);
+  return listen_with(host, port, net_options, call, data);
 }
 
 int skep_answer(skep_handle exchange, int status, const char *fields, const void *body, size_t length) {
@@ -124,7 +141,7 @@ static char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? letter + 32 : letter;
 }
 
-static int same(const char *a, const char *b, size_t length) {
+int skep_same(const char *a, const char *b, size_t length) {
   for (size_t i = 0; i < length; i++) {
     if (lower(a[i]) != lower(b[i])) return 0;
   }
@@ -136,7 +153,7 @@ const char *skep_header(const uint8_t *payload, const char *name, size_t *length
   const skep_field *fields = (const skep_field *)(request + 1);
   size_t wanted = skep_length(name);
   for (uint32_t i = 0; i < request->field_count; i++) {
-    if (fields[i].name_len == wanted && same(raw(payload) + fields[i].name, name, wanted)) {
+    if (fields[i].name_len == wanted && skep_same(raw(payload) + fields[i].name, name, wanted)) {
       *length = fields[i].value_len;
       return raw(payload) + fields[i].value;
     }
@@ -149,6 +166,14 @@ const uint8_t *skep_body(const uint8_t *payload, size_t *length) {
   const skep_request *request = (const skep_request *)payload;
   *length = request->body_len;
   return (const uint8_t *)raw(payload) + request->raw_len;
+}
+
+int skep_status(const uint8_t *payload) {
+  return (int)((const skep_request *)payload)->conn;
+}
+
+int skep_is_whole(const uint8_t *payload) {
+  return (((const skep_request *)payload)->flags & SKEP_REQUEST_COMPLETE) != 0;
 }
 
 size_t skep_length(const char *text) {
@@ -165,13 +190,15 @@ void skep_say(const char *text) {
 void skep_tell(const skep_event *event, const uint8_t *payload) {
   skep_handle to = (skep_handle)event->handle;
   skep_worker_event(event);
+  if (event->kind == SKEP_EV_CALL) return skep_called(event, payload);
   if (event->kind == SKEP_EV_HTTP_REQUEST || event->kind == SKEP_EV_ACCEPTED) to = *(const skep_handle *)payload;
   const struct entry *found = entry_of(to);
   if (found) {
     struct entry entry = *found;
     int gone = event->kind == SKEP_EV_STREAM_CLOSED || event->kind == SKEP_EV_LISTENER_CLOSED ||
                event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED ||
-               event->kind == SKEP_EV_CHILD_FAILED || event->kind == SKEP_EV_CHILD_EXIT || event->kind == SKEP_EV_CHANNEL_CLOSED;
+               event->kind == SKEP_EV_CHILD_FAILED || event->kind == SKEP_EV_CHILD_EXIT || event->kind == SKEP_EV_CHANNEL_CLOSED ||
+               event->kind == SKEP_EV_OP_DONE || event->kind == SKEP_EV_HOST_REPLY || event->kind == SKEP_EV_UDP_CLOSED;
     if (gone) skep_on(to, 0, 0);
     entry.call(event, payload, entry.data);
   } else if (others.call) {

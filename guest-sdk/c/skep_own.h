@@ -3,6 +3,9 @@
 #define SKEP_OWN_H
 #include "skep_guest.h"
 
+/* What a stream may have sent before its reader gives it more. */
+#define SKEP_FIRST_CREDIT (64 << 10)
+
 struct skep_text {
   const char *at;
   uint32_t length;
@@ -14,16 +17,38 @@ struct skep_text skep_start_record(void);
 /* A member of a JSON object, as it is written there: of a text, what stands between its quotes. The JSON has no spaces. */
 struct skep_text skep_member(struct skep_text json, const char *name);
 
+/* The JSON value at the beginning of a text. */
+struct skep_text skep_value_at(struct skep_text text);
+
 /* A whole number at the beginning of a text; 0 when there is none. */
 int64_t skep_number(struct skep_text text);
 
 int skep_equal(struct skep_text text, const char *other);
+
+/* Whether two texts are the same without regard to case. */
+int skep_same(const char *a, const char *b, size_t length);
+
+/* What is put together: `used` grows beyond `room` where there is none. */
+struct skep_buffer {
+  char *at;
+  uint32_t used, room;
+};
+
+void skep_put_bytes(struct skep_buffer *buffer, const void *from, uint32_t length);
+void skep_put(struct skep_buffer *buffer, const char *text);
+void skep_put_number(struct skep_buffer *buffer, int64_t value, uint32_t base);
+
+/* A text within JSON. */
+void skep_put_escaped(struct skep_buffer *buffer, const char *text);
 
 /* Passes an event on as if the host had sent it. */
 void skep_tell(const skep_event *event, const uint8_t *payload);
 
 /* Who is told of a handle's events is told of another's, too. */
 int skep_on_as(skep_handle handle, skep_handle other);
+
+/* The program that the host is part of calls. */
+void skep_called(const skep_event *event, const uint8_t *payload);
 
 /* ---- A worker of a script's cluster ---- */
 

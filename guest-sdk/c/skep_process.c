@@ -1,117 +1,59 @@
-/* See skep_guest.h: processes of this guest's. It must not know what they do. */
+/* See skep_guest.h: processes of this guest's, other programs. It must not know what they do. */
 #include "skep_own.h"
 
-#define PAGE (64u << 10)
 /* Bytes of all that a child is told. */
 #define TEXTS (16u << 10)
 
-struct skep_text skep_start_record(void) {
-  static struct skep_text record;
-  if (!record.at) {
-    int length = skep_start_info(0, 0);
-    size_t at = __builtin_wasm_memory_grow(0, (length + PAGE) / PAGE);
-    if (length <= 0 || at == (size_t)-1) return (struct skep_text){"", 0};
-    record = (struct skep_text){(const char *)(at * PAGE), (uint32_t)length};
-    skep_start_info(record.at, length);
-  }
-  return record;
+/* Lengths and bytes, one after the other. */
+static char bytes[TEXTS];
+static struct skep_buffer texts;
+
+static void add_length(uint32_t length) {
+  skep_put_bytes(&texts, (const char[]){(char)length, (char)(length >> 8), (char)(length >> 16), (char)(length >> 24)}, 4);
 }
 
-/* The end of the string that begins with the quote at `at`. */
-static uint32_t string_end(struct skep_text json, uint32_t at) {
-  for (at++; at < json.length && json.at[at] != '"'; at++) at += json.at[at] == '\\';
-  return at;
+static void add_text(const char *text) {
+  add_length(skep_length(text));
+  skep_put(&texts, text);
 }
 
-struct skep_text skep_member(struct skep_text json, const char *name) {
-  uint32_t wanted = skep_length(name), depth = 0;
-  for (uint32_t at = 0; at < json.length; at++) {
-    char letter = json.at[at];
-    if (letter == '{' || letter == '[') depth++;
-    if (letter == '}' || letter == ']') depth--;
-    if (letter != '"') continue;
-    uint32_t end = string_end(json, at), length = end - at - 1, same = 0;
-    while (same < length && same < wanted && json.at[at + 1 + same] == name[same]) same++;
-    int found = depth == 1 && same == wanted && length == wanted && end + 2 < json.length && json.at[end + 1] == ':';
-    at = end;
-    if (!found) continue;
-    struct skep_text rest = {json.at + end + 2, json.length - end - 2};
-    if (*rest.at == '"') return (struct skep_text){rest.at + 1, string_end(rest, 0) - 1};
-    return rest;
-  }
-  return (struct skep_text){0, 0};
+static void add_texts(const char *const *each, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) add_text(each[i]);
 }
 
-int64_t skep_number(struct skep_text text) {
-  int64_t value = 0;
-  uint32_t negative = text.length && text.at[0] == '-';
-  for (uint32_t i = negative; i < text.length && i < 18 && text.at[i] >= '0' && text.at[i] <= '9'; i++) value = value * 10 + text.at[i] - '0';
-  return negative ? -value : value;
-}
-
-int skep_equal(struct skep_text text, const char *other) {
-  uint32_t at = 0;
-  while (at < text.length && text.at[at] == other[at] && other[at]) at++;
-  return text.at && at == text.length && !other[at];
-}
-
-/* Lengths and bytes, one after the other; `used` grows beyond TEXTS where there is no room. */
-struct texts {
-  uint8_t bytes[TEXTS];
-  uint32_t used;
-};
-
-static void add(struct texts *texts, const char *from, uint32_t length) {
-  for (uint32_t i = 0; i < length && texts->used + i < TEXTS; i++) texts->bytes[texts->used + i] = (uint8_t)from[i];
-  texts->used += length;
-}
-
-static void add_length(struct texts *texts, uint32_t length) {
-  for (int i = 0; i < 4; i++) add(texts, (const char[]){(char)(length >> (8 * i))}, 1);
-}
-
-static void add_text(struct texts *texts, const char *text) {
-  add_length(texts, skep_length(text));
-  add(texts, text, skep_length(text));
-}
-
-/* A path within JSON. What our own record says is escaped already. */
-static void add_escaped(struct texts *texts, const char *path) {
-  for (; *path; path++) {
-    if (*path == '"' || *path == '\\') add(texts, "\\", 1);
-    add(texts, path, 1);
-  }
-}
-
-/* The program's JSON: its length is known when it is written. */
-static void add_program(struct texts *texts, const char *file, const char *sharing) {
-  uint32_t start = texts->used;
-  add_length(texts, 0);
-  const char *head = "{\"mode\":\"file\",\"main\":\"", *info = "\",\"info\":{\"serialization\":\"json\",\"sharing\":\"";
-  add(texts, head, skep_length(head));
+/* The program's JSON: its length is known when it is written. What our own record says is escaped already. */
+static void add_program(const char *file, const char *sharing) {
+  uint32_t start = texts.used;
+  add_length(0);
+  skep_put(&texts, "{\"mode\":\"file\",\"main\":\"");
   if (file) {
-    add_escaped(texts, file);
+    skep_put_escaped(&texts, file);
   } else {
     struct skep_text main = skep_member(skep_start_record(), "main");
-    add(texts, main.at, main.length);
+    skep_put_bytes(&texts, main.at, main.length);
   }
-  add(texts, info, skep_length(info));
-  add(texts, sharing, skep_length(sharing));
-  add(texts, "\"}}", 3);
-  uint32_t end = texts->used;
-  texts->used = start;
-  add_length(texts, end - start - 4);
-  texts->used = end;
+  skep_put(&texts, "\",\"info\":{\"serialization\":\"json\",\"sharing\":\"");
+  skep_put(&texts, sharing);
+  skep_put(&texts, "\"}}");
+  uint32_t end = texts.used;
+  texts.used = start;
+  add_length(end - start - 4);
+  texts.used = end;
+}
+
+static skep_handle start(const void *record, uint32_t length, skep_call call, void *data) {
+  if (texts.used > TEXTS) return -SKEP_E2BIG;
+  skep_handle child = skep_child_start(record, length, bytes, texts.used);
+  int error = child < 0 ? (int)child : skep_on(child, call, data);
+  return error ? error : child;
 }
 
 static skep_handle begin(const char *file, const char *sharing, const char *const *words, uint32_t count, skep_call call, void *data) {
-  static struct texts texts;
-  texts.used = 0;
-  add_program(&texts, file, sharing);
-  add_text(&texts, "skep");
-  add_text(&texts, "");
-  for (uint32_t i = 0; i < count; i++) add_text(&texts, words[i]);
-  if (texts.used > TEXTS) return -SKEP_E2BIG;
+  texts = (struct skep_buffer){bytes, 0, TEXTS};
+  add_program(file, sharing);
+  add_text("skep");
+  add_text("");
+  add_texts(words, count);
   struct {
     skep_child_options options;
     skep_child_entry entries[4];
@@ -119,9 +61,7 @@ static skep_handle begin(const char *file, const char *sharing, const char *cons
       {.flags = SKEP_CHILD_GUEST | SKEP_CHILD_CHANNEL | SKEP_CHILD_CLONE_ENV, .args = count, .stdio = 4, .uid = -1, .gid = -1},
       {{SKEP_STDIO_IGNORE, 0, 0}, {SKEP_STDIO_INHERIT, 1, 0}, {SKEP_STDIO_INHERIT, 2, 0}, {SKEP_STDIO_CHANNEL, 0, 0}},
   };
-  skep_handle child = skep_child_start(&record, sizeof record, texts.bytes, texts.used);
-  int error = child < 0 ? (int)child : skep_on(child, call, data);
-  return error ? error : child;
+  return start(&record, sizeof record, call, data);
 }
 
 skep_handle skep_fork(const char *file, const char *const *words, uint32_t count, skep_call call, void *data) {
@@ -130,11 +70,43 @@ skep_handle skep_fork(const char *file, const char *const *words, uint32_t count
 
 skep_handle skep_fork_worker(int number, skep_call call, void *data) {
   char digits[12] = "";
-  int at = 11;
-  for (int left = number; left > 0; left /= 10) digits[--at] = (char)('0' + left % 10);
-  return begin(0, digits + at, 0, 0, call, data);
+  struct skep_buffer text = {digits, 0, sizeof digits - 1};
+  skep_put_number(&text, number, 10);
+  return begin(0, digits, 0, 0, call, data);
 }
 
 int skep_worker(void) {
   return (int)skep_number(skep_member(skep_member(skep_start_record(), "info"), "sharing"));
+}
+
+/* ---- Other programs ---- */
+
+skep_handle skep_spawn(const skep_command *command, skep_call call, void *data) {
+  texts = (struct skep_buffer){bytes, 0, TEXTS};
+  add_text(command->program);
+  add_text(command->program);
+  add_text(command->folder ? command->folder : "");
+  add_texts(command->words, command->word_count);
+  add_texts(command->variables, command->variable_count);
+  struct {
+    skep_child_options options;
+    skep_child_entry entries[3];
+  } record = {
+      {.flags = command->variables ? 0 : SKEP_CHILD_CLONE_ENV, .args = command->word_count, .env = command->variable_count, .stdio = 3, .uid = -1, .gid = -1},
+      {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}},
+  };
+  for (uint32_t i = 0; i < 3; i++) {
+    uint32_t kind = command->stdio[i];
+    if (kind != SKEP_STDIO_PIPE && kind != SKEP_STDIO_INHERIT && kind != SKEP_STDIO_IGNORE) return -SKEP_EINVAL;
+    record.entries[i] = (skep_child_entry){kind, kind == SKEP_STDIO_INHERIT ? i : 0, 0};
+  }
+  return start(&record, sizeof record, call, data);
+}
+
+skep_handle skep_pipe(skep_handle child, int number, skep_call call, void *data) {
+  skep_handle stream = skep_child_stdio(child, number);
+  int error = stream < 0 ? (int)stream : skep_on(stream, call, data);
+  if (error) return error;
+  skep_credit(stream, SKEP_FIRST_CREDIT);
+  return stream;
 }

@@ -7,8 +7,10 @@
 #define HOST 112
 #define WORD 1024
 #define OWED 16
-/* What a stream may have sent before its reader gives it more. */
-#define FIRST_CREDIT (64 << 10)
+/* Streams that came by a channel and are counted for the server that they are of, and servers. */
+#define COUNTED 256
+#define SERVERS 16
+#define KEY 32
 
 /* What this process listens on by the primary; free where `real` is 0. */
 struct place {
@@ -25,25 +27,31 @@ static skep_handle primary;
 static int number, leaving;
 static int64_t serial;
 
-/* ---- Out ---- */
+/* A server that streams came of, by the name that its process gives it; free where the name is empty. */
+static struct server {
+  skep_handle channel;
+  char key[KEY];
+  uint32_t streams;
+  /* Its process waits for the last of them. */
+  int closing;
+} servers[SERVERS];
 
 static struct {
-  char at[WORD];
-  uint32_t used;
-} word;
+  skep_handle stream;
+  struct server *server;
+} counted[COUNTED];
+
+/* ---- Out ---- */
+
+static char letters[WORD];
+static struct skep_buffer word = {letters, 0, WORD};
 
 static void put(const char *text) {
-  for (; *text && word.used < WORD; text++) word.at[word.used++] = *text;
+  skep_put(&word, text);
 }
 
 static void put_number(int64_t value) {
-  char digits[24] = "";
-  int at = 23;
-  int64_t left = value < 0 ? -value : value;
-  do digits[--at] = (char)('0' + left % 10), left /= 10;
-  while (left);
-  if (value < 0) digits[--at] = '-';
-  put(digits + at);
+  skep_put_number(&word, value, 10);
 }
 
 /* Words that a full channel has not taken, in their order. */
@@ -96,10 +104,7 @@ static void begin_word(const char *what, const struct place *place, int port) {
   put("{\"act\":\"cluster\",\"do\":\"");
   put(what);
   put("\",\"address\":\"");
-  for (const char *at = place->host; *at; at++) {
-    if (*at == '"' || *at == '\\') put("\\");
-    put((const char[]){*at, 0});
-  }
+  skep_put_escaped(&word, place->host);
   put("\",\"port\":");
   put_number(port);
   put(",\"family\":");
@@ -126,6 +131,8 @@ void skep_worker_forget(void) {
   number = 0;
   primary = 0;
   owing = 0;
+  for (uint32_t i = 0; i < COUNTED; i++) counted[i].stream = 0;
+  for (struct server *each = servers; each < servers + SERVERS; each++) each->key[0] = 0;
   for (struct place *place = places; place < places + PLACES; place++) place->real = 0;
 }
 
@@ -237,8 +244,89 @@ static void leave(void) {
   leave_when_empty();
 }
 
+/* ---- How many of a server's streams are here: its process asks ---- */
+
+static struct server *server_of(skep_handle channel, struct skep_text key) {
+  for (struct server *each = servers; each < servers + SERVERS; each++) {
+    if (each->key[0] && each->channel == channel && skep_equal(key, each->key)) return each;
+  }
+  return 0;
+}
+
+/* One more. What there is no room for is not counted. */
+static void count(skep_handle channel, struct skep_text key, skep_handle stream) {
+  struct server *server = server_of(channel, key);
+  for (struct server *each = servers; !server && each < servers + SERVERS && key.length && key.length < KEY; each++) {
+    if (each->key[0]) continue;
+    *(server = each) = (struct server){.channel = channel};
+    for (uint32_t i = 0; i < key.length; i++) each->key[i] = key.at[i];
+  }
+  for (uint32_t i = 0; server && i < COUNTED; i++) {
+    if (counted[i].stream) continue;
+    counted[i].stream = stream;
+    counted[i].server = server;
+    server->streams++;
+    return;
+  }
+  if (server && !server->streams) server->key[0] = 0;
+}
+
+static void say_sockets(const char *what, struct skep_text key) {
+  put("{\"act\":\"sockets\",\"is\":\"");
+  put(what);
+  put("\",\"key\":\"");
+  skep_put_bytes(&word, key.at, key.length);
+  put("\"");
+}
+
+static void say_empty(skep_handle channel, struct skep_text key) {
+  say_sockets("empty", key);
+  put("}");
+  say(channel);
+}
+
+static void asked(skep_handle channel, struct skep_text text) {
+  struct skep_text want = skep_member(text, "want"), key = skep_member(text, "key");
+  if (!want.at || !key.at || key.length > WORD / 2) return;
+  struct server *server = server_of(channel, key);
+  if (skep_equal(want, "count")) {
+    say_sockets("count", key);
+    put(",\"count\":");
+    put_number(server ? server->streams : 0);
+    put("}");
+    say(channel);
+  } else if (server) {
+    server->closing = 1;
+  } else {
+    say_empty(channel, key);
+  }
+}
+
+static void stream_closed(skep_handle stream) {
+  for (uint32_t i = 0; i < COUNTED; i++) {
+    if (counted[i].stream != stream) continue;
+    struct server *server = counted[i].server;
+    counted[i].stream = 0;
+    if (--server->streams) return;
+    if (server->closing) say_empty(server->channel, (struct skep_text){server->key, skep_length(server->key)});
+    server->key[0] = 0;
+    return;
+  }
+}
+
+static void forget_counts(skep_handle channel) {
+  for (uint32_t i = 0; i < COUNTED; i++) {
+    if (counted[i].stream && counted[i].server->channel == channel) counted[i].stream = 0;
+  }
+  for (struct server *each = servers; each < servers + SERVERS; each++) {
+    if (each->channel == channel) each->key[0] = 0;
+  }
+}
+
 void skep_worker_event(const skep_event *event) {
   int gone = event->kind == SKEP_EV_CHANNEL_CLOSED;
+  if (gone) forget_counts((skep_handle)event->handle);
+  if (event->kind == SKEP_EV_STREAM_CLOSED) stream_closed((skep_handle)event->handle);
   if (gone || event->kind == SKEP_EV_CHANNEL_DRAIN) pay((skep_handle)event->handle, gone);
   if (!number) return;
   if (event->kind == SKEP_EV_CHANNEL_CLOSED && (skep_handle)event->handle == primary && !leaving) skep_exit(0);
@@ -257,20 +345,6 @@ static void unwrap(skep_event *event, uint8_t *payload, struct skep_text message
   event->flags = 0;
 }
 
-/* The JSON value at the beginning of a text. */
-static struct skep_text value_at(struct skep_text text) {
-  uint32_t depth = 0, at = 0;
-  for (int quoted = 0; at < text.length; at++) {
-    char letter = text.at[at];
-    if (quoted && letter == '\\') at++;
-    else if (letter == '"') quoted = !quoted;
-    else if (!quoted && (letter == '{' || letter == '[')) depth++;
-    else if (!quoted && depth == 0 && (letter == '}' || letter == ']' || letter == ',')) break;
-    else if (!quoted && (letter == '}' || letter == ']')) depth--;
-  }
-  return (struct skep_text){text.at, at < text.length ? at : text.length};
-}
-
 int skep_worker_hears(skep_event *event, uint8_t *payload) {
   if (event->len < sizeof(skep_attached) || event->flags & SKEP_CHANNEL_MORE) return 1;
   skep_attached *came = (skep_attached *)payload;
@@ -282,6 +356,7 @@ int skep_worker_hears(skep_event *event, uint8_t *payload) {
     if (skep_equal(skep_member(text, "do"), "disconnect")) leave();
     return 1;
   }
+  if (skep_equal(act, "sockets")) asked((skep_handle)event->handle, text);
   int handed = skep_equal(act, "handle");
   if (handed || came->handle) {
     /* What it cannot read it has to acknowledge too: else nothing comes any more. */
@@ -292,27 +367,43 @@ int skep_worker_hears(skep_event *event, uint8_t *payload) {
     if (came->handle) skep_close((skep_handle)came->handle);
     return 1;
   }
-  if (came->kind == SKEP_ATTACHED_STREAM) skep_credit((skep_handle)came->handle, FIRST_CREDIT);
+  if (came->kind == SKEP_ATTACHED_STREAM) {
+    skep_credit((skep_handle)came->handle, SKEP_FIRST_CREDIT);
+    count((skep_handle)event->handle, skep_member(text, "key"), (skep_handle)came->handle);
+  }
   struct skep_text message = skep_member(text, "message");
   /* Of a text the quotes belong to it. */
   if (message.at && message.at[-1] == '"') message = (struct skep_text){message.at - 1, message.length + 2};
-  else if (message.at) message = value_at(message);
+  else if (message.at) message = skep_value_at(message);
   unwrap(event, payload, message);
   return 0;
 }
 
-int skep_send_with(skep_handle channel, const char *message, skep_handle attach) {
-  char text[40] = "";
-  int pipe = skep_address(attach, 1, text, sizeof text) <= 0 || (text[0] != '4' && text[0] != '6');
-  put("{\"act\":\"handle\",\"type\":\"net.Socket\",\"pipe\":");
-  put(pipe ? "true" : "false");
-  put(",\"message\":");
+/* The message in the words of the library at the other end, and with it what is attached. */
+static int send_with(skep_handle channel, const char *type, int pipe, const char *message, skep_handle attach, int flags) {
+  put("{\"act\":\"handle\",\"type\":\"");
+  put(type);
+  put(pipe ? "\",\"pipe\":true,\"message\":" : "\",\"pipe\":false,\"message\":");
   put(message);
   put("}");
-  if (word.used == WORD) return word.used = 0, -SKEP_EMSGSIZE;
-  int waiting = skep_channel_send(channel, SKEP_CHANNEL_INTERNAL, word.at, word.used, attach);
+  int waiting = -SKEP_EMSGSIZE;
+  if (word.used <= WORD) waiting = skep_channel_send(channel, flags | SKEP_CHANNEL_INTERNAL, word.at, word.used, attach);
   word.used = 0;
   return waiting;
+}
+
+int skep_send_with(skep_handle channel, const char *message, skep_handle stream) {
+  char text[40] = "";
+  int pipe = skep_address(stream, 1, text, sizeof text) <= 0 || (text[0] != '4' && text[0] != '6');
+  return send_with(channel, "net.Socket", pipe, message, stream, 0);
+}
+
+int skep_send_listener(skep_handle channel, const char *message, skep_handle listener) {
+  return send_with(channel, "net.Server", 0, message, listener, SKEP_CHANNEL_KEEP);
+}
+
+int skep_attached_kind(const uint8_t *payload) {
+  return (int)((const skep_attached *)payload)->kind;
 }
 
 const char *skep_message(const skep_event *event, const uint8_t *payload, size_t *length, skep_handle *came) {
