@@ -365,3 +365,71 @@ fn the_example_fetches_into_a_file() {
     let denied = ask_of(&module, "--allow-net", &[&once(OK), &page]);
     assert!(denied.code == Some(1) && denied.out.starts_with("EACCES: "), "{denied:?}");
 }
+
+#[test]
+fn a_kept_connection_that_has_ended_takes_no_request_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    thread::spawn(move || {
+        let accept = || Client::over(listener.accept().expect("it connects").0);
+        let mut first = accept();
+        request(&mut first);
+        first.send(OK);
+        let mut second = accept();
+        second.exactly(2);
+        // The guest computes: it is told both at once.
+        drop(first);
+        second.send("x");
+        let mut third = accept();
+        request(&mut third);
+        third.send(OK);
+    });
+    let out = ask(&["between", &url]);
+    if guest().is_some() {
+        assert_eq!(out, "200 Fine \"me\"\n");
+    }
+}
+
+#[test]
+fn a_protocol_that_nobody_asked_for_is_the_connection_s_end() {
+    let (url, count) = serve(|number, mut client| {
+        request(&mut client);
+        if number == 0 {
+            client.try_send("HTTP/1.1 101 Why\r\n\r\n");
+            // Were the connection kept, this would be the next request's.
+            request(&mut client);
+            client.try_send("HTTP/1.1 200 Late\r\nContent-Length: 3\r\n\r\nold");
+        } else {
+            client.try_send(OK);
+        }
+    });
+    let out = ask(&["get", &url, &url]);
+    if guest().is_some() {
+        assert_eq!((out.as_str(), count.load(Ordering::SeqCst)), ("101 Why - \n200 Fine me ok\n", 2));
+    }
+}
+
+#[test]
+fn a_stream_that_nobody_takes_is_closed() {
+    let (url, _) = serve(|_, mut client| {
+        request(&mut client);
+        client.send("HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nfirst");
+        client.to_end();
+    });
+    let out = ask(&["dropped", &url]);
+    if guest().is_some() {
+        assert_eq!(out, "101\n");
+    }
+}
+
+#[test]
+fn a_time_below_a_millisecond_is_one() {
+    let (url, _) = serve(|_, mut client| {
+        request(&mut client);
+        client.to_end();
+    });
+    let out = ask(&["instant", &url]);
+    if guest().is_some() {
+        assert!(out.starts_with("ETIMEDOUT"), "{out}");
+    }
+}

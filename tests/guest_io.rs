@@ -187,6 +187,14 @@ fn other_programs_are_started_and_heard() {
 }
 
 #[test]
+fn pipes_that_nobody_looks_at_keep_nobody() {
+    let Some(guest) = guest() else { return };
+    let done = run_in(&folder(), guest, &["--allow-run=sh"], &["ignored", "sh", "-c", "head -c 300000 /dev/zero"]);
+    let told = lines(&done);
+    assert!(told.len() == 2 && told[0].starts_with("Started(") && told[1] == "Exited(0)", "{told:?}");
+}
+
+#[test]
 fn signals_are_heard() {
     let Some(guest) = guest() else { return };
     let mut server = Server::spawn(skep().arg("run").arg(guest).arg("signals"));

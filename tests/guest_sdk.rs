@@ -108,6 +108,26 @@ fn requests_and_responses_in_all_their_ways() {
 }
 
 #[test]
+fn no_field_is_laid_into_another() {
+    let Some(guest) = guest() else { return };
+    let (mut server, _) = start(guest, &[]);
+    let text = server.exchange("GET /inject HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(!text.contains("Set-Cookie") && !text.contains("Y: b"), "{text}");
+    assert_eq!((server.line().as_str(), server.line().as_str()), ("Err(\"EINVAL\")", "EINVAL"));
+}
+
+#[test]
+fn what_a_response_holds_is_freed_with_its_client() {
+    let Some(guest) = guest() else { return };
+    let (mut server, _) = start(guest, &[]);
+    let mut client = server.client();
+    client.send("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(client.through(b"\r\n\r\n").starts_with("HTTP/1.1 200 "));
+    drop(client);
+    assert_eq!(server.line(), "FREED");
+}
+
+#[test]
 fn streams_upgrades_and_tasks() {
     let Some(guest) = guest() else { return };
     let (server, echo) = start(guest, &["--allow-net"]);

@@ -6,7 +6,7 @@ use crate::events::{u64_at, Incoming};
 use crate::process::Line;
 use crate::raw::{self, Handle};
 use crate::world::{self, Entry};
-use crate::{handed, operation, worker, Error, Flow, Result};
+use crate::{handed, operation, timer, worker, Error, Flow, Result};
 use skep_abi::errno::EINVAL;
 use skep_abi::{connect, events, listen as flag, option, ConnectOptions, ListenOptions, DRAIN_ABOVE};
 use std::cell::{Cell, RefCell};
@@ -123,6 +123,8 @@ pub(crate) struct Socket {
     call: RefCell<Option<OnEvent>>,
     held: RefCell<Vec<Credit>>,
     closed: Cell<bool>,
+    /// It is another program's, and of no use to anybody when its end has come and nobody listens.
+    pipe: Cell<bool>,
     /// The channel that it came by, where somebody counts.
     came: RefCell<Option<Rc<Line>>>,
 }
@@ -139,6 +141,7 @@ impl Stream {
             call: RefCell::new(None),
             held: RefCell::new(Vec::new()),
             closed: Cell::new(false),
+            pipe: Cell::new(false),
             came: RefCell::new(None),
         };
         let socket = Rc::new(socket);
@@ -148,6 +151,13 @@ impl Stream {
 
     pub(crate) fn handle(&self) -> Handle {
         self.0.handle
+    }
+
+    /// One of another program's.
+    pub(crate) fn pipe(handle: Handle) -> Stream {
+        let stream = Stream::open(handle);
+        stream.0.pipe.set(true);
+        stream
     }
 
     pub(crate) fn came_by(&self, line: &Rc<Line>) {
@@ -212,7 +222,7 @@ impl Stream {
     /// # Errors
     /// `EBADF` when the stream is gone.
     pub fn set_timeout(&self, span: Duration) -> Result<()> {
-        raw::stream_option(self.0.handle, option::TIMEOUT, span.as_millis().min(i64::MAX as u128) as i64)
+        raw::stream_option(self.0.handle, option::TIMEOUT, i64::from(timer::millis(span)))
     }
 
     /// Whether it keeps the guest alive (it does from the start).
@@ -259,6 +269,10 @@ impl Socket {
                 return open.into_iter().for_each(|call| call(Ok(())));
             }
             events::STREAM_DATA => Event::Data(Chunk::new(event.payload, this.handle, true)),
+            events::STREAM_END if this.pipe.get() && this.call.borrow().is_none() => {
+                let _gone = raw::close(this.handle);
+                return;
+            }
             events::STREAM_END => Event::End,
             events::STREAM_DRAIN => {
                 this.held.borrow_mut().clear();

@@ -442,8 +442,10 @@ impl Line {
 
     /// A word for the other end's library. When there is no room it goes as soon as there is.
     pub(crate) fn say(&self, text: &str) {
-        let sent = raw::channel_send(self.handle, channel::INTERNAL, text.as_bytes(), 0);
-        let full = matches!(&sent, Err(error) if error.errno() == errno::EAGAIN);
+        // None goes before another that waits.
+        let waits = !self.owed.borrow().is_empty();
+        let sent = || raw::channel_send(self.handle, channel::INTERNAL, text.as_bytes(), 0);
+        let full = waits || matches!(sent(), Err(error) if error.errno() == errno::EAGAIN);
         if full && self.owed.borrow().len() < OWED {
             self.owed.borrow_mut().push(text.to_owned());
         }

@@ -93,7 +93,7 @@ impl Command {
         };
         let handle = start_child(&order, call)?;
         let stream = |at: usize| {
-            let stream = Stream::open(raw::child_stdio(handle, at as u32).ok()?);
+            let stream = Stream::pipe(raw::child_stdio(handle, at as u32).ok()?);
             raw::credit(stream.handle(), FIRST_CREDIT);
             Some(stream)
         };
@@ -101,7 +101,8 @@ impl Command {
     }
 }
 
-/// A program that was started. Dropping it changes nothing.
+/// A program that was started. Dropping it changes nothing. A pipe is to be closed at its end; one that nobody listens to closes by
+/// itself, and what comes by it is thrown away.
 #[derive(Clone, Debug)]
 pub struct Program {
     handle: Handle,

@@ -79,6 +79,13 @@ fn set(delay: Duration, order: u64, task: Task) -> Timer {
     Timer { order }
 }
 
+/// As the host is told spans: nothing but none at all is 0, which is for ever.
+pub(crate) fn millis(span: Duration) -> u32 {
+    let whole = span.as_millis();
+    let up = if span.subsec_nanos() % 1_000_000 > 0 { 1 } else { 0 };
+    u32::try_from(whole + up).unwrap_or(u32::MAX)
+}
+
 pub(crate) fn set_now(now: u64) {
     NOW.with(|cell| cell.set(now));
 }

@@ -2,7 +2,7 @@
 use skep_guest::http::client::{Request, Writer};
 use skep_guest::http::{self, Body, Client, Part, Reply};
 use skep_guest::net::Event;
-use skep_guest::{println, process, task, timer, Flow, Result};
+use skep_guest::{net, println, process, task, timer, Flow, Result};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ fn main() {
         "upgrade" => upgrade(&urls[0]),
         "wrong" => wrong(&urls[0]),
         "late" => parts(&urls[0], true),
+        "between" => between(&urls[0]),
+        "dropped" => dropped(&urls[0]),
+        "instant" => show(http::request("GET", &urls[0]).timeout(Duration::from_micros(1))),
         other => panic!("no such word: {}", other),
     }
 }
@@ -208,6 +211,37 @@ fn upgrade(url: &str) {
         });
     });
     sent.expect("it can be asked");
+}
+
+/// The kept connection ends, and before all of its end was told the next request is made: by what another stream brings in the
+/// same batch.
+fn between(url: &str) {
+    let url = url.to_owned();
+    let asked = http::get(&url.clone(), move |reply| {
+        reply.expect("it answers").read(100, move |_| {
+            let address = url.trim_start_matches("http://").trim_end_matches('/');
+            let busy = |_| {
+                let until = timer::wall() + Duration::from_millis(300);
+                while timer::wall() < until {}
+            };
+            let stream = net::connect(address, busy).expect("it can be connected to");
+            stream.write("go").expect("there is room");
+            let next = url.clone();
+            stream.on(move |stream, event| {
+                if let Event::Data(_) = event {
+                    http::get(&next, said).expect("it can be asked");
+                    stream.close();
+                }
+            });
+        });
+    });
+    asked.expect("it can be asked");
+}
+
+/// A server takes the offer to leave HTTP, and nobody wants the stream.
+fn dropped(url: &str) {
+    let request = http::request("GET", url).header("Connection", "Upgrade").header("Upgrade", "echo");
+    request.send("", |reply| println!("{}", reply.expect("it answers").status())).expect("it can be sent");
 }
 
 /// What is refused at once, by its number.

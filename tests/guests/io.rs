@@ -23,6 +23,7 @@ fn main() {
         "echo" => echo(),
         "send" => send(&rest[0]),
         "spawn" => spawn(&rest),
+        "ignored" => ignored(&rest),
         "kill" => kill(&rest[0]),
         "signals" => signals(),
         "spin" => spin(),
@@ -259,6 +260,12 @@ fn spawn(words: &[String]) {
     let input = program.input.expect("it is a pipe");
     input.write(vec![b'i'; 300_000]).expect("there is room");
     input.shutdown().expect("it is open");
+}
+
+/// A program whose pipes nobody looks at.
+fn ignored(words: &[String]) {
+    let command = words[1..].iter().fold(Command::new(&words[0]), |command, word| command.arg(word));
+    command.start(|event| println!("{:?}", event)).expect("it is granted");
 }
 
 fn kill(program: &str) {

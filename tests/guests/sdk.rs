@@ -66,6 +66,28 @@ fn called() {
     });
 }
 
+/// Tells when it is freed.
+struct Freed;
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        println!("FREED");
+    }
+}
+
+/// A body without end, whose writer is held by what it tells.
+fn gone(response: Response) -> Result<()> {
+    let writer = Rc::new(response.start()?);
+    let (own, freed) = (writer.clone(), Freed);
+    let go_on = move || {
+        let _told = &freed;
+        while let Ok(Flow::Open) = own.write(vec![b'x'; 64 << 10]) {}
+    };
+    go_on();
+    writer.on_drain(go_on);
+    Ok(())
+}
+
 fn denied() {
     let error = net::connect("127.0.0.1:1", |_| ()).expect_err("nothing was granted");
     println!("{}", error);
@@ -178,6 +200,17 @@ fn answer(request: Request<'_>, response: Response) -> Result<()> {
         }
         "/fork" => fork(response),
         "/forgotten" => Ok(()),
+        "/inject" => {
+            let informed = response.inform(103, &[("Link", "a\r\nSet-Cookie: b")]).map_err(|error| error.name());
+            let writer = response.header("Trailer", "X").start()?;
+            println!("{:?}", informed);
+            match writer.end_with(&[("X", "a\r\nY: b")]) {
+                Ok(()) => println!("SENT"),
+                Err(error) => println!("{}", error.name()),
+            }
+            Ok(())
+        }
+        "/gone" => gone(response),
         "/broken" => response.header("X", "a\r\nb").end(""),
         "/abort" => {
             response.abort();

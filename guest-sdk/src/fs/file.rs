@@ -36,6 +36,8 @@ fn write_on(file: Rc<File>, bytes: Rc<Vec<u8>>, from: usize, call: OnWritten) {
             (Some(call), Ok(count)) if count > 0 && from + count < rest.len() => {
                 write_on(own, rest, from + count, call)
             }
+            // What is left would be lost without a word.
+            (Some(call), Ok(count)) if from + count < rest.len() => call(Err(Error::from_errno(errno::EIO))),
             (Some(call), done) => call(done.map(drop)),
             (None, _) => {}
         }

@@ -82,7 +82,9 @@ impl Metadata {
             0o120_000 => Kind::Link,
             _ => Kind::Other,
         };
-        let modified = Duration::new(number(12), number(13).min(999_999_999) as u32);
+        // What is older than that has no number here.
+        let (seconds, nanos) = (number(12), number(13).min(999_999_999) as u32);
+        let modified = if seconds > i64::MAX as u64 { Duration::ZERO } else { Duration::new(seconds, nanos) };
         Metadata { kind, len: number(8), mode: mode & 0o7777, modified, inode: number(7), links: number(2) }
     }
 }

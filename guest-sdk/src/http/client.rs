@@ -386,9 +386,8 @@ impl Writer {
     /// # Errors
     /// As [`Writer::end`]; `EINVAL` for a trailer that cannot be sent.
     pub fn end_with(mut self, trailers: &[(&str, &str)]) -> Result<Pending> {
-        let mut fields = Fields::default();
-        trailers.iter().for_each(|(name, value)| fields.push(name, value.as_bytes()));
-        if fields.invalid || self.left.map_or(false, |left| left > 0 || !trailers.is_empty()) {
+        let lines = Fields::all(trailers)?;
+        if self.left.map_or(false, |left| left > 0 || !trailers.is_empty()) {
             return Err(Error::from_errno(EINVAL));
         }
         if !self.pending.connection.carries(&self.pending.transfer) {
@@ -398,7 +397,7 @@ impl Writer {
         self.pending.transfer.sent.set(true);
         let last = match self.left {
             Some(_) => Vec::new(),
-            None => [b"0\r\n", &fields.lines[..], b"\r\n"].concat(),
+            None => [b"0\r\n", &lines[..], b"\r\n"].concat(),
         };
         self.pending.connection.push(&last)?;
         Connection::settle(&self.pending.connection);

@@ -8,6 +8,7 @@ use crate::http::inflow::Inflow;
 use crate::http::{Body, Reply};
 use crate::net::{dial, Address, Stream};
 use crate::raw::{self, Handle};
+use crate::timer::millis;
 use crate::world::{self, Entry};
 use crate::{Error, Flow, Result};
 use skep_abi::errno::{EAGAIN, EBADF, ECANCELED, ECONNRESET, EPIPE, EPROTO, ETIMEDOUT};
@@ -145,7 +146,7 @@ impl Connection {
                 None => return last,
             };
             let opened = this.verdict.borrow().clone().map_or_else(|| dial(&address), Err);
-            match opened.and_then(|handle| this.attach(handle)) {
+            match opened.and_then(|handle| this.attach(handle).map_err(|error| this.let_go(error))) {
                 Ok(()) => {
                     world::insert(this.handle.get(), Entry::Connection(this.clone()));
                     return Some(Ok(()));
@@ -161,19 +162,32 @@ impl Connection {
         self.announce()
     }
 
+    /// What was opened can carry nothing.
+    fn let_go(&self, error: Error) -> Error {
+        let _gone = raw::close(self.handle.replace(0));
+        error
+    }
+
     /// Says what is asked, before the answer can come.
     fn announce(&self) -> Result<()> {
         let (handle, transfer) = (self.handle.get(), self.transfer.borrow().clone());
         let (kind, timeout) = transfer.map_or((0, Duration::ZERO), |it| (it.kind, it.timeout));
         raw::http_expect(handle, kind)?;
-        raw::stream_option(handle, option::TIMEOUT, millis(timeout))
+        raw::stream_option(handle, option::TIMEOUT, i64::from(millis(timeout)))
     }
 
-    /// One that was idle carries another request. Fails when it is gone.
+    /// One that was idle carries another request. Fails when it is gone, or is about to go: what is still told of it is nothing to
+    /// that request, which another connection carries.
     pub fn again(&self, transfer: &Rc<Transfer>) -> Result<()> {
-        *self.transfer.borrow_mut() = Some(transfer.clone());
+        self.verdict.borrow().clone().map_or(Ok(()), Err)?;
         raw::handle_ref(self.handle.get(), true)?;
-        self.announce()
+        *self.transfer.borrow_mut() = Some(transfer.clone());
+        let announced = self.announce();
+        if let Err(error) = &announced {
+            self.transfer.borrow_mut().take();
+            self.give_up(error.clone());
+        }
+        announced
     }
 
     pub fn carries(&self, transfer: &Rc<Transfer>) -> bool {
@@ -233,7 +247,10 @@ impl Connection {
         let call = transfer.drain.borrow_mut().take();
         if let Some(mut call) = call {
             call();
-            transfer.drain.borrow_mut().get_or_insert(call);
+            // Of one that is over nothing is kept: it may own what would keep it.
+            if this.carries(&transfer) {
+                transfer.drain.borrow_mut().get_or_insert(call);
+            }
         }
         Connection::settle(this);
     }
@@ -359,7 +376,7 @@ impl Connection {
             transfer.rest();
             let handle = this.handle.get();
             let rests = raw::handle_ref(handle, false)
-                .and_then(|()| raw::stream_option(handle, option::TIMEOUT, millis(this.idle.get())));
+                .and_then(|()| raw::stream_option(handle, option::TIMEOUT, i64::from(millis(this.idle.get()))));
             if let (Ok(()), Some(home)) = (rests, this.home.upgrade()) {
                 return home.keep(this.clone());
             }
@@ -394,10 +411,6 @@ impl Connection {
         }
         this.unreachable(error);
     }
-}
-
-fn millis(span: Duration) -> i64 {
-    span.as_millis().min(u128::from(u32::MAX)) as i64
 }
 
 /// What came is no response: its reason as Node names it.

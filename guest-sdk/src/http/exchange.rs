@@ -97,7 +97,9 @@ impl Exchange {
                 let call = self.drain.borrow_mut().take();
                 if let Some(mut call) = call {
                     call();
-                    self.drain.borrow_mut().get_or_insert(call);
+                    if self.writing.get() {
+                        self.drain.borrow_mut().get_or_insert(call);
+                    }
                 }
             }
             events::HTTP_DONE => self.over(None),
@@ -111,6 +113,9 @@ impl Exchange {
         world::remove(self.handle);
         let error = || aborted.and_then(from_value).unwrap_or_else(|| Error::from_errno(errno::ECONNRESET));
         self.held.borrow_mut().clear();
+        // It may own the writer, which owns this: the circle ends here.
+        let drain = self.drain.borrow_mut().take();
+        drop(drain);
         let inflow = self.inflow.borrow_mut().take();
         if let Some(inflow) = inflow {
             inflow.abort(error());

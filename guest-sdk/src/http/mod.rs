@@ -21,6 +21,7 @@ pub use response::{Response, Writer};
 use crate::events::{Head, Incoming};
 use crate::net::{listener_event, Address, Listened};
 use crate::raw::{self, Handle};
+use crate::timer::millis;
 use crate::world::{self, Entry};
 use crate::{log, worker, Result};
 use skep_abi::{listen, ListenOptions};
@@ -63,7 +64,6 @@ impl Default for Options {
 
 impl Options {
     fn record(&self) -> ListenOptions {
-        let millis = |span: Duration| u32::try_from(span.as_millis()).unwrap_or(u32::MAX);
         let upgrade = if self.upgrade { listen::UPGRADE | listen::CONNECT } else { 0 };
         ListenOptions {
             flags: listen::HTTP | listen::REQUIRE_HOST | listen::NO_DELAY | upgrade,

@@ -4,7 +4,8 @@ use crate::http::Body;
 use crate::net::Stream;
 use crate::Result;
 
-/// What a server has answered. Dropped with a body of which not all has come, it closes the connection.
+/// What a server has answered. Dropped with a body of which not all has come, or with a stream that nobody took, it
+/// closes the connection.
 pub struct Reply {
     /// The head as it stood in its event.
     head: Vec<u8>,
@@ -45,20 +46,29 @@ impl Reply {
     }
 
     /// The body, to be read part by part. While its chunks' credit is held the server is held back.
-    pub fn body(self) -> Body {
-        self.body
+    pub fn body(mut self) -> Body {
+        std::mem::replace(&mut self.body, Body::whole(Vec::new()))
     }
 
     /// Collects the body; see [`Body::read`].
     pub fn read(self, limit: usize, call: impl FnOnce(Result<Vec<u8>>) + 'static) {
-        self.body.read(limit, call);
+        self.body().read(limit, call);
     }
 
     /// The stream that the connection has become, where the server took an offer to leave HTTP, and what came on it
     /// with the head.
-    pub fn into_stream(self) -> Option<(Stream, Vec<u8>)> {
-        let first = self.body.into_whole();
-        self.stream.map(|stream| (stream, first))
+    pub fn into_stream(mut self) -> Option<(Stream, Vec<u8>)> {
+        let stream = self.stream.take()?;
+        Some((stream, self.body().into_whole()))
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        // Nobody else knows of it.
+        if let Some(stream) = &self.stream {
+            stream.close();
+        }
     }
 }
 

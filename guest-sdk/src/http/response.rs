@@ -83,8 +83,7 @@ impl Response {
     /// # Errors
     /// As [`Response::end`].
     pub fn inform(&self, status: u16, fields: &[(&str, &str)]) -> Result<()> {
-        let lines: String = fields.iter().map(|(name, value)| format!("{}: {}\r\n", name, value)).collect();
-        raw::http_inform(self.exchange, status, lines.as_bytes())
+        raw::http_inform(self.exchange, status, &Fields::all(fields)?)
     }
 
     /// Leaves HTTP: the connection is a stream from now on, and what is written to it is the answer. The server's
@@ -174,9 +173,9 @@ impl Writer {
     /// # Errors
     /// As [`Writer::write`]; `EINVAL` for a trailer that cannot be sent.
     pub fn end_with(self, trailers: &[(&str, &str)]) -> Result<()> {
-        let lines: String = trailers.iter().map(|(name, value)| format!("{}: {}\r\n", name, value)).collect();
+        let lines = Fields::all(trailers)?;
         let flags = if self.exchange.is_watched() { write::WATCH } else { 0 };
-        let result = raw::http_end(self.exchange.handle, flags, lines.as_bytes());
+        let result = raw::http_end(self.exchange.handle, flags, &lines);
         self.exchange.ended();
         result
     }
