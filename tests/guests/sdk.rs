@@ -66,6 +66,18 @@ fn called() {
     });
 }
 
+/// Lines that would be two.
+fn inject(response: Response) -> Result<()> {
+    let informed = response.inform(103, &[("Link", "a\r\nSet-Cookie: b")]).map_err(|error| error.name());
+    println!("{:?}", informed);
+    let writer = response.header("Trailer", "X").start()?;
+    match writer.end_with(&[("X", "a\r\nY: b")]) {
+        Ok(()) => println!("SENT"),
+        Err(error) => println!("{}", error.name()),
+    }
+    Ok(())
+}
+
 /// Tells when it is freed.
 struct Freed;
 
@@ -200,16 +212,7 @@ fn answer(request: Request<'_>, response: Response) -> Result<()> {
         }
         "/fork" => fork(response),
         "/forgotten" => Ok(()),
-        "/inject" => {
-            let informed = response.inform(103, &[("Link", "a\r\nSet-Cookie: b")]).map_err(|error| error.name());
-            let writer = response.header("Trailer", "X").start()?;
-            println!("{:?}", informed);
-            match writer.end_with(&[("X", "a\r\nY: b")]) {
-                Ok(()) => println!("SENT"),
-                Err(error) => println!("{}", error.name()),
-            }
-            Ok(())
-        }
+        "/inject" => inject(response),
         "/gone" => gone(response),
         "/broken" => response.header("X", "a\r\nb").end(""),
         "/abort" => {
