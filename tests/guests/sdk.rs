@@ -66,6 +66,12 @@ fn called() {
     });
 }
 
+fn trailers(response: Response) -> Result<()> {
+    let writer = response.header("Trailer", "X-Sum").start()?;
+    writer.write("body")?;
+    writer.end_with(&[("X-Sum", "4")])
+}
+
 /// Lines that would be two.
 fn inject(response: Response) -> Result<()> {
     let informed = response.inform(103, &[("Link", "a\r\nSet-Cookie: b")]).map_err(|error| error.name());
@@ -177,11 +183,7 @@ fn answer(request: Request<'_>, response: Response) -> Result<()> {
             Ok(())
         }
         "/many" => many(response),
-        "/trailers" => {
-            let writer = response.header("Trailer", "X-Sum").start()?;
-            writer.write("body")?;
-            writer.end_with(&[("X-Sum", "4")])
-        }
+        "/trailers" => trailers(response),
         "/late" => {
             task::spawn(async move {
                 task::sleep(Duration::from_millis(20)).await;
