@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Tenants, measured: python3 benches/tenants.py [start|sleep|memory|registered|live|serve ...] [--exe SKEP] [--tenants N] [--live N]
-[--rounds N] [--seconds S]. Without a name all of them. Nothing but this and skep is needed, and wrk for `serve`; run it on a
+[--rounds N] [--seconds S] [--loops N]. Without a name all of them. Nothing but this and skep is needed, and wrk for `serve`; run it on a
 quiet machine. What each figure means is said where it is measured; docs/performance.md keeps the last ones.
 """
 import argparse, os, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
@@ -21,6 +21,8 @@ def free_port():
 
 class Hive:
     """A folder of so many tenants, each with a script of its own, and `skep serve` on it."""
+
+    loops = []
 
     def __init__(self, exe, count, extra="", each=""):
         self.folder = tempfile.mkdtemp(prefix="skep-tenants-")
@@ -43,7 +45,7 @@ class Hive:
                     file.write(each)
         begun = time.time()
         self.log = open(os.path.join(self.folder, ".log"), "w+")
-        self.process = subprocess.Popen([exe, "serve", self.folder], stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen([exe, "serve", self.folder, *self.loops], stdout=self.log, stderr=self.log)
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
@@ -85,9 +87,9 @@ class Hive:
         return cpu(self.process.pid)
 
     def busy(self):
-        """Nanoseconds that the loop's thread has run."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/schedstat") as file:
-            return int(file.read().split()[0])
+        """Nanoseconds that the loops' threads have run."""
+        return sum(ran(f"/proc/{self.process.pid}/task/{task}", task == str(self.process.pid))
+                   for task in os.listdir(f"/proc/{self.process.pid}/task"))
 
     def asleep(self):
         """Bytes of the file of each tenant that sleeps."""
@@ -114,6 +116,14 @@ class Hive:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def ran(task, is_first):
+    try:
+        with open(f"{task}/comm") as name, open(f"{task}/schedstat") as file:
+            return int(file.read().split()[0]) if is_first or name.read().startswith("skep-loop") else 0
+    except FileNotFoundError:  # it has ended meanwhile
+        return 0
 
 
 def target(link):
@@ -258,7 +268,9 @@ def main():
     parser.add_argument("--seconds", type=int, default=3)
     # A tenant's pages are given back when it has been idle for five seconds (`doze_ms`), one tenant a turn.
     parser.add_argument("--settle", type=float, default=9.0)
+    parser.add_argument("--loops", type=int, help="loops of the process; none: one a core")
     args = parser.parse_args()
+    Hive.loops = ["--loops", str(args.loops)] if args.loops else []
     for each in args.names or ALL:
         ALL[each](args)
 

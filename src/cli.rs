@@ -249,6 +249,8 @@ fn serve_command() -> Command {
     let check = Arg::new("check").long("check").action(ArgAction::SetTrue);
     let processes = Arg::new("processes").long("processes").value_name("N");
     let processes = processes.value_parser(clap::value_parser!(u16).range(1..=1024));
+    let loops = Arg::new("loops").long("loops").value_name("N").conflicts_with_all(["processes", "process-per-tenant"]);
+    let loops = loops.value_parser(clap::value_parser!(u16).range(1..=1024));
     let per_tenant = Arg::new("process-per-tenant").long("process-per-tenant").action(ArgAction::SetTrue);
     let required = Arg::new("require-confinement").long("require-confinement").action(ArgAction::SetTrue);
     Command::new("serve")
@@ -257,7 +259,10 @@ fn serve_command() -> Command {
         .arg(listen.help("Listen here, whatever the configuration says"))
         .args(admin_options())
         .args(front_options())
-        .arg(processes.help("Processes of each group of tenants, and of those without one together (default: 1)"))
+        .arg(loops.help("Loops of this process that tenants are spread over (default: one a core)"))
+        .arg(processes.help(
+            "Processes of each group of tenants, and of those without one together (default: 1; without groups loops)",
+        ))
         .arg(per_tenant.help("Give each tenant a process of its own"))
         .arg(required.help("Fail where the kernel cannot confine processes of tenants"))
         .arg(check.help("Only check the configuration"))
@@ -332,6 +337,7 @@ fn wish(matches: &ArgMatches) -> Result<serve::Wish> {
     let spread = serve::Spread {
         processes: matches.get_one::<u16>("processes").copied(),
         per_tenant: flag("process-per-tenant"),
+        loops: matches.get_one::<u16>("loops").copied(),
     };
     let require_confinement = flag("require-confinement");
     Ok(serve::Wish {

@@ -259,13 +259,18 @@ pub(crate) fn new_hall(clock: OsClock, http: HttpLimits, can_clone: bool) -> Res
     if can_clone {
         watch_writes();
     }
-    let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
-    let offload = Offload::threads(reactor.waker());
-    let mut hall = OsHall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http);
+    let mut hall = new_loop(clock, http)?;
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         hall.handle_signal(signal).map_err(|error| anyhow!("signal {signal} cannot be watched: {}", error.name()))?;
     }
     Ok(hall)
+}
+
+/// The same for a thread that hears no signals: they are another's.
+pub(crate) fn new_loop(clock: OsClock, http: HttpLimits) -> Result<OsHall> {
+    let reactor = OsReactor::new().map_err(|error| anyhow!("the event loop cannot be made: {}", error.name()))?;
+    let offload = Offload::threads(reactor.waker());
+    Ok(OsHall::new(reactor, clock, Logs::new(Box::new(Standard(StandardStreams))), offload, http))
 }
 
 /// What the script itself cannot have said.

@@ -96,8 +96,8 @@ fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
     let (requests, cpu) = if span.is_some() { ("REQ/S", "CPU%") } else { ("REQUESTS", "CPU s") };
     let _ = writeln!(
         out,
-        "{:<24} {:<9} {requests:>10} {cpu:>8} {:>9} {:>9} {:>6} {:>9} {:>7}  LIMITS",
-        "TENANT", "STATE", "MEM MiB", "SNAP KiB", "CONNS", "P99 ms", "FAILED"
+        "{:<24} {:<9} {requests:>10} {cpu:>8} {:>9} {:>9} {:<12} {:>6} {:>9} {:>7}  LIMITS",
+        "TENANT", "STATE", "MEM MiB", "SNAP KiB", "HOME", "CONNS", "P99 ms", "FAILED"
     );
     let mut rows: Vec<&Value> = tenants(state).iter().collect();
     rows.sort_by_key(|tenant| std::cmp::Reverse(number(tenant, "cpuNs")));
@@ -115,10 +115,11 @@ fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
             .unwrap_or_default();
         let _ = writeln!(
             out,
-            "{name:<24} {:<9} {count:>10.0} {nanos:>8.1} {:>9.1} {:>9} {:>6} {:>9.2} {:>7}  {}",
+            "{name:<24} {:<9} {count:>10.0} {nanos:>8.1} {:>9.1} {:>9} {:<12} {:>6} {:>9.2} {:>7}  {}",
             word(tenant, "state"),
             number(tenant, "memoryBytes") as f64 / f64::from(1 << 20),
             snapshot(tenant),
+            home(tenant),
             number(tenant, "connections"),
             number(tenant, "p99Micros") as f64 / 1000.0,
             number(tenant, "failed"),
@@ -126,6 +127,19 @@ fn table(state: &Value, before: Option<&Totals>, span: Option<f64>) -> String {
         );
     }
     out
+}
+
+/// The loop or process that it runs in: of several the first, and how many more.
+fn home(tenant: &Value) -> String {
+    let all = |name: &str| tenant[name].as_array().map_or(&[][..], Vec::as_slice);
+    let (homes, processes) = (all("homes"), all("processes"));
+    let first = homes.first().and_then(Value::as_str).map(visible);
+    let first = first.or_else(|| processes.first().map(Value::to_string));
+    match (first, homes.len().max(processes.len())) {
+        (None, _) => "-".into(),
+        (Some(first), 1) => first,
+        (Some(first), count) => format!("{first} +{}", count - 1),
+    }
 }
 
 /// Its size in KiB, with a star if it is on disk, too.

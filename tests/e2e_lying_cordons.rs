@@ -265,8 +265,8 @@ fn p05_copies_of_one_connection_are_one_descriptor_of_the_fronts() {
 /// How a tenant is, as a process tells it.
 fn view(number: u32) -> String {
     format!(
-        "[{{\"number\":{number},\"name\":\"good\",\"state\":\"running\",\"starts\":18446744073709551615,\"hibernations\":0,
-          \"wakes\":0,\"crashes\":0,\"snapshots\":0,\"snapshot_bytes\":0,\"snapshot_kept\":false,\"held\":false,\"guests\":[],\"processes\":[1]}}]"
+        "[{{}},[{{\"number\":{number},\"name\":\"good\",\"state\":\"running\",\"starts\":18446744073709551615,\"hibernations\":0,
+          \"wakes\":0,\"crashes\":0,\"snapshots\":0,\"snapshot_bytes\":0,\"snapshot_kept\":false,\"held\":false,\"guests\":[],\"processes\":[1]}}]]"
     )
 }
 

@@ -113,7 +113,10 @@ fn browser() -> Option<Browser> {
 /// A hive with an admin port; its page, with the token.
 fn serve() -> (Hive, String) {
     let speaks = "require('http').createServer((q, s) => { console.log(decodeURIComponent(q.url.slice(1))); s.end('ok'); }).listen(80);";
-    let mut hive = Hive::start_with(&tenants(&[("a/index.js", speaks)]), &["--admin", "127.0.0.1:0"]);
+    let mut hive = Hive::start_with(
+        &tenants(&[("a/index.js", speaks), ("a/skep.toml", "snapshot = true\n")]),
+        &["--admin", "127.0.0.1:0", "--loops", "2"],
+    );
     let line = hive.server.line();
     let page = line.strip_prefix("skep: admin page on ").unwrap_or_else(|| panic!("where the page is, not {line:?}"));
     (hive, page.to_owned())
@@ -131,6 +134,10 @@ fn the_page_shows_tenants_live_orders_them_about_and_shows_what_they_say_as_text
     hive.get("a.localhost", &format!("/{hostile}"));
     browser
         .until("it runs", &format!("{row}?.cells[1].textContent === 'running' && {row}.cells[2].title === '1 in all'"));
+    browser.until(
+        "its snapshot is shown, and where it runs",
+        &format!("/^[1-9][0-9]*$/.test({row}.querySelector('.snapshot').textContent) && {row}.querySelector('.snapshot').title === '1 taken' && {row}.querySelector('.home').textContent === 'loop/1' && {row}.querySelector('.home').title === 'process {}'", hive.server.pid()),
+    );
     let press = |name: &str| {
         format!("[...{row}.querySelectorAll('button')].find((one) => one.textContent === '{name}').click()")
     };
@@ -167,7 +174,7 @@ fn liar() -> String {
     std::thread::spawn(move || {
         let page = include_str!("../src/runtime/admin/page.html").replace("NONCE", "n");
         let tenant = json!({ "name": HOSTILE, "state": HOSTILE, "requests": 1, "cpuNs": 1, "memoryBytes": 1, "connections": HOSTILE,
-            "p99Micros": 1, "failed": HOSTILE, "limitHits": { HOSTILE: HOSTILE } });
+            "p99Micros": 1, "failed": HOSTILE, "limitHits": { HOSTILE: HOSTILE }, "snapshotBytes": HOSTILE, "snapshotsKept": HOSTILE, "homes": [HOSTILE], "processes": [HOSTILE] });
         let hall = json!({ "upSeconds": 1, "guests": HOSTILE, "connections": HOSTILE, "longestTurnMicros": 1 });
         let report = json!({ "hall": hall, "tenants": [tenant] }).to_string();
         for stream in listener.incoming().map_while(Result::ok) {

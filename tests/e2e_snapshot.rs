@@ -167,8 +167,8 @@ fn timers_of_the_top_level_fire_in_each_life_and_it_sleeps_and_wakes() {
 }
 
 #[test]
-fn several_instances_begin_from_one_and_differ() {
-    let world = World::start(&format!("{CONFIG}instances = 2\n"), STATE, &[]);
+fn several_instances_of_a_loop_begin_from_one_and_differ() {
+    let world = World::start(&format!("{CONFIG}instances = 2\n"), STATE, &["--loops", "1"]);
     world.life();
     world.stops();
     let lives = [world.life(), world.life(), world.life(), world.life()];

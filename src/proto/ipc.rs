@@ -191,8 +191,8 @@ pub struct Decoder {
     bytes: Vec<u8>,
     /// How much of `bytes` has been given out.
     head: usize,
-    /// Descriptors that have come and belong to no frame that was given out.
-    fds: usize,
+    /// Descriptors that have come and belong to no frame that was given out; none: they do not come with the bytes.
+    fds: Option<usize>,
     /// The message whose parts are coming, and its bytes so far.
     parts: Option<(Kind, usize)>,
     fault: Option<Fault>,
@@ -201,7 +201,12 @@ pub struct Decoder {
 impl Decoder {
     /// For what `from` sends.
     pub fn new(from: Side, limits: Limits) -> Decoder {
-        Decoder { from, limits, bytes: Vec::new(), head: 0, fds: 0, parts: None, fault: None }
+        Decoder { from, limits, bytes: Vec::new(), head: 0, fds: Some(0), parts: None, fault: None }
+    }
+
+    /// Within one process: a frame's descriptor has gone another way, before its bytes.
+    pub fn beside(self) -> Decoder {
+        Decoder { fds: None, ..self }
     }
 
     /// Takes in what one read gave. All frames must be taken out before the next.
@@ -213,7 +218,7 @@ impl Decoder {
         }
         self.head = 0;
         self.bytes.extend_from_slice(bytes);
-        self.fds += fds;
+        self.fds.iter_mut().for_each(|known| *known += fds);
     }
 
     /// The next whole frame; none when more must come first. A fault stays.
@@ -269,7 +274,7 @@ impl Decoder {
 
     /// More must come. A descriptor comes with a frame's first byte: without one none may wait.
     fn wait<T>(&self, begun: bool) -> Result<Option<T>, Fault> {
-        if self.fds > usize::from(begun) { Err(Fault::UnexpectedDescriptor) } else { Ok(None) }
+        if self.fds.is_some_and(|fds| fds > usize::from(begun)) { Err(Fault::UnexpectedDescriptor) } else { Ok(None) }
     }
 
     /// What can be said of a frame by its head alone.
@@ -291,7 +296,7 @@ impl Decoder {
             Fds::Always if !has => return Err(Fault::MissingDescriptor),
             _ => {}
         }
-        if has && self.fds == 0 {
+        if has && self.fds == Some(0) {
             return Err(Fault::MissingDescriptor);
         }
         if flags & MORE != 0 && !kind.has_parts() {
@@ -303,7 +308,7 @@ impl Decoder {
     /// Takes the frame's descriptor, and its bytes into the sum of its message.
     fn account(&mut self, kind: Kind, flags: u8, len: usize) -> Result<(), Fault> {
         if flags & FD != 0 {
-            self.fds -= 1;
+            self.fds.iter_mut().for_each(|known| *known -= 1);
         }
         if !kind.has_parts() {
             return Ok(());
@@ -342,6 +347,22 @@ mod tests {
         let mut decoder = Decoder::new(from, LIMITS);
         decoder.feed(bytes, fds);
         decoder.next_frame().map(|frame| frame.is_some())
+    }
+
+    #[test]
+    fn a_descriptor_that_goes_another_way_is_counted_by_nobody() {
+        let frame = Frame { kind: Kind::Hand, fd: true, more: false, id: 0, payload: b"ab" };
+        let mut bytes = Vec::new();
+        encode(&mut bytes, &frame);
+        let mut decoder = Decoder::new(Side::Parent, LIMITS).beside();
+        for (at, byte) in bytes.iter().enumerate() {
+            assert_eq!(decoder.next_frame(), Ok(None), "{at}");
+            decoder.feed(&[*byte], 0);
+        }
+        assert_eq!(decoder.next_frame(), Ok(Some(frame)));
+        let mut decoder = Decoder::new(Side::Parent, LIMITS);
+        decoder.feed(&bytes, 0);
+        assert_eq!(decoder.next_frame(), Err(Fault::MissingDescriptor));
     }
 
     #[test]

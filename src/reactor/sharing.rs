@@ -38,7 +38,8 @@ impl<K: Kernel> Reactor<K> {
     }
 
     /// Another descriptor of what the key names, to be sent elsewhere. It stays open here until it is closed here. `ENOTSUP`
-    /// for a stream with TLS: nobody else could make sense of its bytes.
+    /// for a stream with TLS: nobody else could make sense of its bytes. A stream's may be the one in reserve: who closes the stream
+    /// next has it [kept](Reactor::keep_reserve) again.
     pub fn share(&mut self, key: Key) -> Result<OwnedFd> {
         match key.kind() {
             Kind::Stream => {
@@ -47,7 +48,12 @@ impl<K: Kernel> Reactor<K> {
                     return Err(Errno::ENOTSUP);
                 }
                 stream.shared = true;
-                self.kernel.share_stream(stream.socket())
+                match self.kernel.share_stream(stream.socket()) {
+                    Err(Errno::EMFILE | Errno::ENFILE) if self.kernel.spend_reserve() => {
+                        self.kernel.share_stream(stream.socket())
+                    }
+                    shared => shared,
+                }
             }
             Kind::Listener => {
                 let listener = self.listeners.get_mut(key).ok_or(Errno::EBADF)?;
@@ -63,5 +69,10 @@ impl<K: Kernel> Reactor<K> {
             }
             _ => Err(Errno::EBADF),
         }
+    }
+
+    /// Holds a descriptor in reserve again, where none is held.
+    pub fn keep_reserve(&mut self) {
+        self.kernel.refill_reserve();
     }
 }

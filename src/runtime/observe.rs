@@ -261,7 +261,8 @@ impl GuestView {
 }
 
 /// The loop as an operator sees it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HallView {
     pub up: Duration,
     pub turns: u64,

@@ -7,7 +7,7 @@ use crate::runtime::{Believed, CONFIG_FILE as FILE};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::tls::{Acceptor, Identity};
 
@@ -31,7 +31,7 @@ pub struct Hive {
     /// For hosts that no tenant has a certificate for.
     pub identity: Option<Identity>,
     /// By name, in order.
-    pub tenants: Vec<Rc<Tenant>>,
+    pub tenants: Vec<Arc<Tenant>>,
 }
 
 /// Fronts behind a proxy.
@@ -66,7 +66,7 @@ struct Fronts {
 }
 
 /// A tenant, and the file where it was written.
-type Written = (Rc<Tenant>, PathBuf);
+type Written = (Arc<Tenant>, PathBuf);
 
 impl Hive {
     /// Reads and checks a folder of tenants, or a configuration file.
@@ -85,7 +85,7 @@ impl Hive {
     pub fn read_again(place: &Path, known: &mut Register, only: Option<&str>) -> Result<Hive, Fault> {
         let (Fronts { listen, https, proxied, forwarded, trace, identity }, written) =
             if place.is_dir() { read_folder(place, known, only)? } else { read_file(place)? };
-        let mut tenants: Vec<Rc<Tenant>> = written.into_iter().map(|(tenant, _)| tenant).collect();
+        let mut tenants: Vec<Arc<Tenant>> = written.into_iter().map(|(tenant, _)| tenant).collect();
         tenants.sort_by(|a, b| a.name.cmp(&b.name));
         let acceptor = acceptor(&tenants, identity.clone());
         if acceptor.is_none() && !https.is_empty() {
@@ -98,7 +98,7 @@ impl Hive {
 }
 
 /// Each tenant's certificate for its hosts; for all other names `otherwise`, or that of a tenant that has every host.
-fn acceptor(tenants: &[Rc<Tenant>], otherwise: Option<Identity>) -> Option<Acceptor> {
+fn acceptor(tenants: &[Arc<Tenant>], otherwise: Option<Identity>) -> Option<Acceptor> {
     let with = || tenants.iter().filter_map(|tenant| Some((tenant, tenant.identity.as_ref()?)));
     let catching = || with().find(|(tenant, _)| tenant.hosts.iter().any(|host| host == "*"));
     let otherwise = otherwise.or_else(|| Some(catching()?.1.clone()));
@@ -165,7 +165,7 @@ fn read_tenant(folder: &Path) -> Result<Option<Written>, Fault> {
     };
     check_name(&name).map_err(fault)?;
     let tenant = source.table(|table| tenant::read(&name, folder, table))?;
-    Ok(Some((Rc::new(tenant), file)))
+    Ok(Some((Arc::new(tenant), file)))
 }
 
 /// One file: where to listen, and a table for each tenant.
@@ -188,7 +188,7 @@ fn read_file(place: &Path) -> Result<Read, Fault> {
                     };
                     tenant::read(&name, &folder, table)
                 })?;
-                written.push((Rc::new(tenant), place.into()));
+                written.push((Arc::new(tenant), place.into()));
             }
             check_together(&written)?;
             Ok(written)

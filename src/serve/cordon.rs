@@ -5,6 +5,7 @@ use super::den;
 use super::keeper::{begin, bounds, folders_of, state};
 use super::limits::of_tenant;
 use super::modules::{Stamp, module};
+use super::tell::{Route, table};
 use super::tenant::Tenant;
 use crate::guest::{Cell, Den, Engine, EngineOptions, GuestState, Kit, Snapshot};
 use crate::launch::{self, Link, Nest};
@@ -20,16 +21,12 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Stands in a routing table for whoever is not among the tenants of this process.
-const OTHERS: u32 = u32::MAX;
-
 /// What a process is told.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Told {
     /// A tenant's place is its number here.
     pub tenants: Vec<ToldTenant>,
-    /// Host, path, and whose: none is another process's.
-    pub routes: Vec<(String, String, Option<u32>)>,
+    pub routes: Vec<Route>,
     /// Certificate and key for hosts of theirs that have none of their own.
     pub otherwise: Option<(String, String)>,
     /// What scripts are told of where requests come from: `set`, `trust`, or nothing.
@@ -101,11 +98,7 @@ impl Told {
     }
 
     fn routes(&self) -> Routes {
-        let mut routes = Routes::default();
-        for (host, path, whose) in &self.routes {
-            let _others = routes.add(host, path, whose.unwrap_or(OTHERS));
-        }
-        routes
+        table(&self.routes)
     }
 
     fn acceptor(&self) -> Option<Acceptor> {

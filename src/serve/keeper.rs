@@ -2,26 +2,26 @@
 //! know when that is.
 use super::Wish;
 use super::config::Hive;
+use super::loops::Loops;
 use super::modules::Modules;
 use super::register::Register;
+use super::stall::Stall;
 use super::tell::Apart;
 use super::tenant::Tenant;
-use crate::guest::cache::Digests;
-use crate::guest::{Bounds, Cell, Engine, Entropy, GuestState, Keepsake, Keepsakes, Kit, Snapshot, Surroundings};
-use crate::launch::{Confine, Order, Program, World, say, start_info};
+use crate::guest::{Bounds, Cell, Entropy, GuestState, Keepsake, Kit, Snapshot, Surroundings};
+use crate::launch::{Confine, Order, Program, World, start_info};
 use crate::policy::{FolderGrant, Limits, ServeLimits};
 use crate::runtime::{
-    Again, CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes,
+    Again, CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, LoopLink, Manners, NotHired, Plan, Reload,
+    Routes,
 };
 use crate::time::{Clock as _, OsClock};
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
-use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Folders of one tenant that are watched at most: what lies deeper is deployed by a signal.
 const FOLDERS: usize = 64;
@@ -36,87 +36,65 @@ const LOOK: OFlags = OFlags::RDONLY;
 pub struct Bees {
     wish: Wish,
     numbers: HashMap<String, u32>,
-    tenants: Vec<Option<Rc<Tenant>>>,
+    stall: Stall,
     register: Register,
-    /// Of scripts.
-    cell: Cell,
-    modules: Modules<Cell>,
     /// For other processes.
     kits: Modules<Kit>,
-    clock: OsClock,
     /// Tenants are spread over processes as this says.
     apart: Apart,
-    shelf: Shelf,
-}
-
-/// Where snapshots lie that outlive this process: opened when the first tenant wants that.
-pub struct Shelf {
-    /// None: there is no folder for them.
-    pub folder: Option<PathBuf>,
-    pub engine: Engine,
-    /// Of the guest that runs scripts.
-    pub digests: Digests,
-    opened: OnceCell<Option<Keepsakes>>,
-}
-
-impl Shelf {
-    pub fn new(folder: Option<PathBuf>, engine: Engine, digests: Digests) -> Shelf {
-        Shelf { folder, engine, digests, opened: OnceCell::new() }
-    }
-
-    fn keepsakes(&self, cell: &Cell) -> Option<&Keepsakes> {
-        let limits = ServeLimits::default();
-        let bounds = (limits.snapshot_files, limits.snapshots_disk_bytes, limits.snapshot_bytes * 2);
-        let open = || {
-            let folder = self.folder.as_ref()?;
-            let opened = Keepsakes::open(folder, &self.engine, self.digests, cell, bounds);
-            opened.inspect_err(|why| say(&format!("snapshots cannot be kept: {}: {why:#}", folder.display()))).ok()
-        };
-        self.opened.get_or_init(open).as_ref()
-    }
+    /// They are spread over these.
+    loops: Option<Loops>,
 }
 
 impl Bees {
     pub fn new(
         wish: Wish,
         hive: &Hive,
-        cell: Cell,
-        (modules, kits): (Modules<Cell>, Modules<Kit>),
-        clock: OsClock,
-        (apart, shelf, register): (Apart, Shelf, Register),
+        (stall, kits): (Stall, Modules<Kit>),
+        (apart, register): (Apart, Register),
+        loops: Option<Loops>,
     ) -> Bees {
-        let (numbers, tenants) = (HashMap::new(), Vec::new());
-        let mut bees = Bees { wish, numbers, tenants, register, cell, modules, kits, clock, apart, shelf };
+        let mut bees = Bees { wish, numbers: HashMap::new(), stall, register, kits, apart, loops };
         let _none = bees.take(hive);
+        // Who is in processes of groups is in no loop.
+        bees.loops = bees.loops.take().filter(|_| bees.apart.began != Some(true));
         bees
     }
 
     /// These are the tenants from now on. Answers what the operator is to know of it.
     fn take(&mut self, hive: &Hive) -> Option<&'static str> {
-        self.tenants.iter_mut().for_each(|tenant| *tenant = None);
+        let tenants = &mut self.stall.tenants;
+        tenants.iter_mut().for_each(|tenant| *tenant = None);
         for tenant in &hive.tenants {
-            let next = self.tenants.len() as u32;
+            let next = tenants.len() as u32;
             let number = *self.numbers.entry(tenant.name.clone()).or_insert(next);
             if number == next {
-                self.tenants.push(None);
+                tenants.push(None);
             }
-            self.tenants[number as usize] = Some(tenant.clone());
+            tenants[number as usize] = Some(tenant.clone());
         }
         let is_used = |main: &std::path::Path| hive.tenants.iter().any(|tenant| tenant.main == main);
-        self.modules.retain(is_used);
+        self.stall.modules.retain(is_used);
         self.kits.retain(is_used);
         let manners = self.manners(hive);
-        let all = numbered(&self.tenants);
+        let all = numbered(&self.stall.tenants);
+        if let Some(loops) = &mut self.loops {
+            loops.table += u64::from(loops.rosters.arrange(&all));
+            (loops.acceptor, loops.manners) = (hive.acceptor.clone(), manners);
+        }
         self.apart.arrange(&all, hive.identity.clone(), manners)
     }
 
-    /// Processes that tenants are to be in; none: this one.
+    /// Processes or loops that tenants are to be in; none: this one.
     pub fn cordons(&self) -> Vec<CordonPlan> {
-        self.apart.plans(&numbered(&self.tenants), &self.kits)
+        if let Some(loops) = &self.loops {
+            return loops.rosters.plans();
+        }
+        self.apart.plans(&numbered(&self.stall.tenants), &self.kits)
     }
 
     fn all(&self) -> impl Iterator<Item = (u32, &Tenant)> {
-        self.tenants.iter().enumerate().filter_map(|(number, tenant)| Some((number as u32, &**tenant.as_ref()?)))
+        self.stall.tenants.iter().enumerate().filter_map(|(number, tenant)| Some((number as u32, &**tenant.as_ref()?)))
     }
 
     /// Whose requests are whose.
@@ -153,18 +131,6 @@ impl Bees {
     }
 }
 
-impl Bees {
-    /// The module that a tenant's program is, if it is one, and what the host knows of a new instance.
-    fn prepare(&mut self, tenant: u32) -> Result<(Option<Cell>, GuestState), NotHired> {
-        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_deref);
-        let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
-        let module = self.modules.get(&tenant.main)?.map(|(_, cell)| cell);
-        let env = environment(tenant).map_err(NotHired::Failed)?;
-        let state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
-        Ok((module, state))
-    }
-}
-
 /// A guest that begins from a snapshot, if it holds.
 pub fn begin(from: &mut Snapshot, cell: &Cell, state: GuestState, clock: &OsClock) -> Result<Hired, String> {
     from.holds(cell, &state, clock.wall())?;
@@ -179,69 +145,66 @@ pub fn bounds() -> Bounds {
 
 impl Keeper for Bees {
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
-        self.tenants.get(tenant as usize).and_then(Option::as_deref).map(folders_of).unwrap_or_default()
+        self.stall.folders(tenant)
     }
 
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
-        let (module, mut state) = self.prepare(tenant)?;
-        let wished = self.tenants[tenant as usize].as_ref().is_some_and(|tenant| tenant.snapshot);
-        // A module's own heap knows no START but the first.
-        if wished && module.is_none() {
-            state.keep_ledger(bounds());
-        }
-        let spawned = module.as_ref().unwrap_or(&self.cell).spawn(state);
-        spawned.map_err(|error| NotHired::Failed(format!("{error:#}")))
+        self.stall.hire(tenant)
     }
 
     fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
-        let wished = self.tenants.get(tenant as usize).and_then(Option::as_ref).is_some_and(|tenant| tenant.snapshot);
-        match self.prepare(tenant) {
-            Ok((None, state)) if wished => begin(from, &self.cell, state, &self.clock),
-            _ => Err("its configuration has changed".into()),
-        }
+        self.stall.revive(tenant, from)
     }
 
     fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
-        let tenant = self.tenants.get(tenant as usize)?.as_ref().filter(|tenant| tenant.snapshot && tenant.keep)?;
-        let words = [tenant.folder.as_os_str().as_encoded_bytes(), tenant.name.as_bytes()];
-        Some(self.shelf.keepsakes(&self.cell)?.of(&words))
+        self.stall.keepsake(tenant)
     }
 
     fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
-        from.snapshot(bytes, &self.cell).map_err(|why| format!("{why:#}"))
+        self.stall.recall(from, bytes)
     }
 
     fn limits(&mut self, tenant: u32) -> Option<Limits> {
-        self.tenants.get(tenant as usize)?.as_ref().map(|tenant| (*tenant.limits).clone())
+        self.stall.limits(tenant)
+    }
+
+    fn start_loop(&mut self, place: u32, link: LoopLink) -> Result<(), String> {
+        let stall = self.stall.another();
+        let loops = self.loops.as_mut().ok_or("there are no loops")?;
+        loops.start(place, stall, &self.stall.tenants, link)
+    }
+
+    fn tell_loop(&mut self, place: u32) -> bool {
+        let tenants = &self.stall.tenants;
+        self.loops.as_mut().is_some_and(|loops| loops.tell(place, tenants))
     }
 
     fn cordon(&mut self, cordon: u32) -> Result<CordonOrder, NotHired> {
-        self.apart.tell(&numbered(&self.tenants), cordon, &mut self.kits)
+        self.apart.tell(&numbered(&self.stall.tenants), cordon, &mut self.kits)
     }
 
     fn other_module(&mut self, tenant: u32) -> Result<Vec<CordonPlan>, NotHired> {
-        let tenant = self.tenants.get(tenant as usize).and_then(Option::as_ref);
-        let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
+        let tenant = self.stall.tenant(tenant).ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
         self.kits.get(&tenant.main)?;
         // Who has a module may have had a script.
-        self.apart.arrange_again(&numbered(&self.tenants));
+        self.apart.arrange_again(&numbered(&self.stall.tenants));
         Ok(self.cordons())
     }
 
     fn reload(&mut self, what: Again) -> Result<Reload, String> {
         let only = match what {
-            Again::Of(tenant) => self.tenants.get(tenant as usize).and_then(Option::as_ref).map(|it| it.name.clone()),
+            Again::Of(tenant) => self.stall.tenant(tenant).map(|it| it.name.clone()),
             Again::All | Again::Changes => None,
         };
         let hive = Hive::read_again(&self.wish.place, &mut self.register, only.as_deref());
         let hive = hive.map_err(|fault| fault.to_string())?;
-        let before = self.tenants.clone();
+        let before = self.stall.tenants.clone();
         let note = self.take(&hive).map(str::to_owned);
         let notes = note.into_iter().chain([format!("{} tenants", hive.tenants.len())]).collect();
         let (mut plans, mut gone, mut deploy, mut other_routes) = (Vec::new(), Vec::new(), Vec::new(), false);
-        for (number, now) in (0..).zip(&self.tenants) {
+        for (number, now) in (0..).zip(&self.stall.tenants) {
             let was = before.get(number as usize).and_then(Option::as_ref);
-            let same = |was: &&Rc<Tenant>, now: &Rc<Tenant>| Rc::ptr_eq(was, now) || **was == *now;
+            let same = |was: &&Arc<Tenant>, now: &Arc<Tenant>| Arc::ptr_eq(was, now) || **was == *now;
             match (was, now) {
                 (Some(was), Some(now)) if same(&was, now) => deploy.extend((what == Again::All).then_some(number)),
                 (was, Some(now)) => {
@@ -256,6 +219,7 @@ impl Keeper for Bees {
                 (None, None) => {}
             }
         }
+        self.loops.iter_mut().for_each(|loops| loops.table += u64::from(other_routes));
         let fronts = self.fronts(&hive).unwrap_or_default();
         let (manners, cordons) = (self.manners(&hive), self.cordons());
         let routes = other_routes.then(|| self.routes());
@@ -264,14 +228,14 @@ impl Keeper for Bees {
 }
 
 /// What the hall is to know of one.
-fn plan(tenant: &Tenant) -> Plan {
+pub fn plan(tenant: &Tenant) -> Plan {
     let Tenant { name, instances, idle, hibernate, keep, .. } = tenant;
     let keep = *keep && tenant.snapshot;
     Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep }
 }
 
 /// Tenants with their numbers, in order.
-fn numbered(tenants: &[Option<Rc<Tenant>>]) -> Vec<(u32, &Tenant)> {
+fn numbered(tenants: &[Option<Arc<Tenant>>]) -> Vec<(u32, &Tenant)> {
     (0..).zip(tenants).filter_map(|(number, tenant)| Some((number, &**tenant.as_ref()?))).collect()
 }
 

@@ -3,9 +3,12 @@ mod config;
 mod cordon;
 mod keeper;
 mod limits;
+mod loops;
 mod modules;
 mod register;
+mod rosters;
 mod spread;
+mod stall;
 mod tell;
 mod tenant;
 mod text;
@@ -25,13 +28,16 @@ use crate::launch;
 use crate::policy::{Limits, ServeLimits};
 use crate::program;
 use crate::reactor::MioKernel;
-use crate::runtime::{Believed, FrontKind, Hall, KitSource, LogFormat, LogStream, OsHall, json_line};
+use crate::runtime::{Believed, CordonKind, FrontKind, Hall, KitSource, LogFormat, LogStream, OsHall, json_line};
 use crate::time::{Clock as _, OsClock};
 use anyhow::{Context as _, Result, anyhow, ensure};
-use keeper::{Bees, Shelf};
+use keeper::Bees;
+use loops::Loops;
 use modules::Modules;
 use register::Register;
+use rosters::Rosters;
 use rustix::fs::Mode;
+use stall::{Shelf, Stall};
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
@@ -83,31 +89,34 @@ pub fn run(wish: &Wish) -> Result<i32> {
     let folder = CacheFolder::from_environment();
     let cell = cache::load_or_build(&engine, scripts.file(), &folder, compiling)?;
     let cell = folder.0.iter().fold(cell, |cell, folder| cell.at_hand(folder));
-    let modules = (Modules::new(engine.clone(), folder.clone()), Modules::new(engine.clone(), folder.clone()));
     let clock = OsClock::new();
     watch_writes();
     let mut hall = launch::new_hall(clock.clone(), Limits::default().http, false)?;
-    let cores = 1;
     let dens = folder.0.as_ref().map(|cache| cache.join("dens"));
+    let den = dens.as_deref().and_then(den);
+    den.iter().for_each(|den| den.set_most(ServeLimits::default().dens_bytes));
     let (spread, required) = (wish.spread, wish.require_confinement);
-    let apart = Apart { wish: spread, cores, required, dens: dens.clone(), ..Apart::default() };
+    let apart = Apart { wish: spread, cores: 1, required, dens, ..Apart::default() };
     let shelf = folder.0.as_ref().map(|cache| cache.join("snapshots"));
     let shelf = Shelf::new(shelf, engine.clone(), scripts.file().digests());
-    let bees = Bees::new(wish.clone(), &hive, cell, modules, clock.clone(), (apart, shelf, register));
+    let stall = Stall::new(cell, Modules::new(engine.clone(), folder.clone()), clock.clone(), shelf);
+    let loops = loops_of(&spread).map(|loops| Loops::new(Rosters::new(loops), den.clone()));
+    let kits = Modules::new(engine.clone(), folder.clone());
+    let bees = Bees::new(wish.clone(), &hive, (stall, kits), (apart, register), loops);
     let fronts = bees.fronts(&hive).context("there is nowhere to listen")?;
     let (routes, plans, manners, cordons) = (bees.routes(), bees.plans(), bees.manners(&hive), bees.cordons());
     let count = hive.tenants.len();
     hall.open_tenants(Box::new(bees), ServeLimits::default(), routes, plans);
     hall.set_acceptor(hive.acceptor.clone());
-    let den = dens.as_deref().and_then(den);
-    den.iter().for_each(|den| den.set_most(ServeLimits::default().dens_bytes));
     den.iter().for_each(|den| hall.set_den(den.clone()));
     hall.set_manners(manners);
     hall.set_log_format(wish.log);
-    if !cordons.is_empty() {
+    if cordons.iter().any(|cordon| cordon.kind == CordonKind::Process) {
         launch::check_confinement(wish.require_confinement)?;
         let kit = cache::kit(&engine, scripts.file(), &folder, compiling)?;
         hall.set_origin(launch::origin(&Limits::default())?, KitSource::Ready(kit));
+    }
+    if !cordons.is_empty() {
         hall.arrange_cordons(cordons);
     }
     let mut lines = Vec::new();
@@ -131,6 +140,12 @@ pub fn run(wish: &Wish) -> Result<i32> {
     // The process ends next: the system takes back gigabytes of address space and a thread faster than we could.
     std::mem::forget((hall, engine));
     Ok(0)
+}
+
+/// Loops that tenants without walls between them are spread over; none: this thread's is the only one.
+fn loops_of(spread: &Spread) -> Option<u16> {
+    let one = spread.processes.is_some() || spread.per_tenant;
+    spread.loops.or_else(|| (!one).then(loops::cores)).filter(|loops| *loops > 1 && !one)
 }
 
 /// Where tenants' memory lies while they sleep: beside what is cached. Without a folder nobody sleeps.

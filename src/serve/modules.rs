@@ -89,6 +89,11 @@ impl<T: Product> Modules<T> {
         Modules { engine, folder, known: HashMap::new(), made: channel() }
     }
 
+    /// None of any yet, for another loop of this process.
+    pub(super) fn another(&self) -> Modules<T> {
+        Modules::new(self.engine.clone(), self.folder.clone())
+    }
+
     /// What a tenant's module is as it is now; none when its program is a script.
     ///
     /// # Errors

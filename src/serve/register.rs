@@ -5,7 +5,7 @@ use crate::runtime::CONFIG_FILE;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file that was changed less than so many seconds before it was read may have been changed again within the same moment of
@@ -26,7 +26,7 @@ pub struct Entry {
     /// While they are as they were, so is what was read.
     holds: bool,
     /// None: it is no tenant's. With the file that faults are told of.
-    pub read: Option<(Rc<Tenant>, PathBuf)>,
+    pub read: Option<(Arc<Tenant>, PathBuf)>,
 }
 
 /// A file at one moment; none: it is not there.
@@ -63,7 +63,7 @@ impl Register {
 impl Entry {
     /// Of a folder that was read just now. What else counts, as a certificate or a link in the way to the script does, is not
     /// looked at: who has such is read each time.
-    pub fn new(folder: &Path, read: Option<(Rc<Tenant>, PathBuf)>, before: Option<&Entry>) -> Entry {
+    pub fn new(folder: &Path, read: Option<(Arc<Tenant>, PathBuf)>, before: Option<&Entry>) -> Entry {
         let mut paths = vec![folder.to_owned(), folder.join(CONFIG_FILE), folder.join(PACKAGE)];
         paths.extend(read.iter().map(|(tenant, _)| tenant.main.clone()));
         // What has been as it is for a while was so when it was read.
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    fn read(place: &Place, known: &mut Register, only: Option<&str>) -> Result<Vec<Rc<Tenant>>, String> {
+    fn read(place: &Place, known: &mut Register, only: Option<&str>) -> Result<Vec<Arc<Tenant>>, String> {
         Hive::read_again(&place.0, known, only).map(|hive| hive.tenants).map_err(|fault| fault.message)
     }
 
@@ -141,13 +141,13 @@ mod tests {
         place.write("b/skep.toml", "idle = '1s'\n");
         for only in [None, Some("b")] {
             let next = read(&place, &mut known, only).expect("it is in order");
-            let same: Vec<bool> = first.iter().zip(&next).map(|(one, other)| Rc::ptr_eq(one, other)).collect();
+            let same: Vec<bool> = first.iter().zip(&next).map(|(one, other)| Arc::ptr_eq(one, other)).collect();
             assert_eq!(same, [true, false, true], "{only:?}");
             assert_eq!(next[1].idle, Some(std::time::Duration::from_secs(1)));
         }
         place.write("c/skep.toml", "idle = '2s'\n");
         assert!(
-            Rc::ptr_eq(&first[2], &read(&place, &mut known, Some("a")).expect("it is in order")[2]),
+            Arc::ptr_eq(&first[2], &read(&place, &mut known, Some("a")).expect("it is in order")[2]),
             "one was asked"
         );
         place.write("d/index.js", "");

@@ -11,6 +11,8 @@ pub struct Spread {
     pub processes: Option<u16>,
     /// Each tenant has a process of its own.
     pub per_tenant: bool,
+    /// Loops of one process; none: one a core.
+    pub loops: Option<u16>,
 }
 
 /// One process: what it is called, and which tenants run in it, with how many instances of each.
@@ -99,7 +101,7 @@ fn over(tenants: &[&Tenant], name: &str, members: &[usize], wanted: u16) -> Vec<
 
 /// Tenants that have a host in common, directly or by others: a connection with TLS is made for a host, and can be served by
 /// one process only.
-fn clans(tenants: &[&Tenant], members: &[usize]) -> Vec<Vec<usize>> {
+pub fn clans(tenants: &[&Tenant], members: &[usize]) -> Vec<Vec<usize>> {
     let mut clans: Vec<Vec<usize>> = Vec::new();
     let mut homes: BTreeMap<&str, usize> = BTreeMap::new();
     for at in members {

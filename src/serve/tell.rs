@@ -7,7 +7,7 @@ use super::spread::{Share, Spread, modules_apart, shares, spread};
 use super::tenant::Tenant;
 use crate::guest::Kit;
 use crate::policy::{Instances, ServeLimits};
-use crate::runtime::{CordonOrder, CordonPlan, Manners, NotHired};
+use crate::runtime::{CordonKind, CordonOrder, CordonPlan, Manners, NotHired, Routes};
 use crate::tls::Identity;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub struct Apart {
 
 const RESTART: &str = "groups and processes of tenants need a restart: all tenants stay in one process";
 
-type Numbered<'a> = [(u32, &'a Tenant)];
+pub type Numbered<'a> = [(u32, &'a Tenant)];
 
 impl Apart {
     /// Spreads these tenants as they are now.
@@ -66,6 +66,7 @@ impl Apart {
             name: share.name.clone(),
             tenants: share.tenants.iter().map(|(at, _)| tenants[*at].0).collect(),
             shape: shape(tenants, share, modules),
+            kind: CordonKind::Process,
         };
         self.shares.iter().map(plan).collect()
     }
@@ -82,6 +83,7 @@ impl Apart {
     ) -> Result<CordonOrder, NotHired> {
         let share = self.shares.get(place as usize);
         let share = share.ok_or_else(|| NotHired::Failed("there is no such process".into()))?;
+        let slots: HashMap<u32, u32> = share.tenants.iter().map(|(at, _)| tenants[*at].0).zip(0..).collect();
         let mut own = Vec::new();
         for (at, instances) in &share.tenants {
             own.push(told(tenants[*at].1, *instances).map_err(NotHired::Failed)?);
@@ -89,7 +91,7 @@ impl Apart {
         let kits = add_modules(&mut own, modules)?;
         let needs = own.iter().any(|tenant| tenant.identity.is_none());
         let told = Told {
-            routes: routes(tenants, share),
+            routes: routes(tenants, |number| slots.get(&number).copied()),
             otherwise: self.otherwise.as_ref().filter(|_| needs).map(Identity::pem),
             forwarded: self.manners.forwarded.map(|whom| super::word_of(whom).to_owned()),
             trace: self.manners.trace,
@@ -155,15 +157,28 @@ fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
     })
 }
 
-/// Its own tenants' hosts and paths; of others only what would else be taken for theirs.
-fn routes(tenants: &Numbered<'_>, share: &Share) -> Vec<(String, String, Option<u32>)> {
-    let slots: HashMap<usize, u32> = (0..).zip(&share.tenants).map(|(slot, (at, _))| (*at, slot)).collect();
-    let slot = |at: usize| slots.get(&at).copied();
-    let own: HashSet<&str> =
-        share.tenants.iter().flat_map(|(at, _)| &tenants[*at].1.hosts).map(String::as_str).collect();
+/// Host, path, and whose: none is another cordon's.
+pub type Route = (String, String, Option<u32>);
+
+/// Stands in a routing table for whoever is not among the tenants of this cordon.
+const OTHERS: u32 = u32::MAX;
+
+/// The table that they make.
+pub fn table(routes: &[Route]) -> Routes {
+    let mut table = Routes::default();
+    for (host, path, whose) in routes {
+        let _others = table.add(host, path, whose.unwrap_or(OTHERS));
+    }
+    table
+}
+
+/// Hosts and paths of those that have a place; of others only what would else be taken for theirs.
+pub fn routes(tenants: &Numbered<'_>, slot: impl Fn(u32) -> Option<u32>) -> Vec<Route> {
+    let its = tenants.iter().filter(|(number, _)| slot(*number).is_some());
+    let own: HashSet<&str> = its.flat_map(|(_, tenant)| &tenant.hosts).map(String::as_str).collect();
     let mut routes = Vec::new();
-    for (at, (_, tenant)) in tenants.iter().enumerate() {
-        let whose = slot(at);
+    for (number, tenant) in tenants {
+        let whose = slot(*number);
         for host in &tenant.hosts {
             if whose.is_some() || is_covered(&own, host) {
                 routes.push((host.clone(), tenant.path.clone(), whose));

@@ -14,7 +14,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// All that an operator sees.
     pub fn report(&self) -> Report {
         let tenants = self.view_tenants().iter().map(TenantReport::of).collect();
-        Report { hall: HallReport::of(&self.view()), tenants }
+        Report { hall: self.report_of_hall(), tenants }
+    }
+
+    /// This hall's numbers, and those of all that tenants run in.
+    fn report_of_hall(&self) -> HallReport {
+        let own = HallReport::of(&self.view());
+        let mut all = own.clone();
+        self.halls_apart().for_each(|view| all.merge(&HallReport::of(view)));
+        HallReport { up_seconds: own.up_seconds, ..all }
     }
 
     pub(super) fn answer_operator(&mut self, visit: u32, asked: &Asked, body: &[u8]) -> Answer {
@@ -23,7 +31,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return Answer::error(400, "ERR_QUERY", "nothing is asked for in this way here");
         }
         match (asked.method, &words[..]) {
-            (Method::Get, ["hall"]) => Answer::json(200, &HallReport::of(&self.view()).to_json()),
+            (Method::Get, ["hall"]) => Answer::json(200, &self.report_of_hall().to_json()),
             (Method::Get, ["tenants"]) => Answer::json(200, &self.report().to_json()),
             (Method::Get, ["metrics"]) => {
                 let text = metrics::text(&self.report());

@@ -89,6 +89,8 @@ pub struct TenantReport {
     pub held: bool,
     /// Numbers of the processes that it is in.
     pub processes: Vec<u32>,
+    /// What they are called, or the loops of one.
+    pub homes: Vec<String>,
     pub counts: [u64; COUNTS.len()],
     /// Bounds that were met, and how often.
     pub hits: BTreeMap<String, u64>,
@@ -146,7 +148,7 @@ impl HallReport {
         }
     }
 
-    fn merge(&mut self, other: &HallReport) {
+    pub(super) fn merge(&mut self, other: &HallReport) {
         self.up_seconds = self.up_seconds.max(other.up_seconds);
         self.busy_seconds += other.busy_seconds;
         self.longest_turn_micros = self.longest_turn_micros.max(other.longest_turn_micros);
@@ -205,8 +207,8 @@ impl TenantReport {
         let mut latencies = Latencies::default();
         view.guests.iter().for_each(|guest| latencies.merge(&guest.latencies));
         let (name, state, held) = (view.name.clone(), view.state.to_owned(), view.held);
-        let processes = view.processes.clone();
-        TenantReport { name, state, held, processes, counts, hits, latencies, recent: view.recent() }
+        let (processes, homes) = (view.processes.clone(), view.homes.clone());
+        TenantReport { name, state, held, processes, homes, counts, hits, latencies, recent: view.recent() }
     }
 
     pub fn count(&self, count: Count) -> u64 {
@@ -219,6 +221,7 @@ impl TenantReport {
         map.insert("state".into(), self.state.clone().into());
         map.insert("held".into(), self.held.into());
         map.insert("processes".into(), json!(self.processes));
+        map.insert("homes".into(), json!(self.homes));
         map.extend(COUNTS.iter().zip(self.counts).map(|(name, count)| ((*name).to_owned(), count.into())));
         map.insert("p50Micros".into(), self.recent.quantile(0.5).into());
         map.insert("p99Micros".into(), self.recent.quantile(0.99).into());
@@ -235,6 +238,10 @@ impl TenantReport {
             let all = value[name].as_array().into_iter().flatten();
             all.filter_map(|number| number.as_u64().and_then(|number| u32::try_from(number).ok()))
         };
+        let words = |name: &str| {
+            let all = value[name].as_array().into_iter().flatten();
+            all.filter_map(|word| word.as_str().map(str::to_owned))
+        };
         let sparse = |name: &str| {
             let pairs = value[name].as_array().into_iter().flatten();
             Latencies::from_sparse(pairs.filter_map(|pair| Some((pair[0].as_u64()?, pair[1].as_u64()?))))
@@ -244,6 +251,7 @@ impl TenantReport {
             state: text("state"),
             held: value["held"].as_bool().unwrap_or(false),
             processes: numbers("processes").collect(),
+            homes: words("homes").collect(),
             counts: COUNTS.map(|name| value[name].as_u64().unwrap_or(0)),
             hits: hits.map(|(name, hits)| (name.clone(), hits.as_u64().unwrap_or(0))).collect(),
             latencies: sparse("latencies"),
@@ -257,6 +265,7 @@ impl TenantReport {
         }
         self.held |= other.held;
         self.processes.extend(&other.processes);
+        self.homes.extend(other.homes.iter().cloned());
         self.counts.iter_mut().zip(other.counts).for_each(|(sum, more)| *sum = sum.saturating_add(more));
         for (name, hits) in &other.hits {
             let sum = self.hits.entry(name.clone()).or_default();
@@ -299,6 +308,7 @@ mod tests {
         let mut one = TenantReport { name: name.into(), state: state.into(), ..TenantReport::default() };
         one.counts[Count::Requests as usize] = requests;
         one.processes.push(requests as u32);
+        one.homes.push(format!("loop/{requests}"));
         one.hits.insert("cpu".into(), requests);
         one.latencies = Latencies::from_sparse([(40, requests)].into_iter());
         one.recent = one.latencies.clone();

@@ -13,13 +13,14 @@ use crate::time::Clock;
 use skep_abi::{channel as flag, events};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Reads of one channel in one turn: bounds the turn.
 const READS: usize = 16;
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Far {
+pub(in crate::runtime) enum Far {
     Child(u32),
     /// A process of tenants.
     Cordon(u32),
@@ -36,12 +37,29 @@ pub(in crate::runtime) struct Channel {
     decoder: Option<Decoder>,
     /// Descriptors that have come and whose frame has not.
     fds: VecDeque<OwnedFd>,
+    /// The other end is in this process.
+    post: Option<Post>,
     /// Messages that wait for what is attached to one before them.
-    pub waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<Waiting>,
     /// Where the guest's messages end in the bytes that were queued, and how many bytes were queued and written so far.
     sends: VecDeque<u64>,
     queued: u64,
     written: u64,
+}
+
+/// How descriptors go from one thread of this process to another: the kernel, asked to hand one over to who has as many open as may
+/// be, drops it.
+pub(in crate::runtime) struct Post {
+    out: Sender<OwnedFd>,
+    back: Receiver<OwnedFd>,
+}
+
+impl Post {
+    /// Both ends.
+    pub fn pair() -> (Post, Post) {
+        let ((there, here), (home, back)) = (channel(), channel());
+        (Post { out: there, back }, Post { out: home, back: here })
+    }
 }
 
 /// A message that is not with the reactor yet.
@@ -60,17 +78,29 @@ impl Channel {
             user,
             decoder: Some(decoder),
             fds,
+            post: None,
             waiting: VecDeque::new(),
             sends: VecDeque::new(),
             queued: 0,
             written: 0,
         }
     }
+
+    /// To another thread of this process.
+    pub fn within(self, post: Post) -> Channel {
+        Channel { post: Some(post), ..self }
+    }
+
+    /// The descriptor of the frame that was just given out.
+    fn take_fd(&mut self) -> Option<OwnedFd> {
+        let post = self.post.as_ref();
+        self.fds.pop_front().or_else(|| post?.back.try_recv().ok())
+    }
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Puts a channel into the tables; `user` has a handle for it already.
-    pub(super) fn add_channel(&mut self, channel: Channel) -> u32 {
+    pub(in crate::runtime) fn add_channel(&mut self, channel: Channel) -> u32 {
         let (key, user) = (channel.key, channel.user);
         let index = self.processes.channels.insert(channel) as u32;
         self.owners.set(key, Owner::Channel(index));
@@ -81,7 +111,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// What a decoder of ours is held to.
-    pub(super) fn decoder(&self, from: Side) -> Decoder {
+    pub(in crate::runtime) fn decoder(&self, from: Side) -> Decoder {
         Decoder::new(from, self.processes.origin.frames)
     }
 
@@ -98,6 +128,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if counted {
             channel.sends.push_back(channel.queued);
         }
+        let fd = match (&channel.post, fd) {
+            (Some(post), Some(fd)) => {
+                // Whoever has gone takes nothing, which shows as a fact of its own.
+                let _gone = post.out.send(fd);
+                None
+            }
+            (_, fd) => fd,
+        };
         // A broken channel shows as a fact of its own; what is sent until then is lost with it.
         let _broken = self.reactor.send_parcel(channel.key, bytes, fd);
     }
@@ -275,7 +313,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     fn frame(&mut self, index: u32, frame: &Frame<'_>) -> Result<(), Fault> {
         let channel = &mut self.processes.channels[index as usize];
         let far = channel.far;
-        let fd = if frame.fd { channel.fds.pop_front() } else { None };
+        let fd = if frame.fd { channel.take_fd() } else { None };
         if matches!(far, Far::Cordon(_)) || self.tenants.is_cordon() {
             return self.cordon_frame(far, frame, fd);
         }
@@ -383,7 +421,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// The other side has ended, or what came from it is no use.
-    pub(super) fn drop_channel(&mut self, index: u32, error: u32) {
+    pub(in crate::runtime) fn drop_channel(&mut self, index: u32, error: u32) {
         self.lose_user(index, error);
         self.worker_lost(index);
         let Some(channel) = self.processes.channels.try_remove(index as usize) else { return };

@@ -110,12 +110,25 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Those of watching it.
     pub fn join_fronts(&mut self, fd: OwnedFd, decoder: Decoder, fds: VecDeque<OwnedFd>) -> crate::reactor::Result<()> {
         let key = self.reactor.open_channel(fd)?;
-        let channel = self.add_channel(Channel::new(key, Far::Parent, None, decoder, fds));
+        self.serve_fronts(Channel::new(key, Far::Parent, None, decoder, fds));
+        Ok(())
+    }
+
+    /// This is the way to the fronts, and tenants are served from here on.
+    pub(in crate::runtime) fn serve_fronts(&mut self, channel: Channel) {
+        let channel = self.add_channel(channel);
         self.processes.parent = Some(channel);
         self.processes.kit = KitSource::Nowhere;
         self.send_word(channel, Kind::Serving, 0);
         self.take_frames(channel);
-        Ok(())
+    }
+
+    /// Closes it.
+    pub(in crate::runtime) fn part_from_parent(&mut self) {
+        if let Some(channel) = self.processes.parent.take() {
+            self.push_channel(channel);
+            self.drop_channel(channel, 0);
+        }
     }
 
     /// The channel to the process that started this one.

@@ -25,7 +25,6 @@ use crate::guest::{Handle, Kit};
 use crate::policy::Purse;
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
-use channel::Channel;
 use child::Child;
 use deal::{Offer, Offered};
 use nursery::Nursery;
@@ -35,6 +34,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use tree::{Tree, Wisher};
 
+pub(super) use channel::{Channel, Far, Post};
 pub(super) use deal::Shared;
 
 /// All that the hall knows of other processes.

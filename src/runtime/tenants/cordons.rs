@@ -14,6 +14,7 @@ use super::super::timers::Token;
 use super::alarms::Alarms;
 use super::handover::Bid;
 use super::passes::{Passes, Returned};
+use super::plans::CordonPlan;
 use super::printed::Words;
 use super::pulse::Pulse;
 use super::view::TenantView;
@@ -23,25 +24,15 @@ use crate::policy::{Backoff, BackoffLimits};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::process::{End, Process};
 use crate::reactor::{Errno, Kernel, Key};
+use crate::runtime::HallView;
 use crate::time::{Clock, Mono, TimerId};
 use slab::Slab;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// SIGKILL.
 const SIGKILL: i32 = 9;
-
-/// One process, as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CordonPlan {
-    /// For the operator.
-    pub name: String,
-    /// The tenants by their numbers: what the process says of one is its place here.
-    pub tenants: Vec<u32>,
-    /// What a running process cannot be given anew. When it differs, another process takes its place.
-    pub shape: String,
-}
 
 /// All of them.
 #[derive(Default)]
@@ -68,6 +59,8 @@ struct Home {
 
 pub(super) struct Cordon {
     pub plan: CordonPlan,
+    /// Where its tenants stand in that.
+    slots: HashMap<u32, u32>,
     /// Its place among those that the keeper knows; none when it leaves.
     place: Option<u32>,
     pub stage: Stage,
@@ -93,7 +86,8 @@ pub(super) struct Cordon {
     pub answer: Vec<u8>,
     /// When it last had it looked whether a module is ready.
     pub wanted: Mono,
-    /// How its tenants were when last asked.
+    /// How its hall and its tenants were when last asked.
+    pub hall: Option<HallView>,
     pub views: Vec<TenantView>,
     pub words: Words,
     pub pulse: Pulse,
@@ -112,6 +106,7 @@ pub(super) enum Stage {
 impl Cordon {
     fn new(plan: CordonPlan, place: u32, now: Mono) -> Cordon {
         Cordon {
+            slots: plan.slots(),
             plan,
             place: Some(place),
             stage: Stage::Stopped,
@@ -128,6 +123,7 @@ impl Cordon {
             owed: 0,
             answer: Vec::new(),
             wanted: Mono(0),
+            hall: None,
             views: Vec::new(),
             words: Words::default(),
             pulse: Pulse::default(),
@@ -137,6 +133,11 @@ impl Cordon {
     /// Its number in the system, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
+    }
+
+    /// The process that it is, or is in.
+    pub fn process(&self) -> Option<u32> {
+        if self.is_loop() { Some(std::process::id()) } else { self.pid() }
     }
 
     /// An operator wants a tenant of its to run: its failures so far do not count.
@@ -158,14 +159,38 @@ impl Cordon {
 
     /// Where a tenant stands in what it was told.
     pub fn slot(&self, tenant: u32) -> Option<u32> {
-        self.plan.tenants.iter().position(|other| *other == tenant).map(|slot| slot as u32)
+        self.slots.get(&tenant).copied()
+    }
+
+    /// Its place among those that the keeper knows.
+    pub fn place(&self) -> Option<u32> {
+        self.place
+    }
+
+    pub fn is_loop(&self) -> bool {
+        self.plan.is_loop()
+    }
+
+    /// It goes on, as this says.
+    fn go_on(&mut self, plan: CordonPlan, place: u32) {
+        self.place = Some(place);
+        if self.plan != plan {
+            (self.slots, self.plan) = (plan.slots(), plan);
+        }
+    }
+
+    /// Its start has begun.
+    pub fn begin(&mut self, now: Mono) {
+        (self.stage, self.since) = (Stage::Starting, now);
+        (self.given, self.owed, self.pulse) = (0, 0, Pulse::default());
     }
 }
 
 impl Cordons {
-    /// Whether any process of theirs is there.
+    /// Whether any process or loop of theirs is there.
     fn are_running(&self) -> bool {
-        self.all.iter().any(|(_, cordon)| cordon.process.is_some())
+        let runs = |cordon: &Cordon| cordon.process.is_some() || cordon.is_loop() && cordon.channel.is_some();
+        self.all.iter().any(|(_, cordon)| runs(cordon))
     }
 
     /// Those that have this tenant from now on.
@@ -178,10 +203,7 @@ impl Cordons {
     pub fn choose(&mut self, tenants: &[u32], wanted: impl Fn(u32) -> Option<u16>) -> Option<u32> {
         let Home { cordons, next } = self.homes.get(*tenants.first()? as usize)?;
         let ring: Vec<usize> = (0..cordons.len()).map(|step| (next + step) % cordons.len()).collect();
-        let has_all = |at: &usize| {
-            let plan = &self.all[cordons[*at] as usize].plan;
-            tenants.iter().all(|tenant| plan.tenants.contains(tenant))
-        };
+        let has_all = |at: &usize| tenants.iter().all(|tenant| self.of(*tenant).contains(&cordons[*at]));
         let mans = |at: &usize| {
             let share = |tenant: &u32| wanted(*tenant).is_none_or(|count| self.share(*tenant, cordons[*at], count) > 0);
             tenants.iter().all(share)
@@ -214,7 +236,8 @@ impl Cordons {
         }
         placed.sort_unstable();
         for (_, index) in placed {
-            for tenant in &self.all[index as usize].plan.tenants {
+            let plan = &self.all[index as usize].plan;
+            for tenant in plan.tenants.iter().filter(|tenant| plan.serves(**tenant)) {
                 self.homes[*tenant as usize].cordons.push(index);
             }
         }
@@ -249,11 +272,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let all = &mut self.tenants.cordons.all;
             let same = |index: &&u32| {
                 let cordon = &all[**index as usize];
-                cordon.place.is_some() && cordon.plan == plan && !kept.contains(*index)
+                cordon.place.is_some() && cordon.plan.goes_on(&plan) && !kept.contains(*index)
             };
             match old.iter().find(same) {
                 Some(index) => {
-                    all[*index as usize].place = Some(place as u32);
+                    all[*index as usize].go_on(plan, place as u32);
                     kept.push(*index);
                 }
                 None => drop(all.insert(Cordon::new(plan, place as u32, now))),
@@ -271,6 +294,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A process that goes on is told its tenants as they are now.
     fn renew_cordon(&mut self, index: u32) {
         let cordon = &self.tenants.cordons.all[index as usize];
+        if cordon.is_loop() {
+            self.renew_loop(index);
+            let tenants = self.tenants.cordons.all[index as usize].plan.tenants.clone();
+            return tenants.into_iter().for_each(|tenant| self.bid_share(index, tenant, false));
+        }
         let (Some(place), Stage::Starting | Stage::Serving) = (cordon.place, cordon.stage) else { return };
         match self.cordon_order(place) {
             Ok(order) => {
@@ -345,7 +373,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     pub(super) fn start_cordon(&mut self, index: u32) {
-        let Some(place) = self.tenants.cordons.all[index as usize].place else { return };
+        let cordon = &self.tenants.cordons.all[index as usize];
+        let Some(place) = cordon.place else { return };
+        if cordon.is_loop() {
+            return self.start_loop(index, place);
+        }
         let order = match self.cordon_order(place) {
             Err(NotHired::NotYet) => return self.prepare_cordon(index),
             order => order,
@@ -363,17 +395,21 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match started {
             Ok((process, channel)) => {
                 (cordon.process, cordon.channel) = (Some(process), Some(channel));
-                (cordon.stage, cordon.since) = (Stage::Starting, now);
-                (cordon.given, cordon.owed, cordon.pulse) = (0, 0, Pulse::default());
+                cordon.begin(now);
                 let limit = ms(self.tenants.limits.start_ms);
                 self.timers.arm(now.plus(limit), Token::Cordon(index).pack());
             }
             Err(why) => {
                 let why = if let NotHired::Failed(why) = why { why } else { String::new() };
-                cordon.reason = Some(format!("cannot be started: {why}"));
-                self.settle_cordon(index);
+                self.cordon_failed(index, &format!("cannot be started: {why}"));
             }
         }
+    }
+
+    /// There is none, and why.
+    pub(super) fn cordon_failed(&mut self, index: u32, why: &str) {
+        self.tenants.cordons.all[index as usize].reason = Some(why.to_owned());
+        self.settle_cordon(index);
     }
 
     /// It is time to look at a cordon: one that has not come, or not gone, and one to start anew.
@@ -408,6 +444,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(process) = &cordon.process {
             // It may be dead and not waited for, which is no error.
             let _late = process.kill(SIGKILL);
+        } else if let Some(channel) = cordon.channel {
+            // A thread cannot be ended: it hears that nobody is there.
+            self.drop_channel(channel, 0);
+            self.cordon_lost(index, None);
         }
     }
 
@@ -507,6 +547,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let before = std::mem::replace(&mut cordon.stage, Stage::Stopped);
         let told = cordon.reason.take();
         (cordon.answer, cordon.views, cordon.pulse) = (Vec::new(), Vec::new(), Pulse::default());
+        cordon.hall = None;
         if before == Stage::Leaving || self.leaving.is_some() {
             self.hush_cordon(index);
             // First: an operator's order that has waited for its answer may arrange the others anew.
@@ -519,7 +560,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let pause = cordon.backoff.failed(&BackoffLimits::default(), now.0, lived);
         let waiting = std::mem::take(&mut cordon.waiting);
         self.timers.arm(now.plus(pause), Token::Cordon(index).pack());
-        self.say_of_cordon(index, &told.unwrap_or_default());
+        self.say_of_cordon(index, &told.unwrap_or_else(|| "have ended".into()));
         self.answered(index);
         for key in waiting {
             if let Some(visitor) = self.visitor_of(key) {

@@ -11,7 +11,7 @@ use super::life::HELD_SECONDS;
 use super::visitors::{Phase, Refusal};
 use super::{Again, FrontKind, FrontPlan, Tenants};
 use crate::proto::ipc::{Fault, Frame, Kind};
-use crate::reactor::{Addr, Kernel, Key};
+use crate::reactor::{Addr, Errno, Kernel, Key};
 use crate::time::Clock;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -144,9 +144,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let visitor = &self.tenants.visitors[index as usize];
         let plan = self.tenants.fronts.get(visitor.front as usize).map(|front| front.plan);
         let kind = plan.map_or(FrontKind::Shared, |plan| plan.kind);
-        let Ok(fd) = self.reactor.share(visitor.key) else {
+        let fd = match self.reactor.share(visitor.key) {
+            Ok(fd) => fd,
+            Err(Errno::EMFILE | Errno::ENFILE) => return self.turn_away(index, Refusal::Unavailable(1), false),
             // Hands were shaken here, for a name that nobody has.
-            return self.turn_away(index, Refusal::Misdirected, false);
+            Err(_) => return self.turn_away(index, Refusal::Misdirected, false),
         };
         let Addr::Ip(peer) = self.tenants.visitors[index as usize].peer else { return self.drop_visitor(index) };
         let visitor = self.take_visitor(index);
@@ -157,6 +159,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         // This process's descriptor; the connection goes on with the other's.
         let _gone = self.reactor.close(visitor.key);
+        self.reactor.keep_reserve();
         self.tenants.cordons.all[home as usize].given += 1;
         self.send_with(channel, Kind::Hand, &payload, fd);
         self.stir_cordon(home);
@@ -332,6 +335,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let visitor = self.take_visitor(index);
         self.tenants.tales.forget(visitor.key);
         let _gone = self.reactor.close(visitor.key);
+        self.reactor.keep_reserve();
         self.send_with(channel, Kind::Back, &visitor.bytes, fd);
         true
     }

@@ -1,6 +1,6 @@
 //! What the hall of many tenants and whoever configures it tell each other. It must not know connections nor files' formats.
 use super::super::seat::Hired;
-use super::{Manners, Routes};
+use super::{LoopLink, Manners, Routes};
 use crate::guest::{Keepsake, Kit, Snapshot};
 use crate::policy::{Instances, Limits};
 use crate::tls::Acceptor;
@@ -65,6 +65,20 @@ pub trait Keeper {
         Err(NotHired::Failed("its modules are not looked at here".into()))
     }
 
+    /// Starts the loop at this place among the last plans, which is told its tenants; it ends with its link.
+    ///
+    /// # Errors
+    /// When the system has no thread for it.
+    fn start_loop(&mut self, place: u32, _link: LoopLink) -> std::result::Result<(), String> {
+        Err(format!("there is no loop {place}"))
+    }
+
+    /// Lays ready for a loop what has changed of its tenants since it was last told; whether anything has. It takes that when it is
+    /// told to [`renew`](Keeper::renew).
+    fn tell_loop(&mut self, _place: u32) -> bool {
+        false
+    }
+
     /// In such a process: tenants, by their places, that were not hired since their modules are others than it was given.
     fn wanted(&mut self) -> Vec<u32> {
         Vec::new()
@@ -73,7 +87,7 @@ pub trait Keeper {
     /// In such a process: there is no module for this tenant, and why.
     fn refused(&mut self, _tenant: u32, _why: String) {}
 
-    /// In such a process: what it was told anew. None: it makes no sense.
+    /// In such a process or loop: what it was told anew. None: it makes no sense.
     fn renew(&mut self, _hive: &[u8]) -> Option<Reload> {
         None
     }

@@ -6,6 +6,7 @@ use super::super::Hall;
 use super::super::timers::Token;
 use super::cordons::Stage;
 use super::ms;
+use super::plans::CordonKind;
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::Kernel;
 use crate::time::{Clock, Mono};
@@ -49,7 +50,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         pulse.due = None;
         let Some(channel) = cordon.channel.filter(|_| cordon.stage == Stage::Serving) else { return };
-        if pulse.missed >= limits.beats_missed {
+        if pulse.missed >= limits.beats_missed && cordon.plan.kind == CordonKind::Process {
             return self.end_cordon(index, "does not answer");
         }
         if pulse.missed == 0 && !pulse.stirred && !pulse.lives {

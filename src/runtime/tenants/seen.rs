@@ -9,6 +9,7 @@ use super::view::{TenantView, counts_before};
 use crate::policy::{Instances, ServeLimits};
 use crate::proto::ipc::{Fault, Frame, Kind};
 use crate::reactor::Kernel;
+use crate::runtime::HallView;
 use crate::time::Clock;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -36,6 +37,11 @@ pub(super) struct Question {
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
+    /// How the halls of processes and loops were when they last answered.
+    pub(in crate::runtime) fn halls_apart(&self) -> impl Iterator<Item = &HallView> {
+        self.tenants.cordons.all.iter().filter_map(|(_, cordon)| cordon.hall.as_ref())
+    }
+
     /// Asks all processes of tenants; whether their answers are to be waited for.
     pub(in crate::runtime) fn ask_cordons(&mut self) -> bool {
         if !self.tenants.question.left.is_empty() {
@@ -84,7 +90,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             // It comes too late.
             return Ok(());
         }
-        let views: Vec<TenantView> = serde_json::from_slice(&text).map_err(|_| Fault::OutOfPlace)?;
+        let (hall, views): (HallView, Vec<TenantView>) =
+            serde_json::from_slice(&text).map_err(|_| Fault::OutOfPlace)?;
         let known = cordon.plan.tenants.len() as u32;
         let mut slots: Vec<u32> = views.iter().map(|view| view.number).collect();
         slots.sort_unstable();
@@ -92,7 +99,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if slots.len() != views.len() || slots.last().is_some_and(|last| *last >= known) {
             return Err(Fault::OutOfPlace);
         }
-        cordon.views = views;
+        (cordon.hall, cordon.views) = (Some(hall), views);
         self.answered(index);
         Ok(())
     }
@@ -124,7 +131,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let limits = &self.tenants.limits;
         // What is told of a tenant without its guests has room in any case.
         let mut room = limits.view_most.saturating_sub(self.tenants.all.len() * limits.view_bytes);
-        let mut text = vec![b'['];
+        let mut text = [b"[", &serde_json::to_vec(&self.view()).unwrap_or_default()[..], b",["].concat();
+        let begun = text.len();
         for mut view in self.view_tenants() {
             let most = most_guests(self.tenants.all[view.number as usize].plan.instances);
             view.guests.drain(..view.guests.len().saturating_sub(most));
@@ -135,12 +143,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             } else {
                 room -= one.len();
             }
-            if text.len() > 1 {
+            if text.len() > begun {
                 text.push(b',');
             }
             text.extend_from_slice(&one);
         }
-        text.push(b']');
+        text.extend_from_slice(b"]]");
         text
     }
 
@@ -165,7 +173,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             all.snapshot_bytes = all.snapshot_bytes.saturating_add(view.snapshot_bytes);
             all.snapshot_kept |= view.snapshot_kept;
             all.guests.extend(view.guests.iter().cloned());
-            all.processes.extend(cordon.pid().filter(|_| !view.guests.is_empty()));
+            if !view.guests.is_empty() {
+                let process = cordon.process();
+                all.processes.extend(process.filter(|process| !all.processes.contains(process)));
+                all.homes.push(cordon.plan.name.clone());
+            }
         }
         all
     }

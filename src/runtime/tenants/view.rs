@@ -39,6 +39,9 @@ pub struct TenantView {
     pub guests: Vec<GuestView>,
     /// Numbers of the processes that they are in.
     pub processes: Vec<u32>,
+    /// What these are called here, or the loops of this one.
+    #[serde(skip)]
+    pub homes: Vec<String>,
 }
 
 impl TenantView {
@@ -90,6 +93,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 held: tenant.held,
                 guests,
                 processes,
+                homes: Vec::new(),
             }
         };
         let mut all: Vec<TenantView> = known.map(view).collect();

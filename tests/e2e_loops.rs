@@ -1,0 +1,146 @@
+//! `skep serve` over several loops of one process: tenants are spread over them, connections go from one to another, and what changes of
+//! one tenant is nothing to the others. It must not know what passes between the loops.
+mod support;
+
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use support::serve::{Admin, Hive, Load, ask, plain, tenants, version};
+use support::{Client, eventually, file, folder};
+
+/// Counts its requests, as long as it lives.
+const COUNTS: &str = "let count = 0; require('http').createServer((req, res) => {
+  if (req.url === '/pid') return res.end(String(process.pid));
+  res.end(String(count += 1));
+}).listen(80);";
+
+fn two_loops(place: &PathBuf) -> (Hive, Admin) {
+    let admin = Admin::in_folder(&folder());
+    let hive = Hive::start_with(place, &[&["--loops", "2"][..], &admin.words()].concat());
+    (hive, admin)
+}
+
+fn homes(admin: &Admin, tenant: &str) -> Value {
+    admin.tenant(tenant)["homes"].clone()
+}
+
+#[test]
+fn tenants_are_spread_over_the_loops_of_one_process() {
+    let place = tenants(&[("a/index.js", &plain("a")), ("b/index.js", &plain("b")), ("c/index.js", &plain("c"))]);
+    let (hive, admin) = two_loops(&place);
+    let pids = ["a.localhost", "b.localhost", "c.localhost"].map(|host| hive.pid(host));
+    assert_eq!(pids, [hive.server.pid(); 3], "all is one process");
+    assert_eq!(
+        [homes(&admin, "a"), homes(&admin, "b"), homes(&admin, "c")],
+        [json!(["loop/1"]), json!(["loop/2"]), json!(["loop/1"])]
+    );
+    assert_eq!(admin.tenant("a")["processes"], json!([hive.server.pid()]));
+    hive.serves_in_order(&["a", "b", "c"], &["a", "b", "b", "a", "c", "b", "a"]);
+    assert_eq!(hive.get("nobody.example", "/").status, 404);
+    let hall: Value = serde_json::from_str(&admin.ask("GET", "/hall", "").text()).expect("it is JSON");
+    assert_eq!(hall["guests"], 3, "all loops' numbers are the hall's: {hall}");
+}
+
+#[test]
+fn what_changes_of_one_tenant_is_nothing_to_the_others() {
+    let place = tenants(&[("a/index.js", COUNTS), ("b/index.js", COUNTS), ("c/index.js", COUNTS)]);
+    let (hive, admin) = two_loops(&place);
+    let count = |tenant: &str| hive.get(&format!("{tenant}.localhost"), "/").text();
+    for tenant in ["a", "b", "c"] {
+        assert_eq!(count(tenant), "1");
+    }
+    // A new tenant, one with other grants, and one that goes: who has nothing to do with it keeps what it has.
+    file(&place, "d/index.js", &plain("d"));
+    file(&place, "b/skep.toml", "hosts = ['b.localhost', 'other.localhost']\n[grants]\nnet = ['127.0.0.1:1']\n");
+    eventually("its configuration is taken up", || hive.get("other.localhost", "/").status == 200);
+    assert_eq!(count("a"), "2");
+    assert_eq!(count("c"), "2");
+    std::fs::remove_dir_all(place.join("c")).expect("it is there");
+    file(&place, "b/skep.toml", "hosts = ['b.localhost']\n");
+    eventually("its configuration is taken up again", || hive.get("other.localhost", "/").status == 404);
+    // Of other folders the operator tells.
+    file(&place, "e/index.js", &plain("e"));
+    let counts = admin.tenant("a")["starts"].clone();
+    assert_eq!((count("a"), counts), ("3".into(), json!(1)));
+}
+
+#[test]
+fn an_operators_signal_has_all_loops_read_everything_again_and_ends_them() {
+    let place =
+        tenants(&[("a/index.js", &version(0)), ("a/skep.toml", "instances = 2\n"), ("b/index.js", &plain("b"))]);
+    let (hive, admin) = two_loops(&place);
+    eventually("it runs in both", || {
+        hive.get("a.localhost", "/").status == 200 && homes(&admin, "a") == json!(["loop/1", "loop/2"])
+    });
+    let load = Load::start(hive.server.port);
+    for number in 1..=3 {
+        file(&place, "a/index.js", &version(number));
+        file(&place, &format!("more{number}/index.js"), &plain("more"));
+        hive.server.signal("HUP");
+        eventually("all instances are new", || {
+            (0..6).all(|_| hive.get("a.localhost", "/").text() == format!("v{number}"))
+        });
+        assert_eq!(hive.get(&format!("more{number}.localhost"), "/").text(), "more /");
+    }
+    load.end();
+    std::fs::remove_dir_all(place.join("more1")).expect("it is there");
+    hive.server.signal("HUP");
+    eventually("it is gone", || hive.get("more1.localhost", "/").status == 404);
+    hive.server.signal("TERM");
+    let end = hive.server.end();
+    assert_eq!(end.code, Some(0), "{end:?}");
+}
+
+#[test]
+fn a_snapshot_is_kept_for_another_life_and_orders_reach_the_loop() {
+    let code = "const top = Math.random(); require('http').createServer((q, s) => s.end(String(top))).listen(80);";
+    let place = tenants(&[("a/index.js", &plain("a")), ("b/index.js", code), ("b/skep.toml", "snapshot = 'keep'\n")]);
+    let top = {
+        let (hive, admin) = two_loops(&place);
+        let top = hive.get("b.localhost", "/").text();
+        eventually("it is on disk", || admin.tenant("b")["snapshotsKept"] == 1);
+        assert_eq!(admin.ask("POST", "/tenants/b/stop", "").status, 202);
+        eventually("it is held", || hive.get("b.localhost", "/").status == 503);
+        assert_eq!(admin.ask("POST", "/tenants/b/start", "").status, 202);
+        eventually("it runs again", || hive.get("b.localhost", "/").status == 200);
+        assert_eq!(hive.get("b.localhost", "/").text(), top, "its top level has run once");
+        hive.server.signal("TERM");
+        hive.server.end();
+        top
+    };
+    let (hive, _admin) = two_loops(&place);
+    assert_eq!(hive.get("b.localhost", "/").text(), top, "in another process, too");
+}
+
+#[test]
+fn where_no_descriptor_is_left_no_loop_is_lost() {
+    let place = tenants(&[("a/index.js", COUNTS), ("b/index.js", COUNTS)]);
+    let admin = Admin::in_folder(&folder());
+    let words = [&["--loops", "2"][..], &admin.words()].concat();
+    let hive = Hive::start_after("ulimit -n 128", &support::serve::serving(&place, &words));
+    for tenant in ["a", "b"] {
+        assert_eq!(hive.get(&format!("{tenant}.localhost"), "/").text(), "1");
+    }
+    let at = ("127.0.0.1", hive.server.port);
+    // Some have asked and are a loop's, others have said nothing yet.
+    let mut all: Vec<TcpStream> = (0..200).map(|_| TcpStream::connect(at).expect("the kernel takes it")).collect();
+    for one in all.iter_mut().step_by(2) {
+        let _closed = one.write_all(b"GET / HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
+    }
+    let mut last = Client::over(all.swap_remove(0));
+    assert_eq!(last.response().status, 200);
+    drop(all);
+    eventually("it answers again", || {
+        let asked = TcpStream::connect(at).and_then(|mut one| {
+            one.write_all(b"GET / HTTP/1.1\r\nHost: b.localhost\r\nConnection: close\r\n\r\n")?;
+            std::io::read_to_string(one)
+        });
+        asked.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    });
+    let answer = ask(&mut last, "a.localhost", "/");
+    assert_eq!(answer.status, 200);
+    for tenant in ["a", "b"] {
+        assert_eq!(admin.tenant(tenant)["starts"], 1, "none has been lost");
+    }
+}
