@@ -5,7 +5,7 @@ mod support;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
 use support::serve::{Admin, Hive, Load, ask, plain, tenants, version};
 use support::{Client, eventually, file, folder};
 
@@ -15,7 +15,7 @@ const COUNTS: &str = "let count = 0; require('http').createServer((req, res) => 
   res.end(String(count += 1));
 }).listen(80);";
 
-fn two_loops(place: &PathBuf) -> (Hive, Admin) {
+fn two_loops(place: &Path) -> (Hive, Admin) {
     let admin = Admin::in_folder(&folder());
     let hive = Hive::start_with(place, &[&["--loops", "2"][..], &admin.words()].concat());
     (hive, admin)
