@@ -9,12 +9,13 @@ use guests::build_c;
 use serde_json::json;
 use skep::{CallError, Policy, Runtime, Value};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use support::{Finished, file, finish, folder, piped, skep};
+use support::{Finished, Server, file, finish, folder, piped, skep};
 
 fn guest() -> &'static Path {
     static GUEST: OnceLock<PathBuf> = OnceLock::new();
@@ -67,6 +68,79 @@ fn a_program_that_was_not_granted_is_refused_by_name() {
     let done = run(&["--allow-run"], &["spawn", "/nothing/such"]);
     assert!(done.out.contains("failed 2\n"), "{done:?}");
     assert_eq!(run(&["--allow-run"], &["lies"]).out, "-22 -7 -9\n");
+}
+
+#[test]
+fn files_one_operation_after_the_other() {
+    let here = folder();
+    let mut command = skep();
+    let grant = format!("--allow-fs={}:rw", here.display());
+    command.current_dir(&here).args(["run", &grant]).arg(guest()).args(["files", "one", "two"]);
+    let done = finish(piped(&mut command).spawn().expect("the program starts"));
+    let expected = "opened\n8 \n1 \n4 nXen\n0 \nfailed 2\n8 conXents\nfailed 13\n";
+    assert_eq!((done.out.as_str(), done.code), (expected, Some(0)), "{done:?}");
+    assert_eq!(std::fs::read(here.join("two")).expect("it was made"), b"conXents");
+}
+
+#[test]
+fn input_comes_to_its_end() {
+    let mut command = skep();
+    command.arg("run").arg(guest()).arg("input");
+    let mut child = piped(&mut command).stdin(Stdio::piped()).spawn().expect("the program starts");
+    child.stdin.take().expect("it is a pipe").write_all(&[b'x'; 30_000]).expect("the pipe takes it");
+    assert_eq!(finish(child).out, "30000 read\n");
+}
+
+#[test]
+fn names_streams_and_datagrams() {
+    let (port, serving) = server(|peer| {
+        let mut said = [0; 4];
+        peer.read_exact(&mut said).expect("it says something");
+        assert_eq!(&said, b"ping");
+        say(peer, "pong");
+    });
+    assert_eq!(run(&["--allow-net"], &["name", &port]).out, "open\npong\n0 closed\n");
+    serving.join().expect("it came");
+    assert_eq!(run(&["--allow-net"], &["name", &port]).out, "111 closed\n", "nobody listens there any more");
+    let refused = run(&[], &["name", &port]).out;
+    assert!(refused.contains(&format!("--allow-net=127.0.0.1:{port}")), "{refused}");
+    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let port = peer.local_addr().expect("it is bound").port();
+    let answering = std::thread::spawn(move || {
+        let mut buffer = [0; 100];
+        let (count, from) = peer.recv_from(&mut buffer).expect("a message");
+        peer.send_to(&[&buffer[..count], b" back"].concat(), from).expect("it is sent");
+    });
+    let done = run(&["--allow-net=127.0.0.1"], &["udp", &port.to_string()]);
+    assert_eq!(done.out, "datagram back of 127.0.0.1 there\n");
+    answering.join().expect("it came");
+}
+
+#[test]
+fn connections_leave_http() {
+    let mut server = Server::spawn(skep().arg("run").arg(guest()).arg("Upgrade"));
+    server.port = server.line().strip_prefix("PORT ").and_then(|port| port.parse().ok()).expect("it says its port");
+    assert_eq!(server.get("/").text(), "plain");
+    let mut client = server.client();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nhello");
+    assert!(client.through(b"\r\n\r\n").starts_with("HTTP/1.1 101 "));
+    assert_eq!(client.exactly(5), b"hello");
+    let bytes = vec![b'x'; 300_000];
+    client.send(&bytes);
+    assert!(client.exactly(bytes.len()) == bytes, "what is sent comes back");
+}
+
+#[test]
+fn timers_and_signals() {
+    // Those for the same moment in the order in which they were set; what is cancelled keeps nobody.
+    assert_eq!(sorted(&run(&[], &["time"])), ["0-2 58 acdz0", "again and again"]);
+    let mut server = Server::spawn(skep().arg("run").arg(guest()).arg("Signals"));
+    assert_eq!(server.line(), "00 -22 ready");
+    server.signal("USR1");
+    assert_eq!(server.line(), "signal 10");
+    server.signal("TERM");
+    assert_eq!(server.line(), "signal 15");
+    assert_eq!(server.end().code, Some(5));
 }
 
 /// Runs a script beside the module; what it says.

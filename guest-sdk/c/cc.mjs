@@ -19,7 +19,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '..', '..');
 
 // The SDK's part of a guest.
-const OWN = ['skep_guest.c', 'skep_host.c', 'skep_http.c', 'skep_process.c', 'skep_text.c', 'skep_worker.c'];
+const OWN = ['skep_guest.c', 'skep_host.c', 'skep_http.c', 'skep_io.c', 'skep_process.c', 'skep_text.c', 'skep_worker.c'];
 
 // npm's clang takes ".." for ".": with -I. the headers are found by it, too.
 const COMPILE = ['-O2', '-Wall', '-Wextra', '-ffreestanding', '-c', '-I.'];

@@ -96,6 +96,12 @@ skep_handle skep_http_listen(const char *host, int port, skep_call call, void *d
   return listen_with(host, port, http_options, call, data);
 }
 
+int skep_http_upgrades(skep_handle listener) {
+  skep_listen_options options = http_options;
+  options.flags |= SKEP_LISTEN_UPGRADE | SKEP_LISTEN_CONNECT;
+  return skep_worker_set(listener, &options);
+}
+
 skep_handle skep_http_shared(int id, skep_call call, void *data) {
   return told(skep_listen_shared(id, &http_options, sizeof http_options), call, data);
 }
@@ -190,6 +196,8 @@ void skep_say(const char *text) {
 void skep_tell(const skep_event *event, const uint8_t *payload) {
   skep_handle to = (skep_handle)event->handle;
   skep_worker_event(event);
+  if (event->kind == SKEP_EV_TIMER && skep_timers_due(event)) return;
+  if (event->kind == SKEP_EV_SIGNAL && skep_signalled(event)) return;
   if (event->kind == SKEP_EV_CALL) return skep_called(event, payload);
   if (event->kind == SKEP_EV_HTTP_REQUEST || event->kind == SKEP_EV_ACCEPTED) to = *(const skep_handle *)payload;
   const struct entry *found = entry_of(to);
@@ -208,6 +216,8 @@ void skep_tell(const skep_event *event, const uint8_t *payload) {
 
 /* A clone goes on from where its image was taken: there main has run. */
 static void begin(const skep_event *event) {
+  /* The timer was another host's. */
+  if (event->flags & SKEP_START_CLONED) skep_timers_arm();
   if (!(event->flags & SKEP_START_CLONED)) {
     skep_worker_begin();
     skep_main();

@@ -21,6 +21,10 @@ void skep_on_others(skep_call call, void *data);
  * listener's handle or -errno. */
 skep_handle skep_http_listen(const char *host, int port, skep_call call, void *data);
 
+/* Requests with `Upgrade` (SKEP_REQUEST_UPGRADE among their flags), and CONNECT, may leave HTTP: `skep_http_upgrade` answers the stream that
+ * the exchange's connection is from then on, and what is written to it is the answer. Any other answer is as ever. */
+int skep_http_upgrades(skep_handle listener);
+
 /* Listens for streams; each ACCEPTED goes to `call`, with the stream as event->handle. */
 skep_handle skep_net_listen(const char *host, int port, skep_call call, void *data);
 
@@ -36,9 +40,56 @@ const uint8_t *skep_body(const uint8_t *payload, size_t *length);
  * back by skep_credit. */
 int skep_is_whole(const uint8_t *payload);
 
+/* ---- Streams, names, UDP ---- */
+
+/* Opens a stream to a numeric address (port -1: a UNIX socket's path). STREAM_OPEN and all that follows go to `call`; what is written
+ * before goes when it is open. STREAM_CLOSED with an errno: it cannot be reached. */
+skep_handle skep_connect(const char *host, int port, skep_call call, void *data);
+
+/* Asks for a name's addresses: OP_DONE goes to `call`, where skep_found writes one of them, from 0 on. It answers its length, or
+ * -errno: -SKEP_ENOENT when there are no more. */
+skep_handle skep_lookup(const char *name, skep_call call, void *data);
+int skep_found(const skep_event *event, const uint8_t *payload, uint32_t number, char *to, uint32_t room);
+
+/* A UDP socket (port 0: any); `skep_udp_send` sends. Of an UDP_MESSAGE skep_datagram has the message, and whose it is. */
+typedef struct {
+  char host[48];
+  int port;
+} skep_address_text;
+skep_handle skep_udp(const char *host, int port, skep_call call, void *data);
+const uint8_t *skep_datagram(const skep_event *event, const uint8_t *payload, size_t *length, skep_address_text *from);
+
+/* ---- Files and input: done off the loop, OP_DONE goes to `call` ---- */
+
+/* One of the file operations (SKEP_FS_STAT, SKEP_FS_READ_FILE...) on a path, or two; what they want is said in skep.h, and what they
+ * bring skep_value gives. Of what was opened skep_opened answers the handle, to be closed by `skep_close`, or -errno. */
+typedef struct {
+  const char *path, *other;
+  uint32_t flags, mode;
+} skep_file_question;
+skep_handle skep_file(int op, const skep_file_question *question, skep_call call, void *data);
+skep_handle skep_opened(const skep_event *event, const uint8_t *payload);
+
+/* Reads at most so many bytes, or writes; a position below 0 is the file's own. */
+skep_handle skep_file_read(skep_handle file, int64_t position, uint32_t length, skep_call call, void *data);
+skep_handle skep_file_write(skep_handle file, int64_t position, const void *bytes, uint32_t length, skep_call call, void *data);
+
+/* Reads standard input once, at most so many bytes; nothing comes at its end. */
+skep_handle skep_input(uint32_t length, skep_call call, void *data);
+
+/* ---- Timers and signals ---- */
+
+/* TIMER goes to `call` once, not before; at most 64 wait at once (-SKEP_ENOMEM). Answers a number to cancel it by. Who arms the
+ * host's timer himself (`skep_timer_arm`) uses none of these. */
+int skep_after(uint32_t milliseconds, skep_call call, void *data);
+int skep_cancel(int number);
+
+/* SIGNAL goes to `call`, in place of what the signal does by itself. */
+int skep_on_signal(int signal, skep_call call, void *data);
+
 /* ---- Asking HTTP servers ---- */
 
-/* A connection to a server at a numeric address (port -1: a UNIX socket's path); `skep_name_lookup` finds those of names. Questions may
+/* A connection to a server at a numeric address (port -1: a UNIX socket's path); skep_lookup finds those of names. Questions may
  * follow at once. STREAM_OPEN and STREAM_CLOSED go to `call`, and of each answer HTTP_RESPONSE, HTTP_BODY and HTTP_END, or HTTP_FAULT,
  * when it is no HTTP. Close it when no more is to be asked, and at STREAM_END or HTTP_FAULT: an answer that is not whole then is lost. */
 skep_handle skep_http_connect(const char *host, int port, skep_call call, void *data);

@@ -13,11 +13,9 @@ static char bytes[CHUNK + AROUND];
 static struct skep_buffer out;
 
 skep_handle skep_http_connect(const char *host, int port, skep_call call, void *data) {
-  skep_connect_options options = {.flags = SKEP_CONNECT_NO_DELAY};
-  skep_handle connection = skep_net_connect(host, skep_length(host), port, &options, sizeof options);
+  skep_handle connection = skep_connect(host, port, call, data);
   if (connection < 0) return connection;
-  int error = skep_on(connection, call, data);
-  if (!error) error = skep_http_client(connection, 0, 0);
+  int error = skep_http_client(connection, 0, 0);
   if (error) skep_close(connection), skep_on(connection, 0, 0);
   return error ? error : connection;
 }

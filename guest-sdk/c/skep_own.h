@@ -20,6 +20,9 @@ struct skep_text skep_member(struct skep_text json, const char *name);
 /* The JSON value at the beginning of a text. */
 struct skep_text skep_value_at(struct skep_text text);
 
+/* What a JSON text says, ended by 0 as far as there is room; answers its length. */
+int64_t skep_said(struct skep_text text, char *to, uint32_t room);
+
 /* A whole number at the beginning of a text; 0 when there is none. */
 int64_t skep_number(struct skep_text text);
 
@@ -47,6 +50,15 @@ void skep_tell(const skep_event *event, const uint8_t *payload);
 /* Who is told of a handle's events is told of another's, too. */
 int skep_on_as(skep_handle handle, skep_handle other);
 
+/* Calls what is due; answers whether there is any timer of skep_after's. */
+int skep_timers_due(const skep_event *event);
+
+/* Has the host's timer stand where the first of ours does. */
+void skep_timers_arm(void);
+
+/* Answers whether somebody was told. */
+int skep_signalled(const skep_event *event);
+
 /* The program that the host is part of calls. */
 void skep_called(const skep_event *event, const uint8_t *payload);
 
@@ -60,6 +72,9 @@ void skep_worker_forget(void);
 
 /* Its part of the primary's listener at this address; -SKEP_ENOSYS where there is no primary. */
 skep_handle skep_worker_listen(const char *host, int port, const skep_listen_options *options);
+
+/* Changes a listener's options, whoever has opened it. */
+int skep_worker_set(skep_handle listener, const skep_listen_options *options);
 
 /* An event of a listener's or channel's, before its owner is told. */
 void skep_worker_event(const skep_event *event);

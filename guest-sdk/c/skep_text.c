@@ -105,8 +105,7 @@ static uint32_t escape(struct skep_text text, uint32_t at, char letter[4], uint3
   return end;
 }
 
-/* What a JSON text says, ended by 0 as far as there is room; answers its length. */
-static int64_t said(struct skep_text text, char *to, uint32_t room) {
+int64_t skep_said(struct skep_text text, char *to, uint32_t room) {
   uint32_t used = 0;
   for (uint32_t at = 0, bytes = 1; at < text.length;) {
     char letter[4] = {text.at[at]};
@@ -125,7 +124,7 @@ int64_t skep_word(uint32_t number, char *to, uint32_t room) {
   while (rest.length && *rest.at != ']') {
     struct skep_text word = skep_value_at((struct skep_text){rest.at + 1, rest.length - 1});
     if (word.length < 2) break;
-    if (number-- == 0) return said((struct skep_text){word.at + 1, word.length - 2}, to, room);
+    if (number-- == 0) return skep_said((struct skep_text){word.at + 1, word.length - 2}, to, room);
     rest = (struct skep_text){word.at + word.length, rest.length - 1 - word.length};
   }
   return -SKEP_ENOENT;
@@ -133,7 +132,7 @@ int64_t skep_word(uint32_t number, char *to, uint32_t room) {
 
 int64_t skep_variable(const char *name, char *to, uint32_t room) {
   struct skep_text value = skep_member(skep_member(skep_start_record(), "env"), name);
-  return value.at ? said(value, to, room) : -SKEP_ENOENT;
+  return value.at ? skep_said(value, to, room) : -SKEP_ENOENT;
 }
 
 int64_t skep_memory_limit(void) {

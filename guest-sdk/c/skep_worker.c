@@ -175,6 +175,12 @@ static struct place *place_of(skep_handle handle) {
   return 0;
 }
 
+int skep_worker_set(skep_handle listener, const skep_listen_options *options) {
+  struct place *place = place_of(listener);
+  if (place) place->options = *options;
+  return skep_listen_set(place ? place->real : listener, options, sizeof *options);
+}
+
 int skep_stop(skep_handle listener) {
   struct place *place = place_of(listener);
   skep_handle real = place ? place->real : listener;

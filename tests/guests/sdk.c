@@ -34,6 +34,12 @@ static void why(void) {
 
 static char words[6][200];
 
+static int to_number(const char *text) {
+  int value = 0;
+  for (; *text; text++) value = value * 10 + *text - '0';
+  return value;
+}
+
 /* ---- Other programs ---- */
 
 static skep_handle input, output, errors;
@@ -310,12 +316,6 @@ static void on_answer(const skep_event *event, const uint8_t *payload, void *dat
   }
 }
 
-static int to_number(const char *text) {
-  int value = 0;
-  for (; *text; text++) value = value * 10 + *text - '0';
-  return value;
-}
-
 static void ask(void) {
   static const int no = 0, yes = 1;
   skep_handle connection = skep_http_connect("127.0.0.1", to_number(words[1]), on_answer, words[3][0] == 'o' ? (void *)&yes : (void *)&no);
@@ -340,6 +340,202 @@ static void ask(void) {
   if (question.in_parts) send_parts(connection);
 }
 
+/* ---- Leaving HTTP ---- */
+
+static void on_left(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  if (event->kind == SKEP_EV_STREAM_DATA) {
+    skep_stream_write(OF(event), payload, event->len);
+    skep_credit(OF(event), (int)event->len);
+  }
+  if (event->kind == SKEP_EV_STREAM_END) skep_close(OF(event));
+}
+
+static void on_leaving(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+  if (event->kind == SKEP_EV_LISTENING) {
+    put("PORT ", 5);
+    number(event->value);
+    say("");
+  }
+  if (event->kind != SKEP_EV_HTTP_REQUEST) return;
+  if (!(((const skep_request *)payload)->flags & SKEP_REQUEST_UPGRADE)) {
+    skep_answer(OF(event), 200, "", "plain", 5);
+    return;
+  }
+  size_t length;
+  const uint8_t *first = skep_body(payload, &length);
+  skep_handle stream = skep_http_upgrade(OF(event));
+  if (stream < 0 || skep_on(stream, on_left, 0) < 0) skep_exit(1);
+  skep_stream_write(stream, answer, sizeof answer - 1);
+  skep_stream_write(stream, first, length);
+  skep_credit(stream, (int)length);
+}
+
+/* ---- Files, input, UDP, names, timers, signals ---- */
+
+static int step;
+static skep_handle opened;
+
+static void on_file(const skep_event *event, const uint8_t *payload, void *data);
+
+/* One operation after the other on what is named by the words. */
+static void next_file(void) {
+  skep_file_question one = {.path = words[1]}, two = {.path = words[1], .other = words[2]};
+  skep_file_question create = {.path = words[1], .flags = 0102, .mode = 0600};
+  skep_handle asked = 0;
+  switch (step++) {
+    case 0: asked = skep_file(SKEP_FS_OPEN, &create, on_file, 0); break;
+    case 1: asked = skep_file_write(opened, -1, "contents", 8, on_file, 0); break;
+    case 2: asked = skep_file_write(opened, 3, "X", 1, on_file, 0); break;
+    case 3: asked = skep_file_read(opened, 2, 4, on_file, 0); break;
+    case 4:
+      skep_close(opened);
+      asked = skep_file(SKEP_FS_RENAME, &two, on_file, 0);
+      break;
+    case 5: asked = skep_file(SKEP_FS_READ_FILE, &one, on_file, 0); break;
+    case 6: asked = skep_file(SKEP_FS_READ_FILE, &(skep_file_question){.path = words[2]}, on_file, 0); break;
+    case 7: asked = skep_file(SKEP_FS_READ_FILE, &(skep_file_question){.path = "/etc/passwd"}, on_file, 0); break;
+    default: return;
+  }
+  if (asked < 0) {
+    number(asked);
+    say(" at once");
+  }
+}
+
+static void on_file(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  if (event->kind != SKEP_EV_OP_DONE) return;
+  if (event->flags & SKEP_DONE_FAILED) {
+    put("failed ", 7);
+    number(event->value);
+    say("");
+  } else if (step == 1) {
+    opened = skep_opened(event, payload);
+    say(opened > 0 ? "opened" : "nothing");
+  } else {
+    char text[100] = "";
+    skep_bytes value = skep_value(event, payload);
+    uint32_t length = skep_copy(&value, 0, text, sizeof text);
+    skep_let_go(&value);
+    number(event->value);
+    put(" ", 1);
+    put(text, length);
+    say("");
+  }
+  next_file();
+}
+
+static void on_input(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  skep_bytes value = skep_value(event, payload);
+  read += value.length;
+  skep_let_go(&value);
+  if (value.length == 0 && event->len == 0) {
+    number((int64_t)read);
+    say(" read");
+    return;
+  }
+  skep_input(1000, on_input, 0);
+}
+
+static void on_datagram(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  if (event->kind == SKEP_EV_UDP_BOUND) skep_udp_send(OF(event), "127.0.0.1", 9, to_number(words[1]), "datagram", 8);
+  if (event->kind != SKEP_EV_UDP_MESSAGE) return;
+  size_t length;
+  skep_address_text from;
+  const uint8_t *message = skep_datagram(event, payload, &length, &from);
+  put(message, length);
+  put(" of ", 4);
+  put(from.host, skep_length(from.host));
+  say(from.port == to_number(words[1]) ? " there" : " elsewhere");
+  skep_close(OF(event));
+}
+
+static void on_connected(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  if (event->kind == SKEP_EV_STREAM_OPEN) say("open");
+  if (event->kind == SKEP_EV_STREAM_DATA) {
+    put(payload, event->len);
+    say("");
+  }
+  if (event->kind == SKEP_EV_STREAM_END) skep_close(OF(event));
+  if (event->kind == SKEP_EV_STREAM_CLOSED) {
+    number(event->value);
+    say(" closed");
+  }
+}
+
+static void on_name(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  char address[48];
+  for (uint32_t i = 0; skep_found(event, payload, i, address, sizeof address) > 0; i++) {
+    if (address[0] != '1') continue;
+    skep_handle stream = skep_connect(address, to_number(words[1]), on_connected, 0);
+    if (stream < 0) return why();
+    if (skep_stream_write(stream, "ping", 4) < 0) say("not written");
+    return;
+  }
+  say("no address");
+}
+
+static int late;
+
+static void on_time(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)event, (void)payload;
+  put(data, 1);
+  if (*(char *)data == 'z') {
+    number(skep_cancel(late));
+    say("");
+  }
+}
+
+static void on_again(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)event, (void)payload;
+  int *left = data;
+  if (--*left) skep_after(0, on_again, data);
+  else skep_say("again and again");
+}
+
+static void time(void) {
+  static int left = 3;
+  skep_after(0, on_again, &left);
+  skep_after(1, on_time, "a");
+  skep_after(20, on_time, "c");
+  skep_after(20, on_time, "d");
+  skep_after(40, on_time, "z");
+  late = skep_after(100000, on_time, "never");
+  int gone = skep_after(2, on_time, "never");
+  number(skep_cancel(gone));
+  number(skep_cancel(gone));
+  int most = 0, numbers[64];
+  while ((numbers[most] = skep_after(50000, on_time, "never")) > 0) most++;
+  put(" ", 1);
+  number(most);
+  put(" ", 1);
+  for (int i = 0; i < most; i++) skep_cancel(numbers[i]);
+}
+
+static void on_signal(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)payload, (void)data;
+  put("signal ", 7);
+  number(event->value);
+  say("");
+  if (event->value == 15) skep_exit(5);
+}
+
+static void listen_for_signals(void) {
+  number(skep_on_signal(10, on_signal, 0));
+  number(skep_on_signal(15, on_signal, 0));
+  put(" ", 1);
+  number(skep_on_signal(9, on_signal, 0));
+  skep_after(600000, on_signal, 0);
+  say(" ready");
+}
+
 void skep_main(void) {
   for (uint32_t i = 0; i < 6; i++) skep_word(2 + i, words[i], sizeof words[i]);
   char called[8];
@@ -349,6 +545,21 @@ void skep_main(void) {
     case 'k': return spawn();
     case 'l': return spawn_lies();
     case 'a': return ask();
+    case 'f': return next_file();
+    case 't': return time();
+    case 'S': return listen_for_signals();
+    case 'U':
+      if (skep_http_upgrades(skep_http_listen("127.0.0.1", 0, on_leaving, 0)) < 0) say("refused");
+      return;
+    case 'i':
+      skep_input(1000, on_input, 0);
+      return;
+    case 'u':
+      if (skep_udp("127.0.0.1", 0, on_datagram, 0) < 0) say("refused");
+      return;
+    case 'n':
+      if (skep_lookup("localhost", on_name, 0) < 0) why();
+      return;
     case 'w':
       for (uint32_t i = 0; i < 5; i++) {
         number(skep_word(i + 2, words[i], i == 1 ? 3 : sizeof words[i]));
