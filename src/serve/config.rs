@@ -77,12 +77,18 @@ impl Hive {
         Hive::read_again(place, &mut Register::default(), None)
     }
 
-    /// The same where most of it is known: of a folder of tenants what has changed since, or only this one's in it. Where there is a
-    /// fault what is known stays.
+    /// The same where most of it is known: of a folder of tenants what has changed since, or only this one's in it; if that is at
+    /// fault, all that has changed, since what was changed together may make sense together. Where there is a fault what is known
+    /// stays.
     ///
     /// # Errors
     /// The first fault.
     pub fn read_again(place: &Path, known: &mut Register, only: Option<&str>) -> Result<Hive, Fault> {
+        let read = Hive::read_some(place, known, only);
+        if only.is_some() && read.is_err() { Hive::read_some(place, known, None) } else { read }
+    }
+
+    fn read_some(place: &Path, known: &mut Register, only: Option<&str>) -> Result<Hive, Fault> {
         let (Fronts { listen, https, proxied, forwarded, trace, identity }, written) =
             if place.is_dir() { read_folder(place, known, only)? } else { read_file(place)? };
         let mut tenants: Vec<Arc<Tenant>> = written.into_iter().map(|(tenant, _)| tenant).collect();

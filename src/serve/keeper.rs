@@ -18,7 +18,7 @@ use crate::runtime::{
 use crate::time::{Clock as _, OsClock};
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -73,7 +73,8 @@ impl Bees {
             }
             tenants[number as usize] = Some(tenant.clone());
         }
-        let is_used = |main: &std::path::Path| hive.tenants.iter().any(|tenant| tenant.main == main);
+        let used: HashSet<&std::path::Path> = hive.tenants.iter().map(|tenant| tenant.main.as_path()).collect();
+        let is_used = |main: &std::path::Path| used.contains(main);
         self.stall.modules.retain(is_used);
         self.kits.retain(is_used);
         let manners = self.manners(hive);

@@ -178,6 +178,21 @@ mod tests {
         assert_eq!((&tenants[0].hosts[0], &tenants[1].hosts[0]), (&"two".to_owned(), &"one".to_owned()));
     }
 
+    #[test]
+    fn what_makes_sense_together_is_taken_together() {
+        let place = Place::new(&["a", "b"]);
+        let hosts = |a: &str, b: &str| {
+            place.write("a/skep.toml", &format!("hosts = '{a}'\n"));
+            place.write("b/skep.toml", &format!("hosts = '{b}'\n"));
+        };
+        hosts("one", "two");
+        let mut known = Register::default();
+        read(&place, &mut known, None).expect("it is in order");
+        hosts("two", "one");
+        let tenants = read(&place, &mut known, Some("a")).expect("it is in order");
+        assert_eq!((&tenants[0].hosts[0], &tenants[1].hosts[0]), (&"two".to_owned(), &"one".to_owned()));
+    }
+
     /// A change within the same moment of the system's clock, of the same length, is seen: who was changed a moment before it was
     /// read is read again.
     #[test]

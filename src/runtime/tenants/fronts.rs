@@ -5,6 +5,7 @@ use super::{Front, FrontKind, FrontPlan, Tenants};
 use crate::proto::forwarded::Believed;
 use crate::reactor::{self, Addr, Errno, Kernel, Key};
 use crate::time::Clock;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 /// What is done to every request that came by a front.
@@ -49,12 +50,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// # Errors
     /// Those of listening.
     pub fn add_front(&mut self, plan: FrontPlan) -> reactor::Result<SocketAddr> {
+        self.open_front(plan).map(|(_, local)| local)
+    }
+
+    /// As [`Hall::add_front`]; with its place.
+    fn open_front(&mut self, plan: FrontPlan) -> reactor::Result<(usize, SocketAddr)> {
         let wish = reactor::ListenOptions { nodelay: true, ..reactor::ListenOptions::default() };
         let key = self.reactor.listen_tcp(plan.at, &wish)?;
         let local = match self.reactor.local_addr(key) {
             Ok(Addr::Ip(local)) => local,
             _ => plan.at,
         };
+        Ok((self.place_front(key, plan), local))
+    }
+
+    /// This listener is that front's.
+    fn place_front(&mut self, key: Key, plan: FrontPlan) -> usize {
         let same = |front: &Front| front.is_closed() && (front.plan.at, front.plan.kind) == (plan.at, plan.kind);
         // Connections know their front by its place, which is so never another's.
         let place = match self.tenants.fronts.iter().position(same) {
@@ -67,36 +78,42 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             None => self.tenants.fronts.push(front),
         }
         self.owners.set(key, Owner::Front(place as u32));
-        Ok(local)
+        place
     }
 
-    /// The fronts are to be these. All of those that are to be opened are, or none, and then none is closed; answers where.
+    /// The fronts are to be these. All of those that are to be opened are, or none, and then none is closed; answers where. An address
+    /// that is one front's and is to be another's changes hands: nobody who knocks meanwhile is refused.
     ///
     /// # Errors
     /// Where nobody can listen, and why.
     pub fn arrange_fronts(&mut self, plans: &[FrontPlan]) -> Result<Vec<SocketAddr>, (SocketAddr, Errno)> {
-        let places = |front: &Front| (front.plan.at, front.plan.kind);
-        let open = |fronts: &[Front], plan: &FrontPlan| {
-            fronts.iter().position(|front| !front.is_closed() && places(front) == (plan.at, plan.kind))
-        };
-        let missing: Vec<FrontPlan> =
-            plans.iter().filter(|plan| open(&self.tenants.fronts, plan).is_none()).copied().collect();
+        let what = |plan: &FrontPlan| (plan.at, plan.kind);
+        let wanted: HashMap<_, _> = plans.iter().map(|plan| (what(plan), *plan)).collect();
+        let open = || self.tenants.fronts.iter().enumerate().filter(|(_, front)| !front.is_closed());
+        let here: HashSet<_> = open().map(|(_, front)| what(&front.plan)).collect();
+        let over = open().filter(|(_, front)| front.key.is_some() && !wanted.contains_key(&what(&front.plan)));
+        let over: HashMap<SocketAddr, usize> = over.map(|(place, front)| (front.plan.at, place)).collect();
+        let missing = plans.iter().filter(|plan| !here.contains(&what(plan))).copied();
+        let (heirs, others): (Vec<FrontPlan>, Vec<FrontPlan>) = missing.partition(|plan| over.contains_key(&plan.at));
         let mut opened = Vec::new();
-        for plan in missing {
-            match self.add_front(plan) {
-                Ok(at) => opened.push((plan, at)),
+        for plan in others {
+            match self.open_front(plan) {
+                Ok(front) => opened.push(front),
                 Err(error) => {
-                    for (plan, _) in opened {
-                        let place = open(&self.tenants.fronts, &plan).expect("it was opened a moment ago");
-                        self.close_front(place);
-                    }
+                    opened.into_iter().for_each(|(place, _)| self.close_front(place));
                     return Err((plan.at, error));
                 }
             }
         }
+        for plan in heirs {
+            if let Some(key) = over.get(&plan.at).and_then(|place| self.tenants.fronts[*place].key.take()) {
+                self.place_front(key, plan);
+                self.part_from_front(over[&plan.at]);
+            }
+        }
         for place in 0..self.tenants.fronts.len() {
             let front = &mut self.tenants.fronts[place];
-            match plans.iter().find(|plan| (plan.at, plan.kind) == places(front)) {
+            match wanted.get(&what(&front.plan)) {
                 Some(plan) => front.plan = *plan,
                 None => self.close_front(place),
             }
@@ -104,11 +121,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         Ok(opened.into_iter().map(|(_, at)| at).collect())
     }
 
-    /// Nobody comes by it any more; who is here and owes nothing leaves.
     fn close_front(&mut self, place: usize) {
-        if !self.stop_front(place) {
-            return;
+        if self.stop_front(place) {
+            self.part_from_front(place);
         }
+    }
+
+    /// Nobody comes by it any more; who is here and owes nothing leaves.
+    fn part_from_front(&mut self, place: usize) {
         let idle: Vec<Key> = self.conns_of_front(place as u32);
         idle.into_iter().for_each(|key| self.tenants.may_move(key));
         self.drop_idle_visitors(place as u32);

@@ -150,7 +150,7 @@ pub struct Reload {
 pub const CONFIG_FILE: &str = "skep.toml";
 
 /// What comes to a front.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrontKind {
     /// Requests, whose tenant the routing table tells.
     Shared,

@@ -1,11 +1,12 @@
 //! Connections that change hands: from visitor to a tenant's, and back when nothing is owed on them. It must not know why.
 use super::super::http::{Conn, Departed};
 use super::super::listeners::Listener;
-use super::super::seat::GuestId;
+use super::super::seat::{GuestId, Resource};
 use super::super::{Hall, Owner};
 use super::life::{Instance, Stage};
 use super::visitors::{Phase, Refusal};
 use super::{Front, Tenancy};
+use crate::guest::Kind;
 use crate::policy::AtLimit;
 use crate::proto::http1::{Head, HeaderId};
 use crate::reactor::{Kernel, Key};
@@ -68,10 +69,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(before) = listener.filter(|index| http && is_still(index)) {
             return Some(before);
         }
-        let mine = || self.listeners.iter().filter(|(_, one)| is_its(one));
-        let first = mine().find(|(_, one)| one.has(listen::HTTP));
-        let found = if http { first.or_else(|| mine().next()) } else { mine().next() };
-        found.map(|(index, _)| index as u32)
+        let seat = self.seats.get(guest.0 as usize)?;
+        let handles = || seat.guest.state().handles.iter().filter(|(_, slot)| slot.kind == Kind::Listener);
+        let resources = || handles().map(|(handle, _)| seat.resource_of(handle));
+        let indices =
+            || resources().filter_map(|it| if let Resource::Listener(index) = it { Some(index) } else { None });
+        let mine = || indices().filter(|index| self.listeners.get(*index as usize).is_some_and(is_its));
+        let first = mine().filter(|index| self.listeners[*index as usize].has(listen::HTTP)).min();
+        if http { first.or_else(|| mine().min()) } else { mine().min() }
     }
 
     /// A visitor goes to an instance of its tenant, or waits for one.

@@ -14,6 +14,8 @@ const SETTLED_MS: u32 = 300;
 #[derive(Default)]
 pub(super) struct Folders {
     tenants: HashMap<i32, Vec<u32>>,
+    /// The same the other way round.
+    numbers: HashMap<u32, Vec<i32>>,
     /// The system watches no more of them, which was told once: there may be thousands.
     short: bool,
 }
@@ -37,6 +39,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     let whose = self.tenants.folders.tenants.entry(number).or_default();
                     if !whose.contains(&tenant) {
                         whose.push(tenant);
+                        self.tenants.folders.numbers.entry(tenant).or_default().push(number);
                     }
                 }
                 Err(error) if !std::mem::replace(&mut self.tenants.folders.short, true) => {
@@ -50,15 +53,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// It runs no longer.
     pub(super) fn unwatch_tenant(&mut self, tenant: u32) {
-        let mut free = Vec::new();
-        self.tenants.folders.tenants.retain(|number, whose| {
-            let before = whose.len();
+        let Folders { tenants, numbers, .. } = &mut self.tenants.folders;
+        let mut free = numbers.remove(&tenant).unwrap_or_default();
+        free.retain(|number| {
+            let Some(whose) = tenants.get_mut(number) else { return false };
             whose.retain(|other| *other != tenant);
-            if whose.is_empty() && before > 0 {
-                free.push(*number);
-            }
-            !whose.is_empty()
+            whose.is_empty()
         });
+        free.iter().for_each(|number| drop(tenants.remove(number)));
         for number in free {
             if !self.guests_watch(number) {
                 self.reactor.unwatch_entry(number);

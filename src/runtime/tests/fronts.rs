@@ -356,3 +356,34 @@ fn connections_beyond_a_guests_number_are_answered_as_is_chosen() {
         assert!(answer(&third).starts_with("HTTP/1.1 200 "), "there is room again");
     }
 }
+
+/// An address that one tenant had is another's, or all tenants', without being closed in between.
+#[test]
+fn an_address_changes_hands() {
+    let mut calm = serving(ServeLimits::default());
+    let at = SocketAddr::from(([127, 0, 0, 1], 81));
+    let front = |kind| FrontPlan { at, kind, proxied: false };
+    let to = |calm: &mut Calm| {
+        let peer = calm.net.connect(at).expect("somebody listens");
+        peer.send(request("nobody").as_bytes()).expect("the connection is open");
+        calm.pass(SECOND);
+        answer(&peer)
+    };
+    let mut waits = None;
+    for (kind, expected) in [
+        // It cannot be started, and its port speaks whatever it would.
+        (FrontKind::Only(2), ""),
+        (FrontKind::Only(0), "HTTP/1.1 200 "),
+        (FrontKind::Shared, "HTTP/1.1 404 "),
+        (FrontKind::Only(2), ""),
+    ] {
+        let opened = calm.hall.arrange_fronts(&[FRONT, front(kind)]).expect("it is ours");
+        assert_eq!(opened.len(), usize::from(waits.is_none()), "one listener is for all of them");
+        assert_eq!(to(&mut calm).get(..13).unwrap_or_default(), expected, "{kind:?}");
+        waits = Some(calm.net.connect(at).expect("somebody listens"));
+        calm.pass(SECOND);
+    }
+    let elsewhere = FrontPlan { at: SocketAddr::from(([127, 0, 0, 1], 82)), ..front(FrontKind::Shared) };
+    calm.hall.arrange_fronts(&[FRONT, elsewhere]).expect("the address is free");
+    assert!(calm.net.connect(at).is_err(), "nobody listens there any more");
+}
