@@ -142,7 +142,7 @@ impl Vault {
     pub(super) fn write(&self, name: &str, write: impl Fn(&mut dyn Write) -> Result<()>) -> Result<()> {
         let mut count = Count(0);
         write(&mut count)?;
-        self.prune(count.0);
+        self.prune(name, count.0);
         let mut hasher = self.hasher(name, count.0);
         write(&mut hasher)?;
         let mac = hasher.finalize();
@@ -186,21 +186,24 @@ impl Vault {
         blake3::Hasher::new_keyed(key.finalize().as_bytes())
     }
 
-    /// Removes the oldest files when there are many, to make room for one of so many bytes: each new version leaves its own behind.
-    fn prune(&self, bytes: u64) {
+    /// Removes the oldest files when there are many, to make room for one of so many bytes, in whose place another may be: each new
+    /// version leaves its own behind.
+    fn prune(&self, name: &str, bytes: u64) {
         let Ok(entries) = Dir::read_from(&self.folder) else {
             return;
         };
+        let own = name.as_bytes();
         let mut files: Vec<_> = entries
             .filter_map(|entry| {
                 let name = entry.ok()?.file_name().to_owned();
                 let stat = statat(&self.folder, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
                 let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
-                (regular && name.to_bytes() != KEY.as_bytes()).then_some((stat.st_mtime, name, stat.st_size as u64))
+                let stays = [KEY.as_bytes(), own].contains(&name.to_bytes());
+                (regular && !stays).then_some((stat.st_mtime, name, stat.st_size as u64))
             })
             .collect();
         files.sort();
-        let (mut count, mut sum) = (files.len(), files.iter().map(|file| file.2).fold(bytes, u64::saturating_add));
+        let (mut count, mut sum) = (files.len() + 1, files.iter().map(|file| file.2).fold(bytes, u64::saturating_add));
         for (_, name, size) in files {
             if count <= self.bounds.files && sum <= self.bounds.bytes {
                 return;

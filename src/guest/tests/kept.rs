@@ -5,6 +5,7 @@ use crate::guest::{Turn, Verdict};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 struct Folder(PathBuf);
 
@@ -223,4 +224,24 @@ fn a_seal_holds_as_long_as_nobody_writes_to_the_file() {
     changed(&good);
     young.read(&name, |file| Ok(std::io::copy(file, &mut std::io::sink())?)).expect("the file is good");
     assert!(!seal.exists(), "what was changed just now gets none");
+}
+
+/// The file that is to be written counts, and the one that it replaces does not.
+#[test]
+fn a_vault_makes_room_for_what_is_written_and_no_more() {
+    use crate::guest::vault::{Bounds, Vault};
+    let folder = Folder::new();
+    let vault = Vault::open(&folder.0, Bounds { files: 3, bytes: 700 }).expect("the folder is good");
+    let put = |name: &str, bytes: usize, at: u64| {
+        vault.write(name, |out| Ok(out.write_all(&vec![7; bytes])?)).expect("there is room on the disk");
+        let file = fs::File::options().write(true).open(folder.0.join(name)).expect("it was written");
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(at)).expect("it is ours");
+    };
+    put("a", 250, 1);
+    put("b", 250, 2);
+    put("b", 250, 3);
+    assert!(vault.has("a"), "what is replaced takes no room");
+    put("c", 1, 4);
+    put("d", 1, 5);
+    assert_eq!(["a", "b", "c", "d"].map(|name| vault.has(name)), [false, true, true, true], "three files");
 }
