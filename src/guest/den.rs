@@ -39,6 +39,9 @@ struct Hollow {
     /// Bytes that its files have or are to have, and may have.
     used: AtomicU64,
     most: AtomicU64,
+    /// What the system lacks when a file is to be opened, for tests: an error number, or zero.
+    #[cfg(test)]
+    lack: std::sync::atomic::AtomicI32,
 }
 
 /// A place for one guest's memory in a den: the file is gone when this is dropped.
@@ -74,7 +77,23 @@ impl Den {
         rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive)?;
         let key = random[..32].try_into().expect("32 bytes");
         let (count, used, most) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        Ok(Den(Arc::new(Hollow { place, folder, name, key, count, used, most })))
+        Ok(Den(Arc::new(Hollow {
+            place,
+            folder,
+            name,
+            key,
+            count,
+            used,
+            most,
+            #[cfg(test)]
+            lack: std::sync::atomic::AtomicI32::new(0),
+        })))
+    }
+
+    /// From here on no file can be opened, for tests; zero: each can.
+    #[cfg(test)]
+    pub fn lack(&self, errno: i32) {
+        self.0.lack.store(errno, Relaxed);
     }
 
     /// Its files may have so many bytes together from here on.
@@ -104,8 +123,12 @@ impl Den {
     /// the dead go with it.
     pub fn close(&self) {
         self.0.clear();
-        // What is left is swept by the next process.
-        let _ = sweep(&self.0.place);
+        // What is left is swept by the next process; and so is all where one is making its den now, which is not locked yet.
+        let swept = openat(&self.0.place, ".", FOLDER, Mode::empty()).map(|lock| {
+            rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+            sweep(&self.0.place)
+        });
+        let _ = swept;
     }
 }
 
@@ -166,6 +189,11 @@ impl Kept {
     }
 
     fn open(&self) -> Result<File> {
+        #[cfg(test)]
+        match self.den.lack.load(Relaxed) {
+            0 => {}
+            errno => return Err(rustix::io::Errno::from_raw_os_error(errno)).context("the file cannot be opened"),
+        }
         let file = open_own(&self.den.folder, &self.name()).context("the file cannot be opened")?;
         let stat = fstat(&file)?;
         ensure!(stat.st_mode & 0o077 == 0, "the file can be read by others");

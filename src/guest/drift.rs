@@ -96,6 +96,11 @@ impl Finding {
         Ok(true)
     }
 
+    /// Bytes that were found so far.
+    pub(super) fn found(&self) -> usize {
+        self.out.out.len()
+    }
+
     /// What was found, and in which pages.
     pub(super) fn over(self) -> (Drift, Vec<Range<usize>>) {
         (Drift(self.out.out), self.runs)
@@ -138,6 +143,10 @@ impl Drift {
     /// What [`Drift::bytes`] gave.
     pub(super) fn of_bytes(bytes: Vec<u8>) -> Drift {
         Drift(bytes)
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 
     pub(super) fn bytes(&self) -> &[u8] {

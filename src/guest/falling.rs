@@ -54,6 +54,11 @@ impl Falling {
         Ok(Some(Work::new(Lane::Quick, write)))
     }
 
+    /// Bytes that were found so far and are with no thread.
+    pub(super) fn found(&self) -> usize {
+        self.finding.as_ref().map_or(0, Finding::found)
+    }
+
     /// Of its file, when it is being written.
     pub(super) fn number(&self) -> Option<u64> {
         self.kept.as_ref().map(|kept| kept.number)

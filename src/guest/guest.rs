@@ -11,7 +11,7 @@ use super::module::GLOBAL_EXPORT;
 use super::sleeper::{Parts, Sleeper};
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
-use super::work::Work;
+use super::work::{Done, Lane, Work};
 use crate::policy::Bound;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::ops::Range;
@@ -22,6 +22,9 @@ use wasmtime::{Instance, Memory, Store, TypedFunc, Val};
 
 /// Mutable globals, and address and length of the inbox.
 pub(super) type AtRest = (Vec<GlobalValue>, Option<(u32, u32)>);
+
+/// Bytes that are given back without more ado.
+const AT_ONCE: usize = 256 << 10;
 
 /// One guest. Dropping it, at any time, gives everything back.
 pub struct Guest {
@@ -36,6 +39,8 @@ pub struct Guest {
     aside: Option<Drift>,
     /// It is on its way to sleep, and its memory is to stay as it is.
     falling: Option<Box<Falling>>,
+    /// What was found on a way to sleep that is given up.
+    given_up: Option<Box<Falling>>,
     /// What runs: goes after `body`, which runs it.
     code: Arc<Code>,
 }
@@ -48,7 +53,8 @@ impl Guest {
         on_events: TypedFunc<i32, i32>,
         code: Arc<Code>,
     ) -> Guest {
-        Guest { body, instance, memory, on_events, ended: None, base: None, aside: None, falling: None, code }
+        let (ended, base, aside, falling, given_up) = (None, None, None, None, None);
+        Guest { body, instance, memory, on_events, ended, base, aside, falling, given_up, code }
     }
 
     /// Its memory is a private mapping of this.
@@ -243,7 +249,17 @@ impl Guest {
 
     /// It does not fall asleep: whatever is done with it from here on.
     pub(super) fn stay_awake(&mut self) {
-        self.falling = None;
+        self.given_up = self.falling.take().or_else(|| self.given_up.take());
+    }
+
+    /// What a thread has to do when it did not fall asleep after all: to give much memory back takes a while.
+    pub(super) fn clear_up(&mut self) -> Option<Work> {
+        let found = self.given_up.take().filter(|falling| falling.found() > AT_ONCE)?;
+        let drop = move || {
+            drop(found);
+            Done::Number(0)
+        };
+        Some(Work::new(Lane::Quick, drop))
     }
 
     /// Its file is written: it sleeps, and its memory is to be given back.

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | has changed few pages, and the system has its file in memory | at once |
 //! | any other | a thread reads its file, then it *rises*: its memory is made piece by piece |
+//! | whoever wakes while the system lacks descriptors or memory for it | later: it sleeps on as it was |
 use super::cell::{Code, spawn};
 use super::den::{Den, Kept};
 use super::drift::{Applied, Base, Drift};
@@ -17,9 +18,9 @@ use super::guest::{AtRest, Guest};
 use super::image::{Memory, Start};
 use super::state::GuestState;
 use super::work::{Done, Lane, Work};
-use crate::policy::Limits;
 use anyhow::{Error, Result};
-use skep_abi::errno::EIO;
+use rustix::io::Errno;
+use skep_abi::errno::{EAGAIN, EIO};
 use std::sync::Arc;
 
 /// Bytes of a file, and of the pages that it tells of, that are read and made at once: a millisecond.
@@ -34,8 +35,26 @@ pub struct Sleeper {
     at_rest: AtRest,
     state: GuestState,
     kept: Arc<Kept>,
+    /// What was in its file, when it was read and there was no memory for it.
+    held: Option<Vec<u8>>,
     /// It is to wake, and its file is read.
     called: bool,
+}
+
+/// What comes of it when one is to rise.
+enum Rise {
+    Begun(Box<Rising>),
+    /// It sleeps on, and why.
+    NotNow(Box<Sleeper>, Error),
+}
+
+/// Whether the system lacks something that it may have later, and nothing is wrong with what was asked for.
+fn is_lack(error: &Error) -> bool {
+    let errno = |cause: &(dyn std::error::Error + 'static)| {
+        let of_io = || Errno::from_io_error(cause.downcast_ref::<std::io::Error>()?);
+        cause.downcast_ref::<Errno>().copied().or_else(of_io)
+    };
+    error.chain().filter_map(errno).any(|errno| matches!(errno, Errno::MFILE | Errno::NFILE | Errno::NOMEM))
 }
 
 /// What a guest is made of, but for its memory.
@@ -49,7 +68,7 @@ pub(super) struct Parts {
 impl Sleeper {
     pub(super) fn new(parts: Parts, state: GuestState, kept: Arc<Kept>) -> Sleeper {
         let Parts { engine, code, base, at_rest } = parts;
-        Sleeper { engine, code, base, at_rest, state, kept, called: false }
+        Sleeper { engine, code, base, at_rest, state, kept, held: None, called: false }
     }
 
     /// What the host knows of it: handles, grants, limits. Events are kept for it by whoever has it.
@@ -72,24 +91,33 @@ impl Sleeper {
         self.at_rest.1.map(|(_, len)| len as usize)
     }
 
-    /// What it was, if that can be read without waiting and is little.
+    /// What it was, if that can be read now, without waiting, and is little.
     ///
     /// # Errors
     /// When its file is gone or not as it was written.
     fn at_once(&self) -> Result<Option<Vec<u8>>> {
         let is_little = self.kept.bytes <= AT_ONCE && self.kept.touched <= PAGES_AT_ONCE;
-        if is_little { self.kept.read_at_once() } else { Ok(None) }
+        if !is_little || self.held.is_some() {
+            return Ok(None);
+        }
+        self.kept.read_at_once().or_else(|error| if is_lack(&error) { Ok(None) } else { Err(error) })
     }
 
-    /// What a thread has to do before it can rise: it reads the file, and removes it.
-    fn reading(&self) -> Work {
+    /// What a thread has to do before it can rise: it reads the file, and removes it. EAGAIN: not now.
+    fn reading(&mut self) -> Work {
+        if let Some(bytes) = self.held.take() {
+            return Work::new(Lane::Quick, || Done::Bytes(bytes));
+        }
         let kept = self.kept.clone();
         let read = move || match kept.read() {
             Ok(bytes) => {
                 kept.forget();
                 Done::Bytes(bytes)
             }
-            Err(why) => Done::Failed { errno: EIO, why: format!("{why:#}") },
+            Err(why) => {
+                let errno = if is_lack(&why) { EAGAIN } else { EIO };
+                Done::Failed { errno, why: format!("{why:#}") }
+            }
         };
         Work::new(Lane::Quick, read)
     }
@@ -97,11 +125,10 @@ impl Sleeper {
     /// Brings it back, where it was, with what was in its file: there is memory for it then, and nothing in it yet.
     ///
     /// # Errors
-    /// When that makes no sense, or the system has no memory or address space: then the guest is gone, and this is what the host
-    /// knew of it.
-    fn rise(self, bytes: Vec<u8>) -> Result<Rising, Box<(GuestState, Error)>> {
-        let Sleeper { engine, code, base, at_rest: (globals, inbox), mut state, kept, .. } = self;
+    /// When that makes no sense: then the guest is gone, and this is what the host knew of it.
+    fn rise(mut self: Box<Self>, bytes: Vec<u8>) -> Result<Rise, Box<(GuestState, Error)>> {
         let drift = Drift::of_bytes(bytes);
+        let mut state = std::mem::replace(&mut self.state, GuestState::nobodys());
         let bytes = match drift.memory_bytes() {
             Ok(bytes) => bytes,
             Err(error) => return Err(Box::new((state, error))),
@@ -110,11 +137,25 @@ impl Sleeper {
         let limits = state.limits.clone();
         state.limits.memory_bytes = limits.memory_bytes.max(bytes as u64);
         state.limiter.set(&state.limits);
-        let start = Start { memory: Memory::Shared(base.pages, base.layer), globals, inbox };
-        let mut guest = spawn(&engine, &code, start, state)?;
-        match guest.stretch(bytes) {
-            Ok(()) => Ok(Rising { guest, drift, applied: Applied::nothing(), limits, at_rest: kept.bytes as u64 }),
+        let memory = Memory::Shared(self.base.pages.clone(), self.base.layer.clone());
+        let start = Start { memory, globals: self.at_rest.0.clone(), inbox: self.at_rest.1 };
+        let made = spawn(&self.engine, &self.code, start, state).and_then(|mut guest| match guest.stretch(bytes) {
+            Ok(()) => Ok(guest),
             Err(error) => Err(Box::new((guest.take_state(), error))),
+        });
+        match made {
+            Ok(mut guest) => {
+                guest.state_mut().set_limits(limits);
+                let at_rest = self.kept.bytes as u64;
+                Ok(Rise::Begun(Box::new(Rising { guest, drift, applied: Applied::nothing(), at_rest })))
+            }
+            // What was read is what was written: nothing but the system's memory and address space can be missing.
+            Err(failed) => {
+                let (mut state, why) = *failed;
+                state.set_limits(limits);
+                (self.state, self.held) = (state, Some(drift.into_bytes()));
+                Ok(Rise::NotNow(self, why))
+            }
         }
     }
 }
@@ -123,6 +164,8 @@ impl Sleeper {
 #[derive(Debug)]
 pub enum Risen {
     Partly,
+    /// It sleeps on as it was: the system lacks what this says.
+    NotNow(String),
     /// It is awake; what a thread has to do afterwards.
     Whole(Option<Work>),
 }
@@ -132,8 +175,6 @@ pub struct Rising {
     guest: Guest,
     drift: Drift,
     applied: Applied,
-    /// Its own.
-    limits: Limits,
     at_rest: u64,
 }
 
@@ -145,8 +186,7 @@ impl Rising {
     fn more(mut self: Box<Self>, bytes: usize) -> Result<(Occupant, Risen), Box<(GuestState, Error)>> {
         match self.guest.take_up(&self.drift, &mut self.applied, bytes) {
             Ok(true) => {
-                let Rising { mut guest, limits, drift, .. } = *self;
-                guest.state_mut().set_limits(limits);
+                let Rising { guest, drift, .. } = *self;
                 // To give much memory back takes a while, too.
                 let rest = (drift.bytes().len() > AT_ONCE).then(|| {
                     let drop = move || {
@@ -272,6 +312,14 @@ impl Occupant {
         }
     }
 
+    /// What a thread has to do when its way to sleep was given up, if that is much.
+    pub fn clear_up(&mut self) -> Option<Work> {
+        match self {
+            Occupant::Awake(guest) => guest.clear_up(),
+            _ => None,
+        }
+    }
+
     /// Its file is written: it sleeps. None when it has been entered meanwhile.
     pub fn fall_asleep(&mut self) -> Option<Husk> {
         let Occupant::Awake(guest) = self.take_if(|this| matches!(this, Occupant::Awake(_)))? else { return None };
@@ -290,12 +338,14 @@ impl Occupant {
     /// Wakes it, if that can be done at once; whether it is awake.
     ///
     /// # Errors
-    /// When its file is not as it was, or there is no memory for it: then it is lost.
+    /// When its file is not as it was: then it is lost.
     pub fn wake(&mut self) -> Result<bool> {
         let Occupant::Asleep(sleeper) = self else { return Ok(!self.is_asleep()) };
         match sleeper.at_once() {
             Ok(Some(bytes)) => {
-                self.rise(bytes)?;
+                if matches!(self.rise(bytes)?, Risen::NotNow(_)) {
+                    return Ok(false);
+                }
                 self.rise_on(usize::MAX)?;
                 Ok(true)
             }
@@ -315,7 +365,7 @@ impl Occupant {
     }
 
     /// What a thread has to do for one that was called.
-    pub fn reading(&self) -> Option<Work> {
+    pub fn reading(&mut self) -> Option<Work> {
         match self {
             Occupant::Asleep(sleeper) => Some(sleeper.reading()),
             _ => None,
@@ -326,12 +376,21 @@ impl Occupant {
     ///
     /// # Errors
     /// As [`Occupant::wake`].
-    pub fn rise(&mut self, bytes: Vec<u8>) -> Result<()> {
+    pub fn rise(&mut self, bytes: Vec<u8>) -> Result<Risen> {
         let Some(Occupant::Asleep(sleeper)) = self.take_if(|this| matches!(this, Occupant::Asleep(_))) else {
-            return Ok(());
+            return Ok(Risen::Partly);
         };
-        let risen = sleeper.rise(bytes).map(|rising| Occupant::Rising(Box::new(rising)));
-        self.put(risen)
+        match sleeper.rise(bytes) {
+            Ok(Rise::Begun(rising)) => {
+                *self = Occupant::Rising(rising);
+                Ok(Risen::Partly)
+            }
+            Ok(Rise::NotNow(sleeper, why)) => {
+                *self = Occupant::Asleep(sleeper);
+                Ok(Risen::NotNow(format!("{why:#}")))
+            }
+            Err(lost) => Err(self.put_lost(*lost)),
+        }
     }
 
     /// So many bytes of its pages more.
@@ -347,7 +406,7 @@ impl Occupant {
                 *self = next;
                 Ok(risen)
             }
-            Err(lost) => self.put(Err(lost)).map(|()| Risen::Partly),
+            Err(lost) => Err(self.put_lost(*lost)),
         }
     }
 
@@ -357,18 +416,9 @@ impl Occupant {
         *self = Occupant::Lost(Box::new(state));
     }
 
-    fn put(&mut self, next: Result<Occupant, Box<(GuestState, Error)>>) -> Result<()> {
-        match next {
-            Ok(next) => {
-                *self = next;
-                Ok(())
-            }
-            Err(lost) => {
-                let (state, error) = *lost;
-                *self = Occupant::Lost(Box::new(state));
-                Err(error)
-            }
-        }
+    fn put_lost(&mut self, (state, error): (GuestState, Error)) -> Error {
+        *self = Occupant::Lost(Box::new(state));
+        error
     }
 
     fn take_if(&mut self, is: impl FnOnce(&Occupant) -> bool) -> Option<Occupant> {

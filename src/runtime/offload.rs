@@ -50,6 +50,14 @@ impl Offload {
         }
     }
 
+    /// The same, before all that is quick and was not ordered so.
+    pub(super) fn order_soon(&mut self, number: u32, work: Work) {
+        match &mut self.crew {
+            Crew::Threads(threads) => threads.order_soon(number, work),
+            Crew::Inline(queue) => queue.push_back((number, work)),
+        }
+    }
+
     /// The reactor says that the waker was rung.
     pub(super) fn woken(&mut self) {
         if let Crew::Threads(threads) = &mut self.crew {
@@ -97,6 +105,7 @@ struct Desk {
 
 #[derive(Default)]
 struct State {
+    soon: VecDeque<(u32, Work)>,
     quick: VecDeque<(u32, Work)>,
     slow: VecDeque<(u32, Work)>,
     input: Vec<(u32, Work)>,
@@ -125,6 +134,14 @@ impl Threads {
             Some(ringer) if lane == Lane::Input => ringer.ring(),
             _ => self.desk.bell.notify_one(),
         }
+    }
+
+    fn order_soon(&mut self, number: u32, work: Work) {
+        if work.lane != Lane::Quick || !self.started {
+            return self.order(number, work);
+        }
+        self.desk.lock().soon.push_back((number, work));
+        self.desk.bell.notify_one();
     }
 
     /// False when the system gives not a single thread; the next order tries again.
@@ -196,7 +213,8 @@ impl Desk {
                 state.slow_running += 1;
                 return Some(order);
             }
-            if let Some(order) = state.quick.pop_front() {
+            let State { soon, quick, .. } = &mut *state;
+            if let Some(order) = soon.pop_front().or_else(|| quick.pop_front()) {
                 return Some(order);
             }
             state = self.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -269,6 +287,35 @@ mod tests {
         assert_eq!(first, [10, 11]);
         let bug = seen.iter().find(|(number, _)| *number == 11).expect("it was told");
         assert!(matches!(bug.1, Done::Failed { errno: EIO, .. }));
+    }
+
+    #[test]
+    fn what_is_ordered_soon_is_done_before_what_was_ordered_earlier() {
+        let mut reactor = OsReactor::new().expect("a reactor can be made here");
+        let mut offload = Offload::threads(reactor.waker());
+        let gate = Arc::new(Mutex::new(()));
+        let held = gate.lock().expect("nobody panics");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let work = |number: u32| {
+            let (gate, told) = (Arc::clone(&gate), Arc::clone(&told));
+            Work::new(Lane::Quick, move || {
+                let _gate = gate.lock().expect("nobody panics");
+                told.lock().expect("nobody panics").push(number);
+                Done::Number(number)
+            })
+        };
+        (0..20).for_each(|number| offload.order(number, work(number)));
+        offload.order_soon(20, work(20));
+        drop(held);
+        let (mut seen, mut facts) = (0, Vec::new());
+        while seen < 21 {
+            reactor.wait(None, &mut facts).expect("it waits");
+            offload.woken();
+            seen += offload.collect().len();
+        }
+        let at = told.lock().expect("nobody panics").iter().position(|number| *number == 20);
+        // Each thread has one, and may take the next before it is told.
+        assert!(at.is_some_and(|at| at <= 2 * THREADS), "{at:?}");
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub(super) enum Token {
     Doze,
     /// The next one that wants to sleep may begin to.
     Drowsy,
+    /// Those that are to wake may find what they lacked.
+    Risers,
 }
 
 impl Token {
@@ -84,6 +86,7 @@ impl Token {
             Token::Asked(number) => (20, number),
             Token::Pulse(index) => (21, index),
             Token::Drowsy => (22, 0),
+            Token::Risers => (23, 0),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -113,7 +116,8 @@ impl Token {
             19 => Token::Hive,
             20 => Token::Asked(index),
             21 => Token::Pulse(index),
-            _ => Token::Drowsy,
+            22 => Token::Drowsy,
+            _ => Token::Risers,
         }
     }
 }
@@ -145,6 +149,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Call(index) => self.call_timer(index, id),
                 Token::Doze => self.doze_timer(),
                 Token::Drowsy => self.drowsy_timer(),
+                Token::Risers => self.risers_timer(),
                 Token::Pulse(index) => self.pulse_timer(index),
                 Token::Cordon(index) => self.cordon_timer(index),
                 Token::Hive => self.hive_timer(),

@@ -114,7 +114,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn send_on(&mut self, errand: Errand, work: Work) {
         let (lane, bytes) = (work.lane, work.bytes);
         let flight = Flight { guest: None, operation: None, lane, bytes, source: None, errand: Some(errand) };
-        self.offload.order(self.flights.insert(flight) as u32, work);
+        let number = self.flights.insert(flight) as u32;
+        match errand {
+            // Whoever knocks waits for these, and no tenant's own work is before them.
+            Errand::Rise(_) | Errand::Recall(_) => self.offload.order_soon(number, work),
+            Errand::Fall(_) | Errand::Keep(_) | Errand::Rest => self.offload.order(number, work),
+        }
     }
 
     /// What the threads have done goes to its owners.
@@ -134,7 +139,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     continue;
                 }
                 (Some(Errand::Recall(tenant)), _) => {
-                    self.has_recalled(tenant, done);
+                    self.may_recall(tenant, done);
                     continue;
                 }
                 (Some(Errand::Keep(tenant)), _) => {

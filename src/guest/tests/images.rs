@@ -356,7 +356,7 @@ fn awake(sleeper: Sleeper) -> Guest {
 fn woken(sleeper: Sleeper) -> anyhow::Result<Guest> {
     let mut seat = Occupant::Asleep(Box::new(sleeper));
     match seat.reading().context("it sleeps")?.run() {
-        Done::Bytes(bytes) => seat.rise(bytes)?,
+        Done::Bytes(bytes) => drop(seat.rise(bytes)?),
         other => anyhow::bail!("{other:?}"),
     }
     while matches!(seat.rise_on(1)?, Risen::Partly) {
@@ -418,6 +418,55 @@ fn memory_that_grew_is_there_after_sleep_and_too_much_of_it_keeps_awake() {
     assert_eq!(guest.state().limits.memory_bytes, before);
 }
 
+#[test]
+fn a_sleeper_that_finds_no_memory_sleeps_on_as_it_was() {
+    let (cell, place) = (cell(&guest_text(COUNT, "")), Place::new());
+    let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+    assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 });
+    let limits = Limits { memory_bytes: guest.state().memory_bytes() + 65_536, ..Limits::default() };
+    let mut sleeper = place.asleep(guest);
+    sleeper.state_mut().set_limits(limits.clone());
+    let cells: &[AtomicU64] = (0..PURSE_CELLS).map(|_| AtomicU64::new(0)).collect::<Vec<_>>().leak();
+    let purse = Purse::of_root(cells).expect("there are cells enough");
+    let neighbour = purse.claim(limits.memory_bytes).expect("there is a row");
+    sleeper.state_mut().limiter.share(purse);
+    let mut seat = Occupant::Asleep(Box::new(sleeper));
+    for _ in 0..2 {
+        assert!(!seat.wake().expect("nothing is wrong with it"), "its tree has no room");
+        let Done::Bytes(bytes) = seat.reading().expect("it sleeps").run() else { panic!("it was read") };
+        assert!(matches!(seat.rise(bytes).expect("nothing is wrong with it"), Risen::NotNow(_)));
+        assert_eq!(seat.state().limits.memory_bytes, limits.memory_bytes);
+    }
+    purse.take_back(neighbour);
+    let Done::Bytes(bytes) = seat.reading().expect("it sleeps").run() else { panic!("it was read") };
+    assert!(matches!(seat.rise(bytes).expect("there is room"), Risen::Partly));
+    // What an operator sets meanwhile stays.
+    seat.state_mut().set_limits(Limits { files: 3, ..limits });
+    while matches!(seat.rise_on(1).expect("there is room"), Risen::Partly) {}
+    assert_eq!(seat.state().limits.files, 3);
+    assert_eq!(turns_until_exit(seat.awake()), (4, 5));
+}
+
+#[test]
+fn what_was_found_on_a_way_to_sleep_that_is_given_up_is_a_threads_to_drop() {
+    let (cell, place) = (cell(&guest_text(COUNT, "")), Place::new());
+    for (pages, much) in [(1, false), (16, true)] {
+        let mut guest = cell.spawn(state()).expect("a guest can be spawned");
+        let before = guest.state().memory_bytes() as u32;
+        guest.grow(pages);
+        (0..pages as u32 * 16).for_each(|page| guest.poke(before + page * 4096, &[7; 4096]));
+        let mut seat = Occupant::Awake(guest);
+        seat.begin_sleep(16 << 20).expect("it is at rest");
+        for _ in 0..pages * 16 - 1 {
+            assert!(seat.fall_on(&place.0, 4096).expect("there is room").is_none());
+        }
+        assert!(seat.clear_up().is_none(), "it is on its way");
+        assert_eq!(whole_turn(seat.awake(), &batch()), Turn::Done { wants: 0 });
+        assert_eq!((seat.falls(), seat.clear_up().is_some()), (false, much));
+        assert!(seat.clear_up().is_none(), "once");
+    }
+}
+
 /// One that starts from a layer.
 fn clone_of(guest: &mut Guest, cell: &Cell) -> Guest {
     cell.with_image(guest.capture().expect("it is at rest")).spawn(state()).expect("it can be spawned")
@@ -442,6 +491,13 @@ fn a_den_is_private_and_does_not_outlive_its_process() {
     assert_eq!(entries().count(), 1);
     turns_until_exit(&mut awake(sleeper));
     let sleeper = place.asleep(cell.spawn(state()).expect("a guest can be spawned"));
+    // While another makes its own, which is not locked yet, nobody sweeps.
+    std::fs::create_dir(&left).expect("it can be made");
+    let makes = std::fs::File::open(&place.1).expect("it is there");
+    makes.lock().expect("nobody has it");
+    place.0.close();
+    assert!(left.exists());
+    drop(makes);
     place.0.close();
     assert_eq!(entries().count(), 0, "a process that ends leaves nothing");
     assert!(woken(sleeper).is_err());

@@ -128,9 +128,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// As many instances as are wanted, where it runs.
     fn man(&mut self, tenant: u32, more: bool) {
         let this = &self.tenants.all[tenant as usize];
-        let here = |one: &&super::life::Instance| one.stage != Stage::Draining;
-        let all: Vec<GuestId> = this.instances.iter().filter(here).map(|one| one.guest).collect();
         let wanted = usize::from(this.crew.wanted());
+        let here = || this.instances.iter().filter(|one| one.stage != Stage::Draining);
+        // Where newer code starts the older goes when that serves, and not for its sake.
+        let is_new = |one: &super::life::Instance| one.edition == this.edition;
+        let counts = |one: &&super::life::Instance| wanted == 0 || is_new(one) || !here().any(is_new);
+        let all: Vec<GuestId> = here().filter(counts).map(|one| one.guest).collect();
         // The youngest go first.
         for guest in all.iter().skip(wanted) {
             self.drain_instance(tenant, *guest);
@@ -144,7 +147,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A tenant that serves has as many instances as it is to have: those that have ended are started anew, or when to try.
     /// Where none is left the next request starts them.
     pub(super) fn replace_missing(&mut self, tenant: u32) -> Option<Mono> {
-        let this = self.tenants.all.get(tenant as usize).filter(|this| !this.gone && !this.held)?;
+        // What is being made ready comes by itself.
+        let is_open = |this: &&super::life::Tenant| !this.gone && !this.held && !this.preparing;
+        let this = self.tenants.all.get(tenant as usize).filter(is_open)?;
         let count = |stage| this.instances.iter().filter(|one| one.stage == stage).count();
         let (serving, starting) = (count(Stage::Serving), count(Stage::Starting));
         let wanted = usize::from(this.crew.wanted());

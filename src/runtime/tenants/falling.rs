@@ -69,7 +69,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let Some(den) = self.tenants.den.clone() else { return };
         let began = self.clock.now_mono();
         let Some(seat) = self.seats.get_mut(guest.0 as usize).filter(|seat| seat.guest.falls()) else {
-            return self.fall_is_over(tenant);
+            return self.fall_is_over(tenant, guest);
         };
         let found = seat.guest.fall_on(&den, COMPARED);
         let file = seat.guest.file();
@@ -83,7 +83,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             Err(why) => {
                 self.stays_awake(tenant, guest, &format!("{why:#}"));
-                self.fall_is_over(tenant);
+                self.fall_is_over(tenant, guest);
             }
         }
     }
@@ -101,7 +101,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 _ => self.sleeps_now(tenant, guest),
             }
         }
-        self.fall_is_over(tenant);
+        self.fall_is_over(tenant, guest);
     }
 
     /// Its file is written: it sleeps, if it has nothing to do since.
@@ -138,8 +138,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// Nobody is on the way any more; the tenant may want to be later, others do.
-    fn fall_is_over(&mut self, tenant: u32) {
+    fn fall_is_over(&mut self, tenant: u32, guest: GuestId) {
         self.tenants.falling = None;
+        if let Some(rest) = self.seats.get_mut(guest.0 as usize).and_then(|seat| seat.guest.clear_up()) {
+            self.send_on(Errand::Rest, rest);
+        }
         self.look_at_sleep(tenant);
         if !self.tenants.drowsy.is_empty() {
             self.timers.arm(self.now.plus(APART), Token::Drowsy.pack());

@@ -240,7 +240,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// The moment has come.
     pub(in crate::runtime) fn hive_timer(&mut self) {
         self.tenants.cordons.changed = None;
-        let (now, changed) = (self.now, self.reload_tenants(Again::Changes));
+        // Of what is not in order it cannot be said whether it has changed.
+        let Some(changed) = self.reload_tenants(Again::Changes) else { return };
+        let now = self.now;
         for (_, cordon) in &mut self.tenants.cordons.all {
             cordon.alarms.looked(now, changed);
         }

@@ -19,6 +19,9 @@ pub(super) struct Kept {
     stage: Stage,
     /// There is one.
     pub is_there: bool,
+    /// So many are being written; and what was to be forgotten meanwhile is forgotten again when they are.
+    writing: u32,
+    stale: Vec<Keepsake>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,10 +43,25 @@ struct Beside {
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A tenant is to be so from here on.
     pub(super) fn plan_tenant(&mut self, tenant: u32, plan: Plan) {
-        if !plan.keep {
-            self.forget_kept(tenant);
-        }
         self.tenants.all[tenant as usize].plan(plan);
+        self.place_kept(tenant);
+    }
+
+    /// Where its snapshot is kept is known from the beginning: what an earlier process has left is forgotten when it is to be, though
+    /// nobody has asked for the tenant. What is in another place is of no use; what is in memory is kept from here on.
+    pub(super) fn place_kept(&mut self, tenant: u32) {
+        let before = self.tenants.all[tenant as usize].kept.keepsake.clone();
+        let after = self.keepsake(tenant);
+        if before == after {
+            return;
+        }
+        self.tenants.all[tenant as usize].kept.keepsake = before;
+        self.forget_kept(tenant);
+        let this = &mut self.tenants.all[tenant as usize];
+        (this.kept.keepsake, this.kept.stage) = (after, Stage::Unknown);
+        if this.kept.keepsake.is_some() && this.bud.is_some() {
+            self.keep_bud(tenant);
+        }
     }
 
     fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
@@ -70,8 +88,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         true
     }
 
-    /// A thread has looked for it.
-    pub(in crate::runtime) fn has_recalled(&mut self, tenant: u32, done: Done) {
+    /// A thread has looked for it: the tenant goes on when there is time for it in a turn.
+    pub(in crate::runtime) fn may_recall(&mut self, tenant: u32, done: Done) {
+        self.tenants.recalled.push_back((tenant, done));
+    }
+
+    pub(super) fn has_recalled(&mut self, tenant: u32, done: Done) {
         let this = &mut self.tenants.all[tenant as usize];
         this.kept.stage = Stage::Known;
         let found = match done {
@@ -113,16 +135,26 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let listeners = bud.listeners.iter().map(|one| (one.handle, one.at, words_of(&one.options))).collect();
         let beside = postcard::to_allocvec(&Beside { listeners, signals: bud.signals }).unwrap_or_default();
         match keepsake.keeping(&bud.snapshot, beside) {
-            Ok(work) => self.send_on(Errand::Keep(tenant), work),
+            Ok(work) => {
+                self.tenants.all[tenant as usize].kept.writing += 1;
+                self.send_on(Errand::Keep(tenant), work);
+            }
             Err(why) => self.say(tenant, &format!("its snapshot ends with this process: {why:#}")),
         }
     }
 
     /// A thread has put it there, or could not.
     pub(in crate::runtime) fn has_kept(&mut self, tenant: u32, done: &Done) {
-        match done {
-            Done::Failed { why, .. } => self.say(tenant, &format!("its snapshot ends with this process: {why}")),
-            _ => self.tenants.all[tenant as usize].kept.is_there = true,
+        let kept = &mut self.tenants.all[tenant as usize].kept;
+        kept.writing -= 1;
+        kept.is_there |= kept.keepsake.is_some() && !matches!(done, Done::Failed { .. });
+        let stale = if kept.writing == 0 { std::mem::take(&mut kept.stale) } else { Vec::new() };
+        let current = kept.keepsake.clone();
+        for stale in stale.into_iter().filter(|stale| Some(stale) != current.as_ref()) {
+            self.send_on(Errand::Rest, stale.forgetting());
+        }
+        if let Done::Failed { why, .. } = done {
+            self.say(tenant, &format!("its snapshot ends with this process: {why}"));
         }
     }
 
@@ -131,6 +163,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let kept = &mut self.tenants.all[tenant as usize].kept;
         kept.is_there = false;
         if let Some(keepsake) = kept.keepsake.take() {
+            if kept.writing > 0 {
+                kept.stale.push(keepsake.clone());
+            }
             self.send_on(Errand::Rest, keepsake.forgetting());
         }
     }

@@ -45,7 +45,7 @@ pub(super) struct Tenant {
     pub backoff: Backoff,
     timer: Option<(TimerId, Mono)>,
     /// Its code is being made ready: an instance is started when it is.
-    preparing: bool,
+    pub preparing: bool,
     /// Counts up with each deploy.
     pub edition: u32,
     /// Starts so far.
@@ -79,7 +79,7 @@ pub(super) struct Instance {
     pub guest: GuestId,
     pub stage: Stage,
     since: Mono,
-    edition: u32,
+    pub edition: u32,
     /// It has been told that it is to go.
     told: bool,
     /// It began from the tenant's snapshot.
@@ -210,9 +210,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         Ok(())
     }
 
-    /// As many as the tenant wants, of its code as it is now.
+    /// As many as the tenant wants, of its code as it is now, with those that there are.
     pub(super) fn start_instances(&mut self, tenant: u32) {
-        for _ in 0..self.tenants.all[tenant as usize].crew.wanted().max(1) {
+        let this = &mut self.tenants.all[tenant as usize];
+        this.preparing = false;
+        let is_there = |one: &&Instance| one.edition == this.edition && one.stage != Stage::Draining;
+        let there = this.instances.iter().filter(is_there).count();
+        for _ in there..usize::from(this.crew.wanted().max(1)) {
             if !self.start_instance(tenant) {
                 return;
             }
@@ -261,12 +265,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         this.instances.push(Instance { guest: id, stage, since, edition, told, revived, listener: None });
         self.look_at(tenant, self.now.plus(ms(self.tenants.limits.start_ms)));
         self.watch_tenant(tenant);
-    }
-
-    /// Whether this is an instance that has not served yet.
-    pub(super) fn is_to_serve(&self, tenant: u32, guest: GuestId) -> bool {
-        let its = self.tenants.all.get(tenant as usize).map(|this| this.instances.as_slice()).unwrap_or_default();
-        its.iter().any(|one| one.guest == guest && one.stage == Stage::Starting)
     }
 
     /// An instance has listened: requests go to it, and older ones are done.
@@ -426,6 +424,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// It is time to look at a tenant: starts that took too long, instances to stop, and those that are stopping.
     pub(in crate::runtime) fn tenant_timer(&mut self, tenant: u32, id: TimerId) {
+        // All may have been ended in this turn.
+        if self.tenants.keeper.is_none() {
+            return;
+        }
         let Some(this) = self.tenants.all.get_mut(tenant as usize) else { return };
         if this.timer.is_none_or(|(timer, _)| timer != id) {
             return;
@@ -453,7 +455,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// What it has waited for may be ready.
     pub(super) fn start_prepared(&mut self, tenant: u32) {
-        if std::mem::take(&mut self.tenants.all[tenant as usize].preparing) {
+        if self.tenants.all[tenant as usize].preparing {
             self.start_instances(tenant);
             self.stop_waiting(tenant);
         }
@@ -535,23 +537,22 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         quiet && seat.conns.len() <= idle && seat.guest.state().handles.kept() <= listeners
     }
 
-    /// Has the configuration read again. Answers whether anything is deployed.
-    pub fn reload_tenants(&mut self, what: Again) -> bool {
+    /// Has the configuration read again. Answers whether anything is deployed; none: it was not read, or is not in order.
+    pub fn reload_tenants(&mut self, what: Again) -> Option<bool> {
         if self.tenants.is_cordon() {
             self.tell_changed();
-            return false;
+            return None;
         }
-        match self.tenants.keeper.as_mut().map(|keeper| keeper.reload(what)) {
-            Some(Ok(reload)) => {
+        match self.tenants.keeper.as_mut()?.reload(what) {
+            Ok(reload) => {
                 let differs = !reload.deploy.is_empty();
                 self.take_reload(reload);
-                differs
+                Some(differs)
             }
-            Some(Err(why)) => {
+            Err(why) => {
                 self.say_all(&format!("{why}; nothing is changed"));
-                false
+                None
             }
-            None => false,
         }
     }
 

@@ -121,6 +121,8 @@ pub(super) struct Tenants {
     husks: Vec<Husk>,
     /// Who is on the way back; the first in pieces.
     risers: VecDeque<rising::Riser>,
+    /// They wait until there may be what the last of them lacked.
+    risers_lack: bool,
     /// Connections that have something for guests that sleep.
     knocking: VecDeque<Key>,
     /// Processes that the tenants run in, if not in this one.
@@ -134,6 +136,8 @@ pub(super) struct Tenants {
     leaves: bool,
     /// Visitors that know whose they are.
     seeking: VecDeque<Key>,
+    /// Tenants whose snapshot was looked for on disk, and what was found.
+    recalled: VecDeque<(u32, crate::guest::Done)>,
     /// Tenants whose code as it is now is to take over.
     deploying: BTreeSet<u32>,
     /// Connections that are to be visitors.
@@ -169,7 +173,7 @@ impl Tenants {
     }
 
     fn is_placed(&self) -> bool {
-        self.seeking.is_empty() && self.deploying.is_empty()
+        self.seeking.is_empty() && self.deploying.is_empty() && self.recalled.is_empty()
     }
 
     /// Whether there is something to do that the last turn had no time for.
@@ -179,6 +183,9 @@ impl Tenants {
 
     /// An instance is gone.
     pub fn is_gone(&mut self, tenant: u32, guest: GuestId, outcome: &Outcome) {
+        // Its seat is the next one's, who has not listened.
+        self.budding.retain(|(_, one, _)| *one != guest);
+        self.ready.retain(|(_, one)| *one != guest);
         self.gone.push((tenant, guest, life::told(outcome)));
     }
 
@@ -228,6 +235,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             } else {
                 all.resize_with(number as usize, Tenant::nobody);
                 all.push(Tenant::new(plan));
+                self.place_kept(number);
             }
         }
         for number in gone {
@@ -281,8 +289,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// One that seeks its tenant goes there, and one tenant's code takes over: either may begin with a start.
+    /// One that seeks its tenant goes there, one tenant's code takes over, one's snapshot is there: each may begin with a start.
     fn place_next(&mut self) {
+        if let Some((tenant, found)) = self.tenants.recalled.pop_front() {
+            self.has_recalled(tenant, found);
+        }
         if let Some(tenant) = self.tenants.deploying.pop_first() {
             self.deploy(tenant);
         }
@@ -300,7 +311,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Whether a guest gets no more requests.
     pub(super) fn is_parting(&self, guest: u32) -> bool {
-        self.seats[guest as usize].tenancy.is_some_and(|tenancy| tenancy.parting)
+        self.seats.get(guest as usize).and_then(|seat| seat.tenancy).is_some_and(|tenancy| tenancy.parting)
     }
 }
 

@@ -133,6 +133,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if tenancy.restless.replace(left_at).is_none() {
             self.say(tenant, &format!("stays awake: {why}"));
         }
+        // To be looked at it was roused.
+        self.may_doze_later(guest.0 as usize);
         self.look_at_sleep(tenant);
     }
 

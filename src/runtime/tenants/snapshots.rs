@@ -11,6 +11,7 @@ use super::super::Hall;
 use super::super::listeners::Listener;
 use super::super::mailbox::Note;
 use super::super::seat::{GuestId, Hired, Resource, Running, Seat, Stage as Life};
+use super::life::Stage;
 use super::ms;
 use crate::guest::{Handle, Kind, Snapshot};
 use crate::reactor::Kernel;
@@ -91,6 +92,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.look_at(tenant, until);
         }
         true
+    }
+
+    /// Whether this is an instance that has not served yet.
+    fn is_to_serve(&self, tenant: u32, guest: GuestId) -> bool {
+        let its = self.tenants.all.get(tenant as usize).map(|this| this.instances.as_slice()).unwrap_or_default();
+        let is_here = self.seats.contains(guest.0 as usize);
+        is_here && its.iter().any(|one| one.guest == guest && one.stage == Stage::Starting)
     }
 
     /// Takes the snapshots whose time has come.

@@ -212,3 +212,45 @@ fn one_that_listens_for_its_end_is_told_once_and_has_its_farewell() {
     assert!(limits.farewell_ms < limits.drain_ms);
     assert_eq!((instances(&hive), hive.log().matches("told").count()), (1, 1), "{}", hive.log());
 }
+
+/// Load that goes while newer code starts takes none of that away.
+#[test]
+fn new_code_that_starts_is_not_what_calm_takes() {
+    let mut hive = Hive::with(HELD, |plan, limits| {
+        plan.instances = Instances { least: 1, most: 3, requests: 2 };
+        plan.hibernate = None;
+        limits.start_ms = 600_000;
+    });
+    let peers: Vec<SimPeer> = (0..5).map(|_| hive.connect()).collect();
+    load(&peers);
+    hive.pass(10 * SECOND);
+    assert_eq!(instances(&hive), 3);
+    hive.code.replace("setTimeout(() => serve((req, res) => res.end('new')), 120_000)".into());
+    hive.calm.hall.deploy(0);
+    hive.pass(100 * SECOND);
+    assert_eq!(hive.log().matches("its load wants one fewer").count(), 2, "{}", hive.log());
+    assert_eq!(hive.view().state, "running", "the old serves meanwhile");
+    hive.pass(30 * SECOND);
+    let peer = hive.connect();
+    assert_eq!((hive.ask(&peer, "/").as_str(), instances(&hive)), ("new", 1), "{}", hive.log());
+}
+
+#[test]
+fn what_was_not_ready_is_started_in_the_number_that_is_missing() {
+    for deploys in [false, true] {
+        let mut hive = fixed(3, None);
+        let peers: Vec<SimPeer> = (0..6).map(|_| hive.connect()).collect();
+        ids(&mut hive, &peers);
+        hive.code.replace(String::new());
+        dies(&mut hive);
+        hive.pass(SECOND);
+        assert_eq!((instances(&hive), hive.view().starts), (2, 3));
+        assert_eq!(hive.log().matches("2 of 3 are there").count(), 1, "it is tried once: {}", hive.log());
+        hive.code.replace(MORTAL.into());
+        if deploys {
+            hive.calm.hall.deploy(0);
+        }
+        hive.pass(2 * SECOND);
+        assert_eq!((instances(&hive), hive.view().starts), (3, if deploys { 6 } else { 4 }), "{}", hive.log());
+    }
+}

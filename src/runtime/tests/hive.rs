@@ -1,17 +1,18 @@
 //! A calm hall with one tenant of the JavaScript guest, another with the same code that a test may ask too (`Host: other`), and
 //! a den for its sleep. It must not know what a test is after.
 use super::calm::{Calm, SECOND};
-use super::sim::script;
-use crate::guest::{Bounds, Den, Entropy, GuestState, Snapshot, Surroundings};
+use super::sim::{engine, script};
+use crate::guest::cache::Digests;
+use crate::guest::{Bounds, Den, Entropy, GuestState, Keepsake, Keepsakes, Snapshot, Surroundings};
 use crate::policy::{Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::tenants::TenantView;
-use crate::runtime::{Again, FrontKind, FrontPlan, Hired, Keeper, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Again, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, VirtualClock};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ struct Only {
     hired: u8,
     /// Begin where their top level had run.
     snapshot: bool,
+    /// Where snapshots are kept, if they are.
+    shelf: Option<Keepsakes>,
+    /// As the tenant is to be when all is read again.
+    plan: Rc<RefCell<Option<Plan>>>,
 }
 
 impl Only {
@@ -55,7 +60,11 @@ impl Only {
 }
 
 impl Keeper for Only {
+    /// Code that is empty is not ready yet.
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
+        if self.code.borrow().is_empty() {
+            return Err(NotHired::NotYet);
+        }
         let mut state = self.state(tenant);
         if self.snapshot {
             state.keep_ledger(Bounds { bytes: 1 << 10, told: 1 << 10 });
@@ -69,14 +78,39 @@ impl Keeper for Only {
         from.spawn(state, self.clock.now_mono().0).map_err(|error| error.to_string())
     }
 
+    fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
+        self.shelf.as_ref().filter(|_| tenant == 0).map(|shelf| shelf.of(&[b"a"]))
+    }
+
+    fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
+        from.snapshot(bytes, script()).map_err(|why| format!("{why:#}"))
+    }
+
     fn reload(&mut self, _what: Again) -> Result<Reload, String> {
-        Err("it has no configuration".into())
+        let plan = self.plan.borrow().clone().ok_or("it has no configuration")?;
+        Ok(Reload {
+            notes: Vec::new(),
+            routes: None,
+            plans: vec![(0, plan)],
+            gone: Vec::new(),
+            deploy: Vec::new(),
+            acceptor: None,
+            fronts: vec![FRONT],
+            manners: Manners::default(),
+            cordons: Vec::new(),
+        })
     }
 
     fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
         Vec::new()
     }
 }
+
+const FRONT: FrontPlan = FrontPlan {
+    at: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80),
+    kind: FrontKind::Shared,
+    proxied: false,
+};
 
 /// The hall, and what stands around it.
 pub(super) struct Hive {
@@ -85,7 +119,7 @@ pub(super) struct Hive {
     /// And where it is.
     pub den: Den,
     place: PathBuf,
-    front: SocketAddr,
+    plan: Rc<RefCell<Option<Plan>>>,
 }
 
 impl Drop for Hive {
@@ -101,21 +135,43 @@ impl Hive {
 
     /// With other limits, or another plan.
     pub fn with(code: &str, change: impl FnOnce(&mut Plan, &mut ServeLimits)) -> Hive {
-        Hive::made(code, false, change)
+        Hive::made(code, (false, None), change)
     }
 
     /// Its guests begin where their top level had run; it is stopped when nobody asks for a while.
     pub fn budding(code: &str, change: impl FnOnce(&mut ServeLimits)) -> Hive {
-        Hive::made(code, true, |plan, limits| {
+        Hive::made(code, (true, None), |plan, limits| {
             (plan.hibernate, plan.idle) = (None, Some(HIBERNATE));
             change(limits);
         })
     }
 
-    fn made(code: &str, snapshot: bool, change: impl FnOnce(&mut Plan, &mut ServeLimits)) -> Hive {
+    /// And the snapshot outlives the hall, in this folder.
+    pub fn keeping(code: &str, folder: &Path) -> Hive {
+        let digests = Digests::of(skep_js_guest::WASM);
+        let shelf = Keepsakes::open(folder, engine(), digests, script(), (8, 1 << 30, 64 << 20));
+        let shelf = shelf.expect("the folder is good");
+        Hive::made(code, (true, Some(shelf)), |plan, _| {
+            (plan.hibernate, plan.idle, plan.keep) = (None, Some(HIBERNATE), true);
+        })
+    }
+
+    /// The tenant's configuration is another.
+    pub fn reload(&mut self, change: impl FnMut(&mut Plan)) {
+        self.plan.borrow_mut().iter_mut().for_each(change);
+        self.calm.hall.reload_tenants(Again::All).expect("it is in order");
+    }
+
+    fn made(
+        code: &str,
+        (snapshot, shelf): (bool, Option<Keepsakes>),
+        change: impl FnOnce(&mut Plan, &mut ServeLimits),
+    ) -> Hive {
         let mut calm = Calm::new(WALL);
         let code = Rc::new(RefCell::new(code.to_owned()));
-        let keeper = Only { code: code.clone(), clock: calm.clock.clone(), hired: 0, snapshot };
+        let known = Rc::new(RefCell::new(None));
+        let (clock, plan) = (calm.clock.clone(), known.clone());
+        let keeper = Only { code: code.clone(), clock, hired: 0, snapshot, shelf, plan };
         let mut plan = Plan {
             name: "a".into(),
             instances: Instances::fixed(1),
@@ -125,6 +181,7 @@ impl Hive {
         };
         let mut limits = ServeLimits { idle_ms: 3_600_000, ..ServeLimits::default() };
         change(&mut plan, &mut limits);
+        known.replace(Some(plan.clone()));
         let mut routes = Routes::default();
         assert_eq!((routes.add("*", "/", 0), routes.add("other", "/", 1)), (None, None));
         let other =
@@ -135,11 +192,8 @@ impl Hive {
         let place = std::env::temp_dir().join(format!("skep-dens-{:x}", u64::from_le_bytes(random)));
         let den = Den::open(&place).expect("a den can be made");
         calm.hall.set_den(den.clone());
-        let front = SocketAddr::from(([127, 0, 0, 1], 80));
-        calm.hall
-            .add_front(FrontPlan { at: front, kind: FrontKind::Shared, proxied: false })
-            .expect("the simulation has ports");
-        Hive { calm, code, den, place, front }
+        calm.hall.add_front(FRONT).expect("the simulation has ports");
+        Hive { calm, code, den, place, plan: known }
     }
 
     pub fn pass(&mut self, span: Duration) {
@@ -153,7 +207,7 @@ impl Hive {
     }
 
     pub fn connect(&self) -> SimPeer {
-        self.calm.net.connect(self.front).expect("the front listens")
+        self.calm.net.connect(FRONT.at).expect("the front listens")
     }
 
     /// One request on this connection, and the text of its answer.

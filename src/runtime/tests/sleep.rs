@@ -3,6 +3,7 @@
 use super::calm::SECOND;
 use super::hive::{HIBERNATE, Hive};
 use crate::reactor::sim::SimPeer;
+use rustix::io::Errno;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -388,4 +389,66 @@ fn s01_a_large_one_whose_file_is_not_as_it_was_starts_anew() {
             assert_eq!(hive.log().matches("skep: a: cannot be woken, and starts anew: ").count(), 1, "{name}");
         }
     }
+}
+
+/// While the system has no descriptor to open a sleeper's file with, it sleeps on, and loses nothing.
+#[test]
+fn who_cannot_be_woken_for_want_of_descriptors_is_woken_later_as_it_was() {
+    for (code, answer) in [(COUNT, "12 2".to_owned()), (LARGE, format!("{SUMS} 2"))] {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM] {
+            let mut hive = Hive::new(code);
+            let first = hive.connect();
+            hive.ask(&first, "/");
+            hive.rest();
+            hive.den.lack(errno.raw_os_error());
+            let other = hive.connect();
+            for peer in [&first, &other] {
+                peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+            }
+            hive.pass(2 * SECOND);
+            let view = hive.view();
+            assert_eq!((view.state, view.starts, view.wakes), ("sleeping", 1, 0), "{errno}");
+            assert_eq!(hive.log().matches("skep: a: cannot be woken yet: ").count(), 1, "once: {}", hive.log());
+            assert!(!hive.calm.hall.tenants.has_pieces(), "nobody asks without end");
+            hive.den.lack(0);
+            hive.pass(SECOND);
+            let answers = [&first, &other].map(|peer| String::from_utf8_lossy(&peer.read_all()).into_owned());
+            assert!(
+                answers.iter().any(|text| text.ends_with(answer.rsplit_once(' ').expect("two words").1)),
+                "{answers:?}"
+            );
+            assert!(answers.iter().all(|text| text.starts_with("HTTP/1.1 200 ")), "{answers:?}");
+            assert_eq!((hive.view().starts, hive.view().wakes), (1, 1));
+        }
+    }
+}
+
+/// Who stays awake since nothing can be kept of it still gives its pages back.
+#[test]
+fn who_cannot_sleep_dozes() {
+    let mut hive = Hive::new(COUNT);
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    hive.den.set_most(0);
+    let state = |hive: &Hive| hive.view().guests[0].state;
+    hive.pass(HIBERNATE - SECOND);
+    assert_eq!(state(&hive), "dozing");
+    hive.pass(2 * SECOND);
+    assert!(hive.log().contains("stays awake: "), "{}", hive.log());
+    hive.pass(8 * SECOND);
+    assert_eq!(state(&hive), "dozing");
+    assert!(hive.ask(&peer, "/").ends_with(" 2"));
+}
+
+/// The operator's signal may come in the very turn in which a tenant is to be looked at.
+#[test]
+fn a_signal_ends_all_in_the_turn_in_which_a_tenant_would_be_looked_at() {
+    let mut hive = Hive::new(COUNT);
+    hive.calm.hall.handle_signal(15).expect("the simulation has signals");
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    hive.calm.clock.advance(HIBERNATE + SECOND);
+    hive.calm.net.raise(15);
+    hive.calm.hall.turn_within(Some(Duration::ZERO));
+    assert!(hive.calm.hall.seats.is_empty() && !hive.calm.hall.tenants.is_open());
 }

@@ -2,6 +2,7 @@
 //! know what one is made of.
 use super::calm::SECOND;
 use super::hive::Hive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const CLOCKS: &str = "const began = performance.now(), wall = Date.now(); let fired = 'never';
@@ -84,4 +85,102 @@ fn who_comes_to_rest_in_the_turn_in_which_it_listens_serves_at_once() {
     // No longer than nothing else happens.
     hive.pass(Duration::from_millis(100));
     assert!(String::from_utf8_lossy(&peer.read_all()).ends_with("up"), "{}", hive.log());
+}
+
+/// Listens, and has something to do for a while; then that happens.
+fn busy(turns: u32, then: &str) -> String {
+    format!(
+        "serve((req, res) => res.end('old')); let turns = 0;
+         (function again() {{ if (++turns === {turns}) {{ {then} }} setImmediate(again); }})();"
+    )
+}
+
+#[test]
+fn who_ends_before_its_snapshot_is_taken_ends_nobody_else() {
+    for end in ["process.exit(7);", "throw new Error('broken');"] {
+        let mut hive = Hive::budding(&busy(3, end), |_| {});
+        let peer = hive.connect();
+        peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+        hive.pass(SECOND);
+        assert!(String::from_utf8_lossy(&peer.read_all()).starts_with("HTTP/1.1 503 "), "{end}");
+        assert!(hive.log().contains(" before it listened"), "{}", hive.log());
+        let other = hive.connect();
+        hive.code.replace("serve((req, res) => res.end('up'))".into());
+        assert_eq!(hive.ask(&other, "/"), "up");
+    }
+    // One that does not come to rest, and takes too long.
+    let mut hive = Hive::budding(&busy(0, ""), |limits| (limits.snapshot_wait_ms, limits.start_ms) = (5000, 1000));
+    let peer = hive.connect();
+    peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    for _ in 0..300 {
+        hive.calm.clock.advance(Duration::from_millis(10));
+        hive.calm.hall.turn_within(Some(Duration::ZERO));
+    }
+    assert!(hive.log().contains("has not listened within 1 s"), "{}", hive.log());
+}
+
+#[test]
+fn what_was_to_be_a_snapshot_of_one_is_none_of_who_comes_after_it() {
+    let mut hive = Hive::budding(&busy(0, ""), |limits| limits.snapshot_wait_ms = 5000);
+    let peer = hive.connect();
+    peer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    for _ in 0..50 {
+        hive.calm.clock.advance(Duration::from_millis(1));
+        hive.calm.hall.turn_within(Some(Duration::ZERO));
+    }
+    assert_eq!(hive.view().state, "starting", "it has listened and is busy");
+    hive.code.replace("setTimeout(() => serve((req, res) => res.end('new')), 500)".into());
+    hive.calm.hall.deploy(0);
+    hive.pass(SECOND / 4);
+    assert_eq!((hive.view().state, hive.view().snapshots), ("starting", 0), "{}", hive.log());
+    hive.pass(SECOND);
+    assert!(String::from_utf8_lossy(&peer.read_all()).ends_with("new"), "{}", hive.log());
+}
+
+/// A folder that is there for one test.
+struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Place {
+    fn new() -> Place {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system has random bytes");
+        Place(std::env::temp_dir().join(format!("skep-kept-{:x}", u64::from_le_bytes(random))))
+    }
+
+    fn snapshots(&self) -> usize {
+        let names = std::fs::read_dir(&self.0).expect("it is there").map(|entry| entry.expect("it is").file_name());
+        names.filter(|name| name.to_string_lossy().ends_with(".snapshot")).count()
+    }
+}
+
+const TOP: &str = "const top = Math.random(); serve((req, res) => res.end(String(top)))";
+
+#[test]
+fn what_is_not_to_be_kept_any_more_is_removed_though_nobody_has_asked_for_the_tenant() {
+    let place = Place::new();
+    let mut hive = Hive::keeping(TOP, &place.0);
+    let top = hive.ask(&hive.connect(), "/");
+    hive.pass(SECOND);
+    assert_eq!(place.snapshots(), 1);
+    drop(hive);
+    let mut hive = Hive::keeping(TOP, &place.0);
+    assert_eq!(hive.ask(&hive.connect(), "/"), top, "the next process begins there");
+    drop(hive);
+    let mut hive = Hive::keeping(TOP, &place.0);
+    hive.reload(|plan| plan.keep = false);
+    hive.pass(SECOND);
+    assert_eq!((place.snapshots(), hive.view().starts), (0, 0));
+    // And what is in memory when one is to be kept is kept.
+    hive.ask(&hive.connect(), "/");
+    hive.pass(SECOND);
+    assert_eq!(place.snapshots(), 0);
+    hive.reload(|plan| plan.keep = true);
+    hive.pass(SECOND);
+    assert_eq!((place.snapshots(), hive.log().as_str()), (1, ""));
 }
