@@ -397,7 +397,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// It has left the configuration.
     pub(super) fn close_tenant(&mut self, tenant: u32) {
-        self.forget_kept(tenant);
+        // Who leaves a process of tenants may be in another: where all are known it is forgotten.
+        if !self.tenants.is_cordon() {
+            self.forget_kept(tenant);
+        }
         let this = &mut self.tenants.all[tenant as usize];
         (this.gone, this.bud) = (true, None);
         self.tenants.seeking.extend(std::mem::take(&mut this.waiting));
