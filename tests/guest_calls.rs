@@ -1,4 +1,4 @@
-//! What a guest in C does by the boundary's calls alone, where its SDK has no words: bodies, connections, names, requests, UDP, files,
+//! What a guest in C does by the boundary's calls alone, without the words of its SDK: bodies, connections, names, requests, UDP, files,
 //! input, timers, signals. It must not know how a host carries calls out.
 #![cfg(target_os = "linux")]
 #[path = "support/guests.rs"]

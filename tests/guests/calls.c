@@ -1,4 +1,4 @@
-/* A guest for the tests that does by the boundary's calls what the SDK in C has no words for: each path asks for one of them, and
+/* A guest for the tests that does by the boundary's calls alone what the SDK in C has words for, too: each path asks for one of them, and
  * is answered with what came of it. */
 #include "../skep_guest.h"
 
