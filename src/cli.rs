@@ -1,7 +1,7 @@
 //! The command line: words to an order, and the order's end to an exit code. It must not know how a
 //! script is run.
 use crate::launch::{self, Confine, Order, Program};
-use crate::policy::words::{net_rule, size, span};
+use crate::policy::words::{bytes, net_rule, size, span};
 use crate::policy::{FolderGrant, Grants, Limits, NetRule, Rate, Run};
 use crate::program;
 use crate::runtime::{CHILD_WORD, LogFormat, OPTIONS};
@@ -158,7 +158,7 @@ fn confinement_options() -> [Arg; 3] {
     ]
 }
 
-fn limit_options() -> [Arg; 3] {
+fn limit_options() -> [Arg; 6] {
     let limit = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).help(help)
     };
@@ -170,6 +170,9 @@ fn limit_options() -> [Arg; 3] {
             "TIME",
             "CPU they may use a second, e.g. 500ms or 2s, and rest beyond it (default: no limit)",
         ),
+        limit("disk", "SIZE", "Bytes in all folders that they may write, e.g. 1G; more is EDQUOT (default: no limit)"),
+        limit("disk-entries", "N", "Files and folders in these; more is EDQUOT (default: no limit)"),
+        limit("disk-file", "SIZE", "Bytes that one file may grow to; more is EFBIG (default: no limit)"),
     ]
 }
 
@@ -475,6 +478,15 @@ fn limits(matches: &ArgMatches) -> Result<Limits> {
         let ns = span(text).with_context(|| format!("--cpu-rate={text}: a time such as 500ms or 2s is needed"))?;
         let per_second = u64::try_from(ns.as_nanos())?;
         limits.cpu_ns = Some(Rate { per_second, burst: per_second });
+    }
+    for (name, limit) in [("disk", &mut limits.disk_bytes), ("disk-file", &mut limits.disk_file_bytes)] {
+        if let Some(text) = matches.get_one::<String>(name) {
+            let most = bytes(text).with_context(|| format!("--{name}={text}: a size such as 64M or 1G is needed"))?;
+            *limit = Some(most);
+        }
+    }
+    if let Some(text) = matches.get_one::<String>("disk-entries") {
+        limits.disk_entries = Some(text.parse().with_context(|| format!("--disk-entries={text}: a number is needed"))?);
     }
     Ok(limits)
 }

@@ -91,7 +91,8 @@ pub fn run(order: Order) -> Result<i32> {
     let (confine, unconfined) = (order.confine.required, order.confine.unconfined);
     let origin = Origin { confine, unconfined, ..origin(&order.limits)? };
     let limits = &order.limits;
-    let counted = limits.memory_of_tree || limits.cpu_total.is_some() || limits.cpu_ns.is_some();
+    let disk = limits.disk_bytes.or(limits.disk_entries).is_some();
+    let counted = limits.memory_of_tree || limits.cpu_total.is_some() || limits.cpu_ns.is_some() || disk;
     let purse = if counted && order.grants.fork > 0 { new_purse() } else { None };
     run_from(order, origin, World::own()?, Birth { purse, ..Birth::default() })
 }

@@ -341,6 +341,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
 #define SKEP_ECONNREFUSED 111 /* connection refused */
 #define SKEP_EHOSTUNREACH 113 /* host is unreachable */
 #define SKEP_EALREADY 114 /* connection already in progress */
+#define SKEP_EDQUOT 122 /* disk quota exceeded */
 #define SKEP_ECANCELED 125 /* operation canceled */
 #define SKEP_ENOTFOUND 3008 /* unknown node or service */
 
@@ -398,6 +399,7 @@ _Static_assert(sizeof(skep_listen_options) == 40 && sizeof(skep_file_request) ==
   X("ECONNREFUSED", 111, "connection refused") \
   X("EHOSTUNREACH", 113, "host is unreachable") \
   X("EALREADY", 114, "connection already in progress") \
+  X("EDQUOT", 122, "disk quota exceeded") \
   X("ECANCELED", 125, "operation canceled") \
   X("ENOTFOUND", 3008, "unknown node or service")
 

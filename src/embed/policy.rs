@@ -82,6 +82,12 @@ impl Policy {
         self
     }
 
+    /// Bytes, and entries, in all folders together that it may write: what is there already counts. More is EDQUOT.
+    pub fn disk(mut self, bytes: u64, entries: u64) -> Policy {
+        (self.limits.disk_bytes, self.limits.disk_entries) = (Some(bytes), Some(entries));
+        self
+    }
+
     /// CPU that it may use in its whole life.
     pub fn cpu(mut self, time: Duration) -> Policy {
         self.limits.cpu_total = Some(time);

@@ -54,7 +54,7 @@ pub use falling::Husk;
 pub use guest::Guest;
 pub use handles::{Handle, HandleTable, Kind};
 pub use image::Image;
-pub use imports::Bounds;
+pub use imports::{Bounds, measured_hoard};
 pub use keepsake::{Keepsake, Keepsakes};
 pub use kit::Kit;
 pub use layer::watch_writes;

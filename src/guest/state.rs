@@ -4,10 +4,10 @@ use super::alarm::Alarm;
 use super::child::ChildState;
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
-use super::imports::{Ledger, Roots};
+use super::imports::{Ledger, Roots, measuring};
 use super::limiter::Limiter;
-use super::work::Open;
-use crate::policy::{Bound, Grants, Limits, Meter, Purse, Usage};
+use super::work::{Open, Work};
+use crate::policy::{Bound, Grants, Hoard, Limits, Meter, Purse, Usage};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl GuestState {
             outbox: Outbox::default(),
             blobs: HashMap::new(),
             blob_bytes: 0,
-            roots: Arc::new(Roots::new(&grants)),
+            roots: Arc::new(Roots::with_hoard(&grants, own_hoard(&grants, &limits))),
             files: HashMap::new(),
             grants,
             limits,
@@ -181,6 +181,25 @@ impl GuestState {
         if self.limits.memory_of_tree {
             self.limiter.share(purse);
         }
+        if self.roots.hoard.is_some() {
+            self.draw_from(Hoard::of_tree(&self.limits, &purse).map(Arc::new));
+        }
+    }
+
+    /// What it writes counts there, with what others do: before anything of it has run.
+    pub fn draw_from(&mut self, hoard: Option<Arc<Hoard>>) {
+        self.roots = Arc::new(Roots::with_hoard(&self.grants, hoard));
+    }
+
+    /// Counts what its folders had no room for, at this time outside; answers the work of measuring them, if it is time.
+    pub fn tend_hoard(&mut self, now: u64) -> Option<Work> {
+        let hoard = self.roots.hoard()?;
+        for (bound, times) in hoard.take_met() {
+            if times > 0 {
+                self.meter.hit_times(bound, times);
+            }
+        }
+        hoard.begins(now).then(|| measuring(Arc::clone(&self.roots), self.limits.disk_walk_entries))
     }
 
     /// Adds one stretch of running; answers whether there is CPU left.
@@ -206,6 +225,7 @@ impl GuestState {
     pub fn set_limits(&mut self, limits: Limits) {
         self.handles.set_limit(limits.handles);
         self.limiter.set(&limits);
+        self.roots.hoard().into_iter().for_each(|hoard| hoard.set_limits(&limits));
         self.limits = limits;
     }
 
@@ -262,6 +282,12 @@ impl GuestState {
         self.blob_bytes += bytes.len() as u64;
         self.blobs.insert(handle, Arc::from(bytes));
     }
+}
+
+/// Of a guest that may write anything, where that is bounded: its own, until it is told of another.
+fn own_hoard(grants: &Grants, limits: &Limits) -> Option<Arc<Hoard>> {
+    let writes = grants.folders.iter().any(|grant| grant.write);
+    if writes { Hoard::new(limits).map(Arc::new) } else { None }
 }
 
 /// Where a guest's time and randomness come from: the OS, or a seed in simulations and warm-up.

@@ -5,7 +5,7 @@ use super::{
     Order, World, child, compile_apart, confine_self, ensure_confinable, exit_code, own_confinement, say, tell_verdict,
 };
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Engine, Plain, PlainEnd, PlainWorld, Preopen, WIRE};
+use crate::guest::{Engine, Plain, PlainEnd, PlainWorld, Preopen, WIRE, measured_hoard};
 use crate::policy::{Grants, Purse};
 use crate::program::Chosen;
 use crate::reactor::{Fact, OsReactor};
@@ -52,6 +52,8 @@ pub(super) fn launch(
         plain.connect(Box::new(reader), Box::new(writer));
     }
     purse.into_iter().for_each(|purse| plain.share(purse, &order.limits));
+    let hoard = measured_hoard(&order.grants, &order.limits, purse.as_ref());
+    hoard.into_iter().for_each(|hoard| plain.draw_from(hoard));
     if order.confine.this {
         confine_self(&own_confinement(order, &CacheFolder(None), false), order.confine.required, !is_child)?;
     }

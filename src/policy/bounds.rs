@@ -35,10 +35,16 @@ pub enum Bound {
     Requests,
     /// Requests answered with 429 in the guest's stead.
     Refused,
+    /// Bytes in the folders that it may write.
+    DiskBytes,
+    /// Entries of these.
+    DiskEntries,
+    /// Bytes of one file there.
+    DiskFile,
 }
 
 impl Bound {
-    pub const ALL: [Bound; 15] = [
+    pub const ALL: [Bound; 18] = [
         Bound::Cpu,
         Bound::Memory,
         Bound::Handles,
@@ -54,6 +60,9 @@ impl Bound {
         Bound::Shed,
         Bound::Requests,
         Bound::Refused,
+        Bound::DiskBytes,
+        Bound::DiskEntries,
+        Bound::DiskFile,
     ];
 
     /// Its name in metrics and logs.
@@ -74,6 +83,9 @@ impl Bound {
             Bound::Shed => "shed",
             Bound::Requests => "requests",
             Bound::Refused => "refused",
+            Bound::DiskBytes => "disk_bytes",
+            Bound::DiskEntries => "disk_entries",
+            Bound::DiskFile => "disk_file_bytes",
         }
     }
 
@@ -90,6 +102,8 @@ impl Bound {
             Bound::Shed => "answered with 503",
             Bound::Requests => "more are answered in its stead",
             Bound::Refused => "answered with 429",
+            Bound::DiskBytes | Bound::DiskEntries => "EDQUOT until something is removed",
+            Bound::DiskFile => "EFBIG",
         }
     }
 }

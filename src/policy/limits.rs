@@ -63,6 +63,17 @@ pub struct Limits {
     pub guest_pending_bytes: u64,
     /// Bytes of a file that a guest reads whole (`readFileSync`, `require`).
     pub file_bytes: u64,
+    /// Bytes that the files in all folders that it may write hold together, by their sizes (row F05); none for a program, whose
+    /// user has a disk of his own.
+    pub disk_bytes: Option<u64>,
+    /// Entries of these folders (row F05): what a file takes beyond its size is a block at most for each.
+    pub disk_entries: Option<u64>,
+    /// Bytes that one file may grow to, as RLIMIT_FSIZE: none, since `disk_bytes` bounds it.
+    pub disk_file_bytes: Option<u64>,
+    /// Entries looked at when these folders are measured, some seconds of a thread: where there are more they are taken to be full.
+    pub disk_walk_entries: u64,
+    /// Time from one measuring to the next: others may have made room.
+    pub disk_walk_ms: u32,
     /// Bytes of blobs that a guest may hold open at once.
     pub blob_bytes: u64,
     /// Files and folders open at once: descriptors are the whole process's, and sockets need them too.
@@ -286,6 +297,11 @@ impl Default for Limits {
             connection_pending_bytes: 8 << 20,
             guest_pending_bytes: 256 << 20,
             file_bytes: 256 << 20,
+            disk_bytes: None,
+            disk_entries: None,
+            disk_file_bytes: None,
+            disk_walk_entries: 1_000_000,
+            disk_walk_ms: 60_000,
             blob_bytes: 512 << 20,
             files: 4096,
             watches: 8192,
@@ -336,6 +352,9 @@ impl Limits {
             // The process's descriptors are shared by all of them (row H01).
             handles: 4096,
             files: 64,
+            // A twentieth of a small disk; whoever keeps more has an operator who knows.
+            disk_bytes: Some(1 << 30),
+            disk_entries: Some(100_000),
             watches: 16,
             listeners: 16,
             connections: 1024,

@@ -15,8 +15,9 @@ const ROWS: usize = 1023;
 /// Cells of a row, a line of cache, so that processes do not wait for each other's.
 const CELLS: usize = 8;
 
-/// Cells in all. The first row is nobody's: what those who are gone have used, and how many rows were ever claimed.
-pub const PURSE_CELLS: usize = (ROWS + 1) * CELLS;
+/// Cells in all. The first row is nobody's: what those who are gone have used, and how many rows were ever claimed. The last is
+/// all of theirs: what they hold on disk (`hoard.rs`).
+pub const PURSE_CELLS: usize = (ROWS + 2) * CELLS;
 
 /// Whose row it is: 0 nobody's, 1 one that is being taken back, else a word that is never used again.
 const OWNER: usize = 0;
@@ -127,6 +128,16 @@ impl Purse {
     pub fn cpu(&self) -> u64 {
         let gone = self.cell(0, CPU).load(Ordering::Acquire);
         self.rows().map(|number| self.cell(number, CPU).load(Ordering::Acquire)).fold(gone, u64::saturating_add)
+    }
+
+    /// It is the process at the root of its tree: who claims the first row.
+    pub fn is_root(&self) -> bool {
+        self.row.number == 1
+    }
+
+    /// Cells of the tree's hoard.
+    pub fn hoard(&self) -> Option<&'static [AtomicU64]> {
+        self.cells.get((ROWS + 1) * CELLS..PURSE_CELLS)
     }
 
     /// It has not been taken back.

@@ -34,6 +34,18 @@ pub fn size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(unit).filter(|&bytes| (4 << 20..=4 << 30).contains(&bytes))
 }
 
+/// An amount: K, M, G or T, each 1024 times the one before; a bare number is bytes.
+pub fn bytes(text: &str) -> Option<u64> {
+    let (number, unit) = match text.split_at_checked(text.len().checked_sub(1)?)? {
+        (number, "K" | "k") => (number, 1 << 10),
+        (number, "M" | "m") => (number, 1 << 20),
+        (number, "G" | "g") => (number, 1 << 30),
+        (number, "T" | "t") => (number, 1 << 40),
+        _ => (text, 1),
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 /// A time: ms, s or m; a bare number is seconds.
 pub fn span(text: &str) -> Option<Duration> {
     let (number, unit) = match text.strip_suffix("ms") {

@@ -4,6 +4,7 @@
 use super::seat::{GuestId, Seat};
 use super::seats::Rank;
 use super::timers::Token;
+use super::work::Errand;
 use super::{Hall, Outcome};
 use crate::guest::{GuestState, Verdict};
 use crate::policy::{AtLimit, Bound};
@@ -109,7 +110,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 AtLimit::Throttle | AtLimit::Shed | AtLimit::Refuse => self.rest(index, Mono(until), at),
             }
         }
+        self.tend_hoard(index);
         self.tell_limits(index);
+    }
+
+    /// What a guest may write is measured now and then.
+    fn tend_hoard(&mut self, index: usize) {
+        let now = self.now.0;
+        if let Some(work) = self.seats[index].guest.state_mut().tend_hoard(now) {
+            self.send_on(Errand::Rest, work);
+        }
     }
 
     fn rest(&mut self, index: usize, until: Mono, at: AtLimit) {

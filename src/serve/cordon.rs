@@ -2,6 +2,7 @@
 //! secrets and keys that are theirs, and nothing of others' but which of their hosts must not be taken for its own. It must not
 //! know how connections come to it.
 use super::den;
+use super::hoards::Hoards;
 use super::keeper::{begin, bounds, folders_of, state};
 use super::limits::of_tenant;
 use super::modules::{Stamp, module};
@@ -51,6 +52,8 @@ pub struct ToldTenant {
     pub grants: Grants,
     pub limits: Limits,
     pub instances: Instances,
+    /// Processes that it has instances in.
+    pub processes: u16,
     pub idle: Option<Duration>,
     pub hibernate: Option<Duration>,
     pub snapshot: bool,
@@ -144,6 +147,7 @@ struct Held {
     wanted: Vec<u32>,
     clock: OsClock,
     den: Option<Den>,
+    hoards: Hoards,
 }
 
 impl Held {
@@ -170,10 +174,13 @@ impl Held {
     }
 
     /// A new instance's state.
-    fn state(&self, slot: u32) -> Result<GuestState, NotHired> {
+    fn state(&mut self, slot: u32) -> Result<GuestState, NotHired> {
         let told = self.told.tenants.get(slot as usize);
         let told = told.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
-        state(&told.tenant(), told.env.clone(), &self.clock).map_err(NotHired::Failed)
+        let tenant = told.tenant();
+        let mut state = state(&tenant, told.env.clone(), &self.clock).map_err(NotHired::Failed)?;
+        state.draw_from(self.hoards.of(&tenant, told.processes));
+        Ok(state)
     }
 }
 
@@ -262,7 +269,8 @@ pub fn run(text: &[u8], (kit, modules): (&Kit, &[(u64, Kit)]), nest: Option<Nest
     let den = told.dens.as_deref().and_then(den);
     launch::confine_tenants(&told.union(), den.as_ref().map(Den::folder), told.required)?;
     let (routes, acceptor, plans, manners) = (told.routes(), told.acceptor(), plans(&told), told.manners());
-    let held = Held { told, cell, modules, refused, wanted: Vec::new(), clock, den: den.clone() };
+    let held =
+        Held { told, cell, modules, refused, wanted: Vec::new(), clock, den: den.clone(), hoards: Hoards::default() };
     held.bound_den();
     hall.open_cordon(Box::new(held), ServeLimits::default(), routes, plans);
     hall.set_acceptor(acceptor);

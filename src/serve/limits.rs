@@ -1,6 +1,6 @@
 //! Limits of a tenant by the names that they have in `policy/limits.rs`. It must not know who enforces them.
 use super::text::{Fault, Table, Value};
-use crate::policy::words::{size, span};
+use crate::policy::words::{self, size, span};
 use crate::policy::{AtLimit, Limits, Rate};
 
 /// What a tenant has if it says nothing.
@@ -21,6 +21,7 @@ pub fn read(table: &mut Table<'_>) -> Result<Limits, Fault> {
         limits.cpu_total = Some(value.measure("a time such as 500ms or 10s", span)?);
     }
     counts(table, &mut limits)?;
+    disk(table, &mut limits)?;
     rates(table, &mut limits)?;
     Ok(limits)
 }
@@ -92,6 +93,25 @@ fn counts(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
     for (name, limit) in large {
         if let Some(value) = table.take(name) {
             *limit = bytes(&value)?;
+        }
+    }
+    Ok(())
+}
+
+/// What may lie in the folders that it may write; `none`: as much as there is room for.
+fn disk(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
+    let amounts: [(&str, &mut Option<u64>); 3] = [
+        ("disk_bytes", &mut limits.disk_bytes),
+        ("disk_entries", &mut limits.disk_entries),
+        ("disk_file_bytes", &mut limits.disk_file_bytes),
+    ];
+    for (name, limit) in amounts {
+        if let Some(value) = table.take(name) {
+            *limit = match value.text() {
+                Ok("none") => None,
+                _ if name == "disk_entries" => Some(value.number(1..=1 << 40)?),
+                _ => Some(value.measure("a number of bytes or a size such as 64M", words::bytes)?),
+            };
         }
     }
     Ok(())

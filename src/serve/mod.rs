@@ -1,6 +1,7 @@
 //! Many tenants: from what an operator has written to a hall that serves them. It must not know how a hall does it.
 mod config;
 mod cordon;
+mod hoards;
 mod keeper;
 mod limits;
 mod loops;

@@ -1,5 +1,6 @@
 //! What makes guests of tenants within this process: where they are served by one loop it is the keeper's, where by several each has
 //! its own. It must not know who asks, nor where tenants come from.
+use super::hoards::Hoards;
 use super::keeper::{begin, bounds, environment, folders_of, state};
 use super::modules::Modules;
 use super::tenant::Tenant;
@@ -22,6 +23,8 @@ pub struct Stall {
     pub modules: Modules<Cell>,
     clock: OsClock,
     shelf: Shelf,
+    /// Those of all loops.
+    hoards: Hoards,
 }
 
 /// Where snapshots lie that outlive this process: opened when the first tenant wants that.
@@ -53,13 +56,14 @@ impl Shelf {
 
 impl Stall {
     pub fn new(cell: Cell, modules: Modules<Cell>, clock: OsClock, shelf: Shelf) -> Stall {
-        Stall { tenants: Vec::new(), cell, modules, clock, shelf }
+        Stall { tenants: Vec::new(), cell, modules, clock, shelf, hoards: Hoards::default() }
     }
 
     /// An empty one for another loop of this process.
     pub fn another(&self) -> Stall {
         let shelf = Shelf::new(self.shelf.folder.clone(), self.shelf.engine.clone(), self.shelf.digests);
-        Stall::new(self.cell.clone(), self.modules.another(), self.clock.clone(), shelf)
+        let other = Stall::new(self.cell.clone(), self.modules.another(), self.clock.clone(), shelf);
+        Stall { hoards: self.hoards.clone(), ..other }
     }
 
     pub fn clock(&self) -> &OsClock {
@@ -76,7 +80,8 @@ impl Stall {
         let tenant = tenant.ok_or_else(|| NotHired::Failed("it is not configured".into()))?;
         let module = self.modules.get(&tenant.main)?.map(|(_, cell)| cell);
         let env = environment(tenant).map_err(NotHired::Failed)?;
-        let state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
+        let mut state = state(tenant, env, &self.clock).map_err(NotHired::Failed)?;
+        state.draw_from(self.hoards.of(tenant, 1));
         Ok((module, state))
     }
 

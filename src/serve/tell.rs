@@ -86,7 +86,9 @@ impl Apart {
         let slots: HashMap<u32, u32> = share.tenants.iter().map(|(at, _)| tenants[*at].0).zip(0..).collect();
         let mut own = Vec::new();
         for (at, instances) in &share.tenants {
-            own.push(told(tenants[*at].1, *instances).map_err(NotHired::Failed)?);
+            let processes =
+                self.shares.iter().filter(|share| share.tenants.iter().any(|(other, _)| other == at)).count();
+            own.push(told(tenants[*at].1, *instances, processes as u16).map_err(NotHired::Failed)?);
         }
         let kits = add_modules(&mut own, modules)?;
         let needs = own.iter().any(|tenant| tenant.identity.is_none());
@@ -135,7 +137,7 @@ fn add_modules(own: &mut [ToldTenant], modules: &mut Modules<Kit>) -> Result<Vec
     if waits { Err(NotHired::NotYet) } else { Ok(kits) }
 }
 
-fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
+fn told(tenant: &Tenant, share: u16, processes: u16) -> Result<ToldTenant, String> {
     // Of those that change the process with the fronts says how many, each time.
     let scaling = tenant.instances.scale().then_some(Instances { least: 0, ..tenant.instances });
     let instances = scaling.unwrap_or(Instances::fixed(share));
@@ -148,6 +150,7 @@ fn told(tenant: &Tenant, share: u16) -> Result<ToldTenant, String> {
         limits: (*tenant.limits).clone(),
         module: None,
         instances,
+        processes,
         idle: tenant.idle,
         hibernate: tenant.hibernate,
         snapshot: tenant.snapshot,

@@ -45,7 +45,8 @@ fn the_pages_defaults_are_policys() {
     let rate = |rate: Option<crate::policy::Rate>| rate.expect("a tenant has this rate");
     let (cpu, log) = (rate(limits.cpu_ns), rate(limits.log_bytes));
     let (out, connects) = (rate(limits.bytes_out), rate(limits.connects));
-    let numbers: [(&str, u64); 27] = [
+    let disk = limits.disk_bytes.zip(limits.disk_entries).expect("a tenant has these");
+    let numbers: [(&str, u64); 29] = [
         ("requests", REQUESTS_EACH.into()),
         ("memory_bytes", limits.memory_bytes),
         ("cpu_ns_per_second", cpu.per_second),
@@ -65,6 +66,8 @@ fn the_pages_defaults_are_policys() {
         ("guest_pending_bytes", limits.guest_pending_bytes),
         ("files", limits.files.into()),
         ("file_bytes", limits.file_bytes),
+        ("disk_bytes", disk.0),
+        ("disk_entries", disk.1),
         ("blob_bytes", limits.blob_bytes),
         ("watches", limits.watches.into()),
         ("operations_at_once", limits.operations_at_once.into()),
@@ -83,6 +86,7 @@ fn the_pages_defaults_are_policys() {
     let (requests, connections) = (limits.at_requests.name(), limits.at_connections.name());
     assert_eq!((told("at_requests"), told("at_connections")), (Some(requests), Some(connections)));
     assert_eq!((told("cpu_total"), limits.cpu_total), (Some("none"), None));
+    assert_eq!((told("disk_file_bytes"), limits.disk_file_bytes), (Some("none"), None));
     let idle = format!("`{}s`", ServeLimits::default().idle_stop_ms / 1000);
     assert_eq!(told("idle"), Some(idle.as_str()));
     // Whatever has a number in the page is among these.

@@ -62,6 +62,7 @@ errnos! {
     ECONNREFUSED = 111, "connection refused";
     EHOSTUNREACH = 113, "host is unreachable";
     EALREADY = 114, "connection already in progress";
+    EDQUOT = 122, "disk quota exceeded";
     ECANCELED = 125, "operation canceled";
     ENOTFOUND = 3008, "unknown node or service";
 }

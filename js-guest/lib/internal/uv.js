@@ -94,9 +94,14 @@ const byName = new Map(rows.map(([errno, name]) => [name, errno]));
 
 exports.getErrorMap = () => byNumber;
 
-exports.errname = (errno) => byNumber.get(errno)?.[0] ?? `Unknown system error ${errno}`;
+// libuv knows no name for it; it is what a quota answers.
+const EDQUOT = [-122, 'EDQUOT', 'disk quota exceeded'];
 
-exports.errtext = (errno) => byNumber.get(errno)?.[1] ?? 'unknown error';
+const rowOf = (errno) => byNumber.get(errno) ?? (errno === EDQUOT[0] ? EDQUOT.slice(1) : undefined);
+
+exports.errname = (errno) => rowOf(errno)?.[0] ?? `Unknown system error ${errno}`;
+
+exports.errtext = (errno) => rowOf(errno)?.[1] ?? 'unknown error';
 
 // undefined when there is no such name.
 exports.errnoOf = (name) => byName.get(name);

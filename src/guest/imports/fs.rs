@@ -67,7 +67,7 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
             let bytes = memory::bytes(call.memory, data, data_len)?;
             Ok(match &job.open {
                 Some(Open::Way(way)) => write_way(way, bytes, job.a, &alarm)?,
-                _ => write(job.file()?, bytes, job.a)?,
+                _ => write(&job, bytes)?,
             } as i64)
         }
         op::OPEN_STREAM => open_stream(call, &job),
@@ -290,7 +290,7 @@ pub(super) fn run(job: Job) -> Answer<Done> {
         op::READ_INPUT => queued_input(&job),
         op::WRITE => Ok(Done::Number(match &job.open {
             Some(Open::Way(way)) => write_way(way, &job.data, job.a, &Alarm::default())?,
-            _ => write(job.file()?, &job.data, job.a)?,
+            _ => write(&job, &job.data)?,
         } as u32)),
         op::TRUNCATE => truncate(&job),
         op::SYNC => settled(rustix::fs::fsync(job.file()?)),

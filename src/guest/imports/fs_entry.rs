@@ -3,6 +3,7 @@
 //! there is followed. It must not know how paths are resolved.
 use super::super::work::Done;
 use super::fs::{Job, settled};
+use super::fs_hoard::{adding, linking, moving, removing};
 use super::fs_look::entry;
 use super::fs_open::{look, open_granted, refusal};
 use super::{Answer, Refusal, refuse};
@@ -57,7 +58,8 @@ fn make_one(job: &Job, path: &Path) -> Answer<()> {
         Err(Refusal::Errno(EBUSY | EINVAL)) => return refuse(EEXIST),
         found => found?,
     };
-    mkdirat(&parent, name, Mode::from_raw_mode((job.mode & 0o1777) as rustix::fs::RawMode)).map_err(refusal)
+    let mode = Mode::from_raw_mode((job.mode & 0o1777) as rustix::fs::RawMode);
+    adding(job.roots.hoard(), (&parent, &name), || mkdirat(&parent, &name, mode).map_err(refusal))
 }
 
 /// Makes what is missing on the way too; answers the first folder made, or nothing.
@@ -103,7 +105,8 @@ pub(super) fn make_temporary(job: &Job) -> Answer<Done> {
         name.push(random.map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()])).iter().collect::<String>());
         let path = PathBuf::from(name);
         let (parent, last) = parent_of(job, &path, true)?;
-        match mkdirat(&parent, last, Mode::RWXU).map_err(refusal) {
+        let make = || mkdirat(&parent, &last, Mode::RWXU).map_err(refusal);
+        match adding(job.roots.hoard(), (&parent, &last), make) {
             Ok(()) => return Ok(Done::Bytes(path.as_os_str().as_bytes().to_vec())),
             Err(Refusal::Errno(EEXIST)) => {}
             Err(other) => return Err(other),
@@ -114,20 +117,24 @@ pub(super) fn make_temporary(job: &Job) -> Answer<Done> {
 
 pub(super) fn remove(job: &Job, folder: bool) -> Answer<Done> {
     let (parent, name) = parent_of(job, &job.path, true)?;
-    settled(unlinkat(&parent, name, if folder { AtFlags::REMOVEDIR } else { AtFlags::empty() }))
+    let flags = if folder { AtFlags::REMOVEDIR } else { AtFlags::empty() };
+    let run = || unlinkat(&parent, &name, flags).map_err(refusal);
+    removing(job.roots.hoard(), (&parent, &name), run).map(|()| Done::Number(0))
 }
 
 pub(super) fn rename(job: &Job) -> Answer<Done> {
     let (from, old) = parent_of(job, &job.path, true)?;
     let (to, new) = parent_of(job, &job.other, true)?;
-    settled(renameat(&from, old, &to, new))
+    let run = || renameat(&from, &old, &to, &new).map_err(refusal);
+    moving(job.roots.hoard(), (&from, &old), (&to, &new), run).map(|()| Done::Number(0))
 }
 
 /// Both names need an rw grant: through the new one the same file can be written.
 pub(super) fn link(job: &Job) -> Answer<Done> {
     let (from, old) = parent_of(job, &job.path, true)?;
     let (to, new) = parent_of(job, &job.other, true)?;
-    settled(linkat(&from, old, &to, new, AtFlags::empty()))
+    let run = || linkat(&from, &old, &to, &new, AtFlags::empty()).map_err(refusal);
+    linking(job.roots.hoard(), (&from, &old), (&to, &new), run).map(|()| Done::Number(0))
 }
 
 /// Where a link points must be granted too, as far as its text tells: others than the guest may follow it.
@@ -138,7 +145,8 @@ pub(super) fn symlink(job: &Job) -> Answer<Done> {
     let (parent, name) = parent_of(job, &job.path, true)?;
     let base = job.path.parent().unwrap_or(Path::new("/"));
     job.roots.grants.path(&plain(&base.join(&job.other)), false)?;
-    settled(symlinkat(&job.other, &parent, name))
+    let run = || symlinkat(&job.other, &parent, &name).map_err(refusal);
+    adding(job.roots.hoard(), (&parent, &name), run).map(|()| Done::Number(0))
 }
 
 /// A path without dots, by its text alone.

@@ -1,13 +1,17 @@
 //! Operations on the contents of files: open, read, write, copy. Only regular files and folders are ever opened. It must
 //! not know how paths are resolved.
 use super::super::work::{Done, Open};
-use super::fs::{Job, settled};
+use super::fs::Job;
+use super::fs_hoard::{entering, growing, opened, resizing, set_size};
 use super::fs_open::{look, open_granted, refusal};
 use super::{Answer, Refusal, refuse};
+use crate::policy::Hoard;
 use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat, ftruncate};
 #[cfg(target_os = "linux")]
-use rustix::io::Errno as Os;
+use rustix::fs::copy_file_range;
+use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat};
+#[cfg(target_os = "linux")]
+use skep_abi::errno::EDQUOT;
 use skep_abi::errno::{EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT};
 use skep_abi::file_op as op;
 use std::sync::Arc;
@@ -54,16 +58,16 @@ fn kind(file: &OwnedFd) -> Answer<FileType> {
     Ok(FileType::from_raw_mode(fstat(file).map_err(refusal)?.st_mode))
 }
 
-/// Looked at before it is opened: opening a device can have effects, and a FIFO may wait.
-fn look_first(job: &Job, write: bool, flags: OFlags) -> Answer<()> {
+/// Looked at before it is opened: opening a device can have effects, and a FIFO may wait. Answers whether it is there.
+fn look_first(job: &Job, write: bool, flags: OFlags) -> Answer<bool> {
     let follow = !flags.contains(OFlags::NOFOLLOW);
     match open_granted(&job.roots, &job.path, write, look(follow), Mode::empty()) {
         Ok(entry) => match kind(&entry)? {
-            FileType::RegularFile | FileType::Directory => Ok(()),
+            FileType::RegularFile | FileType::Directory => Ok(true),
             FileType::Symlink => refuse(ELOOP),
             _ => refuse(ENODEV),
         },
-        Err(Refusal::Errno(ENOENT)) if flags.contains(OFlags::CREATE) => Ok(()),
+        Err(Refusal::Errno(ENOENT)) if flags.contains(OFlags::CREATE) => Ok(false),
         Err(other) => Err(other),
     }
 }
@@ -78,17 +82,24 @@ pub(super) fn open(job: &Job) -> Answer<Done> {
     if flags.contains(OFlags::CREATE | OFlags::DIRECTORY) {
         return refuse(EINVAL);
     }
-    look_first(job, write, flags)?;
+    let hoard = job.roots.hoard();
+    let names = hoard.map(Hoard::names);
+    let is_there = look_first(job, write, flags)?;
     // Not truncated while opening: first it must turn out to be a regular file.
     let how = flags.difference(OFlags::TRUNC) | OFlags::NONBLOCK;
     let mode = Mode::from_raw_mode(job.mode as rustix::fs::RawMode & 0o1777);
-    let file = open_granted(&job.roots, &job.path, write, how, mode)?;
-    match kind(&file)? {
-        FileType::RegularFile if flags.contains(OFlags::TRUNC) => ftruncate(&file, 0).map_err(refusal)?,
-        FileType::RegularFile | FileType::Directory => {}
-        _ => return refuse(ENODEV),
+    let open = || open_granted(&job.roots, &job.path, write, how, mode);
+    let file = Arc::new(entering(hoard, !is_there, open)?);
+    let kind = kind(&file)?;
+    if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+        return refuse(ENODEV);
     }
-    Ok(Done::Opened(Open::File(Arc::new(file))))
+    opened(hoard, &file);
+    drop(names);
+    if kind == FileType::RegularFile && flags.contains(OFlags::TRUNC) {
+        set_size(hoard, &file, 0)?;
+    }
+    Ok(Done::Opened(Open::File(file)))
 }
 
 /// Reads once, from the file's own position when `at` is below zero.
@@ -108,8 +119,14 @@ pub(super) fn cap_of(job: &Job) -> usize {
     asked.min(usize::try_from(size).unwrap_or(usize::MAX).max(STEP))
 }
 
-/// Writes all of it, as the system does for regular files when there is room.
-pub(super) fn write(file: &OwnedFd, bytes: &[u8], at: i64) -> Answer<usize> {
+/// Writes all of it, or as much as there is room for.
+pub(super) fn write(job: &Job, bytes: &[u8]) -> Answer<usize> {
+    let (file, at) = (job.file()?, job.a);
+    growing(job.roots.hoard(), file, at, bytes.len(), |len| write_all(file, &bytes[..len], at))
+}
+
+/// As the system does for regular files when there is room.
+fn write_all(file: &OwnedFd, bytes: &[u8], at: i64) -> Answer<usize> {
     let mut sent = 0;
     while sent < bytes.len() {
         let rest = &bytes[sent..];
@@ -133,7 +150,7 @@ pub(super) fn write(file: &OwnedFd, bytes: &[u8], at: i64) -> Answer<usize> {
 
 pub(super) fn truncate(job: &Job) -> Answer<Done> {
     match u64::try_from(job.a) {
-        Ok(len) => settled(ftruncate(job.file()?, len)),
+        Ok(len) => set_size(job.roots.hoard(), job.file()?, len).map(|()| Done::Number(0)),
         Err(_) => refuse(EINVAL),
     }
 }
@@ -187,34 +204,38 @@ pub(super) fn copy(job: &Job) -> Answer<Done> {
     let source = fstat(&from).map_err(refusal)?;
     let mode = Mode::from_raw_mode(source.st_mode & 0o777);
     let excl = if job.flags & op::COPY_EXCL != 0 { OFlags::EXCL } else { OFlags::empty() };
-    match open_granted(roots, &job.other, true, look(true), Mode::empty()) {
+    let hoard = roots.hoard();
+    let names = hoard.map(Hoard::names);
+    let is_there = match open_granted(roots, &job.other, true, look(true), Mode::empty()) {
         Ok(_) if excl != OFlags::empty() => return refuse(EEXIST),
-        Ok(entry) => _ = regular(&entry)?,
-        Err(Refusal::Errno(ENOENT)) => {}
+        Ok(entry) => regular(&entry).map(|_| true)?,
+        Err(Refusal::Errno(ENOENT)) => false,
         Err(other) => return Err(other),
-    }
+    };
     // The copy can be written while it is made, whatever its mode will be.
     let flags = OFlags::WRONLY | OFlags::CREATE | nonblock | excl;
-    let to = open_granted(roots, &job.other, true, flags, mode | Mode::WUSR)?;
+    let open = || open_granted(roots, &job.other, true, flags, mode | Mode::WUSR);
+    let to = Arc::new(entering(hoard, !is_there, open)?);
+    opened(hoard, &to);
+    drop(names);
     regular(&to)?;
     let target = fstat(&to).map_err(refusal)?;
     if (source.st_dev, source.st_ino) == (target.st_dev, target.st_ino) {
         return Ok(Done::Number(0));
     }
     fchmod(&to, mode).map_err(refusal)?;
-    ftruncate(&to, 0).map_err(refusal)?;
-    if cloned(&from, &to, job.flags)? {
-        return Ok(Done::Number(0));
+    set_size(hoard, &to, 0)?;
+    let mut is_whole = false;
+    if job.flags & (op::COPY_CLONE | op::COPY_CLONE_ONLY) != 0 {
+        let size = regular(&from)?;
+        resizing(hoard, &to, size, || cloned(&from, &to, job.flags).map(|cloned| is_whole = cloned))?;
     }
-    copy_bytes(&from, &to)
+    if is_whole { Ok(Done::Number(0)) } else { copy_bytes(hoard, &from, &to) }
 }
 
-/// Whether the file system could share the blocks, where that was wished.
+/// Whether the file system could share the blocks.
 #[cfg(target_os = "linux")]
 fn cloned(from: &OwnedFd, to: &OwnedFd, flags: u32) -> Answer<bool> {
-    if flags & (op::COPY_CLONE | op::COPY_CLONE_ONLY) == 0 {
-        return Ok(false);
-    }
     match rustix::fs::ioctl_ficlone(to, from) {
         Ok(()) => Ok(true),
         Err(error) if flags & op::COPY_CLONE_ONLY != 0 => Err(refusal(error)),
@@ -227,13 +248,18 @@ fn cloned(_from: &OwnedFd, _to: &OwnedFd, flags: u32) -> Answer<bool> {
     if flags & op::COPY_CLONE_ONLY != 0 { refuse(skep_abi::errno::ENOSYS) } else { Ok(false) }
 }
 
-fn copy_bytes(from: &OwnedFd, to: &OwnedFd) -> Answer<Done> {
+fn copy_bytes(hoard: Option<&Hoard>, from: &OwnedFd, to: &OwnedFd) -> Answer<Done> {
     #[cfg(target_os = "linux")]
     loop {
-        match rustix::fs::copy_file_range(from, None, to, None, 1 << 30) {
+        // It is asked for what there is; what comes to be meanwhile is copied by hand.
+        let left = regular(from)?.saturating_sub(rustix::fs::tell(from).map_err(refusal)?).min(1 << 30);
+        let copied = growing(hoard, to, -1, left as usize, |len| {
+            rustix::io::retry_on_intr(|| copy_file_range(from, None, to, None, len)).map_err(refusal)
+        });
+        match copied {
             Ok(0) => break,
             Ok(_) => {}
-            Err(Os::INTR) => {}
+            Err(Refusal::Errno(errno @ (EDQUOT | EFBIG))) => return refuse(errno),
             // Between file systems, or on one that cannot: by hand, from where it stands.
             Err(_) => break,
         }
@@ -246,7 +272,8 @@ fn copy_bytes(from: &OwnedFd, to: &OwnedFd) -> Answer<Done> {
         }
         let mut rest = &buffer[..count];
         while !rest.is_empty() {
-            let sent = rustix::io::retry_on_intr(|| rustix::io::write(to, rest)).map_err(refusal)?;
+            let write = |len| rustix::io::retry_on_intr(|| rustix::io::write(to, &rest[..len])).map_err(refusal);
+            let sent = growing(hoard, to, -1, rest.len(), write)?;
             rest = &rest[sent..];
         }
     }

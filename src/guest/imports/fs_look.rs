@@ -11,6 +11,9 @@ use skep_abi::errno::{EBADF, EFBIG, EINVAL};
 use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Bytes that an entry of a listing takes beside its name while it is put in order.
+const ENTRY: u64 = 48;
+
 /// Bytes of one answer to READ_FOLDER: several of any name fit.
 const FOLDER_STEP: usize = 16 << 10;
 
@@ -192,7 +195,7 @@ fn put(out: &mut Vec<u8>, name: &[u8], kind: u8) {
 
 pub(super) fn list(job: &Job) -> Answer<Done> {
     let mut entries = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut held) = (0, 0);
     for entry in folder(job)? {
         let entry = entry.map_err(refusal)?;
         let name = entry.file_name().to_bytes();
@@ -200,7 +203,8 @@ pub(super) fn list(job: &Job) -> Answer<Done> {
             continue;
         }
         bytes += name.len() as u64 + 4;
-        if bytes > job.file_bytes {
+        held += name.len() as u64 + ENTRY;
+        if held > job.file_bytes {
             return refuse(EFBIG);
         }
         entries.push((Box::<[u8]>::from(name), number_of(entry.file_type())));

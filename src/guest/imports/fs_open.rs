@@ -2,16 +2,16 @@
 //! neither by `..` nor by a link). A link that points to another grant is followed by hand, each step
 //! judged anew. It must not know what is done with an opened file.
 use super::{Answer, Refusal, refuse};
-use crate::policy::{FolderGrant, Grants};
+use crate::policy::{FolderGrant, Grants, Hoard};
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open, openat, readlinkat};
 use rustix::io::Errno as Os;
 use skep_abi::errno as abi;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Links followed in one path, as the kernel's own bound.
 const LINKS: u32 = 40;
@@ -21,13 +21,34 @@ const LINKS: u32 = 40;
 #[derive(Debug)]
 pub(in crate::guest) struct Roots {
     pub grants: Grants,
+    /// What lies in those that may be written, where that is bounded.
+    pub hoard: Option<Arc<Hoard>>,
     open: Vec<OnceLock<OwnedFd>>,
 }
 
 impl Roots {
     pub fn new(grants: &Grants) -> Roots {
         let open = grants.folders.iter().map(|_| OnceLock::new()).collect();
-        Roots { grants: grants.clone(), open }
+        Roots { grants: grants.clone(), hoard: None, open }
+    }
+
+    pub fn with_hoard(grants: &Grants, hoard: Option<Arc<Hoard>>) -> Roots {
+        Roots { hoard, ..Roots::new(grants) }
+    }
+
+    pub fn hoard(&self) -> Option<&Hoard> {
+        self.hoard.as_deref()
+    }
+
+    /// The folders that may be written, but for those that lie in another.
+    pub fn writable(&self) -> impl Iterator<Item = rustix::io::Result<BorrowedFd<'_>>> {
+        let all = || self.grants.folders.iter().filter(|grant| grant.write);
+        let is_within = move |grant: &FolderGrant| {
+            all().any(|other| grant.folder != other.folder && grant.folder.starts_with(&other.folder))
+        };
+        let folders: BTreeMap<&Path, &FolderGrant> =
+            all().filter(move |grant| !is_within(grant)).map(|grant| (grant.folder.as_path(), grant)).collect();
+        folders.into_values().map(|grant| self.of(grant))
     }
 
     fn of(&self, grant: &FolderGrant) -> rustix::io::Result<BorrowedFd<'_>> {
@@ -81,9 +102,9 @@ fn open_beneath(roots: &Roots, path: &Path, write: bool, flags: OFlags, mode: Mo
 }
 
 #[cfg(target_os = "linux")]
-const PATH: OFlags = OFlags::PATH;
+pub(super) const PATH: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
-const PATH: OFlags = OFlags::RDONLY;
+pub(super) const PATH: OFlags = OFlags::RDONLY;
 
 /// Flags that open something only to look at it: devices and FIFOs are not touched by that.
 pub(super) fn look(follow: bool) -> OFlags {
@@ -258,7 +279,7 @@ pub(super) fn refusal(error: Os) -> Refusal {
         (Os::MLINK, abi::EMLINK),
         (Os::OPNOTSUPP, abi::EOPNOTSUPP),
         (Os::OVERFLOW, abi::EOVERFLOW),
-        (Os::DQUOT, abi::ENOSPC),
+        (Os::DQUOT, abi::EDQUOT),
         (Os::NODEV, abi::ENODEV),
     ];
     let found = known.iter().find(|(os, _)| *os == error);

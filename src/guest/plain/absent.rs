@@ -1,10 +1,11 @@
 //! Where plain programs would be run, in a build without the feature `wasi`.
 use super::{End, World};
 use crate::guest::engine::{Engine, Loaded};
-use crate::policy::{Limits, Purse};
+use crate::policy::{Hoard, Limits, Purse};
 use anyhow::{Result, bail};
 use std::convert::Infallible;
 use std::io::{Read, Write};
+use std::sync::Arc;
 
 /// No program has it.
 pub const WIRE: u32 = 0;
@@ -21,6 +22,11 @@ impl Plain {
 
     /// Its CPU counts with its tree's, and its memory where that is limited for all.
     pub fn share(&mut self, _: Purse, _: &Limits) {
+        match self.0 {}
+    }
+
+    /// What it writes counts there.
+    pub fn draw_from(&mut self, _: Arc<Hoard>) {
         match self.0 {}
     }
 

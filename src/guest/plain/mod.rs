@@ -3,6 +3,8 @@
 //! process goes on meanwhile; wasmtime-wasi carries out what it asks for, on that thread. All that it may reach is laid before
 //! it when it is made ([`World`]): nothing is asked of the policy later. It must not know the loop, nor who granted what.
 mod module;
+#[cfg(feature = "wasi")]
+mod quota;
 #[cfg_attr(not(feature = "wasi"), path = "absent.rs")]
 mod run;
 #[cfg(feature = "wasi")]

@@ -1,15 +1,16 @@
 //! Runs a plain program by wasmtime-wasi, on the thread that it is called on. It must not know where the program comes from.
 use super::wire::{self, Wire};
-use super::{End, World, module};
+use super::{End, World, module, quota};
 use crate::guest::engine::{CodeMemory, Engine, Loaded, goes_on, to_anyhow};
 use crate::guest::image::{Beat, Memory, with_memory};
 use crate::guest::limiter::{self, Limiter};
 use crate::guest::verdict::{Exit, Verdict, judge};
 use crate::guest::weave;
-use crate::policy::{Allowance, Limits, Pace, Purse};
+use crate::policy::{Allowance, Hoard, Limits, Pace, Purse};
 use crate::time::{Clock as _, OsClock, thread_time};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use skep_abi::exports;
+use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{Read, Write};
@@ -32,6 +33,10 @@ pub(super) struct State {
     pub wasi: WasiP1Ctx,
     /// The way to the process that started this one.
     pub wire: Option<Wire>,
+    /// What its files are counted in, where that is bounded.
+    pub hoard: Option<Arc<Hoard>>,
+    /// Files that are open, by their descriptors: each is in the hoard as long as it is here.
+    pub open: HashMap<u32, Arc<()>>,
     limiter: Limiter,
     beat: Arc<Beat>,
     allowance: Allowance,
@@ -57,11 +62,15 @@ impl Plain {
     /// When the module is no program for WASI, or a folder cannot be opened.
     pub(in crate::guest) fn new(engine: &Engine, loaded: Loaded, world: &World, limits: &Limits) -> Result<Plain> {
         check_start(&loaded.module)?;
-        let pre = linker(engine, world.wire)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
+        let disk = limits.disk_bytes.or(limits.disk_entries).or(limits.disk_file_bytes);
+        let bounded = disk.is_some() && world.folders.iter().any(|folder| folder.write);
+        let pre = linker(engine, world.wire, bounded)?.instantiate_pre(&loaded.module).map_err(to_anyhow);
         let pre = pre.context("the program imports what this host does not have")?;
         let state = State {
             wasi: context(world)?,
             wire: None,
+            hoard: None,
+            open: HashMap::new(),
             limiter: Limiter::new(limits),
             beat: engine.beat()?,
             allowance: Allowance::new(limits),
@@ -81,6 +90,11 @@ impl Plain {
         if limits.memory_of_tree {
             state.limiter.share(purse);
         }
+    }
+
+    /// What it writes counts there.
+    pub fn draw_from(&mut self, hoard: Arc<Hoard>) {
+        self.store.data_mut().hoard = Some(hoard);
     }
 
     /// What the descriptor `WIRE` leads to, where the world has one. It is closed with the program.
@@ -146,13 +160,16 @@ fn check_start(module: &Module) -> Result<()> {
     Ok(())
 }
 
-fn linker(engine: &Engine, has_wire: bool) -> Result<Linker<State>> {
+fn linker(engine: &Engine, has_wire: bool, bounded: bool) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine.wasm());
     add_to_linker_async(&mut linker, |state: &mut State| &mut state.wasi).map_err(to_anyhow)?;
     // Any code, as a script's; the library's own refuses those from 126 on.
     linker.allow_shadowing(true);
     if has_wire {
         wire::add(&mut linker)?;
+    }
+    if bounded {
+        quota::add(&mut linker)?;
     }
     let exit = |code: i32| -> wasmtime::Result<()> { Err(wasmtime::Error::new(Exit(code))) };
     linker.func_wrap(module::WASI, "proc_exit", exit).map_err(to_anyhow)?;

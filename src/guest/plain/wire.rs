@@ -17,7 +17,7 @@ pub const WIRE: u32 = 1 << 20;
 const BUFFERS: u32 = 1024;
 
 // WASI's numbers.
-const SUCCESS: i32 = 0;
+pub(super) const SUCCESS: i32 = 0;
 const BADF: i32 = 8;
 const FAULT: i32 = 21;
 const INVAL: i32 = 28;
@@ -51,10 +51,7 @@ pub(super) fn add(linker: &mut Linker<State>) -> anyhow::Result<()> {
         .func_wrap_async(WASI, "fd_write", |mut caller: Caller<'_, State>, at: (i32, i32, i32, i32)| {
             Box::new(async move {
                 let (memory, state) = parts(&mut caller)?;
-                if is_wire(at.0) {
-                    return Ok(code(write(memory, state, [at.1, at.2, at.3])));
-                }
-                wasi::fd_write(&mut state.wasi, &mut GuestMemory::Unshared(memory), at.0, at.1, at.2, at.3).await
+                fd_write(memory, state, at).await
             })
         })
         .map_err(to_anyhow)?;
@@ -62,10 +59,7 @@ pub(super) fn add(linker: &mut Linker<State>) -> anyhow::Result<()> {
         .func_wrap_async(WASI, "fd_close", |mut caller: Caller<'_, State>, (number,): (i32,)| {
             Box::new(async move {
                 let (memory, state) = parts(&mut caller)?;
-                if is_wire(number) {
-                    return Ok(state.wire.take().map_or(BADF, |_| SUCCESS));
-                }
-                wasi::fd_close(&mut state.wasi, &mut GuestMemory::Unshared(memory), number).await
+                fd_close(memory, state, number).await
             })
         })
         .map_err(to_anyhow)?;
@@ -83,12 +77,28 @@ pub(super) fn add(linker: &mut Linker<State>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Of this number, or any other.
+pub(super) async fn fd_write(memory: &mut [u8], state: &mut State, at: (i32, i32, i32, i32)) -> wasmtime::Result<i32> {
+    if is_wire(at.0) {
+        return Ok(code(write(memory, state, [at.1, at.2, at.3])));
+    }
+    wasi::fd_write(&mut state.wasi, &mut GuestMemory::Unshared(memory), at.0, at.1, at.2, at.3).await
+}
+
+/// The same.
+pub(super) async fn fd_close(memory: &mut [u8], state: &mut State, number: i32) -> wasmtime::Result<i32> {
+    if is_wire(number) {
+        return Ok(state.wire.take().map_or(BADF, |_| SUCCESS));
+    }
+    wasi::fd_close(&mut state.wasi, &mut GuestMemory::Unshared(memory), number).await
+}
+
 fn is_wire(number: i32) -> bool {
     number as u32 == WIRE
 }
 
 /// What a call may have the host copy is counted for each call anew, as the library does it.
-fn parts<'a>(caller: &'a mut Caller<'_, State>) -> wasmtime::Result<(&'a mut [u8], &'a mut State)> {
+pub(super) fn parts<'a>(caller: &'a mut Caller<'_, State>) -> wasmtime::Result<(&'a mut [u8], &'a mut State)> {
     let Some(Extern::Memory(memory)) = caller.get_export(exports::MEMORY) else {
         return Err(wasmtime::Error::msg("the program exports no memory"));
     };
@@ -112,18 +122,18 @@ fn errno(error: &io::Error) -> i32 {
     }
 }
 
-fn slice(memory: &mut [u8], at: u32, len: u32) -> Result<&mut [u8], i32> {
+pub(super) fn slice(memory: &mut [u8], at: u32, len: u32) -> Result<&mut [u8], i32> {
     let end = (at as usize).checked_add(len as usize).ok_or(FAULT)?;
     memory.get_mut(at as usize..end).ok_or(FAULT)
 }
 
-fn put(memory: &mut [u8], at: i32, bytes: &[u8]) -> Result<(), i32> {
+pub(super) fn put(memory: &mut [u8], at: i32, bytes: &[u8]) -> Result<(), i32> {
     slice(memory, at as u32, bytes.len() as u32)?.copy_from_slice(bytes);
     Ok(())
 }
 
 /// Address and length of each buffer.
-fn buffers(memory: &mut [u8], at: i32, count: i32) -> Result<Vec<(u32, u32)>, i32> {
+pub(super) fn buffers(memory: &mut [u8], at: i32, count: i32) -> Result<Vec<(u32, u32)>, i32> {
     let count = u32::try_from(count).ok().filter(|count| *count <= BUFFERS).ok_or(INVAL)?;
     let word = |bytes: &[u8]| u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     let table = slice(memory, at as u32, count * 8)?;

@@ -1,4 +1,6 @@
 //! The file calls: nothing outside a grant can be reached, or told from what does not exist.
+mod quota;
+
 use super::puppet::{Puppet, SCRATCH};
 use super::state_with;
 use crate::guest::Handle;

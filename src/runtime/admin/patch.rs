@@ -21,6 +21,9 @@ const NUMBERS: &[(&str, u64)] = &[
     ("sockets", 1 << 20),
     ("handles", 1 << 20),
     ("connections", 1 << 20),
+    ("disk_bytes", 1 << 50),
+    ("disk_entries", 1 << 40),
+    ("disk_file_bytes", 1 << 50),
 ];
 
 impl Patch {
@@ -71,6 +74,13 @@ impl Patch {
         ] {
             *limit = self.number(name).map_or(*limit, |number| number as u32);
         }
+        for (name, limit) in [
+            ("disk_bytes", &mut limits.disk_bytes),
+            ("disk_entries", &mut limits.disk_entries),
+            ("disk_file_bytes", &mut limits.disk_file_bytes),
+        ] {
+            *limit = self.number(name).or(*limit);
+        }
         for (name, at) in [
             ("at_cpu", &mut limits.at_cpu),
             ("at_bytes_out", &mut limits.at_bytes_out),
@@ -105,6 +115,9 @@ pub(super) fn show(limits: &Limits) -> Value {
         "sockets": limits.sockets,
         "handles": limits.handles,
         "connections": limits.connections,
+        "disk_bytes": limits.disk_bytes,
+        "disk_entries": limits.disk_entries,
+        "disk_file_bytes": limits.disk_file_bytes,
         "at_cpu": limits.at_cpu.name(),
         "at_bytes_out": limits.at_bytes_out.name(),
         "at_requests": limits.at_requests.name(),

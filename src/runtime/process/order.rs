@@ -126,6 +126,7 @@ impl ChildOrder {
                 "ofTree": self.limits.memory_of_tree,
                 "cpu": self.limits.cpu_total.map(|cpu| cpu.as_nanos() as u64),
                 "cpuRate": self.limits.cpu_ns.map(|rate| [rate.per_second, rate.burst]),
+                "disk": [self.limits.disk_bytes, self.limits.disk_entries, self.limits.disk_file_bytes],
                 "asNode": self.limits.http.as_node,
             },
             "cache": self.cache,
@@ -248,6 +249,9 @@ fn read_limits(limits: &Value) -> Option<Limits> {
         memory_of_tree: limits["ofTree"].as_bool()?,
         cpu_total,
         cpu_ns: rate(&limits["cpuRate"]),
+        disk_bytes: limits["disk"][0].as_u64(),
+        disk_entries: limits["disk"][1].as_u64(),
+        disk_file_bytes: limits["disk"][2].as_u64(),
         http,
         ..Limits::default()
     })
@@ -275,11 +279,13 @@ mod tests {
             ..Grants::default()
         };
         order.limits.http.as_node = true;
+        order.limits.disk_entries = Some(9);
         let back = ChildOrder::from_json(order.to_json().as_bytes()).expect("it is one of ours");
         assert_eq!(back.to_json(), order.to_json());
         assert_eq!(back.grants.run, order.grants.run);
         assert_eq!(back.grants.net, order.grants.net);
         assert!(back.limits.http.as_node);
+        assert_eq!((back.limits.disk_bytes, back.limits.disk_entries), (None, Some(9)));
     }
 
     #[test]
