@@ -305,3 +305,64 @@ fn files_are_reached_beneath_granted_folders_alone() {
     let done = run(&program(&[], r#"(func (export "_start"))"#), &["--allow-fs=/dev/null"], &[]);
     assert!(done.code == Some(1) && done.err.contains("folders only"), "{}", done.err);
 }
+
+/// Folder 4 is what is granted to be written: 3 is where the program stands. `$open` makes a file by the name at `at`, `$put` writes 1000 bytes until that is refused and gives
+/// the number why, `$gone` removes a name; each step that goes wrong ends the program with its own number.
+const PLAIN: &str = r#"(module
+  (import "wasi_snapshot_preview1" "path_open" (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_pwrite" (func $fd_pwrite (param i32 i32 i32 i64 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_filestat_set_size" (func $set_size (param i32 i64) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_unlink_file" (func $unlink (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_create_directory" (func $mkdir (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_rename" (func $rename (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "abcdef")
+  (func $is (param $step i32) (param $told i32) (param $wanted i32)
+    (if (i32.ne (local.get $told) (local.get $wanted))
+      (then (call $exit (i32.add (i32.mul (local.get $step) (i32.const 100)) (local.get $told))))))
+  (func $open (param $at i32) (result i32)
+    (call $is (i32.const 1) (call $path_open (i32.const 4) (i32.const 0) (local.get $at) (i32.const 1) (i32.const 1)
+      (i64.const 0x1fffffff) (i64.const 0) (i32.const 0) (i32.const 64)) (i32.const 0))
+    (i32.load (i32.const 64)))
+  (func $put (param $file i32) (result i32) (local $why i32)
+    (i32.store (i32.const 32) (i32.const 1024))
+    (i32.store (i32.const 36) (i32.const 1000))
+    (loop $more
+      (local.set $why (call $fd_write (local.get $file) (i32.const 32) (i32.const 1) (i32.const 68)))
+      (br_if $more (i32.eqz (local.get $why))))
+    (local.get $why))
+  (func (export "_start") (local $a i32) (local $b i32)
+    (local.set $a (call $open (i32.const 0)))
+    (call $is (i32.const 2) (call $put (local.get $a)) (i32.const 19))
+    (call $is (i32.const 3) (call $fd_pwrite (local.get $a) (i32.const 32) (i32.const 1) (i64.const 9223372036854775807) (i32.const 68)) (i32.const 19))
+    (call $is (i32.const 4) (call $set_size (local.get $a) (i64.const 9223372036854775807)) (i32.const 19))
+    (local.set $b (call $open (i32.const 1)))
+    (call $is (i32.const 5) (call $fd_write (local.get $b) (i32.const 32) (i32.const 1) (i32.const 68)) (i32.const 19))
+    (call $is (i32.const 6) (call $mkdir (i32.const 4) (i32.const 2) (i32.const 1)) (i32.const 19))
+    (call $is (i32.const 7) (call $mkdir (i32.const 4) (i32.const 1) (i32.const 1)) (i32.const 20))
+    (call $is (i32.const 8) (call $unlink (i32.const 4) (i32.const 0) (i32.const 1)) (i32.const 0))
+    (call $is (i32.const 9) (call $fd_write (local.get $b) (i32.const 32) (i32.const 1) (i32.const 68)) (i32.const 19))
+    (call $is (i32.const 10) (call $fd_close (local.get $a)) (i32.const 0))
+    (call $is (i32.const 11) (call $fd_write (local.get $b) (i32.const 32) (i32.const 1) (i32.const 68)) (i32.const 0))
+    (call $is (i32.const 12) (i32.load (i32.const 68)) (i32.const 1000))
+    (call $is (i32.const 13) (call $set_size (local.get $b) (i64.const 7)) (i32.const 0))
+    (local.set $a (call $open (i32.const 2)))
+    (call $is (i32.const 14) (call $put (local.get $a)) (i32.const 19))
+    (call $is (i32.const 15) (call $rename (i32.const 4) (i32.const 1) (i32.const 1) (i32.const 4) (i32.const 2) (i32.const 1)) (i32.const 0))
+    (call $is (i32.const 16) (call $fd_close (local.get $a)) (i32.const 0))
+    (call $is (i32.const 17) (call $put (local.get $b)) (i32.const 19))))"#;
+
+#[test]
+fn f05_a_plain_program_has_a_quota_too() {
+    let dir = folder().canonicalize().expect("the folder is there");
+    std::fs::write(dir.join("old"), "what was there").expect("a file can be written");
+    let grant = format!("--allow-fs={}:rw", dir.display());
+    let done = run(&module(PLAIN), &[&grant, "--disk=4500", "--disk-entries=3"], &[]);
+    assert_eq!(done.code, Some(0), "step and number: {}", done.err);
+    let sizes = ["old", "c"].map(|name| std::fs::metadata(dir.join(name)).expect("it is there").len());
+    let names = std::fs::read_dir(&dir).expect("it can be read").count();
+    assert_eq!((sizes, names), ([14, 4486], 2));
+}

@@ -1,5 +1,6 @@
 //! The embedding API from outside: calls both ways, deadlines, images, ends, another loop. It must not know what is beneath.
 use serde_json::{Value as Json, json};
+use skep::policy::Bound;
 use skep::{CallError, Guest, LogSink, Options, Outcome, Policy, Runtime, Value};
 use std::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd as _;
@@ -407,4 +408,35 @@ fn output_goes_where_the_program_says() {
     let guest = runtime.guest(&Policy::default()).expect("a guest can be spawned");
     runtime.run(guest, "console.log('said'); console.error('cried')").expect("it runs");
     assert_eq!(String::from_utf8_lossy(&lines.borrow()), "said\ncried\n");
+}
+
+/// Whatever the kernel has no room for while nobody reads is counted: nothing is lost that nobody hears of.
+#[cfg(target_os = "linux")]
+#[test]
+fn h07_datagrams_that_the_kernel_drops_are_counted() {
+    const SENT: u32 = 20_000;
+    let mut runtime = runtime();
+    let source = "import dgram from 'dgram';
+        let count = 0;
+        const socket = dgram.createSocket('udp4').on('message', () => count++);
+        export const port = () => new Promise((done) => socket.bind(0, '127.0.0.1', () => done(socket.address().port)));
+        export const received = () => count;
+        export const close = () => new Promise((done) => socket.close(done));";
+    let guest = guest_with(&mut runtime, &Policy::default().listen(), source);
+    let port = json(runtime.call(guest, "port", json!(null))).as_u64().expect("a number") as u16;
+    let ours = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for _ in 0..SENT {
+        ours.send_to(b"0123456789", ("127.0.0.1", port)).expect("the kernel takes it, or drops it");
+    }
+    let received =
+        |runtime: &mut Runtime| json(runtime.call(guest, "received", json!(null))).as_u64().expect("a number");
+    let lost = |runtime: &Runtime| runtime.meter(guest).expect("it lives").hits(Bound::Datagrams);
+    let began = Instant::now();
+    // It is known while they come.
+    while received(&mut runtime) + u64::from(lost(&runtime)) != u64::from(SENT) {
+        assert!(began.elapsed() < Duration::from_secs(120), "{} {}", received(&mut runtime), lost(&runtime));
+    }
+    assert!(lost(&runtime) > SENT / 2, "{}", lost(&runtime));
+    json(runtime.call(guest, "close", json!(null)));
+    assert_eq!(received(&mut runtime) + u64::from(lost(&runtime)), u64::from(SENT));
 }

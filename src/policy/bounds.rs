@@ -41,10 +41,12 @@ pub enum Bound {
     DiskEntries,
     /// Bytes of one file there.
     DiskFile,
+    /// Datagrams that the kernel keeps until they are read.
+    Datagrams,
 }
 
 impl Bound {
-    pub const ALL: [Bound; 18] = [
+    pub const ALL: [Bound; 19] = [
         Bound::Cpu,
         Bound::Memory,
         Bound::Handles,
@@ -63,6 +65,7 @@ impl Bound {
         Bound::DiskBytes,
         Bound::DiskEntries,
         Bound::DiskFile,
+        Bound::Datagrams,
     ];
 
     /// Its name in metrics and logs.
@@ -86,6 +89,7 @@ impl Bound {
             Bound::DiskBytes => "disk_bytes",
             Bound::DiskEntries => "disk_entries",
             Bound::DiskFile => "disk_file_bytes",
+            Bound::Datagrams => "datagrams",
         }
     }
 
@@ -104,6 +108,7 @@ impl Bound {
             Bound::Refused => "answered with 429",
             Bound::DiskBytes | Bound::DiskEntries => "EDQUOT until something is removed",
             Bound::DiskFile => "EFBIG",
+            Bound::Datagrams => "the kernel has dropped them",
         }
     }
 }

@@ -12,6 +12,13 @@ use super::key::Key;
 use super::readiness::{Edges, Readiness};
 use super::{Fact, Reactor, Result};
 
+/// After so much of what the system keeps messages in it is asked whether it had room for all: a small part of what a socket's queue
+/// holds when it overflows, and many messages for one question.
+const LOOK_AFTER: usize = 32 << 10;
+
+/// What the least message takes of it.
+const LEAST: usize = 768;
+
 /// How to open a datagram socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DatagramOptions {
@@ -38,6 +45,9 @@ pub(super) struct Datagram<S> {
     socket: S,
     ready: Readiness,
     queue: VecDeque<(Option<SocketAddr>, Vec<u8>)>,
+    /// What was received since the system was asked what was lost, and what it said then.
+    taken: usize,
+    lost: u32,
     /// Another process has it too.
     pub(super) shared: bool,
 }
@@ -61,6 +71,8 @@ impl<K: Kernel> Reactor<K> {
             socket,
             ready: Readiness::connected(),
             queue: VecDeque::new(),
+            taken: 0,
+            lost: 0,
             shared: false,
         });
         let datagram = self.datagrams.get_mut(key).expect("just inserted");
@@ -76,7 +88,10 @@ impl<K: Kernel> Reactor<K> {
         let datagram = self.datagrams.get_mut(key).ok_or(Errno::EBADF)?;
         loop {
             match datagram.socket.receive(buf) {
-                Ok(message) => return Ok(Some(message)),
+                Ok(message) => {
+                    datagram.taken = datagram.taken.saturating_add(message.0.max(LEAST));
+                    return Ok(Some(message));
+                }
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
                     datagram.ready.read_blocked();
@@ -85,6 +100,18 @@ impl<K: Kernel> Reactor<K> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Messages that the system had no room for, since this was last asked. It is looked at when enough was received to
+    /// matter; `now`: in any case.
+    pub fn take_lost(&mut self, key: Key, now: bool) -> u32 {
+        let Some(datagram) = self.datagrams.get_mut(key) else { return 0 };
+        if datagram.taken < if now { 1 } else { LOOK_AFTER } {
+            return 0;
+        }
+        datagram.taken = 0;
+        let Some(lost) = datagram.socket.lost() else { return 0 };
+        lost.wrapping_sub(std::mem::replace(&mut datagram.lost, lost))
     }
 
     /// Sends a message, or queues it when the kernel has no room (`Ok(false)`): [`Fact::Sent`] follows then.

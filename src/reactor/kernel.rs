@@ -198,6 +198,10 @@ pub trait DatagramSocket {
     /// Takes the next message; what does not fit is cut off.
     fn receive(&mut self, buf: &mut [u8]) -> Result<(usize, SocketAddr)>;
 
+    /// Messages that there was no room for, since the socket was made, in a number that begins anew after its largest; none
+    /// where the system does not tell.
+    fn lost(&self) -> Option<u32>;
+
     /// Sends one message; without an address, to where it is connected.
     fn send(&mut self, bytes: &[u8], to: Option<SocketAddr>) -> Result<()>;
 

@@ -40,6 +40,10 @@ impl DatagramSocket for OsDatagram {
         Ok(self.0.recv_from(buf)?)
     }
 
+    fn lost(&self) -> Option<u32> {
+        sys::lost_messages(self.fd())
+    }
+
     fn send(&mut self, bytes: &[u8], to: Option<SocketAddr>) -> Result<()> {
         match to {
             Some(to) => self.0.send_to(bytes, to)?,

@@ -380,6 +380,23 @@ pub(super) fn window(fd: BorrowedFd<'_>) -> Option<(u16, u16)> {
     (done == 0 && size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
 }
 
+/// Messages that a socket had no room for; none where the system does not tell.
+#[cfg(target_os = "linux")]
+pub(super) fn lost_messages(fd: BorrowedFd<'_>) -> Option<u32> {
+    let mut numbers = [0_u32; 9];
+    let mut bytes = size_of_val(&numbers) as libc::socklen_t;
+    let (level, option) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
+    // SAFETY: writes at most `bytes` bytes to `numbers`, which has as many.
+    let done = unsafe { libc::getsockopt(fd.as_raw_fd(), level, option, numbers.as_mut_ptr().cast(), &raw mut bytes) };
+    // How many were dropped stands last.
+    (done == 0 && bytes as usize == size_of_val(&numbers)).then(|| numbers[numbers.len() - 1])
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn lost_messages(_fd: BorrowedFd<'_>) -> Option<u32> {
+    None
+}
+
 /// Memory that processes share: a file for it that can be handed on and never shrinks. `ENOSYS` where there is none.
 #[cfg(target_os = "linux")]
 pub(super) fn shared_file(bytes: u64) -> Result<OwnedFd> {

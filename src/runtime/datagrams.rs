@@ -4,7 +4,7 @@ use super::mailbox::Note;
 use super::seat::{Resource, set_pending};
 use super::{Hall, Owner};
 use crate::guest::{Ends, Handle, Span};
-use crate::policy::{Granted, ListenAddress};
+use crate::policy::{Bound, Granted, ListenAddress};
 use crate::reactor::{DatagramOption, DatagramOptions, Errno, Fact, Interface, Kernel, Key};
 use crate::time::Clock;
 use skep_abi::{events, udp};
@@ -153,7 +153,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         match fact {
-            Fact::Readable(_) => self.datagram_readable(index),
+            Fact::Readable(_) => {
+                self.datagram_readable(index);
+                self.count_lost(index, false);
+            }
             Fact::Sent { bytes, result, .. } => self.udp_sent(index, bytes, result),
             _ => {}
         }
@@ -187,6 +190,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
+    /// What the kernel has dropped is a bound that the guest has met: it was told of more than it took.
+    fn count_lost(&mut self, index: u32, now: bool) {
+        let Datagram { guest, key, .. } = self.datagrams[index as usize];
+        let lost = self.reactor.take_lost(key, now);
+        if let (1.., Some(seat)) = (lost, self.seats.get_mut(guest as usize)) {
+            seat.guest.state_mut().meter.hit_times(Bound::Datagrams, lost);
+        }
+    }
+
     fn datagram_go_on(&mut self, index: u32) {
         if let Some(datagram) = self.datagrams.get(index as usize)
             && !datagram.stopped
@@ -208,6 +220,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// The socket is over; the guest is told and its handle goes.
     pub(super) fn lose_datagram(&mut self, index: u32, error: Option<Errno>) {
+        if self.datagrams.contains(index as usize) {
+            self.count_lost(index, true);
+        }
         let Some(datagram) = self.datagrams.try_remove(index as usize) else { return };
         self.owners.set(datagram.key, Owner::Nobody);
         let _gone = self.reactor.close_datagram(datagram.key);

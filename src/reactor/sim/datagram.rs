@@ -15,6 +15,10 @@ impl DatagramSocket for SimDatagram {
         match *self {}
     }
 
+    fn lost(&self) -> Option<u32> {
+        match *self {}
+    }
+
     fn send(&mut self, _bytes: &[u8], _to: Option<SocketAddr>) -> Result<()> {
         match *self {}
     }
