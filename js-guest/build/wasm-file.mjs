@@ -1,4 +1,4 @@
-// A Wasm file as a list of sections: just enough to check what it imports, drop sections and add one.
+// A Wasm file as a list of sections: just enough to check what it imports, drop sections and names and add one.
 // Knows the binary format's frame and import section, nothing about who made the file.
 import { fail } from './fail.mjs';
 
@@ -23,6 +23,28 @@ export function readSections(bytes) {
     sections.push({ id, name: file.toString('utf8', text, text + length), body: file.subarray(text + length, at) });
   }
   return sections;
+}
+
+const FUNCTION_NAMES = 1;
+
+// The content of a `name` section with the names of these functions alone.
+export function pickNames(body, wanted) {
+  const picked = [];
+  for (let at = 0; at < body.length;) {
+    const [size, start] = readU32(body, at + 1);
+    if (body[at] === FUNCTION_NAMES) {
+      let [count, next] = readU32(body, start);
+      for (; count > 0; count--) {
+        const [index, length] = readU32(body, next);
+        const [bytes, text] = readU32(body, length);
+        next = text + bytes;
+        if (wanted.includes(body.toString('utf8', text, next))) picked.push(writeU32(index), body.subarray(length, next));
+      }
+    }
+    at = start + size;
+  }
+  const names = Buffer.concat([writeU32(picked.length / 2), ...picked]);
+  return Buffer.concat([Buffer.from([FUNCTION_NAMES]), writeU32(names.length), names]);
 }
 
 export function writeSections(sections) {

@@ -203,6 +203,9 @@ static void build_backtrace(JSContext *ctx, JSValueConst error, JSValueConst fil
         return;
     if (!explicit && !can_store_error_stack(error) && !can_add_backtrace(error))
         return;
+    JSValue file = place ? JS_NewString(ctx, filename) : JS_UNDEFINED;
+    if (JS_IsException(file))
+        return; /* `error` may have been the exception, whose place want of memory has taken */
     JSStackFrame *sf = rt->current_stack_frame;
     JSAsyncFunctionData *waiting = NULL;
     if (sf && (flags & JS_BACKTRACE_FLAG_SKIP_FIRST_LEVEL))
@@ -218,12 +221,14 @@ static void build_backtrace(JSContext *ctx, JSValueConst error, JSValueConst fil
     if (!(place && (flags & JS_BACKTRACE_FLAG_SINGLE_LEVEL)))
         count = trace_walk(ctx, sf, waiting, limit, NULL);
     JSTrace *trace = js_malloc_rt(rt, sizeof(*trace) + sizeof(JSTraceFrame) * (count + place));
-    if (!trace)
+    if (!trace) {
+        JS_FreeValue(ctx, file);
         return; /* an error without a stack is still an error */
+    }
     trace->count = count + place;
     if (place)
         trace->frames[0] = (JSTraceFrame){ .func = JS_UNDEFINED, .receiver = JS_UNDEFINED,
-            .file = JS_NewString(ctx, filename), .pc = -1, .line = line, .col = col };
+            .file = file, .pc = -1, .line = line, .col = col };
     if (count)
         trace_walk(ctx, sf, waiting, limit, trace->frames + place);
     JSObject *p = JS_VALUE_GET_OBJ(error);

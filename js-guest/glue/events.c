@@ -255,11 +255,13 @@ static int add_into(JSContext *ctx, JSValueConst self, JSValueConst events, JSAt
   }
   int result;
   if (JS_IsFunction(ctx, existing)) {
+    JSValueConst both[] = { first ? listener : existing, first ? existing : listener };
     JSValue list = JS_NewArray(ctx);
-    JS_SetPropertyUint32(ctx, list, first ? 1 : 0, existing);
-    JS_SetPropertyUint32(ctx, list, first ? 0 : 1, JS_DupValue(ctx, listener));
+    result = JS_IsException(list) ? -1 : 0;
+    for (uint32_t i = 0; i < 2 && result >= 0; i++) result = JS_SetPropertyUint32(ctx, list, i, JS_DupValue(ctx, both[i]));
+    JS_FreeValue(ctx, existing);
     existing = list;
-    result = JS_SetProperty(ctx, events, type, JS_DupValue(ctx, list));
+    if (result >= 0) result = JS_SetProperty(ctx, events, type, JS_DupValue(ctx, list));
   } else {
     result = put_into_list(ctx, existing, listener, first);
   }

@@ -82,33 +82,42 @@ static JSValue concat(JSContext *ctx, JSValue a, const char *mark, JSValue b) {
   return joined;
 }
 
+static JSValue list_of(JSContext *ctx, JSValue value) {
+  JSValue list = JS_NewArray(ctx);
+  if (JS_IsException(list)) {
+    JS_FreeValue(ctx, value);
+    return list;
+  }
+  if (JS_SetPropertyUint32(ctx, list, 0, value) >= 0) return list;
+  JS_FreeValue(ctx, list);
+  return JS_EXCEPTION;
+}
+
 /* One more field of a message, by Node's rules for repeated ones. Defined, never assigned: a field
  * named __proto__ is a property like any other. */
-static void join_field(JSContext *ctx, JSValueConst into, JSAtom name, JSValue value, bool join_all) {
+static int join_field(JSContext *ctx, JSValueConst into, JSAtom name, JSValue value, bool join_all) {
   bool is_list = name == http_atoms[H_set_cookie];
   int has = JS_GetOwnProperty(ctx, NULL, into, name);
   if (has <= 0) {
-    if (is_list) {
-      JSValue list = JS_NewArray(ctx);
-      JS_SetPropertyUint32(ctx, list, 0, value);
-      value = list;
-    }
-    JS_DefinePropertyValue(ctx, into, name, value, JS_PROP_C_W_E);
-    return;
+    if (is_list) value = list_of(ctx, value);
+    return JS_IsException(value) ? -1 : JS_DefinePropertyValue(ctx, into, name, value, JS_PROP_C_W_E);
   }
   JSValue before = JS_GetProperty(ctx, into, name);
+  int result = 0;
   if (is_list) {
     int64_t count = 0;
     JS_GetLength(ctx, before, &count);
-    JS_SetPropertyInt64(ctx, before, count, value);
+    result = JS_SetPropertyInt64(ctx, before, count, value);
     JS_FreeValue(ctx, before);
   } else if (!join_all && counts_once(name)) {
     JS_FreeValue(ctx, before);
     JS_FreeValue(ctx, value);
   } else {
     const char *mark = name == http_atoms[H_cookie] ? "; " : ", ";
-    JS_DefinePropertyValue(ctx, into, name, concat(ctx, before, mark, value), JS_PROP_C_W_E);
+    JSValue joined = concat(ctx, before, mark, value);
+    result = JS_IsException(joined) ? -1 : JS_DefinePropertyValue(ctx, into, name, joined, JS_PROP_C_W_E);
   }
+  return result;
 }
 
 JSValue http_request_headers(JSContext *ctx, http_req *req) {
@@ -124,8 +133,12 @@ JSValue http_request_headers(JSContext *ctx, http_req *req) {
       JS_FreeValue(ctx, headers);
       return JS_EXCEPTION;
     }
-    join_field(ctx, headers, name, value, req->bits & REQ_JOIN_DUPLICATES);
+    int joined = join_field(ctx, headers, name, value, req->bits & REQ_JOIN_DUPLICATES);
     JS_FreeAtom(ctx, name);
+    if (joined < 0) {
+      JS_FreeValue(ctx, headers);
+      return JS_EXCEPTION;
+    }
   }
   return headers;
 }
@@ -135,8 +148,15 @@ JSValue http_request_raw_headers(JSContext *ctx, http_req *req) {
   const uint8_t *raw = http_raw_of(req);
   for (uint32_t i = 0; i < req->field_count; i++) {
     const skep_field *field = &fields_of(req)[i];
-    JS_SetPropertyUint32(ctx, list, i * 2, http_latin1(ctx, raw + field->name, field->name_len));
-    JS_SetPropertyUint32(ctx, list, i * 2 + 1, http_latin1(ctx, raw + field->value, field->value_len));
+    JSValue name = http_latin1(ctx, raw + field->name, field->name_len);
+    JSValue value = http_latin1(ctx, raw + field->value, field->value_len);
+    bool whole = !JS_IsException(name) && !JS_IsException(value);
+    whole = JS_SetPropertyUint32(ctx, list, i * 2, name) >= 0 && whole;
+    whole = JS_SetPropertyUint32(ctx, list, i * 2 + 1, value) >= 0 && whole;
+    if (!whole) {
+      JS_FreeValue(ctx, list);
+      return JS_EXCEPTION;
+    }
   }
   return list;
 }
@@ -154,8 +174,12 @@ static JSValue js_join_fields(JSContext *ctx, JSValueConst self, int argc, JSVal
       JS_FreeValue(ctx, into);
       return JS_EXCEPTION;
     }
-    join_field(ctx, into, key, JS_GetPropertyInt64(ctx, argv[0], i + 1), argc > 1 && JS_ToBool(ctx, argv[1]));
+    int joined = join_field(ctx, into, key, JS_GetPropertyInt64(ctx, argv[0], i + 1), argc > 1 && JS_ToBool(ctx, argv[1]));
     JS_FreeAtom(ctx, key);
+    if (joined < 0) {
+      JS_FreeValue(ctx, into);
+      return JS_EXCEPTION;
+    }
   }
   return into;
 }

@@ -321,7 +321,7 @@ impl Guest {
 
     /// Reads the guest's memory, for tests.
     #[cfg(test)]
-    pub(super) fn peek(&mut self, at: u32, len: u32) -> Vec<u8> {
+    pub(crate) fn peek(&mut self, at: u32, len: u32) -> Vec<u8> {
         self.rouse();
         self.memory.data(self.body.store())[at as usize..(at + len) as usize].to_vec()
     }

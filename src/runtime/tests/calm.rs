@@ -32,6 +32,10 @@ impl Paper {
     pub fn text(&self) -> String {
         self.0.borrow().clone()
     }
+
+    pub fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
 }
 
 pub(super) struct Calm {
