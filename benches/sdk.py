@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Guests made with the SDK beside servers that are no guests: work done for a second of the server's own CPU, in interleaved
-rounds.
+"""Guests made with the SDK beside servers that are no guests: work done for a second of the server's own CPU.
 
-    python3 benches/sdk.py [--rounds 5] [--seconds 3] [--skep target/release/skep] [--nginx nginx] [--bun bun] [--sdk DIR]
+Both servers of a pair live side by side on one CPU, the client on another; they are asked in turn, in many short slices whose
+order changes, so that what else the machine does falls on both alike. What is told is the middle of the slices' ratios and
+where the middle half of them lies. CPU time is the kernel's count in nanoseconds, of all threads.
+
+    python3 benches/sdk.py [--slices 60] [--seconds 0.25] [--skep target/release/skep] [--nginx nginx] [--bun bun] [--sdk DIR]
 
 Hello over HTTP: a Rust guest beside a bare epoll server in Rust that sends the same bytes (benches/peers/epoll.rs) and beside
 nginx's `return 200`. Echo over TCP: a Rust guest beside Bun.listen. What is not there is left out. The guests are built by
@@ -10,6 +13,7 @@ the rustc on the PATH, which needs the target wasm32-unknown-unknown. Linux only
 servers works inside.
 """
 import argparse
+import contextlib
 import os
 import shutil
 import socket
@@ -18,8 +22,11 @@ import subprocess
 import tempfile
 import time
 
-from compare import GET, TICK, Running, load
+from compare import GET, Running, load
 
+CPUS = sorted(os.sched_getaffinity(0))
+# On a machine with one CPU nothing can be kept apart.
+PINNED = ["taskset", "-c", str(CPUS[0])] if len(CPUS) > 1 else []
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX = """daemon off; master_process off; error_log stderr crit; pid %s/pid;
 events { worker_connections 1024; }
@@ -48,13 +55,31 @@ def free_port():
         return s.getsockname()[1]
 
 
-def measure(command, request, depth, seconds):
-    port = free_port()
-    with Server(command(port), port) as server:
-        load(server, request, depth, 0.5)
-        before = server.cpu()
-        done = load(server, request, depth, seconds)
-        return done / max(server.cpu() - before, 1 / TICK)
+def cpu(server):
+    """Seconds of CPU that a server's threads have had."""
+    threads = "/proc/%d/task" % server.process.pid
+    return sum(int(open("%s/%s/schedstat" % (threads, each)).read().split()[0]) for each in os.listdir(threads)) / 1e9
+
+
+def slice_of(server, request, depth, seconds):
+    before = cpu(server)
+    done = load(server, request, depth, seconds)
+    return done / (cpu(server) - before)
+
+
+def side_by_side(commands, request, depth, slices, seconds):
+    """For each slice what each of the servers did for a second of its CPU."""
+    ports = [free_port() for _ in commands]
+    with contextlib.ExitStack() as alive:
+        servers = [alive.enter_context(Server(PINNED + command(port), port)) for command, port in zip(commands, ports)]
+        for server in servers:
+            load(server, request, depth, 1)
+        rows = []
+        for number in range(slices):
+            turn = servers if number % 2 else servers[::-1]
+            done = {server: slice_of(server, request, depth, seconds) for server in turn}
+            rows.append([done[server] for server in servers])
+        return rows
 
 
 def build(folder, sdk):
@@ -75,13 +100,15 @@ def build(folder, sdk):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--slices", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=0.25)
     parser.add_argument("--skep", default=os.path.join(HERE, "..", "target", "release", "skep"))
     parser.add_argument("--sdk", default=os.path.join(HERE, "..", "guest-sdk"))
     parser.add_argument("--nginx", default="nginx")
     parser.add_argument("--bun", default="bun")
     args = parser.parse_args()
+    if PINNED:
+        os.sched_setaffinity(0, CPUS[1:])
     with tempfile.TemporaryDirectory() as folder:
         hello, echo = build(folder, args.sdk)
         epoll = os.path.join(folder, "epoll")
@@ -109,12 +136,10 @@ def main():
             if peer is None:
                 continue
             guest = lambda port: [args.skep, "run", module, str(port)]
-            rounds = []
-            for _ in range(args.rounds):
-                rounds.append([measure(command, request, depth, args.seconds) for command in (guest, peer)])
-            ours, theirs = (statistics.median(column) for column in zip(*rounds))
-            ratio = statistics.median(a / b for a, b in rounds)
-            print("%-46s %12.0f %12.0f %7.2fx" % (name, ours, theirs, ratio))
+            rows = side_by_side([guest, peer], request, depth, args.slices, args.seconds)
+            ours, theirs = (statistics.median(column) for column in zip(*rows))
+            low, ratio, high = statistics.quantiles([a / b for a, b in rows], n=4)
+            print("%-46s %12.0f %12.0f %7.2fx (%.2f to %.2f)" % (name, ours, theirs, ratio, low, high), flush=True)
 
 
 if __name__ == "__main__":
