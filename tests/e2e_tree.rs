@@ -122,3 +122,37 @@ fn p11_a_plain_programs_cpu_is_its_trees() {
     let done = finish(piped(skep().args(words).arg(path)).spawn().expect("the program starts"));
     assert_eq!((done.code, done.out.as_str()), (Some(134), "the child has ended\n"), "{}", done.err);
 }
+
+/// It has not begun yet, by its own reckoning: what it holds meanwhile counts.
+#[cfg(feature = "wasi")]
+#[test]
+fn p11_a_plain_programs_memory_is_its_trees() {
+    let holder = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\08\00\00\00\01\00\00\00h")
+        (func $hold
+            (drop (memory.grow (i32.const 1000)))
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+            (loop $on (br $on)))
+        (func (export "_start"))
+        (start $hold))"#;
+    let holder = wat::parse_str(holder).expect("it is well-formed");
+    let code = format!(
+        "const {{ fork }} = require('child_process'), fs = require('fs'), file = __dirname + '/holder.wasm';
+         fs.writeFileSync(file, Buffer.from('{}', 'hex'));
+         const child = fork(file, {{ silent: true }}), held = [];
+         child.stdout.once('data', () => {{
+           try {{ for (;;) held.push(new Uint8Array(2 << 20)); }} catch {{ console.log(held.length); }}
+           child.kill('SIGKILL');
+         }});",
+        holder.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    );
+    let folder = folder();
+    let path = file(&folder, "main.js", &code);
+    let grant = format!("--allow-fs={}:rw", folder.display());
+    let words = ["run", "--allow-fork=1", "--memory=96M", &grant];
+    let done = finish(piped(skep().args(words).arg(path)).spawn().expect("the program starts"));
+    let got: u64 = done.out.trim().parse().unwrap_or_else(|_| panic!("{} {}", done.out, done.err));
+    assert!(got <= 16, "62 of 96 MiB are the child's: {got} pieces of 2 MiB");
+}

@@ -1,5 +1,6 @@
 //! What one guest may have of Wasm's own resources. It must not know where a limit comes from.
 use super::engine::Context;
+use super::image::BEAT_AT;
 use super::weave;
 use crate::policy::{Limits, Purse};
 use wasmtime::{ResourceLimiter, ResourceLimiterAsync};
@@ -71,12 +72,16 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     /// A refusal is -1 of `memory.grow`: the guest's own allocator reports out of memory.
-    fn memory_growing(&mut self, _now: usize, wanted: usize, _max: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, _now: usize, wanted: usize, most: Option<usize>) -> wasmtime::Result<bool> {
+        // The engine asks before it looks at the module's own bound: what cannot be is not held.
+        if most.is_some_and(|most| wanted > most && most < BEAT_AT) {
+            return Ok(false);
+        }
         if self.is_unborn {
             return Ok(wanted <= self.memory_bytes);
         }
         let tree = |purse: Purse| purse.hold(wanted as u64, self.memory_bytes as u64);
-        let within = wanted <= self.memory_bytes && self.purse.is_none_or(tree);
+        let within = wanted <= self.memory_bytes.min(BEAT_AT) && self.purse.is_none_or(tree);
         if within {
             self.memory_now = wanted;
         } else {

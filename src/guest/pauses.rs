@@ -13,8 +13,9 @@ use wasmparser::{FunctionBody, Operator};
 /// it the JavaScript engine's code has half as many questions more, and is larger for it.
 pub(super) const MOST: u32 = 100_000;
 
-/// What an instruction may count that does more than one: those on whole ranges of memory and tables.
-const BULK: u32 = 1_000;
+/// What an instruction counts that works on a whole range of memory or a table: there is a question between any two of them. How
+/// long one lasts is the memory limit's matter.
+const BULK: u32 = MOST / 2 + 1;
 
 /// Where one function asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

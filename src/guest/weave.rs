@@ -18,7 +18,7 @@ use wasmparser::{
 };
 
 /// Raised when the same module would be woven in another way.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 
 /// Bytes of a page of Wasm's.
 const PAGE: u64 = 64 << 10;

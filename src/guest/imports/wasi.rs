@@ -18,6 +18,9 @@ const PIECES: u32 = 1024;
 /// Bytes of one call of `random`.
 const RANDOM_PIECE: u32 = 64 << 10;
 
+/// Random bytes that one call gives: a few milliseconds.
+const RANDOM_MOST: u32 = 1 << 20;
+
 /// WASI's numbers for the errors that these calls have.
 fn number(errno: i32) -> i32 {
     match errno {
@@ -141,6 +144,10 @@ fn clock_time_get(call: &mut Call<'_>, clock: i32, _precision: i64, out: u32) ->
 fn random_get(call: &mut Call<'_>, at: u32, len: u32) -> Answer<()> {
     // The whole range is checked before any of it is filled.
     memory::bytes(call.memory, Ptr(at), Len(len))?;
+    // A guest asks whether its slice is over between two calls, not within one.
+    if len > RANDOM_MOST {
+        return refuse(EINVAL);
+    }
     for start in (0..len).step_by(RANDOM_PIECE as usize) {
         sys::random(call, Ptr(at + start), Len((len - start).min(RANDOM_PIECE)))?;
     }

@@ -9,7 +9,6 @@ use crate::guest::weave;
 use crate::policy::{Allowance, Hoard, Limits, Pace, Purse};
 use crate::time::{Clock as _, OsClock, thread_time};
 use anyhow::{Context as _, Result, anyhow, ensure};
-use skep_abi::exports;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -126,12 +125,9 @@ impl Plain {
         let Plain { engine, store, pre, .. } = self;
         let (is_bounded, beat) = (store.data().allowance.is_bounded(), store.data().beat.clone());
         let mut call = Box::pin(async {
+            // It begins with nothing: its first memory is counted as any growth is.
+            store.data_mut().limiter.is_born(0);
             let instance = pre.instantiate_async(&mut *store).await?;
-            let memory =
-                instance.get_memory(&mut *store, exports::MEMORY).map_or(0, |memory| memory.data_size(&*store));
-            if !store.data_mut().limiter.is_born(memory) {
-                return Err(wasmtime::Error::msg("the processes of its tree hold all the memory they may"));
-            }
             let start = instance.get_typed_func::<(), ()>(&mut *store, module::START)?;
             start.call_async(&mut *store, ()).await
         });

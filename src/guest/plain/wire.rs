@@ -16,6 +16,9 @@ pub const WIRE: u32 = 1 << 20;
 /// Buffers of one call.
 const BUFFERS: u32 = 1024;
 
+/// Bytes that one call writes: buffers may lie over each other, and a program asks whether its time is over between two calls.
+const AT_ONCE: u32 = 1 << 20;
+
 // WASI's numbers.
 pub(super) const SUCCESS: i32 = 0;
 const BADF: i32 = 8;
@@ -152,14 +155,15 @@ fn read(memory: &mut [u8], state: &mut State, [at, count, out]: [i32; 3]) -> Res
     put(memory, out, &(read as u32).to_le_bytes())
 }
 
-/// Writes all, and waits until it is taken.
+/// Writes all, or the first of it where that is much, and waits until it is taken.
 fn write(memory: &mut [u8], state: &mut State, [at, count, out]: [i32; 3]) -> Result<(), i32> {
     let wire = state.wire.as_mut().ok_or(BADF)?;
     slice(memory, out as u32, 4)?;
     let mut written = 0u32;
     for (at, len) in buffers(memory, at, count)? {
+        let len = len.min(AT_ONCE - written);
         wire.writer.write_all(slice(memory, at, len)?).map_err(|error| errno(&error))?;
-        written = written.saturating_add(len);
+        written += len;
     }
     put(memory, out, &written.to_le_bytes())
 }

@@ -2,7 +2,7 @@
 use super::{batch, cell, guest_text, state, state_with, whole_turn};
 use crate::guest::command::Outbox;
 use crate::guest::{Body, Turn, Verdict};
-use crate::policy::{Grants, Limits};
+use crate::policy::{Bound, Grants, Limits};
 
 #[test]
 fn m01_memory_grows_to_the_limit_and_no_further() {
@@ -14,6 +14,25 @@ fn m01_memory_grows_to_the_limit_and_no_further() {
     let text = guest_text(body, "");
     let mut guest = cell(&text).spawn(state_with(Grants::default(), limits)).expect("a guest can be spawned");
     assert_eq!(whole_turn(&mut guest, &batch()), Turn::Ended(Verdict::Exited(40)));
+}
+
+#[test]
+fn a_growth_that_cannot_be_is_not_held() {
+    let limits = Limits { memory_bytes: 1 << 32, ..Limits::default() };
+    let body = "(drop (memory.grow (i32.const 32767))) (drop (memory.grow (i32.const 8))) (i32.const 0)";
+    for (most, held, refused) in [("", 12, 1), (" 8", 4, 0)] {
+        let text = guest_text(body, "").replacen(
+            "(memory (export \"memory\") 4",
+            &format!("(memory (export \"memory\") 4{most}"),
+            1,
+        );
+        assert!(text.contains(&format!("\"memory\") 4{most}")), "{text}");
+        let mut guest =
+            cell(&text).spawn(state_with(Grants::default(), limits.clone())).expect("a guest can be spawned");
+        assert!(matches!(whole_turn(&mut guest, &batch()), Turn::Done { .. }));
+        let state = guest.state();
+        assert_eq!((state.limiter.memory_now, state.meter.hits(Bound::Memory)), (held << 16, refused), "at most{most}");
+    }
 }
 
 #[test]

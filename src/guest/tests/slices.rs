@@ -109,6 +109,18 @@ fn straight_code_asks_now_and_then_and_short_code_never() {
     assert!(asks_in(&woven) >= 3, "blocks that are left early count with what is run");
 }
 
+/// Each of them may work on all of a guest's memory: never two without a question between them.
+#[test]
+fn work_on_ranges_of_memory_asks_each_time() {
+    let fill = "(memory.fill (i32.const 0) (i32.const 1) (i32.const 65536))";
+    let straight = format!("(module (memory 1) (func {}))", fill.repeat(40));
+    let called = format!("(module (memory 1) (func $f {fill}) (func {}))", "(call $f)".repeat(40));
+    for module in [straight, called] {
+        let woven = weave(&wasm(&module), WasmFeatures::WASM1 | WasmFeatures::BULK_MEMORY).expect("it is valid");
+        assert_eq!(asks_in(&woven), 39);
+    }
+}
+
 /// Questions in a module.
 fn asks_in(wasm: &[u8]) -> usize {
     let mut asks = 0;

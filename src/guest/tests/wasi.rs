@@ -11,11 +11,12 @@ const INVAL: i32 = 28;
 const NOSYS: i32 = 52;
 const SPIPE: i32 = 70;
 
-/// A guest that traps when a call does not answer as it should: `(call, answer)`.
+/// A guest that exits with a call's place, from one, when it does not answer as it should: `(call, answer)`.
 fn guest(calls: &[(&str, i32)]) -> String {
-    let check =
-        |(call, answer): &(&str, i32)| format!("(if (i32.ne (call {call}) (i32.const {answer})) (then (unreachable)))");
-    let checks: String = calls.iter().map(check).collect();
+    let check = |(at, (call, answer)): (usize, &(&str, i32))| {
+        format!("(if (i32.ne (call {call}) (i32.const {answer})) (then (call $exit (i32.const {at}))))")
+    };
+    let checks: String = (1..).zip(calls).map(check).collect();
     format!(
         r#"(module
           (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
@@ -28,10 +29,10 @@ fn guest(calls: &[(&str, i32)]) -> String {
           (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
           (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
           (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
-          (memory (export "memory") 1)
+          (memory (export "memory") 32)
           (data (i32.const 512) "said")
           (data (i32.const 1024) "\00\02\00\00\04\00\00\00")
-          (data (i32.const 1040) "\00\02\00\00\ff\ff\ff\ff")
+          (data (i32.const 1040) "\ff\ff\1f\00\ff\ff\ff\ff")
           (func (export "skep_abi") (result i32) (drop (call $inbox (i32.const 4096) (i32.const 32768))) (i32.const {VERSION}))
           (func (export "skep_on_events") (param i32) (result i32)
             (if (i32.eq (i32.load16_u (i32.const 4124)) (i32.const 1)) (then (return (i32.const 0))))
@@ -53,18 +54,19 @@ fn lies_are_told_by_their_numbers() {
         ("$write (i32.const 0) (i32.const 1024) (i32.const 1) (i32.const 0)", BADF),
         ("$write (i32.const 3) (i32.const 1024) (i32.const 1) (i32.const 0)", BADF),
         ("$write (i32.const 1) (i32.const -8) (i32.const 1) (i32.const 0)", FAULT),
-        ("$write (i32.const 1) (i32.const 65532) (i32.const 1) (i32.const 0)", FAULT),
+        ("$write (i32.const 1) (i32.const 2097148) (i32.const 1) (i32.const 0)", FAULT),
         ("$write (i32.const 1) (i32.const 1040) (i32.const 1) (i32.const 0)", FAULT),
         ("$write (i32.const 1) (i32.const 0) (i32.const 1025) (i32.const 0)", INVAL),
         ("$write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 0)", INVAL),
-        ("$random (i32.const 65535) (i32.const 2)", FAULT),
+        ("$random (i32.const 2097151) (i32.const 2)", FAULT),
         ("$random (i32.const 0) (i32.const -1)", FAULT),
+        ("$random (i32.const 0) (i32.const 1048577)", INVAL),
         ("$time (i32.const 2) (i64.const 0) (i32.const 0)", INVAL),
-        ("$time (i32.const 0) (i64.const 0) (i32.const 65529)", FAULT),
+        ("$time (i32.const 0) (i64.const 0) (i32.const 2097145)", FAULT),
         ("$stat (i32.const 0) (i32.const 0)", BADF),
-        ("$stat (i32.const 1) (i32.const 65530)", FAULT),
+        ("$stat (i32.const 1) (i32.const 2097146)", FAULT),
         ("$environ (i32.const -1) (i32.const 0)", FAULT),
-        ("$environ (i32.const 0) (i32.const 65533)", FAULT),
+        ("$environ (i32.const 0) (i32.const 2097149)", FAULT),
         ("$seek (i32.const 1) (i64.const 0) (i32.const 0) (i32.const 0)", SPIPE),
         ("$seek (i32.const 9) (i64.const 0) (i32.const 0) (i32.const 0)", BADF),
         ("$prestat (i32.const 3) (i32.const 0)", BADF),
@@ -77,7 +79,7 @@ fn lies_are_told_by_their_numbers() {
 fn what_is_right_is_done() {
     let commands = run(&[
         ("$write (i32.const 2) (i32.const 1024) (i32.const 1) (i32.const 2048)", 0),
-        ("$random (i32.const 3000) (i32.const 60000)", 0),
+        ("$random (i32.const 4000) (i32.const 1048576)", 0),
         ("$time (i32.const 1) (i64.const 0) (i32.const 2056)", 0),
         ("$stat (i32.const 2) (i32.const 2064)", 0),
         ("$environ (i32.const 2100) (i32.const 2104)", 0),
