@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 mod support;
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::Stdio;
 use support::{Finished, file, finish, folder, piped, skep};
 
 /// Runs a script of a file that starts itself again.
@@ -172,4 +174,46 @@ fn who_waits_for_one_descriptor_reads_others_meanwhile() {
          }",
     );
     says(&done, &["5 of another", "0 of the input", "4 null 0"]);
+}
+
+/// Writes a mebibyte to a descriptor that nobody reads, and answers meanwhile what comes on its input.
+const WRITER: &str = "const { fork } = require('child_process'), fs = require('fs');
+  const bytes = Buffer.alloc(1 << 20, 'x');
+  const write = (at) => fs.write(4, bytes, at, bytes.length - at, null, (error, count) => {
+    if (error) throw error;
+    if (at + count < bytes.length) write(at + count);
+  });
+  if (process.send) {
+    write(0);
+    process.stdin.once('data', (data) => process.send(String(data), () => process.stdin.destroy()));
+  } else {
+    const child = fork(__filename, { stdio: ['pipe', 1, 2, 'ipc', way] });
+    setTimeout(() => child.stdin.write('of the input'), 20);
+    child.on('message', (text) => { heard(text, child); child.disconnect(); });
+  }";
+
+#[test]
+fn what_is_being_written_to_a_socket_keeps_its_writer_alive() {
+    let rest = "const way = 'pipe';
+      const heard = (text, { stdio: { 4: socket } }) => {
+        let got = 0;
+        socket.on('data', (data) => { got += data.length; }).on('end', () => console.log(text, got));
+      };";
+    says(&run(&["--allow-fork=1"], &format!("{rest}{WRITER}")), &["of the input 1048576"]);
+}
+
+#[test]
+fn what_is_written_to_a_full_pipe_holds_up_nothing_else() {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe can be made");
+    let code = format!("const way = 1, heard = (text) => console.error(text); {WRITER}");
+    let path = file(&folder(), "main.js", &code);
+    let mut command = skep();
+    command.args(["run", "--allow-fork=1"]).arg(path).stdout(writer).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    drop(command);
+    let mut errors = BufReader::new(child.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
+    assert!(errors.any(|line| line == "of the input"), "it is heard while nobody reads the pipe");
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all).expect("it can be read");
+    assert_eq!((all.len(), support::wait(&mut child).code()), (1 << 20, Some(0)));
 }

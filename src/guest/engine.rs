@@ -297,6 +297,13 @@ impl Context {
         goes_on();
     }
 
+    /// Its call waits for a thread: it goes on when it is polled after that.
+    pub(super) async fn wait(&mut self) {
+        poll_fn(|_| if self.shared().state.awaits() { Poll::Pending } else { Poll::Ready(()) }).await;
+        self.begin_slice();
+        goes_on();
+    }
+
     pub(super) fn shared(&mut self) -> &mut Shared {
         // SAFETY: `Body` owns the box and frees it after the store. A `Context` is only reached through the
         // store, by imports and by the limiter that a growing memory asks, while somebody has `&mut Body`: so no
@@ -526,22 +533,24 @@ pub(super) mod tick {
             }
         }
 
-        fn arm_unless_armed(&self) {
+        fn arm_unless_armed(&self) -> bool {
             // The handler may come at any point, on this very thread: what was written before is written when it is asked for.
             compiler_fence(SeqCst);
-            if !ARMED.with(|armed| armed.load(Relaxed)) {
-                self.arm();
-            }
+            ARMED.with(|armed| armed.load(Relaxed)) || self.arm()
         }
 
-        fn arm(&self) {
+        /// False where it cannot be set: a process that was copied from this one has the thread's words, and no timers.
+        fn arm(&self) -> bool {
             let ticks = TICK.as_nanos() as libc::c_long;
             let wait = timespec { tv_sec: 0, tv_nsec: ticks };
             let once = itimerspec { it_interval: timespec { tv_sec: 0, tv_nsec: 0 }, it_value: wait };
             ARMED.with(|armed| armed.store(true, Relaxed));
             // SAFETY: the timer is there until `self` is dropped, and a local is only read.
-            let done = unsafe { libc::timer_settime(self.0, 0, &once, null_mut()) };
-            debug_assert_eq!(done, 0, "a timer that is there can be set");
+            let done = unsafe { libc::timer_settime(self.0, 0, &once, null_mut()) } == 0;
+            if !done {
+                ARMED.with(|armed| armed.store(false, Relaxed));
+            }
+            done
         }
     }
 
@@ -557,8 +566,11 @@ pub(super) mod tick {
         TIMER.with(|timer| {
             let Some(timer) = timer.get_or_init(Timer::new) else { return false };
             STRUCK.with(|struck| struck.store(std::ptr::from_ref(beat.word()).cast_mut(), Relaxed));
-            timer.arm_unless_armed();
-            true
+            let armed = timer.arm_unless_armed();
+            if !armed {
+                leave();
+            }
+            armed
         })
     }
 
@@ -571,7 +583,11 @@ pub(super) mod tick {
         if STRUCK.with(|struck| struck.load(Relaxed)).is_null() {
             return;
         }
-        TIMER.with(|timer| timer.get().iter().for_each(|timer| timer.iter().for_each(Timer::arm_unless_armed)));
+        TIMER.with(|timer| {
+            if let Some(Some(timer)) = timer.get() {
+                timer.arm_unless_armed();
+            }
+        });
     }
 }
 

@@ -4,9 +4,9 @@ use super::alarm::Alarm;
 use super::child::ChildState;
 use super::command::Outbox;
 use super::handles::{Handle, HandleTable, Kind};
-use super::imports::{Ledger, Roots, measuring};
+use super::imports::{Awaited, Ledger, Roots, measuring};
 use super::limiter::Limiter;
-use super::work::{Open, Work};
+use super::work::{Done, Open, Work};
 use crate::policy::{Bound, Grants, Hoard, Limits, Meter, Purse, Usage};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -50,6 +50,10 @@ pub struct GuestState {
     pub outside: Box<dyn Outside>,
     /// JSON that `start_info` answers with.
     pub start_info: Vec<u8>,
+    /// Others share its thread: what it waits for must not hold them up.
+    pub has_neighbours: bool,
+    /// The call in the middle of which it was put aside.
+    pub(in crate::guest) awaited: Option<Box<Awaited>>,
     /// What it has been told of files, while a snapshot may be taken.
     pub(in crate::guest) ledger: Option<Box<Ledger>>,
     /// Nanoseconds by which its monotonic clock is behind the one outside: it began from a snapshot, and has not lived since then.
@@ -133,6 +137,8 @@ impl GuestState {
             overdrawn_at: None,
             outside,
             start_info,
+            has_neighbours: false,
+            awaited: None,
             ledger: None,
             behind: 0,
             windows: [None; 2],
@@ -154,6 +160,23 @@ impl GuestState {
             depth: 0,
             operations: 0,
             operation_bytes: 0,
+        }
+    }
+
+    /// Whether it is in the middle of a call that nobody has answered yet.
+    pub fn awaits(&self) -> bool {
+        self.awaited.as_ref().is_some_and(|awaited| !awaited.is_done())
+    }
+
+    /// What a thread is to do before it can go on; told once.
+    pub fn take_awaited(&mut self) -> Option<Work> {
+        self.awaited.as_mut().and_then(|awaited| awaited.take_work())
+    }
+
+    /// The thread has done it.
+    pub fn end_awaited(&mut self, done: Done) {
+        if let Some(awaited) = &mut self.awaited {
+            awaited.end(done);
         }
     }
 

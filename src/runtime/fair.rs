@@ -99,10 +99,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn account(&mut self, index: usize, yielded: bool) {
         let seat = &mut self.seats[index];
         let state = seat.guest.state_mut();
-        let last = state.meter.last;
+        let (last, waits) = (state.meter.last, state.awaits());
         self.fair.spent += last;
         self.fair.unasked += last;
-        seat.heavy = yielded || last >= HEAVY;
+        seat.heavy = (yielded && !waits) || last >= HEAVY;
         if let Some((until, at, bound)) = over(state) {
             state.meter.hit(bound);
             match at {
@@ -215,6 +215,7 @@ impl Seat {
         match () {
             () if self.hold.is_some() => Some(Rank::Held),
             () if self.rest.is_some() || !self.is_busy() || self.guest.is_rising() => None,
+            () if self.guest.state().awaits() => None,
             () if self.heavy => Some(Rank::Heavy),
             () => Some(Rank::Light),
         }

@@ -76,6 +76,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 let seat = &mut self.seats[index];
                 seat.running = Running::Yielded;
                 seat.yielded_at.get_or_insert(self.now);
+                self.begin_call(index as u32);
                 self.hold_for_log(index as u32);
             }
             Turn::Done { wants } => {

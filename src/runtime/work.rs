@@ -68,6 +68,8 @@ pub(super) enum Errand {
     /// A tenant's snapshot is looked for on disk, and kept there.
     Recall(u32),
     Keep(u32),
+    /// A guest was put aside in the middle of a call for it.
+    Call,
     /// Nobody waits for it.
     Rest,
 }
@@ -118,8 +120,16 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match errand {
             // Whoever knocks waits for these, and no tenant's own work is before them.
             Errand::Rise(_) | Errand::Recall(_) => self.offload.order_soon(number, work),
-            Errand::Fall(_) | Errand::Keep(_) | Errand::Rest => self.offload.order(number, work),
+            Errand::Fall(_) | Errand::Keep(_) | Errand::Call | Errand::Rest => self.offload.order(number, work),
         }
+    }
+
+    /// A guest is in the middle of a call that a thread is to answer.
+    pub(super) fn begin_call(&mut self, guest: u32) {
+        let Some(work) = self.seats[guest as usize].guest.state_mut().take_awaited() else { return };
+        let (lane, errand) = (work.lane, Some(Errand::Call));
+        let flight = Flight { guest: Some(guest), operation: None, lane, bytes: 0, source: None, errand };
+        self.offload.order(self.flights.insert(flight) as u32, work);
     }
 
     /// What the threads have done goes to its owners.
@@ -146,8 +156,12 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     self.has_kept(tenant, &done);
                     continue;
                 }
+                (Some(Errand::Call), Some(guest)) => {
+                    self.seats[guest as usize].guest.state_mut().end_awaited(done);
+                    continue;
+                }
                 (None, Some(guest)) => guest,
-                (Some(Errand::Rest), _) | (None, None) => continue,
+                (Some(Errand::Rest | Errand::Call), _) | (None, None) => continue,
             };
             self.seats[guest as usize].work.done.push_back((flight, done));
             self.tell_work(guest as usize);

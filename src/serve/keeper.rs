@@ -293,5 +293,7 @@ pub fn state(tenant: &Tenant, env: Map<String, Value>, clock: &OsClock) -> Resul
     let world = World { env, folder: Some(tenant.folder.clone()), ..World::default() };
     let info = start_info(&order, &world).map_err(|error| format!("{error:#}"))?;
     let outside = Box::new(Surroundings(clock.clone(), Entropy::Os));
-    Ok(GuestState::new(order.grants, order.limits, outside, info.into_bytes()))
+    let mut state = GuestState::new(order.grants, order.limits, outside, info.into_bytes());
+    state.has_neighbours = true;
+    Ok(state)
 }

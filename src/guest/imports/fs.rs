@@ -2,16 +2,15 @@
 //! (`readFileSync`, `require`); `fs_queue` has it done off the loop. Both run the same code on the same [`Job`]. It reaches
 //! only what lies beneath a granted folder, and opens only regular files and folders, so that no operation can block on a
 //! FIFO or device. It must not know how paths are resolved (`fs_open.rs`).
-use super::super::alarm::Alarm;
 use super::super::command::Command;
 use super::super::handles::{Handle, Kind};
 use super::super::memory;
 use super::super::work::{Done, Lane, Open, Source, Work};
+use super::fs_apart;
 use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder, make_folders, make_temporary};
 use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
-
 use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
-use super::fs_given::{open_stream, queued_way, read_way, write_way};
+use super::fs_given::{open_stream, queued_way, queued_writing, read_way, write_way};
 use super::fs_input::{queued_input, read_input};
 use super::fs_ledger::Ledger;
 use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
@@ -50,6 +49,9 @@ pub(super) struct Job {
 
 pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Ptr, data_len: Len) -> Answer<i64> {
     let job = request(call, op, ptr, len)?;
+    if call.state().has_neighbours && fs_apart::may_wait(&job) {
+        return fs_apart::begin(call, job, data, data_len);
+    }
     let alarm = call.state().alarm.clone();
     match op {
         op::READ => {
@@ -81,7 +83,7 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
             memory::bytes(call.memory, data, data_len)?;
             let asked = call.state().ledger.as_ref().and_then(|_| Ledger::asks(&job));
             let roots = Arc::clone(&job.roots);
-            let done = run(job);
+            let done = run(&job);
             if let (Some(asked), Some(ledger)) = (asked, &mut call.state().ledger) {
                 ledger.note(asked, Some(&done), &roots);
             }
@@ -91,7 +93,7 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
 }
 
 /// What a thread would have told in an event, told at once.
-fn answer(call: &mut Call<'_>, done: Done, data: Ptr, data_len: Len) -> Answer<i64> {
+pub(super) fn answer(call: &mut Call<'_>, done: Done, data: Ptr, data_len: Len) -> Answer<i64> {
     match done {
         Done::Number(number) => Ok(i64::from(number)),
         Done::Bytes(bytes) if data_len.0 == 0 => {
@@ -132,7 +134,7 @@ pub(super) fn fs_queue(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: P
     let weight = (job.data.len() + job.path.as_os_str().len() + job.other.as_os_str().len()) as u64;
     let source = source(&job);
     let closes = if op == op::CLOSE { Some(file_handle(call, ptr)?) } else { None };
-    let run = move || done(run(job));
+    let run = move || done(run(&job));
     let work = match source {
         Some(source) => Work::when(source, run),
         None => Work::new(Lane::Quick, run),
@@ -182,7 +184,7 @@ pub(super) fn fs_watch(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
     Ok(handle.raw() as i64)
 }
 
-fn done(answer: Answer<Done>) -> Done {
+pub(super) fn done(answer: Answer<Done>) -> Done {
     match answer {
         Ok(done) => done,
         Err(Refusal::Errno(errno)) => Done::failed(errno),
@@ -261,44 +263,44 @@ impl Job {
 }
 
 /// Does it, here and now.
-pub(super) fn run(job: Job) -> Answer<Done> {
+pub(super) fn run(job: &Job) -> Answer<Done> {
     match job.op {
-        op::OPEN => open(&job),
+        op::OPEN => open(job),
         op::CLOSE => Ok(Done::Number(0)),
-        op::STAT => look_at(&job, true),
-        op::LSTAT => look_at(&job, false),
-        op::FSTAT => stat_of(&job),
-        op::STATFS => space(&job),
-        op::KIND => kind_at(&job),
-        op::ACCESS => access(&job),
-        op::READ_LINK => read_link(&job),
-        op::REAL_PATH => real(&job),
-        op::LIST => list(&job),
-        op::OPEN_FOLDER => open_folder(&job),
-        op::READ_FOLDER => next_entries(&job),
-        op::READ_FILE => read_file(&job),
-        op::COPY => copy(&job),
-        op::READ if matches!(&job.open, Some(Open::Way(_))) => queued_way(&job),
+        op::STAT => look_at(job, true),
+        op::LSTAT => look_at(job, false),
+        op::FSTAT => stat_of(job),
+        op::STATFS => space(job),
+        op::KIND => kind_at(job),
+        op::ACCESS => access(job),
+        op::READ_LINK => read_link(job),
+        op::REAL_PATH => real(job),
+        op::LIST => list(job),
+        op::OPEN_FOLDER => open_folder(job),
+        op::READ_FOLDER => next_entries(job),
+        op::READ_FILE => read_file(job),
+        op::COPY => copy(job),
+        op::READ if matches!(&job.open, Some(Open::Way(_))) => queued_way(job),
         op::READ => {
             let mut bytes = Vec::new();
-            bytes.try_reserve_exact(cap_of(&job)).map_err(|_| Refusal::Errno(ENOMEM))?;
-            bytes.resize(bytes.capacity().min(cap_of(&job)), 0);
+            bytes.try_reserve_exact(cap_of(job)).map_err(|_| Refusal::Errno(ENOMEM))?;
+            bytes.resize(bytes.capacity().min(cap_of(job)), 0);
             let count = read(job.file()?, &mut bytes, job.a)?;
             bytes.truncate(count);
             Ok(Done::Bytes(bytes))
         }
-        op::READ_INPUT => queued_input(&job),
+        op::READ_INPUT => queued_input(job),
         op::WRITE => Ok(Done::Number(match &job.open {
-            Some(Open::Way(way)) => write_way(way, &job.data, job.a, &Alarm::default())?,
-            _ => write(&job, &job.data)?,
+            Some(Open::Way(way)) => queued_writing(way, job)?,
+            _ => write(job, &job.data)?,
         } as u32)),
-        op::TRUNCATE => truncate(&job),
+        op::TRUNCATE => truncate(job),
         op::SYNC => settled(rustix::fs::fsync(job.file()?)),
         #[cfg(target_os = "linux")]
         op::SYNC_DATA => settled(rustix::fs::fdatasync(job.file()?)),
         #[cfg(not(target_os = "linux"))]
         op::SYNC_DATA => settled(rustix::fs::fsync(job.file()?)),
-        _ => change(&job),
+        _ => change(job),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::work::{Done, Open};
 use super::fs::Job;
 use super::fs_hoard::{entering, growing, opened, resizing, set_size};
-use super::fs_open::{look, open_granted, refusal};
+use super::fs_open::{is_at_once, look, open_granted, refusal};
 use super::{Answer, Refusal, refuse};
 use crate::policy::Hoard;
 use rustix::fd::OwnedFd;
@@ -11,8 +11,10 @@ use rustix::fd::OwnedFd;
 use rustix::fs::copy_file_range;
 use rustix::fs::{FileType, Mode, OFlags, fchmod, fstat};
 #[cfg(target_os = "linux")]
+use rustix::io::Errno as Os;
+#[cfg(target_os = "linux")]
 use skep_abi::errno::EDQUOT;
-use skep_abi::errno::{EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT};
+use skep_abi::errno::{EAGAIN, EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENODEV, ENOENT};
 use skep_abi::file_op as op;
 use std::sync::Arc;
 
@@ -104,11 +106,28 @@ pub(super) fn open(job: &Job) -> Answer<Done> {
 
 /// Reads once, from the file's own position when `at` is below zero.
 pub(super) fn read(file: &OwnedFd, out: &mut [u8], at: i64) -> Answer<usize> {
+    #[cfg(target_os = "linux")]
+    if is_at_once() {
+        return read_cached(file, out, at);
+    }
     let once = |out: &mut [u8]| match u64::try_from(at) {
         Ok(at) => rustix::io::pread(file, out, at),
         Err(_) => rustix::io::read(file, out),
     };
     rustix::io::retry_on_intr(|| once(&mut *out)).map_err(refusal)
+}
+
+/// What lies in the system's memory of it, at least a byte but at its end.
+#[cfg(target_os = "linux")]
+fn read_cached(file: &OwnedFd, out: &mut [u8], at: i64) -> Answer<usize> {
+    use rustix::io::{IoSliceMut, ReadWriteFlags, preadv2};
+    // All ones stand for the file's own position.
+    let at = u64::try_from(at).unwrap_or(u64::MAX);
+    match preadv2(file, &mut [IoSliceMut::new(out)], at, ReadWriteFlags::NOWAIT) {
+        // Not every file system can tell.
+        Err(Os::AGAIN | Os::OPNOTSUPP | Os::INVAL | Os::NOSYS) => refuse(EAGAIN),
+        read => read.map_err(refusal),
+    }
 }
 
 /// Bytes that an operation READ needs room for: what it asks for, or less when the file has less.

@@ -8,7 +8,7 @@ use super::super::work::{Done, Open};
 use super::fs::Job;
 use super::fs_open::refusal;
 use super::{Answer, Call, Refusal, refuse};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{SocketType, sockopt};
@@ -67,12 +67,29 @@ pub(super) fn queued_way(job: &Job) -> Answer<Done> {
 
 /// All of it; waits until it is taken.
 pub(super) fn write_way(way: &OwnedFd, bytes: &[u8], at: i64, alarm: &Alarm) -> Answer<usize> {
+    write_while(way, bytes, at, |_| wait(way, PollFlags::OUT, alarm).map(|()| true))
+}
+
+/// As much of it as is taken without waiting, once something is: others wait on the same thread.
+pub(super) fn queued_writing(way: &OwnedFd, job: &Job) -> Answer<usize> {
+    write_while(way, &job.data, job.a, |sent| match sent {
+        0 => wait(way, PollFlags::OUT, &Alarm::default()).map(|()| true),
+        _ => Ok(is_ready(way, PollFlags::OUT)),
+    })
+}
+
+fn is_ready(way: impl AsFd, flags: PollFlags) -> bool {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    rustix::io::retry_on_intr(|| poll(&mut [PollFd::new(&way, flags)], Some(&now))) == Ok(1)
+}
+
+/// Goes on while there is some left and the question, which is told how much is written, is answered with yes.
+fn write_while(way: &OwnedFd, bytes: &[u8], at: i64, mut may: impl FnMut(usize) -> Answer<bool>) -> Answer<usize> {
     if at >= 0 {
         return refuse(ESPIPE);
     }
     let mut sent = 0;
-    while sent < bytes.len() {
-        wait(way, PollFlags::OUT, alarm)?;
+    while sent < bytes.len() && may(sent)? {
         let piece = &bytes[sent..bytes.len().min(sent + PIECE)];
         match rustix::io::write(way, piece) {
             Ok(count) => sent += count,

@@ -155,7 +155,7 @@ impl Ledger {
     /// The answer of now.
     fn ask(&self, path: &Path, question: &Question, roots: &Arc<Roots>) -> Answer<Done> {
         let Question { op, a, b, flags, mode } = *question;
-        run(Job {
+        run(&Job {
             op,
             path: path.to_owned(),
             other: PathBuf::new(),
@@ -297,7 +297,7 @@ mod tests {
         fn asks(&mut self, op: i32, name: &str, at_once: bool) {
             let job = self.job(op, name);
             let asked = Ledger::asks(&job).expect("it tells something");
-            let answer = at_once.then(|| run(job));
+            let answer = at_once.then(|| run(&job));
             self.ledger.note(asked, answer.as_ref(), &Arc::clone(&self.roots));
         }
 

@@ -4,14 +4,44 @@
 use super::{Answer, Refusal, refuse};
 use crate::policy::{FolderGrant, Grants, Hoard};
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use rustix::fs::{Mode, OFlags, open, openat, readlinkat};
+#[cfg(not(target_os = "linux"))]
+use rustix::fs::openat;
+use rustix::fs::{CWD, Mode, OFlags, readlinkat};
 use rustix::io::Errno as Os;
 use skep_abi::errno as abi;
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
+thread_local! {
+    /// Nothing may be waited for: see [`from_caches`].
+    static AT_ONCE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs it on what the system has in memory: `-EAGAIN` where a disk would be asked. (Attributes of what was found there are taken
+/// as they stand.)
+pub(super) fn from_caches<T>(run: impl FnOnce() -> Answer<T>) -> Answer<T> {
+    if cfg!(not(target_os = "linux")) {
+        return refuse(abi::EAGAIN);
+    }
+    struct Over;
+    impl Drop for Over {
+        fn drop(&mut self) {
+            AT_ONCE.set(false);
+        }
+    }
+    AT_ONCE.set(true);
+    let _over = Over;
+    run()
+}
+
+/// Whether that is how it runs now.
+pub(super) fn is_at_once() -> bool {
+    AT_ONCE.get()
+}
 
 /// Links followed in one path, as the kernel's own bound.
 const LINKS: u32 = 40;
@@ -55,12 +85,27 @@ impl Roots {
         let at = self.grants.folders.iter().position(|folder| std::ptr::eq(folder, grant));
         let place = &self.open[at.expect("the grant is one of these")];
         if place.get().is_none() {
-            let folder = open(&grant.folder, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            let folder = open_root(&grant.folder, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC)?;
             // Another thread may have been first: one of the two is as good.
             let _ = place.set(folder);
         }
         Ok(place.get().expect("just set").as_fd())
     }
+}
+
+#[cfg(target_os = "linux")]
+fn open_root(folder: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat2(CWD, folder, flags, Mode::empty(), cached())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_root(folder: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    openat(CWD, folder, flags, Mode::empty())
+}
+
+#[cfg(target_os = "linux")]
+fn cached() -> rustix::fs::ResolveFlags {
+    if is_at_once() { rustix::fs::ResolveFlags::CACHED } else { rustix::fs::ResolveFlags::empty() }
 }
 
 /// Whether a path names what it names only as a folder: it ends in a slash.
@@ -115,7 +160,7 @@ pub(super) fn look(follow: bool) -> OFlags {
 #[cfg(target_os = "linux")]
 fn resolve(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode, links: bool) -> rustix::io::Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
-    let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let mut how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | cached();
     if !links {
         how |= ResolveFlags::NO_SYMLINKS;
     }
@@ -129,7 +174,7 @@ fn resolve(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode, links
     if !links && flags.contains(PATH | OFlags::NOFOLLOW) {
         return resolve_last(folder, path, flags, mode);
     }
-    let mut tries = 8;
+    let mut tries = if is_at_once() { 0 } else { 8 };
     loop {
         match openat2(folder, path, flags, mode, how) {
             // A rename elsewhere disturbed the kernel's check; it asks to try again.
@@ -142,13 +187,13 @@ fn resolve(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode, links
 #[cfg(target_os = "linux")]
 fn resolve_last(folder: BorrowedFd<'_>, path: &Path, flags: OFlags, mode: Mode) -> rustix::io::Result<OwnedFd> {
     use rustix::fs::{ResolveFlags, openat2};
-    let strict = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
+    let strict = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS | cached();
     let Some(name) = path.file_name() else {
         return openat2(folder, path, flags, mode, strict);
     };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parent = openat2(folder, parent, PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), strict)?;
-    openat(parent, name, flags | OFlags::NOFOLLOW, mode)
+    openat2(parent, name, flags | OFlags::NOFOLLOW, mode, cached())
 }
 
 /// Without openat2: component by component, and never through a link.
@@ -242,6 +287,11 @@ fn link(roots: &Roots, path: &Path) -> Answer<Option<PathBuf>> {
         return Ok(None);
     };
     let parent = open_beneath(roots, parent, false, PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty(), false)?;
+    #[cfg(target_os = "linux")]
+    if is_at_once() {
+        let flags = PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat2(&parent, name, flags, Mode::empty(), cached()).map_err(refusal)?;
+    }
     match readlinkat(&parent, name, Vec::new()) {
         Ok(target) => Ok(Some(PathBuf::from(OsString::from_vec(target.into_bytes())))),
         Err(Os::INVAL) => Ok(None),

@@ -6,6 +6,7 @@
 //! [`linker`] walks the table in `skep_abi`: a call without a function here, or with other types, does not compile.
 mod child;
 mod fs;
+mod fs_apart;
 mod fs_entry;
 mod fs_file;
 mod fs_given;
@@ -26,6 +27,7 @@ mod timer;
 mod udp;
 mod wasi;
 
+pub(super) use fs_apart::Awaited;
 pub use fs_ledger::Bounds;
 pub(super) use fs_ledger::Ledger;
 pub(super) use fs_open::Roots;
@@ -275,8 +277,36 @@ pub(super) fn linker(engine: &Engine, module: &Module) -> Result<Linker<Context>
     if module.imports().any(|import| import.module() == wasi::MODULE) {
         wasi::register(&mut linker).map_err(super::engine::to_anyhow).context("WASI's calls cannot be registered")?;
     }
-    register(&mut linker).map_err(super::engine::to_anyhow).context("the boundary's calls cannot be registered")?;
+    register(&mut linker)
+        .and_then(|()| register_waiting(&mut linker))
+        .map_err(super::engine::to_anyhow)
+        .context("the boundary's calls cannot be registered")?;
     Ok(linker)
+}
+
+/// The one call in the middle of which a guest may be put aside takes the place of its plain form.
+fn register_waiting(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
+    const NAME: &str = "fs_call";
+    linker.allow_shadowing(true);
+    linker.func_wrap_async(
+        skep_abi::MODULE,
+        NAME,
+        |mut caller: Caller<'_, Context>, (op, ptr, len, data, data_len): (i32, u32, u32, u32, u32)| {
+            Box::new(async move {
+                let (data, data_len) = (Ptr(data), Len(data_len));
+                let begun = call::<wire::I64>(&mut caller, NAME, |call| {
+                    calls::fs_call(call, op, Ptr(ptr), Len(len), data, data_len)
+                })?;
+                if caller.data_mut().shared().state.awaited.is_none() {
+                    return Ok(begun);
+                }
+                caller.data_mut().wait().await;
+                call::<wire::I64>(&mut caller, NAME, |call| fs_apart::finish(call, data, data_len))
+            })
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 impl Call<'_> {

@@ -1,9 +1,9 @@
 //! The file calls: nothing outside a grant can be reached, or told from what does not exist.
 mod quota;
 
-use super::puppet::{Puppet, SCRATCH};
-use super::state_with;
-use crate::guest::Handle;
+use super::puppet::{ANSWERS, Puppet, SCRATCH, call};
+use super::{HAS_NEIGHBOURS, state_with};
+use crate::guest::{Handle, Turn};
 use crate::policy::{FolderGrant, Grants, Limits};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use skep_abi::errno::{
@@ -392,4 +392,46 @@ fn what_is_queued_is_bounded() {
     assert_eq!(puppet.one("fs_queue", &call), -number(EAGAIN));
     let state = puppet.guest.state();
     assert_eq!((state.operations, state.operation_bytes), (2, 2 * path.len() as u64));
+}
+
+/// Whatever holds of calls at once holds of those that wait, and of those that find all they need in memory.
+#[test]
+fn calls_that_wait_for_a_thread_are_held_to_the_same() {
+    HAS_NEIGHBOURS.set(true);
+    let tests: [fn(); 9] = [
+        reads_inside_a_grant_and_nothing_else,
+        links_never_leave_the_grants,
+        f02_a_link_that_is_swapped_in_is_not_followed,
+        c08_only_regular_files_of_a_bounded_size,
+        writes_need_a_grant_of_their_own,
+        stat_and_list,
+        what_changes_a_folder_needs_an_rw_grant_on_both_sides,
+        open_files_are_handles_of_one_kind_and_bounded,
+        standard_input_is_a_power_of_its_own,
+    ];
+    tests.iter().for_each(|test| test());
+}
+
+#[test]
+fn c08_who_waits_for_a_disk_is_put_aside_in_the_middle_of_its_call() {
+    HAS_NEIGHBOURS.set(true);
+    let tree = Tree::new();
+    let mut puppet = tree.puppet();
+    let path = tree.path("rw/made");
+    let len = puppet.ask(&Asked { path: &path, mode: 0o755, ..Asked::default() });
+    let mut line = [0i64; 10];
+    line[..4].copy_from_slice(&[call("fs_call") as i64, i64::from(file_op::MAKE_FOLDER), i64::from(SCRATCH), len]);
+    let batch: Vec<u8> = line.iter().flat_map(|word| word.to_le_bytes()).collect();
+    assert_eq!(puppet.guest.deliver(&batch), Turn::Yielded);
+    assert!(puppet.guest.state().awaits() && !Path::new(&path).exists(), "nothing is done on its own thread");
+    assert_eq!(puppet.guest.resume(), Turn::Yielded, "it goes on when it is answered, not before");
+    let work = puppet.guest.state_mut().take_awaited().expect("a thread is to do it");
+    assert!(puppet.guest.state_mut().take_awaited().is_none(), "and no other");
+    puppet.guest.state_mut().end_awaited(work.run());
+    assert!(matches!(puppet.guest.resume(), Turn::Done { .. }));
+    let answer = puppet.guest.peek(ANSWERS, 8);
+    assert_eq!((answer, Path::new(&path).is_dir()), (vec![0; 8], true));
+    // One that is ended meanwhile leaves nothing behind.
+    assert_eq!(puppet.guest.deliver(&batch), Turn::Yielded);
+    drop(puppet);
 }

@@ -64,9 +64,16 @@ impl Outside for Faulty {
     }
 }
 
+thread_local! {
+    /// Guests of this thread's test are put aside while they wait for a disk.
+    static HAS_NEIGHBOURS: Counter<bool> = const { Counter::new(false) };
+}
+
 fn state_with(grants: Grants, limits: Limits) -> GuestState {
     let outside = Real(Instant::now(), Entropy::seeded(&[1; 32]));
-    GuestState::new(grants, limits, Box::new(outside), b"{\"pid\":1}".to_vec())
+    let mut state = GuestState::new(grants, limits, Box::new(outside), b"{\"pid\":1}".to_vec());
+    state.has_neighbours = HAS_NEIGHBOURS.get();
+    state
 }
 
 fn state() -> GuestState {
@@ -117,10 +124,13 @@ fn batch() -> Vec<u8> {
     out
 }
 
-/// Delivers, and resumes until the turn is over: how many slices a turn takes is the machine's affair.
+/// Delivers, and resumes until the turn is over: how many slices a turn takes is the machine's affair. What it waits for is done here.
 fn whole_turn(guest: &mut Guest, batch: &[u8]) -> Turn {
     let mut turn = guest.deliver(batch);
     while turn == Turn::Yielded {
+        if let Some(work) = guest.state_mut().take_awaited() {
+            guest.state_mut().end_awaited(work.run());
+        }
         turn = guest.resume();
     }
     turn

@@ -24,7 +24,7 @@ const SECOND: u64 = 1000 * MS;
 const STEP: Duration = Duration::from_millis(1);
 
 /// A guest that has something to do in every turn (`body` answers 1 for that).
-fn cell(body: &str) -> Cell {
+pub(super) fn cell(body: &str) -> Cell {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| {
         Engine::new(&EngineOptions { quick_compile: true, ..EngineOptions::default() })
@@ -34,6 +34,7 @@ fn cell(body: &str) -> Cell {
         r#"(module
           (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
           (import "skep" "log" (func $log (param i32 i32 i32) (result i32)))
+          (import "skep" "fs_call" (func $fs_call (param i32 i32 i32 i32 i32) (result i64)))
           (memory (export "memory") 4)
           (func (export "skep_abi") (result i32)
             (drop (call $inbox (i32.const 4096) (i32.const 32768)))
@@ -140,7 +141,7 @@ impl Room {
     }
 }
 
-fn always_busy() -> &'static Cell {
+pub(super) fn always_busy() -> &'static Cell {
     static CELL: OnceLock<Cell> = OnceLock::new();
     CELL.get_or_init(|| cell("(i32.const 1)"))
 }

@@ -13,7 +13,7 @@ const { codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } } = require('inte
 const { customPromisifyArgs } = require('internal/util');
 
 const DEFAULT_BYTES = 16384;
-const WRITE_STEP = 8 << 20;
+const WRITE_STEP = 1 << 20;
 
 function checkCallback(callback) {
   validateFunction(callback, 'cb');

@@ -7,7 +7,7 @@ const native = internalBinding('fs');
 const { Pipe } = require('internal/net/handle');
 
 const { ops } = native;
-const streams = new Map(); // by the descriptor's handle: the Socket that asynchronous operations go through
+const streams = new Map(); // by the descriptor's handle: the Socket that asynchronous operations go through, and how many wait
 const NO_ERROR = 0, EBADF = -9, EIO = -5, EINVAL = -22, ESPIPE = -29;
 
 // The stream of the socket behind a descriptor's handle; an error number when it is none.
@@ -33,7 +33,7 @@ function openHandle(fd, file) {
 
 // ---- Operations that come later ----
 
-function socketOf(file) {
+function streamOf(file) {
   const known = streams.get(file);
   if (known !== undefined) return known;
   const stream = openStream(file);
@@ -42,18 +42,27 @@ function socketOf(file) {
   const socket = new Socket({ handle: new Pipe(stream, null, true), allowHalfOpen: true, manualStart: true });
   socket.on('error', () => {});
   socket.unref();
-  streams.set(file, socket);
-  return socket;
+  const made = { socket, waiting: 0 };
+  streams.set(file, made);
+  return made;
+}
+
+// An operation keeps the loop alive until it is done. Answers what is to be called then.
+function held(stream, done) {
+  if (stream.waiting++ === 0) stream.socket.ref();
+  return (outcome) => {
+    if (--stream.waiting === 0) stream.socket.unref();
+    done(outcome);
+  };
 }
 
 const errnoOf = (error) => error?.errno ?? EIO;
 
-// What has come is taken; the socket keeps the loop alive only while somebody waits.
+// What has come is taken.
 function read(socket, target, done) {
   const count = Math.min(target.length, socket.readableLength);
   if (count > 0) {
     target.set(socket.read(count));
-    socket.unref();
     done(count);
   } else if (socket.readableEnded || socket._readableState.ended || socket.destroyed) {
     done(socket.errored ? errnoOf(socket.errored) : socket.destroyed && !socket._readableState.ended ? EBADF : 0);
@@ -62,7 +71,6 @@ function read(socket, target, done) {
       for (const name of ['readable', 'end', 'close']) socket.off(name, again);
       read(socket, target, done);
     };
-    socket.ref();
     for (const name of ['readable', 'end', 'close']) socket.on(name, again);
     socket.read(0);
   }
@@ -70,22 +78,24 @@ function read(socket, target, done) {
 
 // A request READ or WRITE: what `send` of internal/fs/request answers; undefined when it is for the host after all.
 function queue(request, file, done) {
-  const socket = socketOf(file);
-  if (socket === undefined) return undefined;
+  const stream = streamOf(file);
+  if (stream === undefined) return undefined;
+  const { socket } = stream;
   const { data, offset, length } = request;
   if (typeof request.a === 'number' ? request.a >= 0 : request.a >= 0n) return ESPIPE;
   if (data === undefined) return EINVAL;
   const bytes = new Uint8Array(data.buffer, data.byteOffset + offset, length);
-  if (request.op === ops.READ) setImmediate(length === 0 ? () => done(0) : () => read(socket, bytes, done));
-  else socket.write(bytes, (error) => done(error ? errnoOf(error) : length));
+  const ended = held(stream, done);
+  if (request.op === ops.READ) setImmediate(length === 0 ? () => ended(0) : () => read(socket, bytes, ended));
+  else socket.write(bytes, (error) => ended(error ? errnoOf(error) : length));
   return NO_ERROR;
 }
 
 // The descriptor is closed.
 function forget(file) {
-  const socket = streams.get(file);
+  const stream = streams.get(file);
   streams.delete(file);
-  socket?.destroySoon();
+  stream?.socket.destroySoon();
 }
 
 module.exports = { openHandle, queue, forget };

@@ -16,7 +16,7 @@ const {
 const FOLDER = 2;
 const LINK = 3;
 const READ_STEP = 64 << 10;
-const WRITE_STEP = 8 << 20;
+const WRITE_STEP = 1 << 20;
 // So that there is something left to be aborted.
 const ABORTABLE_STEP = 512 << 10;
 const MOST_BYTES = 2 ** 31 - 1;
