@@ -399,16 +399,12 @@ impl Body {
         };
         let outcome = catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(&mut context)));
         drop(inside);
+        if !matches!(outcome, Ok(Poll::Pending)) {
+            self.call = None;
+        }
         match outcome {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(result)) => {
-                self.call = None;
-                Poll::Ready(Ok(result))
-            }
-            Err(panic) => {
-                self.call = None;
-                Poll::Ready(Err(panic_text(&*panic)))
-            }
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic_text(&*panic))),
         }
     }
 }
@@ -566,11 +562,10 @@ pub(super) mod tick {
         TIMER.with(|timer| {
             let Some(timer) = timer.get_or_init(Timer::new) else { return false };
             STRUCK.with(|struck| struck.store(std::ptr::from_ref(beat.word()).cast_mut(), Relaxed));
-            let armed = timer.arm_unless_armed();
-            if !armed {
+            timer.arm_unless_armed() || {
                 leave();
+                false
             }
-            armed
         })
     }
 
@@ -583,11 +578,7 @@ pub(super) mod tick {
         if STRUCK.with(|struck| struck.load(Relaxed)).is_null() {
             return;
         }
-        TIMER.with(|timer| {
-            if let Some(Some(timer)) = timer.get() {
-                timer.arm_unless_armed();
-            }
-        });
+        TIMER.with(|timer| timer.get().and_then(Option::as_ref).map(Timer::arm_unless_armed));
     }
 }
 
