@@ -264,6 +264,12 @@ static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValue
     if (answer == -1000) return -1;
     if (answer == -SKEP_EAGAIN) queue_chunk(ctx, res, chunk, latin1);
   }
+  if (answer < 0 && answer != -SKEP_EAGAIN) {
+    // The client has gone, and who writes on and on without a pause would never be told so.
+    later(ctx, fn);
+    res->bits |= RES_NEED_DRAIN;
+    return 0;
+  }
   bool queued = answer == -SKEP_EAGAIN, full = queued || answer > QUEUE_WATER;
   bool waits = queued ? !res->corked : answer > HIGH_WATER;
   after_write(ctx, res, fn, full || res->corked);

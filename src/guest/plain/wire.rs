@@ -16,9 +16,9 @@ pub const WIRE: u32 = 1 << 20;
 /// Buffers of one call.
 const BUFFERS: u32 = 1024;
 
-/// Bytes that one call writes, more than a message has: buffers may lie over each other, and a program asks whether its time is over
+/// Bytes that one call writes, as many as a message may have: buffers may lie over each other, and a program asks whether its time is over
 /// between two calls.
-const AT_ONCE: u32 = 64 << 20;
+const AT_ONCE: u32 = 256 << 20;
 
 // WASI's numbers.
 pub(super) const SUCCESS: i32 = 0;
