@@ -182,12 +182,21 @@ impl GuestState {
 
     /// Its own clock at a time of the one outside, monotonic nanoseconds.
     pub fn mono(&self, outside: u64) -> u64 {
-        outside.saturating_add_signed(self.behind.saturating_neg())
+        self.clock_of(outside.saturating_add_signed(self.behind.saturating_neg()))
     }
 
-    /// The time outside at one of its own clock.
+    /// A time as its clocks tell it, in nanoseconds: no finer than [`Limits::clock_ns`] (row T01).
+    pub fn clock_of(&self, ns: u64) -> u64 {
+        ns - ns % self.grain()
+    }
+
+    /// The time outside at which its own clock tells this one, or one after it.
     pub fn outside_at(&self, mono: u64) -> u64 {
-        mono.saturating_add_signed(self.behind)
+        mono.checked_next_multiple_of(self.grain()).unwrap_or(u64::MAX).saturating_add_signed(self.behind)
+    }
+
+    fn grain(&self) -> u64 {
+        self.limits.clock_ns.max(1).into()
     }
 
     /// For a clone: none of its handles is one that its heap remembers.

@@ -26,6 +26,9 @@ pub struct Limits {
     pub at_cpu: AtLimit,
     /// Time a guest runs before others get their turn: below a person's notice, above switch costs.
     pub slice: Duration,
+    /// Nanoseconds in which its clocks go forward, all of them (row T01): what a neighbour does in the processor's caches shows in
+    /// times far below. None tells more than the system's own where it is 1.
+    pub clock_ns: u32,
     /// Handles of one guest: bounds host memory that a leaking script can pin (row M08).
     pub handles: u32,
     /// Bytes of one log call and of one line buffer (rows L01, M07).
@@ -279,6 +282,7 @@ impl Default for Limits {
             cpu_ns: None,
             at_cpu: AtLimit::Throttle,
             slice: Duration::from_millis(5),
+            clock_ns: 1,
             handles: 65_536,
             log_call_bytes: 64 << 10,
             log_pending_bytes: 1 << 20,
@@ -349,6 +353,8 @@ impl Limits {
             sockets: 64,
             connects: Some(Rate { per_second: 50, burst: 100 }),
             tell_limits: true,
+            // As browsers do for pages that share a process; whole milliseconds, which Date knows, stay what they are.
+            clock_ns: 100_000,
             // The process's descriptors are shared by all of them (row H01).
             handles: 4096,
             files: 64,

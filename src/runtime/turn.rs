@@ -149,7 +149,7 @@ fn enter(seat: &mut Seat, mono: u64, wall: u64) -> Turn {
         seat.tell(skep_abi::events::SOON, None, 0, &[]);
     }
     let limit = seat.guest.state().limits.batch_events;
-    let mono = seat.guest.state().mono(mono);
+    let (mono, wall) = (seat.guest.state().mono(mono), seat.guest.state().clock_of(wall));
     let Some((batch, count)) = seat.mail.batch(mono, wall, limit) else {
         return Turn::Ended(Verdict::Broken);
     };

@@ -65,7 +65,8 @@ fn rates(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
 
 /// Those that are plain numbers, with the most that makes sense.
 fn counts(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
-    let small: [(&str, &mut u32); 12] = [
+    let small: [(&str, &mut u32); 13] = [
+        ("clock_ns", &mut limits.clock_ns),
         ("handles", &mut limits.handles),
         ("log_call_bytes", &mut limits.log_call_bytes),
         ("log_pending_bytes", &mut limits.log_pending_bytes),

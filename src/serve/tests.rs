@@ -46,7 +46,7 @@ fn the_pages_defaults_are_policys() {
     let (cpu, log) = (rate(limits.cpu_ns), rate(limits.log_bytes));
     let (out, connects) = (rate(limits.bytes_out), rate(limits.connects));
     let disk = limits.disk_bytes.zip(limits.disk_entries).expect("a tenant has these");
-    let numbers: [(&str, u64); 29] = [
+    let numbers: [(&str, u64); 30] = [
         ("requests", REQUESTS_EACH.into()),
         ("memory_bytes", limits.memory_bytes),
         ("cpu_ns_per_second", cpu.per_second),
@@ -58,6 +58,7 @@ fn the_pages_defaults_are_policys() {
         ("connects_per_second", connects.per_second),
         ("connects_burst", connects.burst),
         ("sockets", limits.sockets.into()),
+        ("clock_ns", limits.clock_ns.into()),
         ("handles", limits.handles.into()),
         ("log_call_bytes", limits.log_call_bytes.into()),
         ("log_pending_bytes", limits.log_pending_bytes.into()),

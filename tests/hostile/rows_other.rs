@@ -109,6 +109,48 @@ fn s02_bytes_that_claim_to_be_code() {
     run(&Row { id: "S02", script, expect: Expect::Says("IGNORED true") });
 }
 
+/// Whatever tells a time is asked until it has gone on; each is a multiple of the tenants' tenth of a millisecond.
+#[test]
+fn t01_no_clock_is_fine() {
+    let script = "console.log('BEGUN');
+        var performance = require('perf_hooks').performance, fs = require('fs'), zero = performance.now();
+        // In tenths of a millisecond.
+        var clocks = {
+          hrtime: function () { return Number(process.hrtime.bigint()) / 1e5; },
+          pair: function () { var t = process.hrtime(); return t[0] * 1e4 + t[1] / 1e5; },
+          now: function () { return performance.now() * 10; },
+          mark: function () { return performance.mark('m').startTime * 10; },
+          origin: function () { return (performance.timeOrigin + performance.now()) * 10; },
+          event: function () { return new Event('e').timeStamp * 10; },
+          date: function () { return Date.now() * 10; },
+          uptime: function () { return process.uptime() * 1e4; },
+          user: function () { return process.cpuUsage().user / 100; },
+          system: function () { return process.cpuUsage().system / 100; },
+          usage: function () { return process.resourceUsage().userCPUTime / 100; },
+          file: function () { return Number(fs.statSync(process.env.DIR, { bigint: true }).mtimeNs % 10000000000n) / 1e5; },
+        };
+        var fine = [];
+        function look(name) {
+          for (var i = 0, steps = 0, last = clocks[name](); i < 20000 && steps < 20; i++) {
+            var time = clocks[name]();
+            if (Math.abs(time - Math.round(time)) > 0.02) { fine.push(name + ' ' + time); return; }
+            if (time !== last) steps++;
+            last = time;
+          }
+        }
+        Object.keys(clocks).forEach(look);
+        var timers = 0;
+        setTimeout(function tick() {
+          // A timer comes at a time of the same clock, and never before its own.
+          look('hrtime');
+          if (performance.now() - zero < 3) fine.push('a timer of 3 ms after ' + (performance.now() - zero));
+          if (++timers < 5) return setTimeout(tick, 1);
+          console.log('COARSE ' + (fine.length === 0), fine.join('; '));
+          setInterval(function () {}, 1000);
+        }, 3);";
+    run(&Row { id: "T01", script, expect: Expect::Says("COARSE true") });
+}
+
 #[test]
 fn w01_there_is_no_compiler_for_guests() {
     let script =

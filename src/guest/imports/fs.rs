@@ -44,6 +44,8 @@ pub(super) struct Job {
     pub data: Vec<u8>,
     /// Bytes of a file that is read whole, or of a listing.
     pub file_bytes: u64,
+    /// How finely times are told.
+    pub clock_ns: u32,
     pub roots: Arc<Roots>,
 }
 
@@ -229,8 +231,8 @@ fn request(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len) -> Answer<Job> {
     }
     let open = if takes_path || is_standard(op, file, a) { None } else { Some(opened(call, op, file)?) };
     let state = call.state();
-    let (file_bytes, roots) = (state.limits.file_bytes, Arc::clone(&state.roots));
-    Ok(Job { op, path, other, open, a, b, flags, mode, data: Vec::new(), file_bytes, roots })
+    let (file_bytes, clock_ns, roots) = (state.limits.file_bytes, state.limits.clock_ns, Arc::clone(&state.roots));
+    Ok(Job { op, path, other, open, a, b, flags, mode, data: Vec::new(), file_bytes, clock_ns, roots })
 }
 
 /// Without a handle: what standard input, output and error are (FSTAT), how large, and what comes on the first.

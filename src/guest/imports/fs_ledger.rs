@@ -166,6 +166,7 @@ impl Ledger {
             mode,
             data: Vec::new(),
             file_bytes: self.file_bytes.min(self.bounds.told as u64),
+            clock_ns: 1,
             roots: Arc::clone(roots),
         })
     }
@@ -289,6 +290,7 @@ mod tests {
                 mode: 4,
                 data: Vec::new(),
                 file_bytes: 1 << 20,
+                clock_ns: 1,
                 roots,
             }
         }

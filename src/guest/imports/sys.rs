@@ -30,11 +30,11 @@ pub(super) fn clock(call: &mut Call<'_>, which: i32) -> Answer<i64> {
     let state = call.state();
     let now = match which as u32 {
         MONOTONIC => state.mono(state.outside.mono()),
-        WALL => state.outside.wall(),
+        WALL => state.clock_of(state.outside.wall()),
         CPU => {
             let now = state.outside.mono();
             let slice = Duration::from_nanos(now.saturating_sub(entered.unwrap_or(now)));
-            u64::try_from((state.meter.cpu + slice).as_nanos()).unwrap_or(u64::MAX)
+            state.clock_of(u64::try_from((state.meter.cpu + slice).as_nanos()).unwrap_or(u64::MAX))
         }
         _ => return refuse(EINVAL),
     };

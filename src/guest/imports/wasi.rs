@@ -133,7 +133,8 @@ fn clock_of(clock: i32) -> Answer<i32> {
 
 fn clock_res_get(call: &mut Call<'_>, clock: i32, out: u32) -> Answer<()> {
     clock_of(clock)?;
-    put(call, out, &1u64.to_le_bytes())
+    let grain = call.state().limits.clock_ns;
+    put(call, out, &u64::from(grain).to_le_bytes())
 }
 
 fn clock_time_get(call: &mut Call<'_>, clock: i32, _precision: i64, out: u32) -> Answer<()> {

@@ -167,6 +167,39 @@ fn reads_inside_a_grant_and_nothing_else() {
 }
 
 #[test]
+fn what_is_closed_at_once_is_closed() {
+    let tree = Tree::new();
+    let mut puppet = tree.puppet();
+    for _ in 0..3000 {
+        let file = puppet.open(&tree.path("in/a.txt"), 0);
+        assert!(file > 0, "{file}");
+        assert_eq!(puppet.op(file_op::CLOSE, &Asked { file, ..Asked::default() }, 0), 0);
+        assert_eq!(puppet.op(file_op::CLOSE, &Asked { file, ..Asked::default() }, 0), -number(EBADF));
+    }
+    assert_eq!(puppet.guest.state().files.len(), 0);
+}
+
+#[test]
+fn t01_files_times_are_no_finer_than_clocks() {
+    let tree = Tree::new();
+    let mut puppet = tree.puppet();
+    // Of the request's time; a record's nanoseconds stand at each second word from the twelfth on.
+    let nanoseconds = |puppet: &mut Puppet| {
+        assert_eq!(puppet.on_path(file_op::STAT, &tree.path("in/a.txt"), 4096), 144);
+        let record = puppet.guest.peek(DATA, 144);
+        [11, 13, 15, 17].map(|at: usize| i64::from_le_bytes(record[at * 8..][..8].try_into().expect("eight bytes")))
+    };
+    let fine = std::time::UNIX_EPOCH + std::time::Duration::new(1_000_000_000, 123_456_789);
+    let file = std::fs::File::options().append(true).open(tree.0.join("in/a.txt")).expect("it is there");
+    file.set_modified(fine).expect("its time can be set");
+    assert_eq!(nanoseconds(&mut puppet)[1], 123_456_789);
+    puppet.guest.state_mut().limits.clock_ns = 100_000;
+    let coarse = nanoseconds(&mut puppet);
+    assert_eq!(coarse[1], 123_400_000);
+    assert!(coarse.iter().all(|ns| ns % 100_000 == 0), "{coarse:?}");
+}
+
+#[test]
 fn links_never_leave_the_grants() {
     let tree = Tree::new();
     tree.link("../out/secret", "in/relative");

@@ -1,4 +1,5 @@
 //! Limits on Wasm's own resources and on calls.
+use super::puppet::{Line, Puppet, call};
 use super::{batch, cell, guest_text, state, state_with, whole_turn};
 use crate::guest::command::Outbox;
 use crate::guest::{Body, Turn, Verdict};
@@ -41,6 +42,40 @@ fn a_guest_that_starts_too_large_is_refused() {
     let spawned = cell(&guest_text("(i32.const 0)", "")).spawn(state_with(Grants::default(), limits));
     let text = spawned.err().expect("it must be refused").to_string();
     assert!(text.contains("memory"), "{text}");
+}
+
+#[test]
+fn t01_clocks_go_forward_in_grains() {
+    let told = |clock_ns| {
+        let mut puppet = Puppet::new(state_with(Grants::default(), Limits { clock_ns, ..Limits::default() }));
+        let clock = call("clock");
+        let asked: Vec<Line> = (0..60).map(|at| (clock, vec![at % 3])).collect();
+        // The meter of CPU begins at nothing: some of it has to be used for its clock to be seen going.
+        (0..20).flat_map(|_| puppet.run(&asked).expect("the puppet lives")).collect::<Vec<i64>>()
+    };
+    for grain in [1_000, 100_000, 1_000_000] {
+        let times = told(grain);
+        assert!(times.iter().all(|time| *time >= 0 && time % i64::from(grain) == 0), "{times:?}");
+        for which in 0..3 {
+            let one: Vec<i64> = times.iter().skip(which).step_by(3).copied().collect();
+            assert!(one.is_sorted(), "clock {which}: {one:?}");
+        }
+    }
+    // Nothing is taken from who has the system's own; all of 400 times at whole microseconds would be a wonder.
+    assert!(told(1).iter().any(|time| time % 1_000 != 0));
+}
+
+#[test]
+fn t01_a_deadline_is_met_by_the_clock_that_set_it() {
+    let mut state = state_with(Grants::default(), Limits { clock_ns: 100_000, ..Limits::default() });
+    for behind in [0, 1, 99_999, 123_456_789, -77] {
+        state.behind = behind;
+        for due in [0, 1, 99_999, 100_000, 100_001, 5_000_000, 5_000_001] {
+            let outside = state.outside_at(due);
+            assert!(state.mono(outside) >= due && state.mono(outside) - due < 100_000, "{due} at {outside}");
+        }
+        assert!(state.outside_at(u64::MAX) > 1 << 63, "a deadline that never comes");
+    }
 }
 
 #[test]
