@@ -104,7 +104,7 @@ fn what_a_configuration_may_not_say_is_told_with_its_place() {
     );
     assert_eq!(
         one("[limits]\nmemory_bytes = 'much'\n"),
-        "skep: a/skep.toml:2: limits.memory_bytes: a size such as 64M or 1G is needed\n"
+        "skep: a/skep.toml:2: limits.memory_bytes: a number of bytes or a size such as 64M is needed\n"
     );
     assert!(one("main = 'b.js'").starts_with("skep: a/skep.toml:1: main: cannot find the script "));
     assert!(one("main = '../../../../../../../../etc/passwd'").contains(":1: main: "));

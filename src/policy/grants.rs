@@ -123,6 +123,9 @@ impl Grants {
             return Ok(Granted(address));
         }
         Err(Denied(match address {
+            _ if self.listen_none => {
+                "listening is not granted at all (--deny-listen takes away any other grant of it)".into()
+            }
             ListenAddress::Tcp(at) => format!("listening on {at} is not granted: ports below 1024 need --allow-listen"),
             ListenAddress::Unix(path) => {
                 format!("listening on the UNIX socket {} is not granted: it needs --allow-listen", path.display())

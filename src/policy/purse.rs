@@ -94,6 +94,8 @@ impl Purse {
                 self.take_back(Row { number: below as u64, word });
             }
         }
+        // Whoever has it next stands below nobody until he says so.
+        self.cell(number, ABOVE).store(0, Ordering::Release);
         owner.store(0, Ordering::Release);
     }
 

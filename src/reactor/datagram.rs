@@ -58,6 +58,13 @@ impl<S> Datagram<S> {
     }
 }
 
+impl<S: DatagramSocket> Datagram<S> {
+    /// What it has lost until now is nobody's here.
+    pub fn forget_lost(&mut self) {
+        self.lost = self.socket.lost().unwrap_or(0);
+    }
+}
+
 impl<K: Kernel> Reactor<K> {
     /// Opens a socket with this address. Errors: `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `EMFILE`.
     pub fn bind_datagram(&mut self, addr: SocketAddr, options: &DatagramOptions) -> Result<Key> {

@@ -33,7 +33,10 @@ impl<K: Kernel> Reactor<K> {
     pub fn adopt_datagram(&mut self, fd: OwnedFd) -> Result<Key> {
         let socket = self.kernel.adopt_datagram(fd)?;
         let key = self.add_datagram(socket)?;
-        self.datagrams.get_mut(key).expect("just added").shared = true;
+        let datagram = self.datagrams.get_mut(key).expect("just added");
+        datagram.shared = true;
+        // What it lost before it came here is not ours.
+        datagram.forget_lost();
         Ok(key)
     }
 

@@ -110,6 +110,10 @@ struct State {
     slow: VecDeque<(u32, Work)>,
     input: Vec<(u32, Work)>,
     slow_running: usize,
+    /// Threads at work that was not ordered soon.
+    common: usize,
+    /// Threads that there are.
+    threads: usize,
     done: Vec<(u32, Done)>,
     closed: bool,
 }
@@ -150,7 +154,9 @@ impl Threads {
             let desk = Arc::clone(&self.desk);
             thread::Builder::new().name(format!("skep-work-{at}")).spawn(move || desk.serve(Desk::next))
         };
-        self.started = (0..THREADS).filter(|at| begin(*at).is_ok()).count() > 0;
+        let threads = (0..THREADS).filter(|at| begin(*at).is_ok()).count();
+        self.desk.lock().threads = threads;
+        self.started = threads > 0;
         self.started
     }
 
@@ -160,7 +166,7 @@ impl Threads {
         {
             let desk = Arc::clone(&self.desk);
             let begun = thread::Builder::new().name("skep-input".into()).spawn(move || {
-                desk.serve(|desk| desk.next_input(&inputs));
+                desk.serve(|desk| Some((desk.next_input(&inputs)?, false)));
             });
             self.ringer = begun.ok().map(|_| ringer);
         }
@@ -184,14 +190,15 @@ impl Desk {
     }
 
     /// A thread's life.
-    fn serve(&self, next: impl Fn(&Desk) -> Option<(u32, Work)>) {
-        while let Some((number, work)) = next(self) {
+    fn serve(&self, next: impl Fn(&Desk) -> Option<((u32, Work), bool)>) {
+        while let Some(((number, work), is_common)) = next(self) {
             let lane = work.lane;
             let done = guarded(work);
             let mut state = self.lock();
             state.done.push((number, done));
-            if lane == Lane::Slow {
-                state.slow_running -= 1;
+            if is_common {
+                state.common -= 1;
+                state.slow_running -= usize::from(lane == Lane::Slow);
                 self.bell.notify_all();
             }
             drop(state);
@@ -200,22 +207,25 @@ impl Desk {
         }
     }
 
-    /// Slow work first, as it is bounded; none when the hall is gone.
-    fn next(&self) -> Option<(u32, Work)> {
+    /// The next piece, and whether it was not ordered soon; none when the hall is gone. One thread is kept for what was: disks and
+    /// servers of files that hang hold up who asked them, not who wakes. Slow work is first of the rest, as it is bounded.
+    fn next(&self) -> Option<((u32, Work), bool)> {
         let mut state = self.lock();
         loop {
             if state.closed {
                 return None;
             }
-            if state.slow_running < SLOW_MOST
-                && let Some(order) = state.slow.pop_front()
-            {
-                state.slow_running += 1;
-                return Some(order);
+            if let Some(order) = state.soon.pop_front() {
+                return Some((order, false));
             }
-            let State { soon, quick, .. } = &mut *state;
-            if let Some(order) = soon.pop_front().or_else(|| quick.pop_front()) {
-                return Some(order);
+            let State { slow, quick, slow_running, common, threads, .. } = &mut *state;
+            if *common < threads.saturating_sub(1).max(1) {
+                let is_slow = *slow_running < SLOW_MOST && !slow.is_empty();
+                if let Some(order) = if is_slow { slow.pop_front() } else { quick.pop_front() } {
+                    *slow_running += usize::from(is_slow);
+                    *common += 1;
+                    return Some((order, true));
+                }
             }
             state = self.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -293,13 +303,42 @@ mod tests {
     fn what_is_ordered_soon_is_taken_before_what_was_ordered_earlier() {
         let reactor = OsReactor::new().expect("a reactor can be made here");
         let desk = Arc::new(Desk { waker: reactor.waker(), state: Mutex::default(), bell: Condvar::new() });
+        desk.lock().threads = THREADS;
         // Its threads are this one.
         let mut threads = Threads { desk: Arc::clone(&desk), started: true, ringer: None, rung: false };
         let work = || Work::new(Lane::Quick, || Done::Number(0));
         (0..3).for_each(|number| threads.order(number, work()));
         (3..5).for_each(|number| threads.order_soon(number, work()));
-        let taken: Vec<u32> = (0..5).filter_map(|_| desk.next()).map(|(number, _)| number).collect();
+        let taken: Vec<u32> = (0..5).filter_map(|_| desk.next()).map(|((number, _), _)| number).collect();
         assert_eq!(taken, [3, 4, 0, 1, 2]);
+    }
+
+    #[test]
+    fn one_thread_is_kept_for_what_is_ordered_soon() {
+        let mut reactor = OsReactor::new().expect("a reactor can be made here");
+        let mut offload = Offload::threads(reactor.waker());
+        let (free, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        for number in 0..8 {
+            let gate = Arc::clone(&gate);
+            let wait = move || {
+                let _ = gate.lock().expect("nobody panics").recv();
+                Done::Number(1)
+            };
+            offload.order(number, Work::new(Lane::Quick, wait));
+        }
+        offload.order_soon(10, Work::new(Lane::Quick, || Done::Number(2)));
+        let mut seen = Vec::new();
+        let mut facts = Vec::new();
+        while seen.len() < 9 {
+            if seen == [10] {
+                (0..8).for_each(|_| free.send(()).expect("somebody waits"));
+            }
+            reactor.wait(None, &mut facts).expect("it waits");
+            facts.drain(..).for_each(|_| offload.woken());
+            seen.extend(offload.collect().into_iter().map(|(number, _)| number));
+        }
+        assert_eq!(seen[0], 10);
     }
 
     #[test]

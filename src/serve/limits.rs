@@ -1,6 +1,6 @@
 //! Limits of a tenant by the names that they have in `policy/limits.rs`. It must not know who enforces them.
 use super::text::{Fault, Table, Value};
-use crate::policy::words::{self, size, span};
+use crate::policy::words::{self, span};
 use crate::policy::{AtLimit, Limits, Rate};
 
 /// What a tenant has if it says nothing.
@@ -15,7 +15,12 @@ pub fn of_tenant() -> Limits {
 pub fn read(table: &mut Table<'_>) -> Result<Limits, Fault> {
     let mut limits = of_tenant();
     if let Some(value) = table.take("memory_bytes") {
-        limits.memory_bytes = value.measure("a size such as 64M or 1G", size)?;
+        // Below it no engine starts; above it no cell can be made.
+        let most = bytes(&value)?;
+        if !(4 << 20..=4 << 30).contains(&most) {
+            return Err(value.fault("it is from 4M to 4G"));
+        }
+        limits.memory_bytes = most;
     }
     if let Some(value) = table.take("cpu_total") {
         limits.cpu_total = Some(value.measure("a time such as 500ms or 10s", span)?);
@@ -122,6 +127,6 @@ fn disk(table: &mut Table<'_>, limits: &mut Limits) -> Result<(), Fault> {
 fn bytes(value: &Value<'_>) -> Result<u64, Fault> {
     match value.number(1..=1 << 40) {
         Ok(number) => Ok(number),
-        Err(_) => value.measure("a number of bytes or a size such as 64M", size),
+        Err(_) => value.measure("a number of bytes or a size such as 64M", words::bytes),
     }
 }

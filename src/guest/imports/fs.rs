@@ -14,7 +14,7 @@ use super::fs_given::{open_stream, queued_way, queued_writing, read_way, write_w
 use super::fs_input::{queued_input, read_input};
 use super::fs_ledger::Ledger;
 use super::fs_look::{access, kind_at, list, look_at, next_entries, open_folder, read_link, real, space, stat_of};
-use super::fs_open::{Roots, look, open_granted, refusal};
+use super::fs_open::{Roots, from_caches, look, open_granted, refusal};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
 use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
@@ -52,7 +52,8 @@ pub(super) struct Job {
 pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Ptr, data_len: Len) -> Answer<i64> {
     let job = request(call, op, ptr, len)?;
     if call.state().has_neighbours && fs_apart::may_wait(&job) {
-        return fs_apart::begin(call, job, data, data_len);
+        let closes = if op == op::CLOSE { Some(file_handle(call, ptr)?) } else { None };
+        return fs_apart::begin(call, job, closes, data, data_len);
     }
     let alarm = call.state().alarm.clone();
     match op {
@@ -73,6 +74,11 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
                 Some(Open::Way(way)) => write_way(way, bytes, job.a, &alarm)?,
                 _ => write(&job, bytes)?,
             } as i64)
+        }
+        op::CLOSE => {
+            let handle = file_handle(call, ptr)?;
+            call.state().let_go(handle);
+            Ok(0)
         }
         op::OPEN_STREAM => open_stream(call, &job),
         op::WINDOW_SIZE => {
@@ -178,7 +184,9 @@ pub(super) fn fs_watch(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
         return refuse(ENOSPC);
     }
     call.room(0)?;
-    let entry = open_granted(&call.state().roots, &path, false, look(true), Mode::empty())?;
+    let roots = Arc::clone(&call.state().roots);
+    let find = || open_granted(&roots, &path, false, look(true), Mode::empty());
+    let entry = if call.state().has_neighbours { from_caches(find)? } else { find()? };
     let handle = call.fresh(Kind::Watch)?;
     let state = call.state();
     state.watches += 1;

@@ -1,6 +1,7 @@
 //! File calls of a guest that has neighbours (row C08). What the system has in its caches is answered at once; for the rest the
 //! guest is put aside in the middle of its call, a thread does it, and the loop goes on with the others. So a disk that is slow, or
 //! a server of files that is gone, holds up who has asked it. It must not know threads, nor what brings the guest back.
+use super::super::handles::Handle;
 use super::super::memory;
 use super::super::work::{Done, Lane, Open, Work};
 use super::fs::{self, Job, answer};
@@ -8,16 +9,17 @@ use super::fs_file::read;
 use super::fs_ledger::{Asked, Ledger};
 use super::fs_open::{Roots, from_caches};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
-use skep_abi::errno::{EACCES, EAGAIN};
+use skep_abi::errno::{EACCES, EAGAIN, EINVAL};
 use skep_abi::file_op as op;
 use std::sync::Arc;
 
 /// Bytes that one call reads or writes: they are copied once more than without neighbours, and what is more takes further calls.
 const STEP: u32 = 1 << 20;
 
-/// What only looks, and may find all of it in the system's caches.
-const LOOKING: [i32; 9] =
-    [op::OPEN, op::STAT, op::LSTAT, op::FSTAT, op::KIND, op::ACCESS, op::READ_LINK, op::REAL_PATH, op::READ_FILE];
+/// What only looks, and may find all of it in the system's caches. Not READ_LINK: the system has no way to read a link that asks no
+/// disk.
+const LOOKING: [i32; 8] =
+    [op::OPEN, op::STAT, op::LSTAT, op::FSTAT, op::KIND, op::ACCESS, op::REAL_PATH, op::READ_FILE];
 
 /// A call that waits for what a thread does.
 pub(in crate::guest) struct Awaited {
@@ -45,12 +47,18 @@ impl Awaited {
 
 /// Whether it is about what lies on a disk. What a parent gave is waited for as before: tenants are given nothing.
 pub(super) fn may_wait(job: &Job) -> bool {
-    let apart = !matches!(job.op, op::CLOSE | op::READ_INPUT | op::OPEN_STREAM | op::WINDOW_SIZE);
+    let apart = !matches!(job.op, op::READ_INPUT | op::OPEN_STREAM | op::WINDOW_SIZE);
     apart && !matches!(job.open, Some(Open::Way(_)))
 }
 
 /// Answers from the caches, or begins to wait; then [`finish`] answers.
-pub(super) fn begin(call: &mut Call<'_>, mut job: Job, data: Ptr, data_len: Len) -> Answer<i64> {
+pub(super) fn begin(
+    call: &mut Call<'_>,
+    mut job: Job,
+    closes: Option<Handle>,
+    data: Ptr,
+    data_len: Len,
+) -> Answer<i64> {
     let bytes = memory::bytes_mut(call.memory, data, data_len)?;
     let step = data_len.0.min(STEP);
     match job.op {
@@ -65,9 +73,14 @@ pub(super) fn begin(call: &mut Call<'_>, mut job: Job, data: Ptr, data_len: Len)
         call.state().ledger.as_ref().and_then(|_| Ledger::asks(&job)).map(|asked| (asked, Arc::clone(&job.roots)));
     if LOOKING.contains(&job.op) && !changes(&job) {
         match from_caches(|| fs::run(&job)) {
-            Err(Refusal::Errno(EAGAIN)) => {}
+            // Systems before 5.12 know no such question.
+            Err(Refusal::Errno(EAGAIN | EINVAL)) => {}
             outcome => return end(call, asked, outcome, data, data_len),
         }
+    }
+    if let Some(handle) = closes {
+        // The job has the last of it: what has no name any more goes with that, which can take long.
+        call.state().let_go(handle);
     }
     let op = job.op;
     let work = Some(Work::new(Lane::Quick, move || fs::done(fs::run(&job))));

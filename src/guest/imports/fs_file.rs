@@ -18,6 +18,9 @@ use skep_abi::errno::{EAGAIN, EEXIST, EFBIG, EINVAL, EISDIR, ELOOP, ENODEV, ENOE
 use skep_abi::file_op as op;
 use std::sync::Arc;
 
+/// Bytes of a file that is read whole while others wait: what is larger is a thread's.
+const AT_ONCE: u64 = 1 << 20;
+
 /// Bytes read, or copied, at a time.
 const STEP: usize = 64 << 10;
 
@@ -183,6 +186,9 @@ pub(super) fn read_file(job: &Job) -> Answer<Done> {
     if size > job.file_bytes {
         return refuse(EFBIG);
     }
+    if is_at_once() && size > AT_ONCE {
+        return refuse(EAGAIN);
+    }
     Ok(Done::Bytes(read_all(&file, size as usize, job.file_bytes)?))
 }
 
@@ -203,6 +209,10 @@ fn read_all(file: &OwnedFd, size: usize, cap: u64) -> Answer<Vec<u8>> {
         let start = bytes.len();
         if start as u64 > cap {
             return refuse(EFBIG);
+        }
+        // The size that it told was a lie.
+        if is_at_once() && start as u64 > AT_ONCE {
+            return refuse(EAGAIN);
         }
         let step = STEP.min(size + STEP - start.min(size)).max(size.saturating_sub(start) + 1);
         let step = step.min(cap as usize + 1 - start);

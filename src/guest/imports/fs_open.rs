@@ -130,6 +130,8 @@ pub(super) fn open_granted(roots: &Roots, path: &Path, write: bool, flags: OFlag
             let follow = !flags.contains(OFlags::NOFOLLOW);
             match real_path(roots, path, follow, flags.contains(OFlags::CREATE)) {
                 Ok(real) if real != path => open_beneath(roots, &real, write, flags | OFlags::NOFOLLOW, mode, false),
+                // Whether it leads there is not in the caches.
+                Err(Refusal::Errno(abi::EAGAIN)) if is_at_once() => refuse(abi::EAGAIN),
                 _ => Err(Refusal::Denied(why)),
             }
         }

@@ -12,6 +12,7 @@ const {
   validateAbortSignal, validateBoolean, validateFunction, validateObject, validateUint32,
 } = require('internal/validators');
 
+const EAGAIN = -11;
 const ENOSYS = -38;
 const EACCES = -13;
 const ECANCELED = -125;
@@ -43,8 +44,13 @@ class FSWatcher extends EventEmitter {
     this.#path = path;
     this.#name = Buffer.from(basename(path));
     this.#encoding = encoding;
-    const handle = native.watch(absolute(path));
-    if (handle === ENOSYS) return this.#poll(path, persistent);
+    let handle = native.watch(absolute(path));
+    if (handle === EAGAIN) {
+      // Where it is would have to be asked of the disk: that is done apart, and then the system knows.
+      require('fs').statSync(path, { throwIfNoEntry: false });
+      handle = native.watch(absolute(path));
+    }
+    if (handle === ENOSYS || handle === EAGAIN) return this.#poll(path, persistent);
     if (handle < 0) throw watchError(path, handle);
     this.#handle = handle;
     watching.set(handle, this);
