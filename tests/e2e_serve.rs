@@ -33,6 +33,47 @@ fn one_connection_serves_several_tenants_in_order() {
 }
 
 #[test]
+fn what_is_larger_than_one_call_takes_goes_out_whole() {
+    let script = "require('http').createServer((req, res) => {
+        const size = 17 << 20;
+        if (req.url === '/text') return res.end('\u{20ac}'.repeat(size / 3 | 0) + 'xx');
+        if (req.url === '/raw') {
+          req.socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ' + size + '\r\n\r\n');
+          return req.socket.end(Buffer.alloc(size, 120));
+        }
+        res.end(Buffer.alloc(size, 120));
+      }).listen(80);";
+    let hive = Hive::start(&tenants(&[("a/index.js", script)]));
+    for path in ["/bytes", "/text", "/raw"] {
+        let answer = hive.get("a.localhost", path);
+        assert_eq!((answer.status, answer.body.len()), (200, 17 << 20), "{path}");
+        assert!(path == "/text" || answer.body.iter().all(|byte| *byte == b'x'), "{path}");
+    }
+}
+
+#[test]
+fn a_file_is_read_and_written_as_if_nobody_waited() {
+    let script = "const fs = require('fs'), file = __dirname + '/data/f';
+      require('http').createServer((req, res) => {
+        const bytes = Buffer.alloc(5 << 20, 'abcdefg'), back = Buffer.alloc(5 << 20);
+        const fd = fs.openSync(file, 'w+');
+        const sent = fs.writeSync(fd, bytes), read = fs.readSync(fd, back, 0, back.length, 0);
+        const two = [Buffer.alloc(1 << 20), Buffer.alloc(3 << 20)], many = fs.readvSync(fd, two, 0);
+        fs.closeSync(fd);
+        // A tenant has 64 files: each is closed.
+        for (let i = 0; i < 200; i++) { fs.writeFileSync(file + 2, 'x'); fs.readFileSync(file + 2); }
+        res.end([sent, read, many, bytes.equals(back), Buffer.concat(two).equals(bytes.subarray(0, 4 << 20))].join());
+      }).listen(80);";
+    let place = tenants(&[
+        ("a/index.js", script),
+        ("a/data/none", ""),
+        ("a/skep.toml", "[grants]\nfs = 'data:rw'\n"),
+    ]);
+    let hive = Hive::start(&place);
+    assert_eq!(hive.get("a.localhost", "/").text(), "5242880,5242880,4194304,true,true");
+}
+
+#[test]
 fn a_body_is_read_by_its_tenant_only() {
     let echo = "require('http').createServer((req, res) => {
         let body = ''; req.on('data', (d) => body += d).on('end', () => res.end('NAME ' + body));

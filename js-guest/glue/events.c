@@ -47,6 +47,10 @@ static int settle(JSContext *ctx, JSValueConst self, JSAtom type, JSValue result
 static int call_list(JSContext *ctx, JSValueConst self, JSAtom type, JSValueConst list, int argc, JSValueConst *argv) {
   int64_t count = 0;
   if (JS_GetLength(ctx, list, &count) < 0) return -1;
+  if (count > INT32_MAX / (int64_t)sizeof(JSValue)) {
+    JS_ThrowRangeError(ctx, "too many listeners");
+    return -1;
+  }
   JSValue few[8], *copy = few;
   if (count > 8) {
     copy = js_malloc(ctx, count * sizeof(JSValue));

@@ -203,9 +203,9 @@ static int no_body_allowed(JSContext *ctx, http_res *res) {
 
 static bool waiting(http_res *res) { return !JS_IsUndefined(res->queue) || res->corked; }
 
-/* The host takes so much a call: a larger chunk goes in slices. A length that the host would have derived from the
- * whole is written out first. */
-enum { SLICE = 16 << 20 };
+/* The host takes so much a call, of a tenant 16 MiB with the head: a larger chunk goes in slices. Of text these are units of two bytes,
+ * of which UTF-8 makes three at most. A length that the host would have derived from the whole is written out first. */
+enum { SLICE = 4 << 20 };
 
 static bool is_huge(JSContext *ctx, JSValueConst chunk) {
   int64_t len = 0;
@@ -234,6 +234,9 @@ static int queue_slices(JSContext *ctx, http_res *res, JSValueConst chunk, bool 
   return 0;
 }
 
+/* Why the queue that was flushed last was dropped: a negative errno, or 0. */
+static int32_t flushed;
+
 static bool flush_queue(JSContext *ctx, http_res *res);
 
 static JSValue drain_fn;
@@ -258,7 +261,7 @@ static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValue
   int32_t answer;
   if (is_huge(ctx, chunk)) {
     if (queue_slices(ctx, res, chunk, latin1) < 0) return -1;
-    answer = res->corked || !flush_queue(ctx, res) ? -SKEP_EAGAIN : res->pending;
+    answer = res->corked || !flush_queue(ctx, res) ? -SKEP_EAGAIN : flushed < 0 ? flushed : res->pending;
   } else {
     answer = waiting(res) ? -SKEP_EAGAIN : send_value(ctx, res, chunk, latin1, 0);
     if (answer == -1000) return -1;
@@ -428,6 +431,7 @@ static JSValue js_end(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
 
 /* Sends queued chunks until the host takes no more. Answers true when all have gone. */
 static bool flush_queue(JSContext *ctx, http_res *res) {
+  flushed = 0;
   if (JS_IsUndefined(res->queue)) return true;
   JSValue queue = res->queue;
   res->queue = JS_UNDEFINED;
@@ -448,6 +452,7 @@ static bool flush_queue(JSContext *ctx, http_res *res) {
       break;
     }
     if (answer == -1000) skep_uncaught();
+    if (answer < 0) flushed = answer;
     JS_FreeValue(ctx, chunk);
   }
   JS_FreeValue(ctx, queue);

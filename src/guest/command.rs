@@ -266,6 +266,8 @@ pub struct Outbox {
     own_bytes: usize,
     /// Empty buffers for large bodies; the runtime lends them for a turn.
     pub spares: Vec<Vec<u8>>,
+    /// A write was refused for want of room here: nothing else will tell its writer to go on.
+    pub refused: bool,
 }
 
 impl Outbox {

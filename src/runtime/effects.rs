@@ -56,14 +56,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let state = seat.guest.state_mut();
-        let budget_spent = state.outbox.size() >= state.limits.outbox_bytes / 2;
+        let was_refused = std::mem::take(&mut state.outbox.refused);
         let mut commands = state.outbox.take();
         for command in commands.drain(..) {
             self.effect(guest, command);
         }
         if let Some(seat) = self.seats.get_mut(guest as usize) {
             seat.guest.state_mut().outbox.recycle(commands);
-            if budget_spent {
+            if was_refused {
                 tell_refused(seat);
             }
         }
@@ -239,7 +239,7 @@ fn tell_refused(seat: &mut Seat) {
             slot.wants_drain = false;
         }
         let event = match kind {
-            Kind::Stream => events::STREAM_DRAIN,
+            Kind::Stream | Kind::Connection => events::STREAM_DRAIN,
             Kind::Channel => events::CHANNEL_DRAIN,
             _ => events::HTTP_DRAIN,
         };

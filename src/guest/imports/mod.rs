@@ -392,6 +392,7 @@ impl Call<'_> {
         // An empty queue takes one call of any size, or a large body could never be sent.
         if full || (waits > 0 && waits + bytes > u64::from(cap)) {
             slot.wants_drain = true;
+            self.state().outbox.refused |= waits == 0;
             return refuse(EAGAIN);
         }
         if total.saturating_add(bytes) > guest_cap {

@@ -2,7 +2,7 @@
 // and error are written to here too. Must not know files by their paths.
 'use strict';
 
-const { doSync, ops, queue, run, runSync } = require('internal/fs/request');
+const { doSync, isGiven, ops, queue, run, runSync } = require('internal/fs/request');
 const {
   checkBuffers, checkPosition, checkReadRange, checkWriteRange, toFd,
 } = require('internal/fs/validate');
@@ -13,7 +13,9 @@ const { codes: { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } } = require('inte
 const { customPromisifyArgs } = require('internal/util');
 
 const DEFAULT_BYTES = 16384;
-const WRITE_STEP = 1 << 20;
+const WRITE_STEP = 8 << 20;
+// What a call that is put aside while a thread does it moves at most.
+const APART_STEP = 1 << 20;
 
 function checkCallback(callback) {
   validateFunction(callback, 'cb');
@@ -77,7 +79,30 @@ function readSync(fd, buffer, offset, length, position) {
   }
   if (offset === undefined) offset = 0;
   const request = readRequest(fd, buffer, offset, length, position);
-  return request === undefined ? 0 : doSync(request);
+  return request === undefined ? 0 : runSync(readSteps(request));
+}
+
+// All of it, as of a regular file: a call of ours may move less than it was asked for. What was given, a pipe maybe, says itself how
+// much it has.
+function* readSteps(request) {
+  if (request.op !== ops.READ || isGiven(request.fd)) return yield request;
+  let total = 0;
+  for (;;) {
+    let count;
+    try {
+      count = yield request;
+    } catch (error) {
+      if (total > 0) return total;
+      throw error;
+    }
+    total += count;
+    if (count === 0 || count >= request.length) return total;
+    const { a } = request;
+    request = {
+      ...request, offset: request.offset + count, length: request.length - count,
+      a: a < 0 ? a : typeof a === 'bigint' ? a + BigInt(count) : a + count,
+    };
+  }
 }
 
 // ---- write ----
@@ -95,11 +120,18 @@ function* writeSteps(fd, data, offset, length, a) {
   let sent = 0;
   do {
     const step = Math.min(length - sent, WRITE_STEP);
-    const count = yield {
-      op: ops.WRITE, syscall: 'write', kind: 'move', fd, data, offset: offset + sent, length: step, a: a < 0 ? -1 : a + sent,
-    };
+    let count;
+    try {
+      count = yield {
+        op: ops.WRITE, syscall: 'write', kind: 'move', fd, data, offset: offset + sent, length: step, a: a < 0 ? -1 : a + sent,
+      };
+    } catch (error) {
+      // What is there is told; the next write says what is wrong.
+      if (sent > 0) return sent;
+      throw error;
+    }
     sent += count;
-    if (count < step) break;
+    if (count < step && count !== APART_STEP) break;
   } while (sent < length);
   return sent;
 }
@@ -165,7 +197,7 @@ function writeSync(fd, buffer, offset, length, position) {
 function* readvSteps(fd, buffers, position) {
   const length = buffers.reduce((sum, view) => sum + view.byteLength, 0);
   const data = Buffer.allocUnsafeSlow(length);
-  const count = yield { op: ops.READ, syscall: 'read', kind: 'move', fd, data, offset: 0, length, a: position ?? -1 };
+  const count = yield* readSteps({ op: ops.READ, syscall: 'read', kind: 'move', fd, data, offset: 0, length, a: position ?? -1 });
   let at = 0;
   for (const view of buffers) {
     if (at >= count) break;

@@ -29,6 +29,8 @@ function addDescriptor(handle) {
 // 0 when there is no such descriptor: the host answers EBADF.
 const handleOf = (fd) => handles[fd - FIRST_FD] ?? 0;
 
+const isGiven = (fd) => given.has(handleOf(fd));
+
 function takeDescriptor(fd) {
   const handle = handleOf(fd);
   if (handle !== 0) handles[fd - FIRST_FD] = 0;
@@ -238,5 +240,5 @@ const runPromise = (steps) => new Promise((resolve, reject) => {
 });
 
 module.exports = {
-  absolute, addDescriptor, begin, doSync, enterFolder, givenHandle, handleOf, makeError, ops, promise, queue, run, runPromise, runSync, takeDescriptor,
+  absolute, addDescriptor, begin, doSync, enterFolder, givenHandle, handleOf, isGiven, makeError, ops, promise, queue, run, runPromise, runSync, takeDescriptor,
 };

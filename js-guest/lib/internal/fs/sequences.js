@@ -16,7 +16,8 @@ const {
 const FOLDER = 2;
 const LINK = 3;
 const READ_STEP = 64 << 10;
-const WRITE_STEP = 1 << 20;
+const READ_MOST = 1 << 20;
+const WRITE_STEP = 8 << 20;
 // So that there is something left to be aborted.
 const ABORTABLE_STEP = 512 << 10;
 const MOST_BYTES = 2 ** 31 - 1;
@@ -47,7 +48,7 @@ function* readAll(fd, signal) {
   let total = 0;
   for (;;) {
     checkAborted(signal);
-    const length = Math.max(READ_STEP, Math.min(WRITE_STEP, size - total));
+    const length = Math.max(READ_STEP, Math.min(READ_MOST, size - total));
     const data = Buffer.allocUnsafeSlow(length);
     const count = yield { op: fd === 0 ? ops.READ_INPUT : ops.READ, syscall: 'read', kind: 'move', fd, data, offset: 0, length, a: -1 };
     if (count === 0) break;

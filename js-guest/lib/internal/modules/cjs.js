@@ -185,10 +185,13 @@ Module._findPath = function(request, paths, isMain) {
 Module._nodeModulePaths = function(from) {
   from = path.resolve(from);
   const found = [];
-  for (let folder = from; ; folder = path.dirname(folder)) {
-    if (path.basename(folder) !== 'node_modules') found.push(folder === '/' ? '/node_modules' : `${folder}/node_modules`);
-    if (folder === '/') return found;
+  for (let end = from === '/' ? 0 : from.length; end > 0;) {
+    const at = from.lastIndexOf('/', end - 1);
+    if (from.slice(at + 1, end) !== 'node_modules') found.push(`${from.slice(0, end)}/node_modules`);
+    end = at;
   }
+  found.push('/node_modules');
+  return found;
 };
 
 Module._stat = (file) => {

@@ -339,7 +339,23 @@ function writeList(socket, chunks, at, cb) {
   run();
 }
 
+// The host takes so much a call, of a tenant 16 MiB; a character of text is three bytes at most.
+const MOST_AT_ONCE = 4 << 20;
+
+function inSlices(chunk, encoding) {
+  const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+  const slices = [];
+  for (let at = 0; at < bytes.length; at += MOST_AT_ONCE) {
+    slices.push({ chunk: bytes.subarray(at, at + MOST_AT_ONCE), encoding: 'buffer' });
+  }
+  return slices;
+}
+
 function writeNow(socket, chunk, encoding, cb) {
+  if (chunk.length > MOST_AT_ONCE) {
+    writeList(socket, inSlices(chunk, encoding), 0, cb);
+    return;
+  }
   socket._pendingData = null;
   const handle = socket[kHandle];
   if (!handle) {

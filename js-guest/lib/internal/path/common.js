@@ -7,12 +7,10 @@ const { validateObject, validateString } = require('internal/validators');
 function resolveDots(path, allowAboveRoot, separator, isSeparator) {
   const names = [];
   let depth = 0;
-  let name = '';
-  for (let i = 0; i <= path.length; i++) {
-    if (i < path.length && !isSeparator(path.charCodeAt(i))) {
-      name += path[i];
-      continue;
-    }
+  for (let start = 0, i = 0; i <= path.length; i++) {
+    if (i < path.length && !isSeparator(path.charCodeAt(i))) continue;
+    const name = path.slice(start, i);
+    start = i + 1;
     if (name === '..') {
       if (depth > 0) {
         names.pop();
@@ -24,7 +22,6 @@ function resolveDots(path, allowAboveRoot, separator, isSeparator) {
       names.push(name);
       depth++;
     }
-    name = '';
   }
   return names.join(separator);
 }
