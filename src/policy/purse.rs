@@ -16,7 +16,7 @@ const ROWS: usize = 1023;
 const CELLS: usize = 8;
 
 /// Cells in all. The first row is nobody's: what those who are gone have used, and how many rows were ever claimed. The last is
-/// all of theirs: what they hold on disk (`hoard.rs`).
+/// all of theirs: what they hold on disk (`hoard`).
 pub const PURSE_CELLS: usize = (ROWS + 2) * CELLS;
 
 /// Whose row it is: 0 nobody's, 1 one that is being taken back, else a word that is never used again.
