@@ -11,8 +11,8 @@ use skep::proto::http1::{
 };
 use skep::reactor::sim::{SimKernel, SimNet, SimPeer};
 use skep::runtime::{
-    Again, FrontKind, FrontPlan, Hall, Hired, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan, Reload,
-    Routes,
+    Again, FrontKind, FrontPlan, Hall, Hired, Hirer, Keeper, LogSink, Logs, Mailbox, NotHired, Note, Offload, Plan,
+    Reload, Routes,
 };
 use skep::time::{Mono, Timers, VirtualClock};
 use std::hint::black_box;
@@ -237,19 +237,25 @@ fn await_answer(hall: &mut Hall<SimKernel, VirtualClock>, peer: &SimPeer) {
 /// Who hires the one tenant of a hall.
 struct Only(Cell, VirtualClock);
 
-impl Keeper for Only {
+impl Hirer for Only {
     fn hire(&mut self, _tenant: u32) -> Result<Hired, NotHired> {
         let mut state = tenant_state(&self.1, TENANT);
         state.grants = Grants { listen_none: true, listen_virtual: true, ..Grants::default() };
         self.0.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    fn reload(&mut self, _what: Again) -> Result<Reload, String> {
-        Err("it has no configuration".into())
-    }
-
     fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
         Vec::new()
+    }
+}
+
+impl Keeper for Only {
+    fn hirer(&mut self) -> &mut dyn Hirer {
+        self
+    }
+
+    fn reload(&mut self, _what: Again) -> Result<Reload, String> {
+        Err("it has no configuration".into())
     }
 }
 

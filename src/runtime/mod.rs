@@ -44,7 +44,7 @@ pub use outcome::Outcome;
 pub use process::{CHILD_WORD, ChildOrder, Clones, Filter, KitSource, OPTIONS, Origin};
 pub use seat::{GuestId, Hired};
 pub use tenants::{
-    Again, CONFIG_FILE, CordonKind, CordonOrder, CordonPlan, FrontKind, FrontPlan, Keeper, LogFormat, LoopLink,
+    Again, CONFIG_FILE, CordonKind, CordonOrder, CordonPlan, FrontKind, FrontPlan, Hirer, Keeper, LogFormat, LoopLink,
     Manners, NotHired, Plan, Reload, Routes, State, Stream as LogStream, TenantView, json_line,
 };
 

@@ -11,7 +11,7 @@ use super::tenant::Tenant;
 use crate::guest::{Cell, Den, Engine, EngineOptions, GuestState, Kit, Snapshot};
 use crate::launch::{self, Link, Nest};
 use crate::policy::{Grants, Instances, Limits, Run, ServeLimits};
-use crate::runtime::{Again, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Again, Hired, Hirer, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::OsClock;
 use crate::tls::{Acceptor, Identity};
 use anyhow::{Context as _, Result, anyhow};
@@ -184,7 +184,7 @@ impl Held {
     }
 }
 
-impl Keeper for Held {
+impl Hirer for Held {
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         let cell = self.cell(tenant)?;
         let mut state = self.state(tenant)?;
@@ -203,6 +203,16 @@ impl Keeper for Held {
             }
             _ => Err("its configuration has changed".into()),
         }
+    }
+
+    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
+        self.told.tenants.get(tenant as usize).map(|told| folders_of(&told.tenant())).unwrap_or_default()
+    }
+}
+
+impl Keeper for Held {
+    fn hirer(&mut self) -> &mut dyn Hirer {
+        self
     }
 
     fn reload(&mut self, _what: Again) -> Result<Reload, String> {
@@ -237,10 +247,6 @@ impl Keeper for Held {
         {
             self.refused.insert(told.main.clone(), (stamp, why));
         }
-    }
-
-    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
-        self.told.tenants.get(tenant as usize).map(|told| folders_of(&told.tenant())).unwrap_or_default()
     }
 }
 

@@ -8,12 +8,12 @@ use super::register::Register;
 use super::stall::Stall;
 use super::tell::Apart;
 use super::tenant::Tenant;
-use crate::guest::{Bounds, Cell, Entropy, GuestState, Keepsake, Kit, Snapshot, Surroundings};
+use crate::guest::{Bounds, Cell, Entropy, GuestState, Kit, Snapshot, Surroundings};
 use crate::launch::{Confine, Order, Program, World, start_info};
-use crate::policy::{FolderGrant, Limits, ServeLimits};
+use crate::policy::{FolderGrant, ServeLimits};
 use crate::runtime::{
-    Again, CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Keeper, LoopLink, Manners, NotHired, Plan, Reload,
-    Routes,
+    Again, CordonOrder, CordonPlan, FrontKind, FrontPlan, Hired, Hirer, Keeper, LoopLink, Manners, NotHired, Plan,
+    Reload, Routes,
 };
 use crate::time::{Clock as _, OsClock};
 use rustix::fs::{Mode, OFlags};
@@ -145,28 +145,8 @@ pub fn bounds() -> Bounds {
 }
 
 impl Keeper for Bees {
-    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
-        self.stall.folders(tenant)
-    }
-
-    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
-        self.stall.hire(tenant)
-    }
-
-    fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
-        self.stall.revive(tenant, from)
-    }
-
-    fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
-        self.stall.keepsake(tenant)
-    }
-
-    fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
-        self.stall.recall(from, bytes)
-    }
-
-    fn limits(&mut self, tenant: u32) -> Option<Limits> {
-        self.stall.limits(tenant)
+    fn hirer(&mut self) -> &mut dyn Hirer {
+        &mut self.stall
     }
 
     fn start_loop(&mut self, place: u32, link: LoopLink) -> Result<(), String> {

@@ -5,14 +5,13 @@ use super::rosters::{Roster, Rosters};
 use super::stall::Stall;
 use super::tell::{Route, routes, table};
 use super::tenant::Tenant;
-use crate::guest::{Den, Keepsake, Snapshot};
+use crate::guest::Den;
 use crate::launch::{self, say};
 use crate::policy::{Instances, Limits, ServeLimits};
-use crate::runtime::{Again, Hired, Keeper, LoopLink, Manners, NotHired, Plan, Reload};
+use crate::runtime::{Again, Hirer, Keeper, LoopLink, Manners, Plan, Reload};
 use crate::tls::Acceptor;
 use anyhow::{Result, anyhow};
 use std::collections::HashMap;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -191,24 +190,8 @@ impl Inmates {
 }
 
 impl Keeper for Inmates {
-    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
-        self.stall.hire(tenant)
-    }
-
-    fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
-        self.stall.revive(tenant, from)
-    }
-
-    fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
-        self.stall.keepsake(tenant)
-    }
-
-    fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
-        self.stall.recall(from, bytes)
-    }
-
-    fn limits(&mut self, tenant: u32) -> Option<Limits> {
-        self.stall.limits(tenant)
+    fn hirer(&mut self) -> &mut dyn Hirer {
+        &mut self.stall
     }
 
     fn reload(&mut self, _what: Again) -> Result<Reload, String> {
@@ -218,10 +201,6 @@ impl Keeper for Inmates {
     fn renew(&mut self, _nothing: &[u8]) -> Option<Reload> {
         let news = self.news.try_recv().ok()?;
         Some(self.take(news))
-    }
-
-    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
-        self.stall.folders(tenant)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::guest::cache::Digests;
 use crate::guest::{Cell, Engine, GuestState, Keepsake, Keepsakes, Snapshot};
 use crate::launch::say;
 use crate::policy::{Limits, ServeLimits};
-use crate::runtime::{Hired, NotHired};
+use crate::runtime::{Hired, Hirer, NotHired};
 use crate::time::OsClock;
 use std::cell::OnceCell;
 use std::os::fd::OwnedFd;
@@ -84,8 +84,10 @@ impl Stall {
         state.draw_from(self.hoards.of(tenant, 1));
         Ok((module, state))
     }
+}
 
-    pub fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
+impl Hirer for Stall {
+    fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         let (module, mut state) = self.prepare(tenant)?;
         let wished = self.tenant(tenant).is_some_and(|tenant| tenant.snapshot);
         // A module's own heap knows no START but the first.
@@ -96,7 +98,7 @@ impl Stall {
         spawned.map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
-    pub fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
+    fn revive(&mut self, tenant: u32, from: &mut Snapshot) -> Result<Hired, String> {
         let wished = self.tenant(tenant).is_some_and(|tenant| tenant.snapshot);
         match self.prepare(tenant) {
             Ok((None, state)) if wished => begin(from, &self.cell, state, &self.clock),
@@ -104,21 +106,21 @@ impl Stall {
         }
     }
 
-    pub fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
+    fn keepsake(&mut self, tenant: u32) -> Option<Keepsake> {
         let tenant = self.tenants.get(tenant as usize)?.as_ref().filter(|tenant| tenant.snapshot && tenant.keep)?;
         let words = [tenant.folder.as_os_str().as_encoded_bytes(), tenant.name.as_bytes()];
         Some(self.shelf.keepsakes(&self.cell)?.of(&words))
     }
 
-    pub fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
+    fn recall(&mut self, from: &Keepsake, bytes: &[u8]) -> Result<(Snapshot, Vec<u8>), String> {
         from.snapshot(bytes, &self.cell).map_err(|why| format!("{why:#}"))
     }
 
-    pub fn limits(&self, tenant: u32) -> Option<Limits> {
+    fn limits(&mut self, tenant: u32) -> Option<Limits> {
         self.tenant(tenant).map(|tenant| (*tenant.limits).clone())
     }
 
-    pub fn folders(&self, tenant: u32) -> Vec<OwnedFd> {
+    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
         self.tenant(tenant).map(folders_of).unwrap_or_default()
     }
 }

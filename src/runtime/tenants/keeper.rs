@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// Where instances of tenants come from, and who hears of their lives.
-pub trait Keeper {
+/// Where instances of tenants come from.
+pub trait Hirer {
     /// A guest that will run this tenant's code as it is now.
     ///
     /// # Errors
@@ -41,6 +41,15 @@ pub trait Keeper {
     fn limits(&mut self, _tenant: u32) -> Option<Limits> {
         None
     }
+
+    /// Folders whose changes are changes of this tenant's code or configuration.
+    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd>;
+}
+
+/// Who knows what tenants are configured to be, and hears of their lives.
+pub trait Keeper {
+    /// Where their instances come from.
+    fn hirer(&mut self) -> &mut dyn Hirer;
 
     /// Looks at the configuration again.
     ///
@@ -91,9 +100,6 @@ pub trait Keeper {
     fn renew(&mut self, _hive: &[u8]) -> Option<Reload> {
         None
     }
-
-    /// Folders whose changes are changes of this tenant's code or configuration.
-    fn folders(&mut self, tenant: u32) -> Vec<OwnedFd>;
 }
 
 /// What a process of tenants is given at its start.

@@ -68,7 +68,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if !self.tenants.all[tenant as usize].plan.keep {
             return None;
         }
-        let keepsake = self.tenants.keeper.as_mut()?.keepsake(tenant)?;
+        let keepsake = self.tenants.keeper.as_mut()?.hirer().keepsake(tenant)?;
         self.tenants.all[tenant as usize].kept.keepsake = Some(keepsake.clone());
         Some(keepsake)
     }
@@ -111,7 +111,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let this = &mut self.tenants.all[tenant as usize];
         let Some(keepsake) = this.kept.keepsake.clone().filter(|_| this.plan.keep && !this.gone) else { return Ok(()) };
         let Some(keeper) = self.tenants.keeper.as_mut() else { return Ok(()) };
-        let (snapshot, beside) = keeper.recall(&keepsake, bytes)?;
+        let (snapshot, beside) = keeper.hirer().recall(&keepsake, bytes)?;
         let beside: Beside = postcard::from_bytes(&beside).map_err(|_| "what it listened on makes no sense")?;
         let parked = |(handle, at, words)| Parked { handle, at, options: options_of(words) };
         let listeners = beside.listeners.into_iter().map(parked).collect();

@@ -235,7 +235,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return true;
         }
         let Some(keeper) = self.tenants.keeper.as_mut() else { return false };
-        let guest = match keeper.hire(tenant) {
+        let guest = match keeper.hirer().hire(tenant) {
             Ok(guest) => guest,
             Err(NotHired::NotYet) => {
                 self.tenants.all[tenant as usize].preparing = true;

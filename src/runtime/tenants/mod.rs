@@ -38,7 +38,7 @@ mod visitors;
 mod watching;
 
 pub use fronts::Manners;
-pub use keeper::{Again, CONFIG_FILE, CordonOrder, FrontKind, FrontPlan, Keeper, NotHired, Plan, Reload};
+pub use keeper::{Again, CONFIG_FILE, CordonOrder, FrontKind, FrontPlan, Hirer, Keeper, NotHired, Plan, Reload};
 pub use life::State;
 pub use loops::LoopLink;
 pub use plans::{CordonKind, CordonPlan};

@@ -72,6 +72,6 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// What a tenant is configured to have.
     pub(in crate::runtime) fn limits_of_tenant(&mut self, tenant: u32) -> Option<Limits> {
-        self.tenants.keeper.as_mut()?.limits(tenant)
+        self.tenants.keeper.as_mut()?.hirer().limits(tenant)
     }
 }

@@ -149,7 +149,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn revive(&mut self, tenant: u32) -> Option<GuestId> {
         let mut bud = self.tenants.all[tenant as usize].bud.take()?;
         let keeper = self.tenants.keeper.as_mut()?;
-        let guest = match keeper.revive(tenant, &mut bud.snapshot) {
+        let guest = match keeper.hirer().revive(tenant, &mut bud.snapshot) {
             Ok(guest) => guest,
             Err(why) => {
                 self.tenants.all[tenant as usize].kept.is_there = false;

@@ -33,7 +33,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A tenant runs: its folders are watched, as far as the system can.
     pub(super) fn watch_tenant(&mut self, tenant: u32) {
         let Some(keeper) = self.tenants.keeper.as_mut() else { return };
-        for folder in keeper.folders(tenant) {
+        for folder in keeper.hirer().folders(tenant) {
             match self.reactor.watch_entry(folder.as_fd()) {
                 Ok(number) => {
                     let whose = self.tenants.folders.tenants.entry(number).or_default();

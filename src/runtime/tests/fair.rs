@@ -2,9 +2,10 @@
 //! tests take real time. They must not know how the hall chooses.
 use super::calm::Paper;
 use super::pace::start_info;
+use super::paced::Paced;
 use super::sim::plain;
 use crate::guest::cache::{CacheFolder, load_or_build};
-use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Surroundings, Verdict};
+use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings, Verdict};
 use crate::policy::{AtLimit, Bound, Grants, Limits, PURSE_CELLS, Purse, Rate};
 use crate::reactor::sim::{SimKernel, SimNet};
 use crate::runtime::{GuestId, GuestView, Hall, Offload, Outcome};
@@ -47,48 +48,15 @@ pub(super) fn cell(body: &str) -> Cell {
     load_or_build(engine, &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
 }
 
-/// Each stretch takes as long as it is told to, on the virtual clock.
-struct Paced(VirtualClock, Rc<Shared<u64>>);
-
-impl Outside for Paced {
-    fn mono(&self) -> u64 {
-        self.0.now_mono().0
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        out.fill(7);
-    }
-
-    fn leaves(&self, entered: u64) -> (u64, u64) {
-        self.0.advance(Duration::from_nanos(self.1.get()));
-        (self.mono(), self.mono() - entered)
-    }
-}
-
-/// As [`Paced`]; at the end of each stretch something is done.
-struct Watched(Paced, Box<dyn Fn()>);
-
-impl Outside for Watched {
-    fn mono(&self) -> u64 {
-        self.0.mono()
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.0.random(out);
-    }
-
-    fn leaves(&self, entered: u64) -> (u64, u64) {
-        (self.1)();
-        self.0.leaves(entered)
-    }
+/// Each stretch takes as long as it is told to, on the virtual clock; at its end something is done.
+fn paced(clock: &VirtualClock, cost: &Rc<Shared<u64>>, at_end: impl Fn() + 'static) -> Box<Paced> {
+    let (clock, cost) = (clock.clone(), cost.clone());
+    Box::new(Paced::new(clock.clone(), move |entered| {
+        at_end();
+        clock.advance(Duration::from_nanos(cost.get()));
+        let now = clock.now_mono().0;
+        (now, now - entered)
+    }))
 }
 
 struct Room {
@@ -115,7 +83,7 @@ impl Room {
 
     fn seat_with(&mut self, cell: &Cell, cost: u64, limits: Limits, info: Vec<u8>) -> (GuestId, Rc<Shared<u64>>) {
         let cost = Rc::new(Shared::new(cost));
-        let outside = Box::new(Paced(self.clock.clone(), cost.clone()));
+        let outside = paced(&self.clock, &cost, || {});
         let limits = Limits { slice: Duration::from_secs(3600), ..limits };
         let state = GuestState::new(Grants::default(), limits, outside, info);
         (self.hall.seat(cell.spawn(state).expect("a guest can be spawned")), cost)
@@ -123,7 +91,7 @@ impl Room {
 
     /// The same as one process of a tree that is counted together.
     fn seat_in_tree(&mut self, cell: &Cell, cost: u64, limits: Limits, purse: Purse) -> GuestId {
-        let outside = Box::new(Paced(self.clock.clone(), Rc::new(Shared::new(cost))));
+        let outside = paced(&self.clock, &Rc::new(Shared::new(cost)), || {});
         let limits = Limits { slice: Duration::from_secs(3600), ..limits };
         let mut state = GuestState::new(Grants::default(), limits, outside, b"{}".to_vec());
         state.share(purse);
@@ -327,7 +295,7 @@ fn what_comes_during_a_slice_is_answered_before_the_next() {
         false => peer.send(b"GET /n5.0.1 HTTP/1.1\r\nHost: a\r\n\r\n").expect("it is open"),
         true => told.borrow_mut().push(peer.read_all().starts_with(b"HTTP/1.1 200 ")),
     };
-    let outside = Box::new(Watched(Paced(room.clock.clone(), Rc::new(Shared::new(2 * MS))), Box::new(each)));
+    let outside = paced(&room.clock, &Rc::new(Shared::new(2 * MS)), each);
     let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
     let state = GuestState::new(Grants::default(), limits, outside, b"{}".to_vec());
     room.hall.seat(always_busy().spawn(state).expect("a guest can be spawned"));

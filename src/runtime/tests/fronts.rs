@@ -7,7 +7,9 @@ use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{AtLimit, Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
-use crate::runtime::{Again, Believed, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{
+    Again, Believed, FrontKind, FrontPlan, Hired, Hirer, Keeper, Manners, NotHired, Plan, Reload, Routes,
+};
 use crate::time::{Clock as _, Mono, VirtualClock};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -66,7 +68,7 @@ struct Bees {
     leaves: Option<u32>,
 }
 
-impl Keeper for Bees {
+impl Hirer for Bees {
     fn limits(&mut self, _: u32) -> Option<Limits> {
         None
     }
@@ -97,6 +99,16 @@ impl Keeper for Bees {
         cell.spawn(state).map_err(|error| NotHired::Failed(format!("{error:#}")))
     }
 
+    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
+        Vec::new()
+    }
+}
+
+impl Keeper for Bees {
+    fn hirer(&mut self) -> &mut dyn Hirer {
+        self
+    }
+
     fn reload(&mut self, _what: Again) -> Result<Reload, String> {
         let (routes, mut plans) = configured();
         plans.retain(|(number, _)| Some(*number) != self.leaves);
@@ -112,10 +124,6 @@ impl Keeper for Bees {
             manners: Manners::default(),
             cordons: Vec::new(),
         })
-    }
-
-    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
-        Vec::new()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::guest::{Bounds, Den, Entropy, GuestState, Keepsake, Keepsakes, Snapsh
 use crate::policy::{Grants, Instances, Limits, ServeLimits};
 use crate::reactor::sim::SimPeer;
 use crate::runtime::tenants::TenantView;
-use crate::runtime::{Again, FrontKind, FrontPlan, Hired, Keeper, Manners, NotHired, Plan, Reload, Routes};
+use crate::runtime::{Again, FrontKind, FrontPlan, Hired, Hirer, Keeper, Manners, NotHired, Plan, Reload, Routes};
 use crate::time::{Clock as _, VirtualClock};
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -59,7 +59,7 @@ impl Only {
     }
 }
 
-impl Keeper for Only {
+impl Hirer for Only {
     /// Code that is empty is not ready yet.
     fn hire(&mut self, tenant: u32) -> Result<Hired, NotHired> {
         if self.code.borrow().is_empty() {
@@ -86,6 +86,16 @@ impl Keeper for Only {
         from.snapshot(bytes, script()).map_err(|why| format!("{why:#}"))
     }
 
+    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
+        Vec::new()
+    }
+}
+
+impl Keeper for Only {
+    fn hirer(&mut self) -> &mut dyn Hirer {
+        self
+    }
+
     fn reload(&mut self, _what: Again) -> Result<Reload, String> {
         let plan = self.plan.borrow().clone().ok_or("it has no configuration")?;
         Ok(Reload {
@@ -99,10 +109,6 @@ impl Keeper for Only {
             manners: Manners::default(),
             cordons: Vec::new(),
         })
-    }
-
-    fn folders(&mut self, _tenant: u32) -> Vec<OwnedFd> {
-        Vec::new()
     }
 }
 

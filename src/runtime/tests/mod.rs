@@ -13,6 +13,7 @@ mod hive;
 mod lines;
 mod moves;
 mod pace;
+mod paced;
 mod peers;
 mod proxied;
 mod signals;

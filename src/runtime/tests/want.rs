@@ -4,8 +4,9 @@
 //! one path, and `SKEP_WANT_AT=N` one n, with all that is said. It must not know how an allocation is refused (`famine.rs`).
 use super::calm::Paper;
 use super::famine;
+use super::paced::Paced;
 use crate::guest::cache::{CacheFolder, load_or_build};
-use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Outside, Surroundings, Verdict};
+use crate::guest::{Cell, Engine, EngineOptions, GuestState, Verdict};
 use crate::policy::{Grants, Limits, NetRule};
 use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
 use crate::runtime::{GuestId, Hall, Offload, Outcome};
@@ -71,27 +72,6 @@ fn cell() -> &'static Cell {
         let engine = Engine::new(&options).expect("an engine can be made here");
         load_or_build(&engine, &wasm, &CacheFolder(None), |_| {}).expect("the guest is accepted")
     })
-}
-
-/// A clock that moves when nothing is to be done; each slice costs the same.
-struct Sliced(Surroundings<VirtualClock>);
-
-impl Outside for Sliced {
-    fn mono(&self) -> u64 {
-        self.0.mono()
-    }
-
-    fn wall(&self) -> u64 {
-        self.0.wall()
-    }
-
-    fn random(&mut self, out: &mut [u8]) {
-        self.0.random(out);
-    }
-
-    fn leaves(&self, _entered: u64) -> (u64, u64) {
-        (self.mono(), SLICE_CPU)
-    }
 }
 
 /// What one run came to.
@@ -217,7 +197,9 @@ fn state(clock: &VirtualClock, source: &str, limits: Limits) -> GuestState {
     });
     let grants =
         Grants { net: vec![NetRule { host: Some(IpAddr::from([127, 0, 0, 1])), port: None }], ..Grants::default() };
-    let outside = Sliced(Surroundings(clock.clone(), Entropy::seeded(&[5; 32])));
+    // The clock moves when nothing is to be done; each slice costs the same.
+    let now = clock.clone();
+    let outside = Paced::new(clock.clone(), move |_entered| (now.now_mono().0, SLICE_CPU));
     GuestState::new(grants, limits, Box::new(outside), info.to_string().into_bytes())
 }
 
