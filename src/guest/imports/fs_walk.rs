@@ -5,8 +5,11 @@ use super::fs_open::Roots;
 use crate::guest::work::{Done, Lane, Work};
 use crate::policy::{Found, Grants, Hoard, Limits, Purse};
 use rustix::fd::AsFd;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, fstat, openat, statat};
+use rustix::io::Errno as Os;
+use rustix::process::geteuid;
 use std::collections::HashSet;
+use std::ffi::CStr;
 use std::sync::Arc;
 
 /// Folders within each other: each is open while those in it are looked at.
@@ -43,9 +46,11 @@ pub fn measured_hoard(grants: &Grants, limits: &Limits, purse: Option<&Purse>) -
 fn found(roots: &Roots, most: u64) -> Found {
     let mut walk = Walk { found: Found::default(), several: HashSet::new(), most };
     for root in roots.writable() {
-        // One that is gone holds nothing.
-        let opened = root.ok().and_then(|root| open(root, c"."));
-        walk.folder(opened);
+        let owner = root.and_then(fstat).map(|stat| stat.st_uid);
+        match root.and_then(|root| open(root, c".")) {
+            Ok(folder) => walk.folder(folder),
+            Err(error) => walk.missed(error, owner.ok()),
+        }
     }
     walk.found
 }
@@ -57,18 +62,22 @@ struct Walk {
     most: u64,
 }
 
-fn open(folder: impl AsFd, name: &std::ffi::CStr) -> Option<Dir> {
+fn open(folder: impl AsFd, name: &CStr) -> rustix::io::Result<Dir> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Dir::new(openat(folder, name, flags, Mode::empty()).ok()?).ok()
+    Dir::new(openat(folder, name, flags, Mode::empty())?)
 }
 
 impl Walk {
-    fn folder(&mut self, root: Option<Dir>) {
-        let mut open_ones: Vec<Dir> = root.into_iter().collect();
+    fn folder(&mut self, root: Dir) {
+        let mut open_ones = vec![root];
         while let Some(folder) = open_ones.last_mut() {
-            let Some(Ok(entry)) = folder.read() else {
-                open_ones.pop();
-                continue;
+            let entry = match folder.read() {
+                Some(Ok(entry)) => entry,
+                end => {
+                    self.found.more |= end.is_some();
+                    open_ones.pop();
+                    continue;
+                }
             };
             let name = entry.file_name();
             if matches!(name.to_bytes(), b"." | b"..") {
@@ -79,21 +88,39 @@ impl Walk {
                 return;
             }
             self.found.entries += 1;
-            let Ok(here) = folder.fd() else { continue };
-            // What is gone again is not there.
-            let Ok(stat) = statat(here, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            let stat = match folder.fd().and_then(|here| statat(here, name, AtFlags::SYMLINK_NOFOLLOW)) {
+                Ok(stat) => stat,
+                Err(error) => {
+                    let owner = folder.stat().map(|stat| stat.st_uid);
+                    self.missed(error, owner.ok());
+                    continue;
+                }
+            };
             if is(&stat, FileType::RegularFile) {
                 if stat.st_nlink < 2 || self.several.insert(id(&stat)) {
                     self.found.bytes = self.found.bytes.saturating_add(stat.st_size as u64);
                 }
             } else if is(&stat, FileType::Directory) {
-                let inner = open(here, name);
+                let inner = folder.fd().and_then(|here| open(here, name));
                 if open_ones.len() >= DEPTH {
                     self.found.more = true;
                     return;
                 }
-                open_ones.extend(inner);
+                match inner {
+                    Ok(inner) => open_ones.push(inner),
+                    Err(error) => self.missed(error, Some(stat.st_uid)),
+                }
             }
         }
+    }
+
+    /// Something cannot be looked at. What is gone, or is no folder any more, holds nothing. In another user's folder that this one
+    /// may not read no guest has put anything; its own it can close to the host as to itself. Else nobody knows what is there.
+    fn missed(&mut self, error: Os, owner: Option<u32>) {
+        self.found.more |= match error {
+            Os::NOENT | Os::NOTDIR | Os::LOOP => false,
+            Os::ACCESS => owner.is_none_or(|owner| owner == geteuid().as_raw()),
+            _ => true,
+        };
     }
 }

@@ -171,6 +171,39 @@ fn f05_names_have_a_quota_and_what_is_there_is_told_first() {
     assert_eq!((puppet.write(&new, b"x", NEW), puppet.held()), (0, (28, ENTRIES)));
 }
 
+/// A guest can close its own folders to a host that is not root, as its threads are here.
+#[cfg(target_os = "linux")]
+#[test]
+fn f05_what_cannot_be_looked_at_may_be_all_there_is() {
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+    use std::os::unix::fs::PermissionsExt as _;
+    let tree = Tree::new();
+    let inner = tree.0.join("rw/inner");
+    fs::create_dir(&inner).expect("a folder can be made");
+    fs::write(inner.join("file"), [1; 1000]).expect("a file can be made");
+    let mut puppet = tree.bounded(Limits { disk_entries: None, ..bounded() });
+    let mut now = 0;
+    let mut measured = |mode: u32| {
+        fs::set_permissions(&inner, fs::Permissions::from_mode(mode)).expect("it is ours");
+        now += 3600 * 1_000_000_000;
+        puppet.hoard().ask();
+        let work = puppet.guest.state_mut().tend_hoard(now).expect("it is time");
+        let walk = move || {
+            let root = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+            let mut sets = capabilities(None).expect("they can be asked for");
+            sets.effective.remove(root);
+            set_capabilities(None, sets).expect("less is always allowed");
+            drop(work.run());
+        };
+        std::thread::spawn(walk).join().expect("it does not panic");
+        puppet.held().0
+    };
+    assert_eq!(measured(0o700), 1008);
+    // Neither listed, nor what is listed looked at.
+    assert_eq!((measured(0o300), measured(0o400)), (MOST, MOST));
+    assert_eq!(measured(0o700), 1008);
+}
+
 /// A stream of numbers.
 struct Dice(u64);
 
