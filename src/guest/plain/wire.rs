@@ -20,6 +20,9 @@ const BUFFERS: u32 = 1024;
 /// between two calls.
 const AT_ONCE: u32 = 256 << 20;
 
+/// Pieces that one call writes, of what the other end takes at once: a message of two bytes costs it as much as a long one.
+const PIECES: u32 = 1024;
+
 // WASI's numbers.
 pub(super) const SUCCESS: i32 = 0;
 const BADF: i32 = 8;
@@ -160,13 +163,27 @@ fn read(memory: &mut [u8], state: &mut State, [at, count, out]: [i32; 3]) -> Res
 fn write(memory: &mut [u8], state: &mut State, [at, count, out]: [i32; 3]) -> Result<(), i32> {
     let wire = state.wire.as_mut().ok_or(BADF)?;
     slice(memory, out as u32, 4)?;
-    let mut written = 0u32;
+    let (mut written, mut pieces) = (0u32, PIECES);
     for (at, len) in buffers(memory, at, count)? {
         let len = len.min(AT_ONCE - written);
-        wire.writer.write_all(slice(memory, at, len)?).map_err(|error| errno(&error))?;
-        written += len;
+        written += say(&mut wire.writer, slice(memory, at, len)?, &mut pieces).map_err(|error| errno(&error))?;
     }
     put(memory, out, &written.to_le_bytes())
+}
+
+/// In so many pieces at most; answers how much of it that was.
+fn say(to: &mut dyn Write, bytes: &[u8], pieces: &mut u32) -> io::Result<u32> {
+    let mut said = 0;
+    while said < bytes.len() && *pieces > 0 {
+        match to.write(&bytes[said..]) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => said += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        *pieces -= 1;
+    }
+    Ok(said as u32)
 }
 
 /// A socket that can be read and written.
@@ -176,4 +193,34 @@ fn tell_kind(memory: &mut [u8], state: &State, out: i32) -> Result<(), i32> {
     record[0] = SOCKET;
     record[8..16].copy_from_slice(&(MAY_READ | MAY_WRITE).to_le_bytes());
     put(memory, out, &record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a line at once.
+    struct Lines(usize);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += 1;
+            Ok(bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn p11_one_call_says_a_long_message_whole_and_of_many_only_some() {
+        let (mut lines, mut pieces) = (Lines(0), PIECES);
+        let long = [&[b'1'; 3 << 20][..], b"\n"].concat();
+        assert_eq!((say(&mut lines, &long, &mut pieces).ok(), lines.0), (Some(long.len() as u32), 1));
+        let many = b"0\n".repeat(1 << 20);
+        let said = say(&mut lines, &many, &mut pieces).ok();
+        assert_eq!((said, lines.0, pieces), (Some(2 * (PIECES - 1)), PIECES as usize, 0));
+        assert_eq!(say(&mut lines, &many, &mut pieces).ok(), Some(0), "nor has the next buffer any");
+    }
 }
