@@ -16,6 +16,7 @@ use wiggle::GuestMemory;
 const DQUOT: i32 = 19;
 const EXIST: i32 = 20;
 const FBIG: i32 = 22;
+const FOLDER: u8 = 3;
 const FILE: u8 = 4;
 const CREATE: i32 = 1;
 const TRUNCATE: i32 = 8;
@@ -57,6 +58,11 @@ impl Seen {
 
     fn is_file(&self) -> bool {
         self.kind == FILE
+    }
+
+    /// As the hoard counts it.
+    fn bytes(&self) -> u64 {
+        if self.is_file() { self.size } else { 0 }
     }
 }
 
@@ -114,12 +120,18 @@ async fn place(state: &mut State, number: i32, at: Option<i64>) -> Result<Place>
 async fn write(memory: &mut [u8], state: &mut State, call: [i32; 4], at: Option<i64>) -> Result<i32> {
     let [number, buffers, count, out] = call;
     let Some(hoard) = state.hoard.clone() else { return pass(memory, state, call, at).await };
-    let seen = see(state, number).await?.filter(Seen::is_file);
-    let first = wire::buffers(memory, buffers, count).ok().and_then(|all| {
-        let first = all.iter().position(|(_, len)| *len > 0)?;
-        Some((buffers as u32 + first as u32 * 8, all[first].1))
-    });
-    let (Some(seen), Some((buffer, len))) = (seen, first) else { return pass(memory, state, call, at).await };
+    let Some(seen) = see(state, number).await?.filter(Seen::is_file) else {
+        return pass(memory, state, call, at).await;
+    };
+    // What cannot be read as a whole is refused as a whole: wasmtime-wasi would go by its beginning, which nobody has counted.
+    let all = match wire::buffers(memory, buffers, count) {
+        Ok(all) => all,
+        Err(errno) => return Ok(errno),
+    };
+    let Some((first, (_, len))) = (0..).zip(all).find(|(_, (_, len))| *len > 0) else {
+        return pass(memory, state, call, at).await;
+    };
+    let buffer = buffers as u32 + first * 8;
     let place = place(state, number, at).await?;
     let stretch = match hoard.book().write(id(seen.number), seen.size, place, len.into()) {
         Ok(stretch) => stretch,
@@ -263,6 +275,12 @@ async fn link(memory: &mut [u8], state: &mut State, call: LinkCall) -> Result<i3
     if let Err(errno) = adds(memory, state, Path { folder, at: to, len: to_len, follow: 0 }).await? {
         return Ok(errno);
     }
+    // The process at the root of the tree may be measuring meanwhile.
+    if let Some(hoard) = state.hoard.clone()
+        && let Some(seen) = see_at(memory, state, Path { folder: from, at, len, follow: links & FOLLOW }).await?
+    {
+        hoard.moves(seen.bytes(), 0);
+    }
     let mut memory = GuestMemory::Unshared(memory);
     let done = wasi::path_link(&mut state.wasi, &mut memory, from, links, at, len, folder, to, to_len).await;
     added(state, done)
@@ -296,6 +314,11 @@ async fn rename(memory: &mut [u8], state: &mut State, call: (i32, i32, i32, i32,
     let (from, at, len, folder, to, to_len) = call;
     let what = see_at(memory, state, Path { folder: from, at, len, follow: 0 }).await?;
     let over = see_at(memory, state, Path { folder, at: to, len: to_len, follow: 0 }).await?;
+    match (&state.hoard, what) {
+        (Some(hoard), Some(seen)) if seen.kind == FOLDER => hoard.moves_folder(),
+        (Some(hoard), Some(seen)) => hoard.moves(seen.bytes(), 1),
+        _ => {}
+    }
     let mut memory = GuestMemory::Unshared(memory);
     let done = wasi::path_rename(&mut state.wasi, &mut memory, from, at, len, folder, to, to_len).await;
     let same = what.map(|seen| seen.number) == over.map(|seen| seen.number);

@@ -7,6 +7,8 @@ mod hostile;
 mod images;
 mod kept;
 mod limits;
+#[cfg(feature = "wasi")]
+mod plain;
 mod puppet;
 mod refused;
 mod running;
