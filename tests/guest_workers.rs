@@ -7,6 +7,7 @@ mod support;
 
 use guests::{build_c, compilers};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use support::{file, finish, folder, piped, skep};
 
 fn source(name: &str) -> PathBuf {
@@ -222,4 +223,141 @@ fn a_word_that_a_full_channel_does_not_take_in_c_goes_later() {
          });",
     );
     assert_eq!(said, "true\n".repeat(3) + "true 3 null\n");
+}
+
+/// What scripts of the tests of UDP sockets have: what the peer says, in turn, and sockets.
+const DATAGRAMS: &str = "const dgram = require('dgram'), heard = [], waiting = [];
+    peer.on('message', (m, socket) => { const it = { m, socket }; waiting.length ? waiting.shift()(it) : heard.push(it); });
+    const next = () => heard.length ? Promise.resolve(heard.shift()) : new Promise((then) => waiting.push(then));
+    const open = (address, port = 0) => new Promise((then, fail) => {
+      const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
+      socket.on('error', fail).bind(port, address, () => then(socket)); });
+    const hears = (client) => new Promise((then) => client.once('message', (m, from) => then([`${m}`, from.port])));
+    // Over IPv6 it is the same, where there is any.
+    async function each(test) {
+      const six = await open('::1').then((socket) => { socket.close(); return true; }, () => false);
+      const said = await test('127.0.0.1'), other = six ? await test('::1') : said;
+      console.log(said.join('\\n')); if (`${said}` !== `${other}`) console.log('IPv6', other);
+      peer.disconnect();
+    }\n";
+
+/// The guests of those tests, built once; each test has its own folder with them.
+fn datagram_guests() -> (Option<PathBuf>, PathBuf) {
+    static BUILT: OnceLock<(Option<PathBuf>, PathBuf)> = OnceLock::new();
+    let (rust, c) = BUILT.get_or_init(|| (in_rust("datagrams.rs"), in_c("datagrams.c")));
+    let copy = |module: &PathBuf| {
+        let own = folder().join("guest.wasm");
+        std::fs::copy(module, &own).expect("it can be copied");
+        own
+    };
+    (rust.as_ref().map(copy), copy(c))
+}
+
+/// The script beside a guest of each language, as its parent and as its child.
+fn with_datagrams(test: &str, expected: &str) {
+    let (rust, c) = datagram_guests();
+    for module in rust.into_iter().chain([c]) {
+        let ends = "peer.on('exit', (...end) => console.log(...end));";
+        let said = says(&module, &format!("const peer = fork(guest);{DATAGRAMS}{ends}{test}"));
+        assert_eq!(said, format!("{expected}0 null\n"), "{}", module.display());
+        let script = format!("{USED}const peer = process;{DATAGRAMS}{test}");
+        let script = file(module.parent().expect("it lies in a folder"), "child.js", &script);
+        assert_eq!(forks(&module, &[&script.to_string_lossy()]), expected, "{}", module.display());
+    }
+}
+
+/// Runs a module that forks the file which its first word names; what both say.
+fn forks(module: &Path, words: &[&str]) -> String {
+    let mut command = skep();
+    let done = finish(piped(command.args(["run", "-A"]).arg(module).args(words)).spawn().expect("the program starts"));
+    assert_eq!(done.code, Some(0), "{} {}", done.out, done.err);
+    done.out
+}
+
+#[test]
+fn a_udp_socket_of_a_script_is_used_by_a_guest() {
+    with_datagrams(
+        "each(async (address) => {
+           const socket = await open(address), client = await open(address), { port } = socket.address(), said = [];
+           peer.send('use', socket); said.push((await next()).m);
+           socket.close(); // Each datagram comes to one of those that have it.
+           client.send('x', port, address);
+           const [text, from] = await hears(client); said.push(text, from === port);
+           client.send('', port, address); said.push((await next()).m);
+           (await open(address, port)).close(); client.close();
+           return said;
+         });",
+        "has it\nhere: x\ntrue\nclosed\n",
+    );
+}
+
+#[test]
+fn what_comes_before_a_guest_listens_is_not_lost() {
+    with_datagrams(
+        "each(async (address) => {
+           const socket = await open(address), client = await open(address), { port } = socket.address(), said = [];
+           peer.send('later', socket); said.push((await next()).m);
+           socket.close();
+           await new Promise((then) => client.send('early', port, address, then));
+           peer.send('nothing'); said.push((await next()).m);
+           peer.send('listen'); said.push((await hears(client))[0]);
+           client.send('', port, address); said.push((await next()).m);
+           client.close();
+           const other = await open(address), { port: place } = other.address();
+           peer.send('forget', other); said.push((await next()).m);
+           other.close();
+           peer.send('nothing'); said.push((await next()).m);
+           (await open(address, place)).close(); // Nobody has it any more.
+           return said;
+         });",
+        "has it\nwhat?\nhere: early\nclosed\nhas it\nwhat?\n",
+    );
+}
+
+#[test]
+fn a_udp_socket_of_a_guest_is_used_by_a_script_and_sent_twice() {
+    with_datagrams(
+        "each(async (address) => {
+           const client = await open(address), still = hears(client), said = [];
+           peer.send(`yours ${address} ${client.address().port}`);
+           const one = await next(), two = await next(), { port } = two.socket.address(), [text, from] = await still;
+           said.push(one.m, two.m, text, from === port, one.socket.address().port === port);
+           said.push(two.socket instanceof dgram.Socket, two.socket.type === (address === '::1' ? 'udp6' : 'udp4'));
+           one.socket.close();
+           two.socket.on('message', (m, from) => two.socket.send(`back ${m}`, from.port, from.address));
+           client.send('x', port, address);
+           const [back, source] = await hears(client); said.push(back, source === port);
+           two.socket.close(); client.close();
+           return said;
+         });",
+        "one\ntwo\nstill mine\ntrue\ntrue\ntrue\ntrue\nback x\ntrue\n",
+    );
+}
+
+/// A closed socket, a handle of another kind, or of nothing: errors, after which the channel is as it was.
+#[test]
+fn what_is_no_open_udp_socket_is_not_sent() {
+    let test = "(async () => {
+        peer.send('wrong'); console.log((await next()).m.join());
+        const socket = await open('127.0.0.1'); peer.send('forget', socket); console.log((await next()).m);
+        socket.close(); peer.disconnect();
+      })();";
+    let of = |module: &Path| says(module, &format!("const peer = fork(guest);{DATAGRAMS}{test}"));
+    let (rust, c) = datagram_guests();
+    if let Some(module) = rust {
+        assert_eq!(of(&module), "EPIPE,EBADF,EBADF\nhas it\n");
+    }
+    assert_eq!(of(&c), "-22,-9,-9,-9,-9,-9,-9,-32,-9,-9\nhas it\n");
+}
+
+/// Words that name another kind than what came: a script's library ends who sends them, a guest goes by what came.
+#[test]
+fn words_that_lie_about_what_came() {
+    let (rust, liar) = datagram_guests();
+    let ends = "peer.on('exit', (...end) => console.log(...end)); peer.send('lie');";
+    assert_eq!(says(&liar, &format!("const peer = fork(guest);{ends}")), "null SIGKILL\n");
+    for module in rust.into_iter().chain([liar.clone()]) {
+        let said = forks(&liar, &[&module.to_string_lossy(), "lie"]);
+        assert_eq!(said, "\"a listener\"\n\"has it\"\n", "{}", module.display());
+    }
 }

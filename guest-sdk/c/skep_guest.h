@@ -59,6 +59,10 @@ typedef struct {
 skep_handle skep_udp(const char *host, int port, skep_call call, void *data);
 const uint8_t *skep_datagram(const skep_event *event, const uint8_t *payload, size_t *length, skep_address_text *from);
 
+/* One that came with a message receives nothing until it is served: then as skep_udp, but that there is no UDP_BOUND. Answers its handle,
+ * or -SKEP_EBADF when it is no UDP socket. */
+skep_handle skep_udp_serve(skep_handle socket, skep_call call, void *data);
+
 /* ---- Files and input: done off the loop, OP_DONE goes to `call` ---- */
 
 /* One of the file operations (SKEP_FS_STAT, SKEP_FS_READ_FILE...) on a path, or two; what they want is said in skep.h, and what they
@@ -161,7 +165,7 @@ int skep_script_worker(void);
 int skep_stop(skep_handle listener);
 
 /* Of a CHANNEL_MESSAGE: the message, JSON text when a script has sent it (with SKEP_CHANNEL_MORE among the event's flags, a part of
- * it), and what came with it, or 0: of the kind SKEP_ATTACHED_STREAM or _LISTENER (or _DATAGRAM, a UDP socket). Close it, or it lives on. */
+ * it), and what came with it, or 0: of the kind SKEP_ATTACHED_STREAM, _LISTENER or _DATAGRAM (a UDP socket). Close it, or it lives on. */
 const char *skep_message(const skep_event *event, const uint8_t *payload, size_t *length, skep_handle *came);
 int skep_attached_kind(const uint8_t *payload);
 
@@ -169,11 +173,16 @@ int skep_attached_kind(const uint8_t *payload);
 skep_handle skep_http_serve(skep_handle listener, skep_call call, void *data);
 skep_handle skep_net_serve(skep_handle listener, skep_call call, void *data);
 
-/* Sends a message (JSON text of less than 900 bytes) with a stream, which is gone here. Answers what waits to be sent, or -errno. */
+/* Sends a message (JSON text of less than 900 bytes) with a stream, which is gone here. Answers what waits to be sent, or -errno: -SKEP_EBADF
+ * when it is none, or is gone, -SKEP_EPIPE when it was closed. */
 int skep_send_with(skep_handle channel, const char *message, skep_handle stream);
 
 /* The same with a listener, which both have from then on. */
 int skep_send_listener(skep_handle channel, const char *message, skep_handle listener);
+
+/* The same with a UDP socket, which both have from then on: each datagram comes to one of them, unless one closes its own or sets
+ * SKEP_UDP_RECEIVE to 0 by `skep_udp_option`. -SKEP_EINVAL: it is not bound yet. */
+int skep_send_datagram(skep_handle channel, const char *message, skep_handle socket);
 
 /* ---- The program that this host is part of (skep::Runtime) ---- */
 

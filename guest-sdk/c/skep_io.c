@@ -20,6 +20,11 @@ skep_handle skep_udp(const char *host, int port, skep_call call, void *data) {
   return told(skep_udp_bind(host, skep_length(host), port, 0), call, data);
 }
 
+skep_handle skep_udp_serve(skep_handle socket, skep_call call, void *data) {
+  int error = skep_udp_option(socket, SKEP_UDP_RECEIVE, 1);
+  return error ? error : told(socket, call, data);
+}
+
 const uint8_t *skep_datagram(const skep_event *event, const uint8_t *payload, size_t *length, skep_address_text *from) {
   uint32_t host = payload[0] + payload[1] * 256u;
   struct skep_buffer text = {from->host, 0, sizeof from->host - 1};

@@ -377,6 +377,8 @@ int skep_worker_hears(skep_event *event, uint8_t *payload) {
     skep_credit((skep_handle)came->handle, SKEP_FIRST_CREDIT);
     count((skep_handle)event->handle, skep_member(text, "key"), (skep_handle)came->handle);
   }
+  /* Others may have it too: what was read here before it is served would be lost to them. */
+  if (came->kind == SKEP_ATTACHED_DATAGRAM) skep_udp_option((skep_handle)came->handle, SKEP_UDP_RECEIVE, 0);
   struct skep_text message = skep_member(text, "message");
   /* Of a text the quotes belong to it. */
   if (message.at && message.at[-1] == '"') message = (struct skep_text){message.at - 1, message.length + 2};
@@ -385,11 +387,12 @@ int skep_worker_hears(skep_event *event, uint8_t *payload) {
   return 0;
 }
 
-/* The message in the words of the library at the other end, and with it what is attached. */
-static int send_with(skep_handle channel, const char *type, int pipe, const char *message, skep_handle attach, int flags) {
+/* The message in the words of the library at the other end, and with it what is attached. It is to be what the words name: the other
+ * end takes anything else for a lie, and ends the channel. */
+static int send_with(skep_handle channel, const char *words, const char *message, skep_handle attach, int flags) {
   put("{\"act\":\"handle\",\"type\":\"");
-  put(type);
-  put(pipe ? "\",\"pipe\":true,\"message\":" : "\",\"pipe\":false,\"message\":");
+  put(words);
+  put(",\"message\":");
   put(message);
   put("}");
   int waiting = -SKEP_EMSGSIZE;
@@ -399,13 +402,24 @@ static int send_with(skep_handle channel, const char *type, int pipe, const char
 }
 
 int skep_send_with(skep_handle channel, const char *message, skep_handle stream) {
-  char text[40] = "";
+  /* No option has this number: it is asked only what it is. */
+  if (skep_stream_option(stream, 0, 0) == -SKEP_EBADF) return -SKEP_EBADF;
+  char text[64] = "";
   int pipe = skep_address(stream, 1, text, sizeof text) <= 0 || (text[0] != '4' && text[0] != '6');
-  return send_with(channel, "net.Socket", pipe, message, stream, 0);
+  return send_with(channel, pipe ? "net.Socket\",\"pipe\":true" : "net.Socket\",\"pipe\":false", message, stream, 0);
 }
 
 int skep_send_listener(skep_handle channel, const char *message, skep_handle listener) {
-  return send_with(channel, "net.Server", 0, message, listener, SKEP_CHANNEL_KEEP);
+  int is = skep_connections(listener);
+  return is < 0 ? is : send_with(channel, "net.Server\",\"pipe\":false", message, listener, SKEP_CHANNEL_KEEP);
+}
+
+int skep_send_datagram(skep_handle channel, const char *message, skep_handle socket) {
+  char text[64] = "";
+  if (skep_udp_option(socket, 0, 0) == -SKEP_EBADF) return -SKEP_EBADF;
+  if (skep_address(socket, 0, text, sizeof text) <= 0) return -SKEP_EINVAL;
+  const char *words = text[3] == '6' ? "dgram.Socket\",\"family\":\"udp6\"" : "dgram.Socket\",\"family\":\"udp4\"";
+  return send_with(channel, words, message, socket, SKEP_CHANNEL_KEEP);
 }
 
 int skep_attached_kind(const uint8_t *payload) {

@@ -1,4 +1,4 @@
-//! What travels beside messages: streams and listeners, and the words that the libraries at both ends of a channel have with each
+//! What travels beside messages: streams, listeners and UDP sockets, and the words that the libraries at both ends of a channel have with each
 //! other about them. They are those of Node's library here, so the other end may be a script. It must not know what a
 //! message says, nor how bytes travel.
 use crate::http::{self, Server};
@@ -6,7 +6,7 @@ use crate::info::{raw_member, Value};
 use crate::net::{Listener, Stream};
 use crate::process::{Channel, ChannelEvent, Line};
 use crate::raw::{self, Handle};
-use crate::{worker, Flow, Result};
+use crate::{udp, worker, Flow, Result};
 use skep_abi::{attached, channel};
 use std::rc::Rc;
 
@@ -20,6 +20,9 @@ pub enum Handed {
     Stream(Stream),
     /// A listener, which rests until somebody serves it.
     Listener(Received),
+    /// A UDP socket. It can send at once, and receives once [`udp::Socket::on`] says who hears of it: what comes before stays for
+    /// others who have it. Who neither keeps it nor listens has it closed.
+    Datagram(udp::Socket),
 }
 
 /// A listener that came with a message. Dropped without being served it is closed.
@@ -69,7 +72,8 @@ impl Channel {
     /// As [`Channel::send`].
     pub fn send_stream(&self, message: &str, stream: &Stream) -> Result<Flow> {
         let pipe = !matches!(stream.peer(), Ok(crate::net::Address::Ip(_)));
-        self.post(envelope("net.Socket", pipe, message), channel::INTERNAL, stream.handle())
+        let envelope = envelope("net.Socket", &of_pipe(pipe), message);
+        self.post(&envelope, channel::INTERNAL, stream.handle())
     }
 
     /// Sends a message, JSON text, and with it a listener, which both have from then on. A script gets a `net.Server`.
@@ -77,13 +81,28 @@ impl Channel {
     /// # Errors
     /// As [`Channel::send`].
     pub fn send_listener(&self, message: &str, listener: &Listener) -> Result<Flow> {
-        let envelope = envelope("net.Server", false, message);
+        let envelope = envelope("net.Server", &of_pipe(false), message);
         self.post(&envelope, channel::INTERNAL | channel::KEEP, listener.handle())
+    }
+
+    /// Sends a message, JSON text, and with it a UDP socket, which both have from then on: each datagram comes to one of
+    /// them, unless one [stops receiving](udp::Socket::receive) or closes its own. A script gets a `dgram.Socket`.
+    ///
+    /// # Errors
+    /// As [`Channel::send`]; `EPIPE`, or later `EBADF`, too when the socket was closed.
+    pub fn send_datagram(&self, message: &str, socket: &udp::Socket) -> Result<Flow> {
+        let family = if socket.is_ipv6() { 6 } else { 4 };
+        let envelope = envelope("dgram.Socket", &format!("\"family\":\"udp{}\"", family), message);
+        self.post(&envelope, channel::INTERNAL | channel::KEEP, socket.handle())
     }
 }
 
-fn envelope(kind: &str, pipe: bool, message: &str) -> String {
-    format!("{{\"act\":\"handle\",\"type\":\"{}\",\"pipe\":{},\"message\":{}}}", kind, pipe, message)
+fn of_pipe(pipe: bool) -> String {
+    format!("\"pipe\":{}", pipe)
+}
+
+fn envelope(kind: &str, note: &str, message: &str) -> String {
+    format!("{{\"act\":\"handle\",\"type\":\"{}\",{},\"message\":{}}}", kind, note, message)
 }
 
 /// A word from the library at the other end, and what came with it. What makes no sense is passed over; whatever came is
@@ -117,6 +136,11 @@ fn handed(line: &Rc<Line>, text: &[u8], handle: Handle, kind: u32) {
             Handed::Stream(stream)
         }
         attached::LISTENER => Handed::Listener(Received { handle }),
+        attached::DATAGRAM => {
+            let socket = udp::Socket::received(handle);
+            Line::tell(line, ChannelEvent::Handed(message, Handed::Datagram(socket.clone())));
+            return socket.close_unless_taken();
+        }
         _ => {
             if handle != 0 {
                 let _gone = raw::close(handle);

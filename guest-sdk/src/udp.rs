@@ -22,7 +22,7 @@ use crate::world::{self, Entry};
 use crate::{Error, Flow, Result};
 use skep_abi::errno::EINVAL;
 use skep_abi::{events, udp, DRAIN_ABOVE};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -58,9 +58,13 @@ type OnEvent = Box<dyn FnMut(&Socket, Event<'_>)>;
 pub(crate) struct Port {
     handle: Handle,
     call: RefCell<Option<OnEvent>>,
+    ipv6: bool,
+    /// It came with a message, and nobody has said yet that it is to receive.
+    rests: Cell<bool>,
 }
 
-/// A socket. Cloning names the same one; dropping it changes nothing: a socket lives until it is closed.
+/// A socket. Cloning names the same one; dropping it changes nothing: a socket lives until it is closed. (One that came with a
+/// message: see [`Handed::Datagram`](crate::process::Handed::Datagram).)
 #[derive(Clone)]
 pub struct Socket(Rc<Port>);
 
@@ -87,9 +91,52 @@ impl Socket {
         let flag = |on: bool, bit: u32| if on { bit } else { 0 };
         let flags = flag(options.ipv6_only, udp::IPV6_ONLY) | flag(options.reuse_address, udp::REUSE_ADDRESS);
         let handle = raw::udp_bind(&at.ip().to_string(), at.port(), flags)?;
-        let port = Rc::new(Port { handle, call: RefCell::new(Some(Box::new(call))) });
-        world::insert(handle, Entry::Datagram(port.clone()));
-        Ok(Socket(port))
+        Ok(Socket::of(Port {
+            handle,
+            call: RefCell::new(Some(Box::new(call))),
+            ipv6: at.is_ipv6(),
+            rests: Cell::new(false),
+        }))
+    }
+
+    /// One that came with a message. Others may have it too: what was read here before anybody listens would be lost to them.
+    pub(crate) fn received(handle: Handle) -> Socket {
+        let _gone = raw::udp_option(handle, udp::RECEIVE, 0);
+        let at = raw::address(handle, 0).and_then(|text| Address::from_host(&text));
+        let ipv6 = matches!(at, Ok(Address::Ip(SocketAddr::V6(_))));
+        Socket::of(Port { handle, call: RefCell::new(None), ipv6, rests: Cell::new(true) })
+    }
+
+    fn of(port: Port) -> Socket {
+        let port = Rc::new(port);
+        world::insert(port.handle, Entry::Datagram(port.clone()));
+        Socket(port)
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.0.handle
+    }
+
+    pub(crate) fn is_ipv6(&self) -> bool {
+        self.0.ipv6
+    }
+
+    /// Closes one that came with a message if nobody wants it: nobody listens, and none but the caller has kept it.
+    pub(crate) fn close_unless_taken(self) {
+        // The table's, and this one.
+        if self.0.rests.get() && Rc::strong_count(&self.0) <= 2 {
+            self.close();
+        }
+    }
+
+    /// Has everything told there from now on. A socket that came with a message receives from then on.
+    pub fn on(&self, call: impl FnMut(&Socket, Event<'_>) + 'static) -> &Socket {
+        let before = self.0.call.replace(Some(Box::new(call)));
+        if self.0.rests.get() {
+            let _gone = self.receive(true);
+        }
+        drop(before);
+        self
     }
 
     /// Sends one message. [`Event::Sent`] follows.
@@ -128,6 +175,7 @@ impl Socket {
     /// # Errors
     /// `EBADF` when the socket is gone.
     pub fn receive(&self, on: bool) -> Result<()> {
+        self.0.rests.set(false);
         self.option(udp::RECEIVE, i64::from(on))
     }
 
