@@ -189,7 +189,7 @@ fn a_socket_goes_to_a_guest_in_c_and_comes_back() {
         &in_c("worker.c"),
         "const child = fork(guest);
          child.on('exit', (...end) => console.log(...end));
-         child.on('message', (m, socket) => { console.log(JSON.stringify(m)); socket.end('and back'); });
+         child.on('message', (m, socket) => { console.log(JSON.stringify(m), socket._handle.constructor.name); socket.end('and back'); });
          const server = net.createServer({ pauseOnConnect: true }, (socket) => child.send({ deep: [[['\"', {}]]] }, socket));
          server.listen(0, '127.0.0.1', () => {
            let text = '';
@@ -197,7 +197,7 @@ fn a_socket_goes_to_a_guest_in_c_and_comes_back() {
              .on('end', () => { console.log(text); server.close(); child.disconnect(); });
          });",
     );
-    assert_eq!(said, "{\"back\":[\"}\"]}\ngreetings and back\n3 null\n");
+    assert_eq!(said, "{\"back\":[\"}\"]} TCP\ngreetings and back\n3 null\n");
 }
 
 /// The acknowledgement of a socket finds the channel full: it goes when there is room, and the next socket after it.

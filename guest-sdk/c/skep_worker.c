@@ -405,7 +405,7 @@ int skep_send_with(skep_handle channel, const char *message, skep_handle stream)
   /* No option has this number: it is asked only what it is. */
   if (skep_stream_option(stream, 0, 0) == -SKEP_EBADF) return -SKEP_EBADF;
   char text[64] = "";
-  int pipe = skep_address(stream, 1, text, sizeof text) <= 0 || (text[0] != '4' && text[0] != '6');
+  int pipe = skep_address(stream, 1, text, sizeof text) <= 0 || text[0] != 'I';
   return send_with(channel, pipe ? "net.Socket\",\"pipe\":true" : "net.Socket\",\"pipe\":false", message, stream, 0);
 }
 
