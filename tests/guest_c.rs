@@ -1,21 +1,24 @@
 //! What the SDK in C has words for: other programs, what comes with a message, calls of an embedding program, HTTP servers that are
 //! asked, words and variables; and what bounds such a guest. It must not know how the host does any of it.
 #![cfg(target_os = "linux")]
+#[path = "support/called.rs"]
+mod called;
 #[path = "support/guests.rs"]
 mod guests;
 mod support;
 
+use called::answers_calls;
 use guests::build_c;
 use serde_json::json;
-use skep::{CallError, Policy, Runtime, Value};
+use skep::{CallError, Policy, Runtime};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use support::{Finished, Server, file, finish, folder, piped, skep};
+use support::{Finished, Server, answering_datagrams, file, finish, folder, piped, skep};
 
 fn guest() -> &'static Path {
     static GUEST: OnceLock<PathBuf> = OnceLock::new();
@@ -104,13 +107,7 @@ fn names_streams_and_datagrams() {
     assert_eq!(run(&["--allow-net"], &["name", &port]).out, "111 closed\n", "nobody listens there any more");
     let refused = run(&[], &["name", &port]).out;
     assert!(refused.contains(&format!("--allow-net=127.0.0.1:{port}")), "{refused}");
-    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    let port = peer.local_addr().expect("it is bound").port();
-    let answering = std::thread::spawn(move || {
-        let mut buffer = [0; 100];
-        let (count, from) = peer.recv_from(&mut buffer).expect("a message");
-        peer.send_to(&[&buffer[..count], b" back"].concat(), from).expect("it is sent");
-    });
+    let (port, answering) = answering_datagrams();
     let done = run(&["--allow-net=127.0.0.1"], &["udp", &port.to_string()]);
     assert_eq!(done.out, "datagram back of 127.0.0.1 there\n");
     answering.join().expect("it came");
@@ -225,39 +222,7 @@ fn a_server_waits_for_its_streams_that_are_served_in_c() {
 
 #[test]
 fn a_program_calls_what_c_answers() {
-    let mut runtime = Runtime::new().expect("a runtime can be made here");
-    runtime.function("echo", |call| match call.argument {
-        Value::Json(json) if json == "no" => call.reply.fail("it was no"),
-        argument => call.reply.ok(argument),
-    });
-    let module = runtime.module(&std::fs::read(guest()).expect("it was built")).expect("it is a guest");
-    let policy = Policy::default().env("CALLED", "1").function("echo");
-    let first = runtime.guest_of(&module, &policy).expect("a guest can be spawned");
-    for len in [0, 3, 200_000] {
-        let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
-        let reversed = bytes.iter().rev().copied().collect();
-        assert_eq!(runtime.call(first, "reverse", bytes.clone()), Ok(Value::Bytes(reversed)));
-        assert_eq!(runtime.call(first, "ask", bytes.clone()), Ok(Value::Bytes(bytes)));
-    }
-    assert_eq!(runtime.call(first, "ask", json!({"a": [1]})), Ok(json!({"a": [1]}).into()));
-    let failed = |runtime: &mut Runtime, name: &str, argument| {
-        runtime.call(first, name, argument).expect_err("it fails").to_string()
-    };
-    assert!(failed(&mut runtime, "ask", json!("no")).contains("it was no"));
-    assert!(failed(&mut runtime, "denied", json!(1)).contains("\"secret\" is not granted"));
-    assert_eq!(failed(&mut runtime, "nothing", json!(1)), "Error: no \"such\"\n function");
-    assert!(runtime.run(first, "1 + 1").expect_err("it is no engine").to_string().contains("no scripts"));
-    // An image is of the whole memory; what comes of it does not begin anew.
-    assert_eq!(runtime.call(first, "count", json!(null)), Ok(json!(1).into()));
-    let image = runtime.capture(first).expect("an image can be taken");
-    for _ in 0..2 {
-        let fresh = runtime.restore(&image, &policy).expect("it can be restored");
-        assert_eq!(runtime.call(fresh, "count", json!(null)), Ok(json!(2).into()));
-        runtime.close(fresh);
-    }
-    let idle = runtime.guest_of(&module, &Policy::default().listen()).expect("a guest can be spawned");
-    let error = runtime.call(idle, "count", json!(1)).expect_err("nobody answers").to_string();
-    assert!(error.contains("answers no calls"), "{error}");
+    answers_calls(guest(), |_, _| ());
 }
 
 #[test]

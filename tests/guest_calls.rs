@@ -7,11 +7,11 @@ mod support;
 
 use guests::build_c;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, UdpSocket};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
-use support::{Server, folder, signal, skep};
+use support::{Server, answering_datagrams, folder, signal, skep};
 
 /// The module, and the port that it listens on.
 fn guest() -> &'static (PathBuf, u16) {
@@ -71,13 +71,7 @@ fn by_calls_alone() {
     assert_eq!(ask(&server, "get", "X-Port", port), "served");
     serving.join().expect("both came");
     assert_eq!(ask(&server, "connect", "X-Port", port), "closed", "nobody listens there any more");
-    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
-    let port = peer.local_addr().expect("it is bound").port();
-    let answering = std::thread::spawn(move || {
-        let mut buffer = [0; 100];
-        let (count, from) = peer.recv_from(&mut buffer).expect("a message");
-        peer.send_to(&[&buffer[..count], b" back"].concat(), from).expect("it is sent");
-    });
+    let (port, answering) = answering_datagrams();
     assert_eq!(ask(&server, "udp", "X-Port", port), "datagram back");
     answering.join().expect("it came");
     let mut client = server.client();

@@ -1,12 +1,14 @@
 //! Guests in Rust and C, built with every compiler that can be had and served by the program. `guests/sdk.rs` uses all of
 //! the Rust SDK; the examples are what the README shows.
+#[path = "support/called.rs"]
+mod called;
 #[path = "support/guests.rs"]
 mod guests;
 mod support;
 
+use called::{answers_calls, failed};
 use guests::{Compiler, build_c, compilers};
 use serde_json::json;
-use skep::{Policy, Runtime, Value};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -223,41 +225,8 @@ fn the_examples_in_rust_serve() {
 #[test]
 fn a_guest_in_rust_is_called_by_a_program() {
     let Some(guest) = guest() else { return };
-    let mut runtime = Runtime::new().expect("a runtime can be made here");
-    runtime.function("echo", |call| match call.argument {
-        Value::Json(json) if json == "no" => call.reply.fail("it was no"),
-        argument => call.reply.ok(argument),
+    // Of what has been restored the timer is set with this host.
+    answers_calls(guest, |runtime, guest| {
+        assert!(failed(runtime, guest, "later", json!(1)).contains("no answer"));
     });
-    let wasm = std::fs::read(guest).expect("it was built");
-    let module = runtime.module(&wasm).expect("it is a guest");
-    let policy = Policy::default().env("CALLED", "1").function("echo");
-    let first = runtime.guest_of(&module, &policy).expect("a guest can be spawned");
-    for len in [0, 3, 200_000] {
-        let bytes: Vec<u8> = (0..len).map(|at| at as u8).collect();
-        let reversed = bytes.iter().rev().copied().collect();
-        assert_eq!(runtime.call(first, "reverse", bytes.clone()), Ok(Value::Bytes(reversed)));
-        assert_eq!(runtime.call(first, "ask", bytes.clone()), Ok(Value::Bytes(bytes)));
-    }
-    assert_eq!(runtime.call(first, "ask", json!({"a": [1]})), Ok(json!({"a": [1]}).into()));
-    let failed = |runtime: &mut Runtime, name: &str, argument| {
-        runtime.call(first, name, argument).expect_err("it fails").to_string()
-    };
-    assert_eq!(failed(&mut runtime, "ask", json!("no")), "Error: it was no");
-    assert!(failed(&mut runtime, "denied", json!(1)).contains("\"secret\" is not granted"));
-    assert_eq!(failed(&mut runtime, "nothing", json!(1)), "Error: no \"such\" function");
-    assert!(failed(&mut runtime, "later", json!(1)).contains("no answer"));
-    assert!(runtime.run(first, "1 + 1").expect_err("it is no engine").to_string().contains("no scripts"));
-    // An image is of the whole heap; what comes of it does not begin anew.
-    assert_eq!(runtime.call(first, "count", json!(null)), Ok(json!(1).into()));
-    let image = runtime.capture(first).expect("an image can be taken");
-    for _ in 0..2 {
-        let fresh = runtime.restore(&image, &policy).expect("it can be restored");
-        assert_eq!(runtime.call(fresh, "count", json!(null)), Ok(json!(2).into()));
-        assert!(runtime.call(fresh, "later", json!(1)).is_err(), "its timer is set with this host");
-        runtime.close(fresh);
-    }
-    let idle = runtime.guest_of(&module, &Policy::default().listen()).expect("a guest can be spawned");
-    assert!(
-        runtime.call(idle, "count", json!(1)).expect_err("nobody answers").to_string().contains("answers no calls")
-    );
 }

@@ -62,7 +62,7 @@ fn called() {
         ("later", _) => {
             timer::after(Duration::from_millis(5), move || drop(call));
         }
-        _ => call.fail("no \"such\" function"),
+        _ => call.fail("no \"such\"\n function"),
     });
 }
 

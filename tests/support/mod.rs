@@ -6,7 +6,7 @@ pub mod processes;
 pub mod serve;
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -127,6 +127,19 @@ pub fn wait(child: &mut Child) -> ExitStatus {
         }
         thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Who answers one datagram with what it says, and " back"; its port.
+pub fn answering_datagrams() -> (u16, thread::JoinHandle<()>) {
+    let peer = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    peer.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+    let port = peer.local_addr().expect("it is bound").port();
+    let answering = thread::spawn(move || {
+        let mut buffer = [0; 100];
+        let (count, from) = peer.recv_from(&mut buffer).expect("a message");
+        peer.send_to(&[&buffer[..count], b" back"].concat(), from).expect("it is sent");
+    });
+    (port, answering)
 }
 
 /// Runs the program with these words.
