@@ -66,6 +66,27 @@ fn what_changes_of_one_tenant_is_nothing_to_the_others() {
 }
 
 #[test]
+fn who_scales_from_now_on_is_served_by_loops_that_run_already() {
+    let place =
+        tenants(&[("a/index.js", &plain("a")), ("a/skep.toml", "instances = 2\n"), ("b/index.js", &plain("b"))]);
+    let (hive, admin) = two_loops(&place);
+    eventually("both loops run", || {
+        hive.get("a.localhost", "/").status == 200 && homes(&admin, "a") == json!(["loop/1", "loop/2"])
+    });
+    assert_eq!(hive.get("b.localhost", "/").text(), "b /");
+    // A new one, and one that has had one instance, of which the loop with the other home is to have the first now.
+    let scales = "instances = { min = 1, max = 2 }\n";
+    file(&place, "c/index.js", &plain("c"));
+    file(&place, "c/skep.toml", scales);
+    file(&place, "b/skep.toml", &format!("hosts = ['b.localhost', 'other.localhost']\n{scales}"));
+    hive.server.signal("HUP");
+    for (host, name) in [("c.localhost", "c"), ("other.localhost", "b")] {
+        eventually("it is known", || hive.get(host, "/").status != 404);
+        assert_eq!(hive.get(host, "/").text(), format!("{name} /"));
+    }
+}
+
+#[test]
 fn an_operators_signal_has_all_loops_read_everything_again_and_ends_them() {
     let place =
         tenants(&[("a/index.js", &version(0)), ("a/skep.toml", "instances = 2\n"), ("b/index.js", &plain("b"))]);

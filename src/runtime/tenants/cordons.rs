@@ -285,10 +285,11 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for index in old.into_iter().filter(|index| !kept.contains(index)) {
             self.retire_cordon(index);
         }
+        // A home's share of the instances depends on which homes there are.
+        self.tenants.cordons.settle_homes();
         for index in kept {
             self.renew_cordon(index);
         }
-        self.tenants.cordons.settle_homes();
     }
 
     /// A process that goes on is told its tenants as they are now.
