@@ -25,6 +25,7 @@ mod plans;
 mod printed;
 mod proxied;
 mod pulse;
+mod reload;
 mod retelling;
 mod rising;
 mod routes;
