@@ -267,8 +267,8 @@ fn hibernate(cell: &Cell) {
     let mut routes = Routes::default();
     routes.add("*", "/", 0);
     let after = Duration::from_secs(1);
-    let plan =
-        Plan { name: "a".into(), instances: Instances::fixed(1), idle: None, hibernate: Some(after), keep: false };
+    let (name, instances) = ("a".into(), Instances::fixed(1));
+    let plan = Plan { name, instances, idle: None, hibernate: Some(after), keep: false, elsewhere: false };
     hall.open_tenants(Box::new(Only(cell.clone(), clock.clone())), ServeLimits::default(), routes, vec![(0, plan)]);
     let place = std::env::temp_dir().join("skep-bench-dens");
     hall.set_den(Den::open(&place).expect("a den can be made"));

@@ -67,7 +67,8 @@ pub struct ToldTenant {
 impl ToldTenant {
     fn plan(&self) -> Plan {
         let ToldTenant { name, instances, idle, hibernate, keep, .. } = self;
-        Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep: *keep }
+        let (name, elsewhere) = (name.clone(), self.processes > 1);
+        Plan { name, instances: *instances, idle: *idle, hibernate: *hibernate, keep: *keep, elsewhere }
     }
 
     fn tenant(&self) -> Tenant {

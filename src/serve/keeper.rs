@@ -212,7 +212,7 @@ impl Keeper for Bees {
 pub fn plan(tenant: &Tenant) -> Plan {
     let Tenant { name, instances, idle, hibernate, keep, .. } = tenant;
     let keep = *keep && tenant.snapshot;
-    Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep }
+    Plan { name: name.clone(), instances: *instances, idle: *idle, hibernate: *hibernate, keep, elsewhere: false }
 }
 
 /// Tenants with their numbers, in order.

@@ -164,7 +164,9 @@ impl Inmates {
             let before = self.stall.tenants[at].take();
             match told {
                 Some((tenant, instances)) => {
-                    plans.push((slot, Plan { instances, ..plan(&tenant) }));
+                    // Instances are in different loops first, and there are several.
+                    let elsewhere = tenant.instances.most > 1;
+                    plans.push((slot, Plan { instances, elsewhere, ..plan(&tenant) }));
                     (self.stall.tenants[at], self.instances[at]) = (Some(tenant), instances);
                 }
                 None => gone.extend(before.map(|_| slot)),

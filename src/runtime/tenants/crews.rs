@@ -1,7 +1,8 @@
 //! Tenants whose instances become more under load and fewer after it: looked at once a second while there is load, or more
 //! of them than there need be. When there is one more, each connection is dealt anew with its next request, since clients
 //! keep theirs for long. In the process with the fronts the same is done for processes of tenants: how many each has to have.
-//! Whatever their number, one that has ended and was not to is replaced while others serve, with the patience of all starts.
+//! Whatever their number, one that has ended and was not to is replaced while others serve, here or elsewhere, with the patience of
+//! all starts.
 //! It must not know how the number is judged (policy's).
 use super::super::Hall;
 use super::super::seat::GuestId;
@@ -145,7 +146,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// A tenant that serves has as many instances as it is to have: those that have ended are started anew, or when to try.
-    /// Where none is left the next request starts them.
+    /// Where none is left, here or elsewhere, the next request starts them.
     pub(super) fn replace_missing(&mut self, tenant: u32) -> Option<Mono> {
         // What is being made ready comes by itself.
         let is_open = |this: &&super::life::Tenant| !this.gone && !this.held && !this.preparing;
@@ -153,13 +154,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let count = |stage| this.instances.iter().filter(|one| one.stage == stage).count();
         let (serving, starting) = (count(Stage::Serving), count(Stage::Starting));
         let wanted = usize::from(this.crew.wanted());
-        if serving == 0 || serving + starting >= wanted || self.leaving.is_some() {
+        let goes_on = serving > 0 || this.is_missed(self.now);
+        if !goes_on || serving + starting >= wanted || self.leaving.is_some() {
             return None;
         }
         if let Err(wait) = this.backoff.may_start(self.now.0) {
             return Some(self.now.plus(wait));
         }
-        self.say(tenant, &format!("instances: {} of {wanted} are there, others are started", serving + starting));
+        let here = if this.plan.elsewhere { " here" } else { "" };
+        self.say(tenant, &format!("instances{here}: {} of {wanted} are there, others are started", serving + starting));
         self.man(tenant, true);
         // Failures are looked at when it is told of them; what cannot even begin has failed already.
         let wait = self.tenants.all[tenant as usize].backoff.may_start(self.now.0).err()?;
@@ -203,6 +206,15 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if more {
             self.deal_anew(tenant);
         }
+    }
+}
+
+impl super::life::Tenant {
+    /// Whether one is to be started where none is left: others serve elsewhere, as far as is known here, so no request may come here
+    /// that would start it. For as long as it would have lived without a request.
+    fn is_missed(&self, now: Mono) -> bool {
+        let lately = |since: Mono| self.plan.idle.is_none_or(|idle| now.since(since) < idle);
+        self.plan.elsewhere && self.missed.is_some_and(lately)
     }
 }
 

@@ -187,4 +187,6 @@ pub struct Plan {
     pub hibernate: Option<Duration>,
     /// Its snapshot is kept on disk.
     pub keep: bool,
+    /// Other processes or loops have instances of it, too.
+    pub elsewhere: bool,
 }

@@ -67,6 +67,8 @@ pub(super) struct Tenant {
     pub kept: Kept,
     /// Its files have.
     pub changed: Option<Changed>,
+    /// When one that served has ended that was not to.
+    pub missed: Option<Mono>,
     /// It has left the configuration.
     pub gone: bool,
     /// An operator has stopped it: no request starts it.
@@ -128,6 +130,7 @@ impl Tenant {
             snapshots: 0,
             kept: Kept::default(),
             changed: None,
+            missed: None,
             gone: false,
             held: false,
         }
@@ -143,6 +146,7 @@ impl Tenant {
                 idle: None,
                 hibernate: None,
                 keep: false,
+                elsewhere: false,
             })
         }
     }
@@ -330,6 +334,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let lived = if instance.stage == Stage::Serving { now.since(instance.since) } else { Duration::ZERO };
         this.failed(now, lived);
         this.crashes += 1;
+        if instance.stage == Stage::Serving {
+            this.missed = Some(now);
+        }
         match instance.stage {
             Stage::Starting if goes_on => {
                 self.say(tenant, &format!("new code {how} before it listened; the old goes on"));
@@ -387,7 +394,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             return;
         }
         let Some(this) = self.tenants.all.get_mut(tenant as usize) else { return };
-        this.preparing = false;
+        (this.preparing, this.missed) = (false, None);
         let all: Vec<Instance> = this.instances.clone();
         for instance in all {
             self.drain_instance(tenant, instance.guest);

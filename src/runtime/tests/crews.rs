@@ -180,6 +180,40 @@ fn when_all_have_ended_the_next_request_starts_them() {
     assert_eq!(instances(&hive), 2);
 }
 
+/// Others of its instances are in other processes or loops.
+fn one_of_several(code: &str) -> Hive {
+    Hive::with(code, |plan, _| {
+        (plan.hibernate, plan.idle, plan.elsewhere) = (None, Some(20 * SECOND), true);
+    })
+}
+
+#[test]
+fn where_others_are_elsewhere_the_last_one_here_is_replaced_too_and_not_for_ever() {
+    let mut hive = one_of_several(MORTAL);
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    dies(&mut hive);
+    hive.pass(SECOND);
+    assert_eq!((instances(&hive), hive.view().starts), (1, 2), "nobody has asked for it");
+    hive.pass(60 * SECOND);
+    assert_eq!((hive.view().state, hive.view().starts), ("stopped", 2), "one that had nothing to do is not missed");
+    let peer = hive.connect();
+    hive.ask(&peer, "/");
+    hive.code.replace("throw new Error('broken')".into());
+    dies(&mut hive);
+    hive.pass(600 * SECOND);
+    // It was the second failure in a row: after 0.2 s, 0.6, 1.4, 3, 6.2 and 12.6.
+    assert_eq!((hive.view().state, hive.view().starts), ("stopped", 3 + 6), "{}", hive.log());
+}
+
+#[test]
+fn where_others_are_elsewhere_what_has_never_served_waits_for_a_request_all_the_same() {
+    let mut hive = one_of_several("throw new Error('broken')");
+    hive.connect().send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").expect("the connection is open");
+    hive.pass(60 * SECOND);
+    assert_eq!((hive.view().state, hive.view().starts), ("stopped", 1), "{}", hive.log());
+}
+
 #[test]
 fn several_are_stopped_together_when_nobody_asks_for_any() {
     let mut hive = fixed(2, Some(20 * SECOND));

@@ -132,7 +132,8 @@ fn configured() -> (Routes, Vec<(u32, Plan)>) {
     let names = NAMES.into_iter().map(str::to_owned).chain((0..MANY).map(|number| format!("many{number}")));
     let plan = |(number, name): (u32, String)| {
         assert_eq!(routes.add(&name, "/", number), None);
-        (number, Plan { name, instances: Instances::fixed(1), idle: None, hibernate: None, keep: false })
+        let instances = Instances::fixed(1);
+        (number, Plan { name, instances, idle: None, hibernate: None, keep: false, elsewhere: false })
     };
     let plans = (0..).zip(names).map(plan).collect();
     (routes, plans)
