@@ -15,9 +15,20 @@ const COUNTS: &str = "let count = 0; require('http').createServer((req, res) => 
   res.end(String(count += 1));
 }).listen(80);";
 
+/// Ends when it is asked to, and cannot be started while it is broken.
+const MORTAL: &str = "if (require('fs').existsSync(__dirname + '/.broken')) throw new Error('broken');
+require('http').createServer((req, res) => {
+  if (req.url === '/die') process.exit(7);
+  res.end('up');
+}).listen(80);";
+
 fn two_loops(place: &Path) -> (Hive, Admin) {
+    spread(place, ["--loops", "2"])
+}
+
+fn spread(place: &Path, words: [&str; 2]) -> (Hive, Admin) {
     let admin = Admin::in_folder(&folder());
-    let hive = Hive::start_with(place, &[&["--loops", "2"][..], &admin.words()].concat());
+    let hive = Hive::start_with(place, &[words, admin.words()].concat());
     (hive, admin)
 }
 
@@ -83,6 +94,32 @@ fn who_scales_from_now_on_is_served_by_loops_that_run_already() {
     for (host, name) in [("c.localhost", "c"), ("other.localhost", "b")] {
         eventually("it is known", || hive.get(host, "/").status != 404);
         assert_eq!(hive.get(host, "/").text(), format!("{name} /"));
+    }
+}
+
+#[test]
+fn one_of_several_that_ends_is_replaced_where_it_was_and_others_answer_meanwhile() {
+    for words in [["--loops", "2"], ["--processes", "2"]] {
+        let place = tenants(&[("a/index.js", MORTAL), ("a/skep.toml", "instances = 2\n")]);
+        let (hive, admin) = spread(&place, words);
+        let both = || admin.tenant("a")["instances"] == 2;
+        let dies = || {
+            let before = admin.tenant("a")["crashes"].as_u64();
+            let mut client = hive.client();
+            client.send("GET /die HTTP/1.1\r\nHost: a.localhost\r\n\r\n");
+            eventually("one has ended", || admin.tenant("a")["crashes"].as_u64() > before);
+        };
+        eventually("both run", || hive.get("a.localhost", "/").text() == "up" && both());
+        dies();
+        eventually("it is replaced, though nobody asks", both);
+        // What is hidden is no change of the tenant's code.
+        let broken = file(&place, "a/.broken", "");
+        dies();
+        for request in 0..20 {
+            assert_eq!(hive.get("a.localhost", "/").text(), "up", "request {request}: the other has it");
+        }
+        std::fs::remove_file(broken).expect("it is there");
+        eventually("it is replaced when it can be", both);
     }
 }
 

@@ -78,7 +78,7 @@ kinds! {
     Well = 6, Child, Never, 0..=0, "The child takes offers again.";
     Unshare = 7, Child, Never, 0..=0, "The child has closed its listener of number id.";
     Serving = 8, Child, Never, 0..=0, "The child is confined and takes connections for its tenants.";
-    Back = 9, Child, Always, 0..=MANY, "A connection that came by a Hand is not for the child's tenants, or no more: what was read of it.";
+    Back = 9, Child, Always, 0..=MANY, "A connection that came by a Hand is not for the child's tenants, or no more: what was read of it. id 1: its tenant has no instance there now.";
     Views = 10, Child, Never, 0..=MANY, "The answer to Ask id: its tenants' numbers.";
     Changed = 11, Child, Never, 0..=0, "A tenant's configuration file has changed.";
     Lines = 12, Child, Never, 1..=MANY, "Lines of its tenants' logs, each behind whose it is, its stream and its length.";

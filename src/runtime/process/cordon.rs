@@ -83,8 +83,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// A frame with a descriptor.
-    pub(in crate::runtime) fn send_with(&mut self, channel: u32, kind: Kind, payload: &[u8], fd: OwnedFd) {
-        self.send_control(channel, kind, 0, payload, Some(fd));
+    pub(in crate::runtime) fn send_with(&mut self, channel: u32, kind: Kind, id: u64, payload: &[u8], fd: OwnedFd) {
+        self.send_control(channel, kind, id, payload, Some(fd));
     }
 
     /// A frame that says what it is, no more.

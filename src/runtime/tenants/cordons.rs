@@ -199,8 +199,13 @@ impl Cordons {
     }
 
     /// One that has all of these tenants, in turn; a serving one if there is one. Not one that is to have no instance of a
-    /// tenant, of which so many are `wanted`, if another has.
-    pub fn choose(&mut self, tenants: &[u32], wanted: impl Fn(u32) -> Option<u16>) -> Option<u32> {
+    /// tenant, of which so many are `wanted`, if another has; then not the one to `avoid`.
+    pub fn choose(
+        &mut self,
+        tenants: &[u32],
+        avoid: Option<u32>,
+        wanted: impl Fn(u32) -> Option<u16>,
+    ) -> Option<u32> {
         let Home { cordons, next } = self.homes.get(*tenants.first()? as usize)?;
         let ring: Vec<usize> = (0..cordons.len()).map(|step| (next + step) % cordons.len()).collect();
         let has_all = |at: &usize| tenants.iter().all(|tenant| self.of(*tenant).contains(&cordons[*at]));
@@ -209,9 +214,12 @@ impl Cordons {
             tenants.iter().all(share)
         };
         let serves = |at: &usize| self.all[cordons[*at] as usize].stage == Stage::Serving;
+        let other = |at: &usize| Some(cordons[*at]) != avoid;
         let mut able: Vec<usize> = ring.into_iter().filter(has_all).collect();
-        if able.iter().any(mans) {
-            able.retain(mans);
+        for wish in [&mans as &dyn Fn(&usize) -> bool, &other] {
+            if able.iter().any(wish) {
+                able.retain(wish);
+            }
         }
         let at = able.iter().copied().find(serves).or(able.first().copied())?;
         let home = cordons[at];
@@ -467,7 +475,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
             // Its own start and the order to leave have crossed.
             (Kind::Serving, Stage::Leaving, _) => Ok(()),
-            (Kind::Back, Stage::Serving | Stage::Leaving, Some(fd)) => self.take_back(index, frame.payload, fd),
+            (Kind::Back, Stage::Serving | Stage::Leaving, Some(fd)) => self.take_back(index, frame, fd),
             (Kind::Changed, Stage::Serving | Stage::Leaving, _) => {
                 self.cordon_changed(index);
                 Ok(())

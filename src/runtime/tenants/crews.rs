@@ -41,14 +41,14 @@ impl Tenants {
         scaling.is_some_and(|this| self.cordons.share(tenant, cordon, this.crew.wanted()) == 0)
     }
 
-    /// A process that has all of these tenants.
-    pub(super) fn choose_home(&mut self, tenants: &[u32]) -> Option<u32> {
+    /// A process that has all of these tenants, another one than `avoid` if there is any.
+    pub(super) fn choose_home(&mut self, tenants: &[u32], avoid: Option<u32>) -> Option<u32> {
         let all = &self.all;
         let wanted = |tenant: u32| {
             let this = all.get(tenant as usize)?;
             this.plan.instances.scale().then(|| this.crew.wanted())
         };
-        self.cordons.choose(tenants, wanted)
+        self.cordons.choose(tenants, avoid, wanted)
     }
 
     /// Whether a connection that has a request after others is to be dealt anew; with its first it has been.

@@ -8,6 +8,7 @@ use super::super::Hall;
 use super::super::timers::Token;
 use super::cordons::Stage;
 use super::life::HELD_SECONDS;
+use super::passes::Return;
 use super::visitors::{Phase, Refusal};
 use super::{Again, FrontKind, FrontPlan, Tenants};
 use crate::proto::ipc::{Fault, Frame, Kind};
@@ -32,6 +33,10 @@ const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0
 
 /// No tenant: the process looks by itself whose a connection is.
 const UNKNOWN: u32 = u32::MAX;
+
+/// A connection is given back since nobody's there has it, or since its tenant has no instance there now.
+const NOBODYS: u64 = 0;
+const UNMANNED: u64 = 1;
 
 /// What is to be done with tenants, by their places in the Hive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +120,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if self.tenants.tenant(tenant).is_some_and(|this| this.held) {
             return self.turn_away(index, Refusal::Unavailable(HELD_SECONDS), false);
         }
-        let Some(home) = self.tenants.choose_home(&[tenant]) else {
+        let avoid = self.tenants.visitors[index as usize].returned.and_then(|back| back.unmanned);
+        let Some(home) = self.tenants.choose_home(&[tenant], avoid) else {
             return self.turn_away(index, Refusal::Unavailable(1), false);
         };
         self.tenants.stir(tenant);
@@ -152,7 +158,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         let Addr::Ip(peer) = self.tenants.visitors[index as usize].peer else { return self.drop_visitor(index) };
         let visitor = self.take_visitor(index);
-        let pass = Pass { kind: code(kind), slot, peer, tls: self.tenants.tales.take(visitor.key).map(String::from) };
+        let tls = self.tenants.tales.take(visitor.key).map(String::from);
+        let again = visitor.returned.is_some_and(|back| back.unmanned.is_some());
+        let pass = Pass { kind: code(kind), slot, peer, tls, again };
         let payload = pass.before(&visitor.bytes);
         if plan.is_some_and(|plan| plan.proxied) {
             self.keep_pass(visitor.key, pass);
@@ -161,12 +169,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let _gone = self.reactor.close(visitor.key);
         self.reactor.keep_reserve();
         self.tenants.cordons.all[home as usize].given += 1;
-        self.send_with(channel, Kind::Hand, &payload, fd);
+        self.send_with(channel, Kind::Hand, 0, &payload, fd);
         self.stir_cordon(home);
     }
 
     /// A process of tenants gives a connection back.
-    pub(super) fn take_back(&mut self, index: u32, bytes: &[u8], fd: OwnedFd) -> Result<(), Fault> {
+    pub(super) fn take_back(&mut self, index: u32, frame: &Frame<'_>, fd: OwnedFd) -> Result<(), Fault> {
+        let (bytes, unmanned) = (frame.payload, (frame.id == UNMANNED).then_some(index));
         let cordon = &mut self.tenants.cordons.all[index as usize];
         cordon.given = cordon.given.checked_sub(1).ok_or(Fault::OutOfPlace)?;
         // A process that was taken over may keep it.
@@ -182,7 +191,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         };
         let end = end.filter(|end| self.tenants.cordons.returned.takes(front, *end, visitors, most));
         match end.and_then(|end| Some((end, self.peer_of_returned(front, end, key)?))) {
-            Some((end, peer)) => self.visitor_again(front, key, Addr::Ip(peer), Some(end), bytes),
+            Some((end, peer)) => {
+                self.visitor_again(front, key, Addr::Ip(peer), Some(Return { end, unmanned }), bytes);
+            }
             // The client has gone meanwhile, or the fronts have.
             None => {
                 end.into_iter().for_each(|end| self.tenants.cordons.returned.forget(front, end));
@@ -301,7 +312,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A connection comes from a front.
     fn take_hand(&mut self, payload: &[u8], fd: OwnedFd) -> Result<(), Fault> {
-        let (Pass { kind, slot, peer, tls }, bytes) = Pass::read(payload).ok_or(Fault::OutOfPlace)?;
+        let (Pass { kind, slot, peer, tls, again }, bytes) = Pass::read(payload).ok_or(Fault::OutOfPlace)?;
         let key = self.reactor.adopt_stream(fd, true).map_err(|_| Fault::UnexpectedDescriptor)?;
         let front = self.virtual_front(kind_of(kind, slot).ok_or(Fault::OutOfPlace)?);
         if let Some(name) = tls {
@@ -309,7 +320,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
         match kind {
             TLS => self.veiled_visitor(front, key, Addr::Ip(peer), bytes),
-            _ => self.known_visitor(front, key, Addr::Ip(peer), slot, bytes),
+            _ => self.known_visitor(front, key, Addr::Ip(peer), slot, again, bytes),
         }
         Ok(())
     }
@@ -325,8 +336,23 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         place as u32
     }
 
-    /// Gives back a visitor that is not for this process's tenants; not one with TLS, whose bytes nobody else can read.
+    /// There is no instance for a visitor here: where others of its tenant are elsewhere, one of these may have it, once. Else it
+    /// is told for how many seconds there will be none.
+    pub(super) fn give_elsewhere(&mut self, index: u32, tenant: u32, seconds: u64) {
+        let (this, visitor) = (&self.tenants.all[tenant as usize], &self.tenants.visitors[index as usize]);
+        let may = self.tenants.is_cordon && this.plan.elsewhere && !this.held && !visitor.last;
+        if !(may && self.give_back(index, UNMANNED)) {
+            self.turn_away(index, Refusal::Unavailable(seconds), false);
+        }
+    }
+
+    /// Gives back a visitor that is not for this process's tenants.
     pub(super) fn give_back_visitor(&mut self, index: u32) -> bool {
+        self.give_back(index, NOBODYS)
+    }
+
+    /// Gives back a visitor; not one with TLS, whose bytes nobody else can read.
+    fn give_back(&mut self, index: u32, why: u64) -> bool {
         let Some(channel) = self.parent_channel() else { return false };
         let visitor = &self.tenants.visitors[index as usize];
         let plain = self.tenants.fronts.get(visitor.front as usize).is_some_and(|it| it.plan.kind == FrontKind::Shared);
@@ -338,7 +364,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.tenants.tales.forget(visitor.key);
         let _gone = self.reactor.close(visitor.key);
         self.reactor.keep_reserve();
-        self.send_with(channel, Kind::Back, &visitor.bytes, fd);
+        self.send_with(channel, Kind::Back, why, &visitor.bytes, fd);
         true
     }
 
@@ -370,12 +396,14 @@ pub(super) struct Pass {
     peer: SocketAddr,
     /// It came to that proxy in TLS: the name that was asked for, which may be none.
     tls: Option<String>,
+    /// Another process had no instance for it: if this one has none either, the client is told.
+    again: bool,
 }
 
 impl Pass {
     #[cfg(test)]
     pub fn of(peer: SocketAddr) -> Pass {
-        Pass { kind: SHARED, slot: 0, peer, tls: None }
+        Pass { kind: SHARED, slot: 0, peer, tls: None, again: false }
     }
 
     fn before(&self, bytes: &[u8]) -> Vec<u8> {

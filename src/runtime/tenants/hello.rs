@@ -51,7 +51,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// A visitor whose name is known goes to a process that has all that this name leads to, or one that has the first of it.
     pub(super) fn place_named(&mut self, index: u32) {
         let asks = self.tenants.visitors[index as usize].asks.clone();
-        let home = self.tenants.choose_home(&asks).or_else(|| self.tenants.choose_home(&asks[..1]));
+        let home = self.tenants.choose_home(&asks, None).or_else(|| self.tenants.choose_home(&asks[..1], None));
         match home {
             Some(home) => self.give_visitor(index, home, None),
             None => self.turn_away(index, Refusal::Unavailable(1), false),

@@ -14,7 +14,6 @@ use super::handover::Bid;
 use super::keeper::NotHired;
 use super::keepsakes::Kept;
 use super::snapshots::Bud;
-use super::visitors::Refusal;
 use super::watching::Changed;
 use super::{Plan, Tenancy, ms};
 use crate::guest::Kind;
@@ -360,7 +359,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let seconds = if this.held { HELD_SECONDS } else { this.seconds_left(now) };
         for key in std::mem::take(&mut this.waiting) {
             if let Some(index) = self.visitor_of(key) {
-                self.turn_away(index, Refusal::Unavailable(seconds), false);
+                self.give_elsewhere(index, tenant, seconds);
             }
         }
     }

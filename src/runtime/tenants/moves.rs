@@ -113,7 +113,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             Some(listener) => self.hand_over(index, listener),
             None => match self.await_instance(tenant, key) {
                 Ok(()) => {}
-                Err(seconds) => self.turn_away(index, Refusal::Unavailable(seconds), false),
+                Err(seconds) => self.give_elsewhere(index, tenant, seconds),
             },
         }
     }

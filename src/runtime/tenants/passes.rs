@@ -34,6 +34,15 @@ impl Passes {
     }
 }
 
+/// A visitor that a process gave back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Return {
+    /// The client's end of it.
+    pub end: SocketAddr,
+    /// The process, if it has no instance of the visitor's tenant now: another one may have.
+    pub unmanned: Option<u32>,
+}
+
 /// Visitors that processes gave back, by front and client's end: one connection is here once, however many copies of it a process
 /// sends, or they would be descriptors without end.
 #[derive(Default)]

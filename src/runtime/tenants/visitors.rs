@@ -2,12 +2,12 @@
 //! between two requests, or are turned away. It must not know how tenants are started.
 use super::super::timers::Token;
 use super::super::{Hall, Owner};
+use super::passes::Return;
 use super::{Front, FrontKind, ms, routes};
 use crate::proto::http1::{Decoder, HeaderId, Item, Method, Reason, Role};
 use crate::reactor::{Addr, Fact, Kernel, Key, Read};
 use crate::time::{Clock, TimerId};
 use crate::tls::{Acceptor, Hello, Session};
-use std::net::SocketAddr;
 
 /// Reads of one visitor in one turn: bounds the turn.
 const READS: usize = 4;
@@ -28,8 +28,10 @@ pub(super) struct Visitor {
     pub hello: Option<Box<Hello>>,
     /// Tenants that the name leads to which it asks for.
     pub asks: Vec<u32>,
-    /// A process of tenants gave it back: the client's end of it.
-    pub returned: Option<SocketAddr>,
+    /// A process of tenants gave it back.
+    pub returned: Option<Return>,
+    /// In such a process: another one had no instance for it, so it is not given back for that.
+    pub last: bool,
 }
 
 /// What a visitor is doing.
@@ -128,7 +130,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         front: u32,
         key: Key,
         peer: Addr,
-        returned: Option<SocketAddr>,
+        returned: Option<Return>,
         bytes: &[u8],
     ) {
         let index = self.add_visitor(front, key, peer);
@@ -146,17 +148,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         }
     }
 
-    /// A connection that was found to be this tenant's elsewhere, with what was read of it.
-    pub(super) fn known_visitor(&mut self, front: u32, key: Key, peer: Addr, tenant: u32, bytes: &[u8]) {
+    /// A connection that was found to be this tenant's elsewhere, with what was read of it; this is the `last` process that is asked
+    /// for an instance.
+    pub(super) fn known_visitor(&mut self, front: u32, key: Key, peer: Addr, tenant: u32, last: bool, bytes: &[u8]) {
         let index = self.add_visitor(front, key, peer);
+        self.tenants.visitors[index as usize].last = last;
         self.keep_for(index, tenant, bytes, false);
     }
 
     pub(super) fn add_visitor(&mut self, front: u32, key: Key, peer: Addr) -> u32 {
         let decoder = Decoder::new(Role::Server);
         let (bytes, asks, phase) = (Vec::new(), Vec::new(), Phase::Reading);
-        let (timer, hello, returned) = (None, None, None);
-        let visitor = Visitor { key, peer, front, decoder, bytes, phase, timer, weight: 0, hello, asks, returned };
+        let (timer, hello, returned, last) = (None, None, None, false);
+        let visitor = Visitor { key, peer, front, decoder, bytes, phase, timer, weight: 0, hello, asks, returned, last };
         let index = self.tenants.visitors.insert(visitor) as u32;
         self.owners.set(key, Owner::Visitor(index));
         index
@@ -330,8 +334,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.timers.cancel(timer);
         }
         self.owners.set(visitor.key, Owner::Nobody);
-        if let Some(end) = visitor.returned {
-            self.tenants.cordons.returned.forget(visitor.front, end);
+        if let Some(back) = visitor.returned {
+            self.tenants.cordons.returned.forget(visitor.front, back.end);
         }
         visitor
     }
