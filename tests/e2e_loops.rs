@@ -124,6 +124,38 @@ fn one_of_several_that_ends_is_replaced_where_it_was_and_others_answer_meanwhile
 }
 
 #[test]
+fn an_operators_orders_hold_in_a_loop_that_gets_the_tenant_later() {
+    let place = tenants(&[("a/index.js", &plain("a")), ("b/index.js", &plain("b"))]);
+    let (hive, admin) = two_loops(&place);
+    let configure = |instances: u16, host: &str| {
+        let text = format!("hosts = ['a.localhost', '{host}.localhost']\ninstances = {instances}\n");
+        file(&place, "a/skep.toml", &text);
+        hive.server.signal("HUP");
+    };
+    let status = |host: &str| hive.get(&format!("{host}.localhost"), "/").status;
+    let serves_from_both = |host: &str| {
+        eventually("it serves from both", || {
+            status(host) == 200 && homes(&admin, "a") == json!(["loop/1", "loop/2"])
+        });
+    };
+    assert_eq!([status("a"), status("b")], [200, 200], "both loops run");
+    assert_eq!(admin.ask("PUT", "/tenants/a/limits", "{\"connections\": 1}").status, 200);
+    configure(2, "two");
+    serves_from_both("two");
+    let mut clients: Vec<Client> = (0..6).map(|_| hive.client()).collect();
+    let served = clients.iter_mut().filter_map(|client| (ask(client, "a.localhost", "/").status == 200).then_some(()));
+    assert!(served.count() <= 2, "each instance may have one connection");
+    drop(clients);
+    // The loop that it leaves while it is held is not told when it is started again.
+    assert_eq!(admin.ask("POST", "/tenants/a/stop", "").status, 202);
+    configure(1, "one");
+    eventually("it has one home", || status("one") == 503);
+    assert_eq!(admin.ask("POST", "/tenants/a/start", "").status, 202);
+    configure(2, "again");
+    serves_from_both("again");
+}
+
+#[test]
 fn an_operators_signal_has_all_loops_read_everything_again_and_ends_them() {
     let place =
         tenants(&[("a/index.js", &version(0)), ("a/skep.toml", "instances = 2\n"), ("b/index.js", &plain("b"))]);

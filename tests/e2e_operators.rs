@@ -19,8 +19,8 @@ const FLOODS: &str = "require('http').createServer((req, res) => {
     res.end('done');
   }).listen(80);";
 
-/// All tenants in the process with the fronts, and each in one of its own.
-const WAYS: [&[&str]; 2] = [&["--processes", "1"], &["--process-per-tenant"]];
+/// All tenants in the loop with the fronts, over two others of the same process, and each in a process of its own.
+const WAYS: [&[&str]; 3] = [&["--processes", "1"], &["--loops", "2"], &["--process-per-tenant"]];
 
 /// A hive whose outputs are two, and what its operator has.
 struct Operated {

@@ -171,12 +171,16 @@ impl Cordon {
         self.plan.is_loop()
     }
 
-    /// It goes on, as this says.
-    fn go_on(&mut self, plan: CordonPlan, place: u32) {
+    /// It goes on, as this says. Answers the tenants that it has not served so far.
+    fn go_on(&mut self, plan: CordonPlan, place: u32) -> Vec<u32> {
         self.place = Some(place);
-        if self.plan != plan {
-            (self.slots, self.plan) = (plan.slots(), plan);
+        if self.plan == plan {
+            return Vec::new();
         }
+        let serves = |tenant: &u32| self.slots.contains_key(tenant) && self.plan.serves(*tenant);
+        let come = plan.tenants.iter().copied().filter(|tenant| plan.serves(*tenant) && !serves(tenant)).collect();
+        (self.slots, self.plan) = (plan.slots(), plan);
+        come
     }
 
     /// Its start has begun.
@@ -275,7 +279,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let now = self.now;
         self.tenants.cordons.apart = true;
         let old: Vec<u32> = self.tenants.cordons.all.iter().map(|(index, _)| index as u32).collect();
-        let mut kept = Vec::new();
+        let (mut kept, mut come) = (Vec::new(), Vec::new());
         for (place, plan) in plans.into_iter().enumerate() {
             let all = &mut self.tenants.cordons.all;
             let same = |index: &&u32| {
@@ -284,7 +288,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             };
             match old.iter().find(same) {
                 Some(index) => {
-                    all[*index as usize].go_on(plan, place as u32);
+                    let tenants = all[*index as usize].go_on(plan, place as u32);
+                    come.extend(tenants.into_iter().map(|tenant| (*index, tenant)));
                     kept.push(*index);
                 }
                 None => drop(all.insert(Cordon::new(plan, place as u32, now))),
@@ -298,6 +303,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         for index in kept {
             self.renew_cordon(index);
         }
+        come.into_iter().for_each(|(index, tenant)| self.tell_orders(index, tenant, true));
     }
 
     /// A process that goes on is told its tenants as they are now.
@@ -493,14 +499,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         (cordon.stage, cordon.since) = (Stage::Serving, self.now);
         let tenants = cordon.plan.tenants.clone();
         let waiting = std::mem::take(&mut cordon.waiting);
-        // What an operator has said of them holds in every process, also in one that came later.
-        for (slot, tenant) in (0..).zip(tenants) {
-            if let Some(body) = self.patch_of(tenant) {
-                self.bid(index, &Bid::Limits(slot, body));
-            }
-            if self.tenants.tenant(tenant).is_some_and(|this| this.held) {
-                self.bid(index, &Bid::Hold(slot, true));
-            }
+        for tenant in tenants {
+            self.tell_orders(index, tenant, false);
             // One that has come for the load's sake begins with what it is to have.
             let loaded = |this: &super::life::Tenant| this.crew.wanted() > this.plan.instances.least;
             let more = self.tenants.all.get(tenant as usize).is_some_and(loaded);

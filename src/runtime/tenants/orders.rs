@@ -1,4 +1,5 @@
 //! What an operator orders of one tenant. It must not know how orders come.
+use super::cordons::Stage;
 use super::handover::Bid;
 use super::life::State;
 use crate::policy::Limits;
@@ -50,6 +51,20 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             }
         }
         self.start_homes(tenant);
+    }
+
+    /// What an operator has said of a tenant holds in every process and loop, also in one that came later, or to which the tenant
+    /// has come; `again`, perhaps: then it may have heard otherwise.
+    pub(super) fn tell_orders(&mut self, index: u32, tenant: u32, again: bool) {
+        let cordon = self.tenants.cordons.all.get(index as usize).filter(|cordon| cordon.stage == Stage::Serving);
+        let Some(slot) = cordon.and_then(|cordon| cordon.slot(tenant)) else { return };
+        if let Some(body) = self.patch_of(tenant) {
+            self.bid(index, &Bid::Limits(slot, body));
+        }
+        let held = self.tenants.tenant(tenant).is_some_and(|this| this.held);
+        if held || again {
+            self.bid(index, &Bid::Hold(slot, held));
+        }
     }
 
     /// A process that serves is told which of its tenants it is to start.
