@@ -39,7 +39,9 @@ fn words(line: &str) -> String {
 
 impl Operated {
     fn start(options: &[&str]) -> Operated {
-        let place = tenants(&[("a/index.js", SPEAKS), ("flood/index.js", FLOODS)]);
+        let free = "[limits]\ndisk_bytes = 'none'\ndisk_entries = 'none'\n";
+        let place =
+            tenants(&[("a/index.js", SPEAKS), ("flood/index.js", FLOODS), ("flood/skep.toml", free)]);
         let admin = Admin::in_folder(&folder());
         let mut server = Server::spawn(serving(&place, &admin.words()).args(["--admin", "127.0.0.1:0"]).args(options));
         loop {
@@ -280,12 +282,14 @@ fn every_wrong_order_has_a_code() {
         ("PUT", "/tenants/a/limits", "[]", 400, "ERR_LIMITS"),
         ("PUT", "/tenants/a/limits", "{\"memory_bytes\": 99999999999}", 400, "ERR_LIMITS"),
         ("PUT", "/tenants/a/limits", "{\"no_such\": 1}", 400, "ERR_LIMITS"),
+        ("PUT", "/tenants/flood/limits", "{\"sockets\": 1, \"disk_entries\": 1}", 409, "ERR_LIMITS"),
     ];
     for (method, path, body, status, code) in cases {
         let (found, told) = hive.admin.json(method, path, body);
         assert_eq!((found, &told["code"]), (status, &code.into()), "{method} {path}");
         assert!(told["error"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path}");
     }
+    assert_eq!(hive.admin.json("PUT", "/tenants/a/limits", "{\"disk_entries\": 1}").0, 200, "this one is bounded");
 }
 
 #[test]

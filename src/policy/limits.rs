@@ -334,6 +334,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Whether anything bounds what lies on disk: else nobody counts it.
+    pub fn bound_disk(&self) -> bool {
+        self.disk_bytes.or(self.disk_entries).or(self.disk_file_bytes).is_some()
+    }
+
     /// Of one of many guests in a process, whose owner is not the process's.
     pub fn tenant() -> Limits {
         const CPU_SECOND: u64 = 1_000_000_000;

@@ -10,6 +10,9 @@ use crate::runtime::seat::GuestId;
 use crate::time::Clock;
 use serde_json::json;
 
+const UNCOUNTED: &str = "its configuration bounds nothing on disk, so nobody counts what lies there: \
+    give it a bound there first, however large";
+
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// All that an operator sees.
     pub fn report(&self) -> Report {
@@ -64,6 +67,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (Method::Get, Some("logs")) => self.answer_log(visit, tenant, &asked.query),
             (Method::Get, Some("limits")) => self.answer_limits(tenant),
             (Method::Put, Some("limits")) => match Patch::read(body) {
+                // There is no account, and nobody has measured what lies there.
+                Ok(patch) if patch.is_of_disk() && !self.limits_of_tenant(tenant).is_some_and(|it| it.bound_disk()) => {
+                    Answer::error(409, "ERR_LIMITS", UNCOUNTED)
+                }
                 Ok(patch) => self.patch_limits(tenant, patch),
                 Err(why) => Answer::error(400, "ERR_LIMITS", &why),
             },

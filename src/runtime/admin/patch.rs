@@ -37,6 +37,11 @@ impl Patch {
         Ok(Patch(map))
     }
 
+    /// Whether it changes what may lie on disk.
+    pub fn is_of_disk(&self) -> bool {
+        self.0.keys().any(|name| name.starts_with("disk_"))
+    }
+
     pub fn to_json(&self) -> Value {
         Value::Object(self.0.clone())
     }
