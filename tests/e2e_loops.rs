@@ -77,6 +77,21 @@ fn what_changes_of_one_tenant_is_nothing_to_the_others() {
 }
 
 #[test]
+fn an_edit_of_one_tenants_configuration_reads_that_tenants_folder_and_no_other() {
+    let place = tenants(&[("a/index.js", &plain("a")), ("b/index.js", &plain("b"))]);
+    let (hive, admin) = two_loops(&place);
+    for (tenant, home) in [("a", "loop/1"), ("b", "loop/2")] {
+        assert_eq!(hive.get(&format!("{tenant}.localhost"), "/").status, 200);
+        assert_eq!(homes(&admin, tenant), json!([home]));
+        // Of another folder only the operator tells.
+        file(&place, &format!("beside-{tenant}/index.js"), &plain("beside"));
+        file(&place, &format!("{tenant}/skep.toml"), &format!("hosts = ['{tenant}.localhost', 'of-{tenant}.localhost']\n"));
+        eventually("it is taken up", || hive.get(&format!("of-{tenant}.localhost"), "/").status == 200);
+        assert_eq!(hive.get(&format!("beside-{tenant}.localhost"), "/").status, 404);
+    }
+}
+
+#[test]
 fn who_scales_from_now_on_is_served_by_loops_that_run_already() {
     let place =
         tenants(&[("a/index.js", &plain("a")), ("a/skep.toml", "instances = 2\n"), ("b/index.js", &plain("b"))]);

@@ -80,7 +80,7 @@ kinds! {
     Serving = 8, Child, Never, 0..=0, "The child is confined and takes connections for its tenants.";
     Back = 9, Child, Always, 0..=MANY, "A connection that came by a Hand is not for the child's tenants, or no more: what was read of it. id 1: its tenant has no instance there now.";
     Views = 10, Child, Never, 0..=MANY, "The answer to Ask id: its tenants' numbers.";
-    Changed = 11, Child, Never, 0..=0, "A tenant's configuration file has changed.";
+    Changed = 11, Child, Never, 0..=0, "The configuration file of the tenant id has changed, as the child says.";
     Lines = 12, Child, Never, 1..=MANY, "Lines of its tenants' logs, each behind whose it is, its stream and its length.";
     Want = 13, Child, Never, 0..=0, "The module of the tenant id is another one than this process was given.";
     Beat = 14, Child, Never, 0..=MANY, "The answer to Pulse id: its connections, and the requests under way of tenants that scale.";

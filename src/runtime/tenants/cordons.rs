@@ -483,7 +483,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             (Kind::Serving, Stage::Leaving, _) => Ok(()),
             (Kind::Back, Stage::Serving | Stage::Leaving, Some(fd)) => self.take_back(index, frame, fd),
             (Kind::Changed, Stage::Serving | Stage::Leaving, _) => {
-                self.cordon_changed(index);
+                self.cordon_changed(index, frame.id);
                 Ok(())
             }
             (Kind::Want, Stage::Serving | Stage::Leaving, _) => self.cordon_wants(index, frame.id),

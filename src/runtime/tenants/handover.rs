@@ -237,8 +237,17 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.limits.max_header_size_cap as usize + 2 * super::super::SCRATCH
     }
 
-    /// A process says that a configuration has changed.
-    pub(super) fn cordon_changed(&mut self, index: u32) {
+    /// A process says that a configuration has changed. A loop is believed: the folder of that tenant is read, and no other.
+    pub(super) fn cordon_changed(&mut self, index: u32, slot: u64) {
+        let plan = &self.tenants.cordons.all[index as usize].plan;
+        if plan.is_loop() {
+            let whose = usize::try_from(slot).ok().and_then(|slot| plan.tenants.get(slot).copied());
+            // It may have left meanwhile.
+            if let Some(tenant) = whose.filter(|tenant| plan.serves(*tenant)) {
+                self.reload_tenants(Again::Of(tenant));
+            }
+            return;
+        }
         let due = self.tenants.cordons.all[index as usize].alarms.raise(self.now);
         let timer = match self.tenants.cordons.changed {
             Some((_, known)) if known <= due => return,
@@ -374,9 +383,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     }
 
     /// A configuration file of a tenant's has changed: all of it is the other process's to read.
-    pub(super) fn tell_changed(&mut self) {
+    pub(super) fn tell_changed(&mut self, what: Again) {
+        let whose = if let Again::Of(tenant) = what { tenant } else { UNKNOWN };
         if let Some(channel) = self.parent_channel() {
-            self.send_word(channel, Kind::Changed, 0);
+            self.send_word(channel, Kind::Changed, whose.into());
         }
     }
 }

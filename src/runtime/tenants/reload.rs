@@ -9,7 +9,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Has the configuration read again. Answers whether anything is deployed; none: it was not read, or is not in order.
     pub fn reload_tenants(&mut self, what: Again) -> Option<bool> {
         if self.tenants.is_cordon() {
-            self.tell_changed();
+            self.tell_changed(what);
             return None;
         }
         match self.tenants.keeper.as_mut()?.reload(what) {
