@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Modules that are compiled at the same time: what one tenant brings holds few others up, and never the machine.
+/// Modules that are compiled at the same time, whichever loops they are for: what one tenant brings holds few others up, and never the machine.
 const AT_ONCE: usize = 2;
 
 /// The same path is compiled no more often: who may write its own module could keep compilers busy.
@@ -82,16 +84,37 @@ pub(super) struct Modules<T> {
     folder: CacheFolder,
     known: HashMap<PathBuf, Known<T>>,
     made: (Sender<Made<T>>, Receiver<Made<T>>),
+    /// How many are compiled, with those of other loops.
+    busy: Arc<AtomicUsize>,
+}
+
+/// One of them, until it is over, however it ends.
+struct Turn(Arc<AtomicUsize>);
+
+impl Turn {
+    /// None: there are as many as may be.
+    fn take(busy: &Arc<AtomicUsize>) -> Option<Turn> {
+        let one_more = |busy| (busy < AT_ONCE).then_some(busy + 1);
+        busy.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).ok()?;
+        Some(Turn(Arc::clone(busy)))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl<T: Product> Modules<T> {
     pub(super) fn new(engine: Engine, folder: CacheFolder) -> Modules<T> {
-        Modules { engine, folder, known: HashMap::new(), made: channel() }
+        Modules { engine, folder, known: HashMap::new(), made: channel(), busy: Arc::default() }
     }
 
     /// None of any yet, for another loop of this process.
     pub(super) fn another(&self) -> Modules<T> {
-        Modules::new(self.engine.clone(), self.folder.clone())
+        let other = Modules::new(self.engine.clone(), self.folder.clone());
+        Modules { busy: Arc::clone(&self.busy), ..other }
     }
 
     /// What a tenant's module is as it is now; none when its program is a script.
@@ -136,13 +159,11 @@ impl<T: Product> Modules<T> {
     }
 
     fn begin(&mut self, main: &Path, stamp: Stamp) -> Result<Option<(Stamp, T)>, NotHired> {
-        let compiling = self.known.values().filter(|known| matches!(known.stage, Stage::Compiling)).count();
-        if compiling >= AT_ONCE {
-            return Err(NotHired::NotYet);
-        }
+        let Some(turn) = Turn::take(&self.busy) else { return Err(NotHired::NotYet) };
         let (engine, folder, sender) = (self.engine.clone(), self.folder.clone(), self.made.0.clone());
         let path = main.to_owned();
         let body = move || {
+            let _turn = turn;
             // Without an answer it would be waited for for ever.
             let made = catch_unwind(AssertUnwindSafe(|| {
                 own_program().and_then(|program| make(&engine, &folder, &program, &path))
@@ -234,6 +255,21 @@ mod tests {
             let next = told(&mut modules);
             assert_eq!(next, if lasts { NotHired::Failed("no".into()) } else { NotHired::NotYet });
         }
+        std::fs::remove_file(&main).expect("it is there");
+    }
+
+    #[test]
+    fn compilers_of_all_loops_together_are_bounded() {
+        let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+        let modules = Modules::<Cell>::new(engine, CacheFolder(None));
+        let mut other = modules.another();
+        let main = std::env::temp_dir().join(format!("skep-module-turn-{}.wasm", std::process::id()));
+        std::fs::write(&main, MAGIC).expect("there is room for four bytes");
+        let mut turns: Vec<_> = (0..AT_ONCE).map(|_| Turn::take(&modules.busy).expect("nobody compiles")).collect();
+        let asked = |other: &mut Modules<Cell>| other.get(&main).map(drop).expect_err("there is none");
+        assert_eq!((asked(&mut other), other.known.len()), (NotHired::NotYet, 0), "it has not begun");
+        turns.pop();
+        assert_eq!((asked(&mut other), other.known.len()), (NotHired::NotYet, 1), "it has");
         std::fs::remove_file(&main).expect("it is there");
     }
 
