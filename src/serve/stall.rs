@@ -10,10 +10,9 @@ use crate::launch::say;
 use crate::policy::{Limits, ServeLimits};
 use crate::runtime::{Hired, Hirer, NotHired};
 use crate::time::OsClock;
-use std::cell::OnceCell;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The tenants by the numbers that they have there.
 pub struct Stall {
@@ -27,19 +26,21 @@ pub struct Stall {
     hoards: Hoards,
 }
 
-/// Where snapshots lie that outlive this process: opened when the first tenant wants that.
+/// Where snapshots lie that outlive this process: opened when the first tenant wants that, for all loops, since the whole program
+/// is read for it.
+#[derive(Clone)]
 pub struct Shelf {
     /// None: there is no folder for them.
     pub folder: Option<PathBuf>,
     pub engine: Engine,
     /// Of the guest that runs scripts.
     pub digests: Digests,
-    opened: OnceCell<Option<Keepsakes>>,
+    opened: Arc<OnceLock<Option<Keepsakes>>>,
 }
 
 impl Shelf {
     pub fn new(folder: Option<PathBuf>, engine: Engine, digests: Digests) -> Shelf {
-        Shelf { folder, engine, digests, opened: OnceCell::new() }
+        Shelf { folder, engine, digests, opened: Arc::default() }
     }
 
     fn keepsakes(&self, cell: &Cell) -> Option<&Keepsakes> {
@@ -61,8 +62,7 @@ impl Stall {
 
     /// An empty one for another loop of this process.
     pub fn another(&self) -> Stall {
-        let shelf = Shelf::new(self.shelf.folder.clone(), self.shelf.engine.clone(), self.shelf.digests);
-        let other = Stall::new(self.cell.clone(), self.modules.another(), self.clock.clone(), shelf);
+        let other = Stall::new(self.cell.clone(), self.modules.another(), self.clock.clone(), self.shelf.clone());
         Stall { hoards: self.hoards.clone(), ..other }
     }
 
@@ -122,5 +122,36 @@ impl Hirer for Stall {
 
     fn folders(&mut self, tenant: u32) -> Vec<OwnedFd> {
         self.tenant(tenant).map(folders_of).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tenant::plain;
+    use super::*;
+    use crate::guest::EngineOptions;
+    use crate::guest::cache::{CacheFolder, load_or_build};
+
+    #[test]
+    fn what_one_loop_has_opened_for_snapshots_is_open_in_the_others() {
+        let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
+        let text = format!(
+            r#"(module (memory (export "memory") 1)
+              (func (export "skep_abi") (result i32) (i32.const {}))
+              (func (export "skep_on_events") (param i32) (result i32) (i32.const 0)))"#,
+            skep_abi::VERSION
+        );
+        let wasm = wat::parse_str(text).expect("it is well-formed");
+        let cell = load_or_build(&engine, &wasm, &CacheFolder(None), |_| {}).expect("it is a guest");
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).expect("the system has random bytes");
+        let folder = std::env::temp_dir().join(format!("skep-shelf-{:x}", u64::from_le_bytes(random)));
+        let shelf = Shelf::new(Some(folder.clone()), engine.clone(), Digests::of(&wasm));
+        let mut stall = Stall::new(cell, Modules::new(engine, CacheFolder(None)), OsClock::new(), shelf);
+        let other = stall.another();
+        stall.tenants.push(Some(Arc::new(Tenant { snapshot: true, keep: true, ..plain("a") })));
+        assert!(stall.keepsake(0).is_some(), "the folder can be made");
+        assert!(matches!(other.shelf.opened.get(), Some(Some(_))));
+        std::fs::remove_dir_all(&folder).expect("it is there");
     }
 }
