@@ -94,7 +94,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let over = open().filter(|(_, front)| front.key.is_some() && !wanted.contains_key(&what(&front.plan)));
         let over: HashMap<SocketAddr, usize> = over.map(|(place, front)| (front.plan.at, place)).collect();
         let missing = plans.iter().filter(|plan| !here.contains(&what(plan))).copied();
-        let (heirs, others): (Vec<FrontPlan>, Vec<FrontPlan>) = missing.partition(|plan| over.contains_key(&plan.at));
+        // Of several for one address the first has it; the others are refused before anything is closed.
+        let mut taken = HashSet::new();
+        let inherits = |plan: &FrontPlan| over.contains_key(&plan.at) && taken.insert(plan.at);
+        let (heirs, others): (Vec<FrontPlan>, Vec<FrontPlan>) = missing.partition(inherits);
         let mut opened = Vec::new();
         for plan in others {
             match self.open_front(plan) {

@@ -6,6 +6,7 @@ use super::sim::{engine, plain};
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Entropy, GuestState, Surroundings};
 use crate::policy::{AtLimit, Grants, Instances, Limits, ServeLimits};
+use crate::reactor::Errno;
 use crate::reactor::sim::SimPeer;
 use crate::runtime::{
     Again, Believed, FrontKind, FrontPlan, Hired, Hirer, Keeper, Manners, NotHired, Plan, Reload, Routes,
@@ -392,6 +393,9 @@ fn an_address_changes_hands() {
         waits = Some(calm.net.connect(at).expect("somebody listens"));
         calm.pass(SECOND);
     }
+    let both = [FRONT, front(FrontKind::Only(0)), front(FrontKind::Shared)];
+    assert_eq!(calm.hall.arrange_fronts(&both), Err((at, Errno::EADDRINUSE)), "one of them can have it");
+    assert_eq!(to(&mut calm), "", "all is as it was");
     let elsewhere = FrontPlan { at: SocketAddr::from(([127, 0, 0, 1], 82)), ..front(FrontKind::Shared) };
     calm.hall.arrange_fronts(&[FRONT, elsewhere]).expect("the address is free");
     assert!(calm.net.connect(at).is_err(), "nobody listens there any more");
