@@ -418,7 +418,7 @@ fn h07_datagrams_that_the_kernel_drops_are_counted() {
     let mut runtime = runtime();
     let source = "import dgram from 'dgram';
         let count = 0;
-        const socket = dgram.createSocket('udp4').on('message', () => count++);
+        const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 65536 }).on('message', () => count++);
         export const port = () => new Promise((done) => socket.bind(0, '127.0.0.1', () => done(socket.address().port)));
         export const received = () => count;
         export const close = () => new Promise((done) => socket.close(done));";
