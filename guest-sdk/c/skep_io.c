@@ -119,12 +119,14 @@ skep_handle skep_opened(const skep_event *event, const uint8_t *payload) {
 /* ---- Timers and signals ---- */
 
 static struct timer {
-  int64_t deadline;
+  /* The order is counted: of two for the same moment the first that was set comes first. */
+  int64_t deadline, order;
   skep_call call;
   void *data;
-  /* Counted: of two for the same moment the first that was set comes first. 0: free. */
+  /* To cancel it by; after 2^31 of them they begin anew. 0: free. */
   int number;
 } timers[TIMERS];
+static int64_t set;
 static int last;
 
 static struct timer *first(int64_t until) {
@@ -132,7 +134,7 @@ static struct timer *first(int64_t until) {
   for (struct timer *each = timers; each < timers + TIMERS; each++) {
     if (!each->number || each->deadline > until) continue;
     int sooner = !found || each->deadline < found->deadline;
-    if (sooner || (each->deadline == found->deadline && each->number < found->number)) found = each;
+    if (sooner || (each->deadline == found->deadline && each->order < found->order)) found = each;
   }
   return found;
 }
@@ -142,34 +144,38 @@ void skep_timers_arm(void) {
   if (next) skep_timer_arm(next->deadline, 1);
 }
 
+static struct timer *numbered(int number) {
+  struct timer *each = timers;
+  while (each < timers + TIMERS && each->number != number) each++;
+  return each < timers + TIMERS ? each : 0;
+}
+
 int skep_after(uint32_t milliseconds, skep_call call, void *data) {
-  struct timer *free = timers;
-  while (free < timers + TIMERS && free->number) free++;
-  if (free == timers + TIMERS) return -SKEP_ENOMEM;
-  last = last == INT32_MAX ? 1 : last + 1;
-  *free = (struct timer){skep_clock(SKEP_CLOCK_MONOTONIC) + milliseconds * INT64_C(1000000), call, data, last};
+  struct timer *free = numbered(0);
+  if (!free) return -SKEP_ENOMEM;
+  do last = last == INT32_MAX ? 1 : last + 1;
+  while (numbered(last));
+  *free = (struct timer){skep_clock(SKEP_CLOCK_MONOTONIC) + milliseconds * INT64_C(1000000), ++set, call, data, last};
   skep_timers_arm();
   return last;
 }
 
 int skep_cancel(int number) {
-  for (struct timer *each = timers; each < timers + TIMERS; each++) {
-    if (number <= 0 || each->number != number) continue;
-    each->number = 0;
-    if (first(INT64_MAX)) skep_timers_arm();
-    else skep_timer_arm(-1, 0);
-    return 0;
-  }
-  return -SKEP_ENOENT;
+  struct timer *found = number > 0 ? numbered(number) : 0;
+  if (!found) return -SKEP_ENOENT;
+  found->number = 0;
+  if (first(INT64_MAX)) skep_timers_arm();
+  else skep_timer_arm(-1, 0);
+  return 0;
 }
 
 int skep_timers_due(const skep_event *event) {
   if (!first(INT64_MAX)) return 0;
   int64_t now = skep_clock(SKEP_CLOCK_MONOTONIC);
-  int before = last;
+  int64_t before = set;
   for (struct timer *each = first(now); each; each = first(now)) {
     /* What is set meanwhile waits for the next turn, or one that sets itself would be here for ever. */
-    if (each->number > before) break;
+    if (each->order > before) break;
     struct timer due = *each;
     each->number = 0;
     due.call(event, 0, due.data);
