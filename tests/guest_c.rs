@@ -226,6 +226,27 @@ fn a_program_calls_what_c_answers() {
 }
 
 #[test]
+fn a_refusal_is_whole_and_lets_go_of_what_the_call_was_given() {
+    let mut runtime = Runtime::new().expect("a runtime can be made here");
+    let module = runtime.module(&std::fs::read(guest()).expect("it was built")).expect("it is a guest");
+    let called = runtime.guest_of(&module, &Policy::default().env("CALLED", "1")).expect("a guest can be spawned");
+    // As long as it may be, and one more letter: a text is told whole or not at all.
+    for (length, told) in [(984, 984), (985, 0)] {
+        let Err(CallError::Threw(thrown)) = runtime.call(called, "nothing", vec![b'x'; length]) else {
+            panic!("{length} are refused");
+        };
+        assert_eq!((thrown.name.as_str(), thrown.message.len()), ("Error", told));
+    }
+    let idle = runtime.guest_of(&module, &Policy::default().listen()).expect("a guest can be spawned");
+    let large = vec![0; 8 << 20];
+    // Together more than a guest may hold.
+    for _ in 0..70 {
+        let error = runtime.call(idle, "count", large.clone()).expect_err("nobody answers").to_string();
+        assert!(error.contains("answers no calls"), "{error}");
+    }
+}
+
+#[test]
 fn what_it_uses_is_bounded() {
     let done = run(&["--cpu=50ms"], &["x"]);
     assert!(done.code == Some(134) && done.err.contains("CPU budget"), "{done:?}");

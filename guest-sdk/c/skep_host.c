@@ -1,8 +1,9 @@
 /* See skep_guest.h: the program that the host is part of, where there is one. It must not know what any call is about. */
 #include "skep_own.h"
 
-/* What a refusal says at most. */
+/* What a refusal says at most, and what stands at its end. */
 #define WHY 1024
+#define END "\",\"stack\":\"\"}"
 
 static skep_call answering;
 static void *answering_data;
@@ -14,26 +15,28 @@ void skep_on_calls(skep_call call, void *data) {
 
 int skep_refuse(skep_handle call, const char *why) {
   char text[WHY];
-  struct skep_buffer said = {text, 0, WHY - 12};
+  struct skep_buffer said = {text, 0, WHY - (sizeof END - 1)};
   skep_put(&said, "{\"name\":\"Error\",\"message\":\"");
   uint32_t start = said.used;
   skep_put_escaped(&said, why);
   /* What is too long is not said: a piece might end within a letter. */
   if (said.used > said.room) said.used = start;
   said.room = WHY;
-  skep_put(&said, "\",\"stack\":\"\"}");
+  skep_put(&said, END);
   return skep_call_reply(call, SKEP_VALUE_FAILED, text, said.used);
 }
 
-/* Where there is no room even for a refusal the handle goes, which says as much. */
-static void refuse(const skep_event *event, const char *why) {
+/* What the call is given nobody takes. Where there is no room even for a refusal the handle goes, which says as much. */
+static void refuse(const skep_event *event, const uint8_t *payload, const char *why) {
+  skep_bytes value = skep_value(event, payload);
+  skep_let_go(&value);
   if (skep_refuse((skep_handle)event->handle, why) < 0) skep_close((skep_handle)event->handle);
 }
 
 void skep_called(const skep_event *event, const uint8_t *payload) {
-  if ((event->flags & SKEP_CALLEE_MASK) != SKEP_CALLEE_FUNCTION) refuse(event, "this guest runs no scripts");
-  else if (event->flags & SKEP_VALUE_FAILED) refuse(event, "what the call is given did not come");
-  else if (!answering) refuse(event, "this guest answers no calls");
+  if ((event->flags & SKEP_CALLEE_MASK) != SKEP_CALLEE_FUNCTION) refuse(event, payload, "this guest runs no scripts");
+  else if (event->flags & SKEP_VALUE_FAILED) refuse(event, payload, "what the call is given did not come");
+  else if (!answering) refuse(event, payload, "this guest answers no calls");
   else answering(event, payload, answering_data);
 }
 

@@ -225,7 +225,7 @@ static void on_call(const skep_event *event, const uint8_t *payload, void *data)
   size_t length;
   const char *name = skep_function(event, payload, &length);
   skep_bytes value = skep_value(event, payload);
-  uint32_t given = skep_copy(&value, 0, argument, sizeof argument);
+  uint32_t given = skep_copy(&value, 0, argument, sizeof argument - 1);
   skep_let_go(&value);
   if (is(name, length, "count")) {
     number(++count);
@@ -253,7 +253,8 @@ static void on_call(const skep_event *event, const uint8_t *payload, void *data)
     skep_call_reply(OF(event), 0, line, used);
     used = 0;
   } else {
-    skep_refuse(OF(event), "no \"such\"\n function");
+    argument[given] = 0;
+    skep_refuse(OF(event), event->flags & SKEP_VALUE_BYTES ? (const char *)argument : "no \"such\"\n function");
   }
 }
 
