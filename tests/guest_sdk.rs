@@ -228,5 +228,6 @@ fn a_guest_in_rust_is_called_by_a_program() {
     // Of what has been restored the timer is set with this host.
     answers_calls(guest, |runtime, guest| {
         assert!(failed(runtime, guest, "later", json!(1)).contains("no answer"));
+        assert_eq!(failed(runtime, guest, "ask", json!("no, at length")), "Error: ".to_owned() + &"no".repeat(50_000));
     });
 }

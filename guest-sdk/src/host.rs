@@ -30,12 +30,20 @@ impl Value {
 
     /// The value of an event that has these flags; none when it is not there or no text.
     fn of(flags: u16, payload: &[u8]) -> Option<Value> {
-        let bytes = if flags & value::BLOB != 0 { raw::take_blob(u64_at(payload, 0)) } else { payload.to_vec() };
+        let bytes = bytes_of(flags, payload);
         if flags & value::BYTES != 0 {
             return Some(Value::Bytes(bytes));
         }
         String::from_utf8(bytes).ok().map(Value::Json)
     }
+}
+
+/// What an event brings; of a blob, which is gone then.
+fn bytes_of(flags: u16, payload: &[u8]) -> Vec<u8> {
+    if flags & value::BLOB != 0 {
+        return raw::take_blob(u64_at(payload, 0));
+    }
+    payload.to_vec()
 }
 
 /// The program calls. Dropped without an answer, it is told that there is none.
@@ -154,7 +162,7 @@ impl Asked {
         let result = if failed && event.value != 0 {
             Err(Error::from_errno(event.value as i32).to_string())
         } else if failed {
-            Err(String::from_utf8_lossy(event.payload).into_owned())
+            Err(String::from_utf8_lossy(&bytes_of(event.flags, event.payload)).into_owned())
         } else {
             Value::of(event.flags, event.payload).ok_or_else(|| "the answer is no text".to_owned())
         };

@@ -14,6 +14,7 @@ pub fn answers_calls(module: &Path, also: impl Fn(&mut Runtime, Guest)) {
     let mut runtime = Runtime::new().expect("a runtime can be made here");
     runtime.function("echo", |call| match call.argument {
         Value::Json(json) if json == "no" => call.reply.fail("it was no"),
+        Value::Json(json) if json == "no, at length" => call.reply.fail(&"no".repeat(50_000)),
         argument => call.reply.ok(argument),
     });
     let module = runtime.module(&std::fs::read(module).expect("it was built")).expect("it is a guest");
