@@ -14,6 +14,8 @@ struct entry {
   skep_handle handle;
   skep_call call;
   void *data;
+  /* Of a connection: an HTTP answer is due, or coming. */
+  int due;
 };
 
 /* Grows at the end of memory; the old one is left behind: each is twice as large as the one before. */
@@ -46,7 +48,7 @@ int skep_on(skep_handle handle, skep_call call, void *data) {
   }
   struct entry *entry = &table[place];
   if (call && entry->handle && entry->handle != handle) moved[moves++ % MOVED] = *entry;
-  if (call || entry->handle == handle) *entry = (struct entry){call ? handle : 0, call, data};
+  if (call || entry->handle == handle) *entry = (struct entry){call ? handle : 0, call, data, entry->handle == handle && entry->due};
   for (uint32_t i = 0; !call && i < MOVED && i < moves; i++) {
     if (moved[i].handle == handle) moved[i].handle = 0;
   }
@@ -54,7 +56,7 @@ int skep_on(skep_handle handle, skep_call call, void *data) {
 }
 
 /* Who is told of a handle's events; 0 when nobody is. */
-static const struct entry *entry_of(skep_handle handle) {
+static struct entry *entry_of(skep_handle handle) {
   uint32_t place = (uint32_t)handle & PLACE;
   if (handle && place < places && table[place].handle == handle) return &table[place];
   for (uint32_t i = 0; handle && i < MOVED && i < moves; i++) {
@@ -69,7 +71,19 @@ int skep_on_as(skep_handle handle, skep_handle other) {
 }
 
 void skep_on_others(skep_call call, void *data) {
-  others = (struct entry){0, call, data};
+  others = (struct entry){0, call, data, 0};
+}
+
+int *skep_http_due(skep_handle connection) {
+  struct entry *entry = entry_of(connection);
+  return entry ? &entry->due : 0;
+}
+
+/* The last of an HTTP answer, or of HTTP. One below 200 comes before the real one. */
+static int is_last(const skep_event *event, const uint8_t *payload) {
+  if (event->kind != SKEP_EV_HTTP_RESPONSE) return event->kind == SKEP_EV_HTTP_END || event->kind == SKEP_EV_HTTP_FAULT;
+  uint32_t flags = ((const skep_request *)payload)->flags;
+  return flags & SKEP_REQUEST_UPGRADE || (flags & SKEP_REQUEST_COMPLETE && skep_status(payload) >= 200);
 }
 
 static const skep_listen_options http_options = {
@@ -200,8 +214,9 @@ void skep_tell(const skep_event *event, const uint8_t *payload) {
   if (event->kind == SKEP_EV_SIGNAL && skep_signalled(event)) return;
   if (event->kind == SKEP_EV_CALL) return skep_called(event, payload);
   if (event->kind == SKEP_EV_HTTP_REQUEST || event->kind == SKEP_EV_ACCEPTED) to = *(const skep_handle *)payload;
-  const struct entry *found = entry_of(to);
+  struct entry *found = entry_of(to);
   if (found) {
+    if (is_last(event, payload)) found->due = 0;
     struct entry entry = *found;
     int gone = event->kind == SKEP_EV_STREAM_CLOSED || event->kind == SKEP_EV_LISTENER_CLOSED ||
                event->kind == SKEP_EV_LISTEN_FAILED || event->kind == SKEP_EV_HTTP_DONE || event->kind == SKEP_EV_HTTP_ABORTED ||

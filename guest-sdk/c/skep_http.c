@@ -110,7 +110,11 @@ int skep_http_ask(skep_handle connection, const skep_question *given) {
   if (question.in_parts && question.length) return -SKEP_EINVAL;
   put_head(&question);
   if (out.used > HEAD) return -SKEP_E2BIG;
+  /* The host knows that an answer is coming when it has begun. */
+  int *due = skep_http_due(connection);
+  if (due && *due) return -SKEP_EBUSY;
   int waiting = skep_http_expect(connection, kind);
+  if (due && waiting >= 0) *due = 1;
   if (waiting >= 0) waiting = skep_stream_write(connection, out.at, out.used);
   if (waiting >= 0 && question.length) waiting = skep_stream_write(connection, question.body, question.length);
   /* A head without its body must not be taken for a request. */

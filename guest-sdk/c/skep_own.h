@@ -50,6 +50,9 @@ void skep_tell(const skep_event *event, const uint8_t *payload);
 /* Who is told of a handle's events is told of another's, too. */
 int skep_on_as(skep_handle handle, skep_handle other);
 
+/* Whether an HTTP answer is due on a connection, or coming; 0 when nobody is told of it. */
+int *skep_http_due(skep_handle connection);
+
 /* Calls what is due; answers whether there is any timer of skep_after's. */
 int skep_timers_due(const skep_event *event);
 

@@ -288,6 +288,7 @@ static void on_answer(const skep_event *event, const uint8_t *payload, void *dat
     got += length;
     whole = skep_is_whole(payload);
     if (!whole) skep_credit(OF(event), (int)length);
+    if (!whole && skep_http_ask(OF(event), &(skep_question){.host = "a"}) != -SKEP_EBUSY) say("asked while it comes");
     whole &= skep_status(payload) >= 200;
   }
   if (event->kind == SKEP_EV_HTTP_BODY) {
@@ -338,6 +339,7 @@ static void ask(void) {
   if (words[3][0] == 'p') question.method = "POST", question.in_parts = 1;
   if (words[3][0] == 'b') question.method = "POST", question.body = "body", question.length = 4;
   if (skep_http_ask(connection, &question) < 0) say("not sent");
+  if (skep_http_ask(connection, &question) != -SKEP_EBUSY) say("asked twice");
   if (question.in_parts) send_parts(connection);
 }
 
