@@ -145,6 +145,22 @@ fn a_worker_may_leave_and_an_address_may_be_taken() {
     assert_eq!(said, "EADDRINUSE\n1\nleaves true\n0 null\n");
 }
 
+/// Only the primary speaks for the primary.
+#[test]
+fn a_child_of_a_worker_cannot_have_it_leave() {
+    let liar = in_c("liar.c");
+    let script = format!(
+        "cluster.setupPrimary({{ exec: guest }});
+         const worker = cluster.fork({{ LIAR: {liar:?} }});
+         worker.on('listening', ({{ port }}) => {{
+           worker.on('message', async (m) => {{ console.log(m, await get(port)); worker.disconnect(); }});
+           worker.send('fork');
+         }});
+         worker.on('exit', (...end) => console.log(...end));"
+    );
+    each_says("worker.rs", "worker.c", &script, "lied 1\n0 null\n");
+}
+
 #[test]
 fn sockets_travel_both_ways() {
     let Some(module) = in_rust("family.rs") else { return };

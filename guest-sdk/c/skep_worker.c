@@ -356,7 +356,8 @@ int skep_worker_hears(skep_event *event, uint8_t *payload) {
   skep_attached *came = (skep_attached *)payload;
   struct skep_text text = {(const char *)payload + sizeof *came, event->len - (uint32_t)sizeof *came};
   struct skep_text act = skep_member(text, "act");
-  if (skep_equal(act, "cluster")) {
+  /* What a child of this process says so is not the primary's. */
+  if (number && (skep_handle)event->handle == primary && skep_equal(act, "cluster")) {
     if (skep_member(text, "to").at) answered(text, (skep_handle)came->handle, came->kind);
     else if (came->handle) skep_close((skep_handle)came->handle);
     if (skep_equal(skep_member(text, "do"), "disconnect")) leave();

@@ -110,7 +110,7 @@ fn envelope(kind: &str, note: &str, message: &str) -> String {
 pub(crate) fn heard(line: &Rc<Line>, text: &[u8], handle: Handle, kind: u32) {
     let act = raw_member(text, "act").unwrap_or(b"");
     match act {
-        b"\"cluster\"" => return worker::hear(text, handle, kind),
+        b"\"cluster\"" if worker::is_primary(line.handle) => return worker::hear(text, handle, kind),
         b"\"sockets\"" => counted(line, text),
         // What it cannot read it has to acknowledge too: else nothing comes any more.
         b"\"handle\"" => return handed(line, text, handle, kind),

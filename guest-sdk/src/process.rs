@@ -334,7 +334,7 @@ impl Fork {
 
 /// What stands behind a channel's handle.
 pub(crate) struct Line {
-    handle: Handle,
+    pub handle: Handle,
     call: RefCell<Option<OnChannel>>,
     /// The first parts of a message whose last one has not come.
     parts: RefCell<Vec<u8>>,

@@ -145,6 +145,11 @@ pub(crate) fn closed(real: Handle) {
     });
 }
 
+/// Whether that is the channel to the primary. By another one, as a child's, nobody speaks for it.
+pub(crate) fn is_primary(channel: Handle) -> bool {
+    with(|worker| worker.channel.handle() == channel) == Some(true)
+}
+
 /// A word of the primary's, and what came with it.
 pub(crate) fn hear(text: &[u8], handle: Handle, kind: u32) {
     let value = Value::parse(text).unwrap_or(Value::Other);

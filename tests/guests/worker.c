@@ -25,6 +25,27 @@ static void on_parent(const skep_event *event, const uint8_t *payload, void *dat
     for (size_t i = 0; i < sizeof large; i++) large[i] = i ? 'x' : '"';
     for (size_t size = sizeof large; size >= 2; size /= 2) {
       large[size - 1] = '"';
+static void on_liar(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)data;
+  size_t length;
+  skep_handle came;
+  if (event->kind != SKEP_EV_CHANNEL_MESSAGE) return;
+  const char *message = skep_message(event, payload, &length, &came);
+  skep_channel_send(skep_parent_channel(), 0, message, (uint32_t)length, 0);
+}
+
+static void on_child(const skep_event *event, const uint8_t *payload, void *data) {
+  (void)payload, (void)data;
+  if (event->kind == SKEP_EV_CHILD_FAILED) skep_exit((int)event->value);
+}
+
+static void fork_liar(void) {
+  char path[1000];
+  skep_variable("LIAR", path, sizeof path);
+  skep_handle child = skep_fork(path, 0, 0, on_child, 0);
+  skep_on(skep_child_channel(child), on_liar, 0);
+}
+
       while (skep_channel_send((skep_handle)event->handle, 0, large, (uint32_t)size, 0) >= 0) continue;
     }
   } else {
@@ -38,3 +59,5 @@ void skep_main(void) {
   skep_handle_ref(parent, 1);
   if (skep_script_worker()) skep_http_listen("127.0.0.1", 0, on_server, 0);
 }
+  } else if (length == 6 && message[1] == 'f' && message[4] == 'k') {
+    fork_liar();

@@ -1,5 +1,6 @@
 //! A guest for the tests of workers: listens where the variable PORT says, answers with its number, sends back what it is sent,
-//! and leaves when that is "leave".
+//! leaves when that is "leave", and when it is "fork" starts the guest that the variable LIAR names, of which it passes on
+//! what it says.
 use skep_guest::cluster::Cluster;
 use skep_guest::http::Server;
 use skep_guest::process::{self, ChannelEvent};
@@ -16,8 +17,18 @@ fn main() {
     });
     process::parent().expect("it has a channel").on(move |channel, event| match event {
         ChannelEvent::Message(b"\"leave\"") => cluster.disconnect(),
+        ChannelEvent::Message(b"\"fork\"") => fork(),
         ChannelEvent::Message(message) => drop(channel.send(message)),
         _ => {}
+    });
+}
+
+fn fork() {
+    let child = process::fork(process::env("LIAR").as_deref(), &[], |_| ()).expect("it may fork");
+    child.channel().on(|_, event| {
+        if let (ChannelEvent::Message(message), Some(parent)) = (event, process::parent()) {
+            parent.send(message).expect("there is room");
+        }
     });
 }
 
