@@ -161,6 +161,28 @@ fn a_child_of_a_worker_cannot_have_it_leave() {
     each_says("worker.rs", "worker.c", &script, "lied 1\n0 null\n");
 }
 
+/// Whoever opened it: the listener's owner knows it by one handle, and hears of its end once.
+#[test]
+fn a_listener_in_c_ends_once_and_says_its_port() {
+    let module = in_c("worker.c");
+    for policy in ["SCHED_RR", "SCHED_NONE"] {
+        let said = says(
+            &module,
+            &format!(
+                "cluster.schedulingPolicy = cluster.{policy}; cluster.setupPrimary({{ exec: guest }});
+                 const worker = cluster.fork({{ TELL: '1' }});
+                 worker.on('listening', async ({{ port }}) => {{
+                   const text = await get(port);
+                   worker.on('exit', () => console.log(`${{port}}`.padStart(5, '0'), text));
+                   worker.disconnect();
+                 }});"
+            ),
+        );
+        let port = said.lines().nth(1).and_then(|line| line.get(..5)).unwrap_or_else(|| panic!("{policy}: {said}"));
+        assert_eq!(said, format!("own {port}\n{port} 1\n"), "{policy}");
+    }
+}
+
 #[test]
 fn sockets_travel_both_ways() {
     let Some(module) = in_rust("family.rs") else { return };

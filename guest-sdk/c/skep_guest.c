@@ -207,9 +207,9 @@ void skep_say(const char *text) {
   skep_log(1, "\n", 1);
 }
 
-void skep_tell(const skep_event *event, const uint8_t *payload) {
+void skep_tell(skep_event *event, const uint8_t *payload) {
   skep_handle to = (skep_handle)event->handle;
-  skep_worker_event(event);
+  if (!skep_worker_event(event)) return;
   if (event->kind == SKEP_EV_TIMER && skep_timers_due(event)) return;
   if (event->kind == SKEP_EV_SIGNAL && skep_signalled(event)) return;
   if (event->kind == SKEP_EV_CALL) return skep_called(event, payload);

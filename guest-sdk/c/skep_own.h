@@ -45,7 +45,7 @@ void skep_put_number(struct skep_buffer *buffer, int64_t value, uint32_t base);
 void skep_put_escaped(struct skep_buffer *buffer, const char *text);
 
 /* Passes an event on as if the host had sent it. */
-void skep_tell(const skep_event *event, const uint8_t *payload);
+void skep_tell(skep_event *event, const uint8_t *payload);
 
 /* Who is told of a handle's events is told of another's, too. */
 int skep_on_as(skep_handle handle, skep_handle other);
@@ -79,8 +79,9 @@ skep_handle skep_worker_listen(const char *host, int port, const skep_listen_opt
 /* Changes a listener's options, whoever has opened it. */
 int skep_worker_set(skep_handle listener, const skep_listen_options *options);
 
-/* An event of a listener's or channel's, before its owner is told. */
-void skep_worker_event(const skep_event *event);
+/* An event of a listener's or channel's, before its owner is told: it gets the handle by which the owner knows it. Answers whether the
+ * owner is to be told at all. */
+int skep_worker_event(skep_event *event);
 
 /* A word of the library at the other end of a channel. Answers whether it is done with; else it is a message, with which something came. */
 int skep_worker_hears(skep_event *event, uint8_t *payload);

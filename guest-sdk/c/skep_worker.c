@@ -227,13 +227,15 @@ static void answered(struct skep_text answer, skep_handle given, uint32_t kind) 
     skep_close(handle);
   }
   struct skep_text port = skep_member(skep_member(answer, "place"), "port");
-  begin_word("listening", place, port.at ? (int)skep_number(port) : place->port);
+  int at = port.at ? (int)skep_number(port) : place->port;
+  begin_word("listening", place, at);
   put("}");
   say(primary);
   tell(SKEP_EV_LISTENING, handle, 0);
 }
 
 static void leave_when_empty(void) {
+    skep_on(handle, 0, 0);
   for (struct place *place = places; place < places + PLACES; place++) {
     if (place->real) return;
   }
@@ -329,18 +331,27 @@ static void forget_counts(skep_handle channel) {
   }
 }
 
-void skep_worker_event(const skep_event *event) {
+int skep_worker_event(skep_event *event) {
+  skep_handle handle = (skep_handle)event->handle;
   int gone = event->kind == SKEP_EV_CHANNEL_CLOSED;
   if (gone) forget_counts((skep_handle)event->handle);
   if (event->kind == SKEP_EV_STREAM_CLOSED) stream_closed((skep_handle)event->handle);
   if (gone || event->kind == SKEP_EV_CHANNEL_DRAIN) pay((skep_handle)event->handle, gone);
-  if (!number) return;
+  if (!number) return 1;
   if (event->kind == SKEP_EV_CHANNEL_CLOSED && (skep_handle)event->handle == primary && !leaving) skep_exit(0);
-  if (event->kind != SKEP_EV_LISTENER_CLOSED && event->kind != SKEP_EV_LISTEN_FAILED) return;
+  int over = event->kind == SKEP_EV_LISTENER_CLOSED || event->kind == SKEP_EV_LISTEN_FAILED, heard = 1;
+  if (!over && event->kind != SKEP_EV_LISTENING) return 1;
   for (struct place *place = places; place < places + PLACES; place++) {
-    if (place->real == (skep_handle)event->handle) place->real = 0;
+    if (place->real == handle) {
+      event->handle = (uint64_t)place->handle;
+      if (over) place->real = 0;
+    } else if (place->handle == handle) {
+      /* Another one has taken its place. */
+      heard = 0;
+    }
   }
-  if (leaving) leave_when_empty();
+  if (over && leaving) leave_when_empty();
+  return heard;
 }
 
 /* The message takes the place of the word that it came in. */

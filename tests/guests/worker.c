@@ -3,8 +3,23 @@
 #include "../skep_guest.h"
 
 static void on_server(const skep_event *event, const uint8_t *payload, void *data) {
+static skep_handle listener;
+static uint32_t port;
+static int closed;
+
+static void tell_closed(int own) {
+  char text[] = "own 00000";
+  for (uint32_t at = sizeof text - 2; port && at > 3; at--, port /= 10) text[at] = (char)('0' + port % 10);
+  if (skep_variable("TELL", 0, 0) >= 0) skep_say(own ? text : "another's");
+}
+
   (void)payload, (void)data;
-  char text[] = {(char)('0' + skep_script_worker()), 0};
+  char text[] = {closed ? 'c' : (char)('0' + skep_script_worker()), 0};
+  if (event->kind == SKEP_EV_LISTENING) port = (skep_handle)event->handle == listener ? event->value : 0;
+  if (event->kind == SKEP_EV_LISTENER_CLOSED) {
+    closed = 1;
+    tell_closed((skep_handle)event->handle == listener);
+  }
   if (event->kind == SKEP_EV_HTTP_REQUEST) skep_answer((skep_handle)event->handle, 200, "", text, 1);
   if (event->kind == SKEP_EV_LISTEN_FAILED) skep_exit((int)event->value);
 }
