@@ -184,6 +184,30 @@ fn a_listener_in_c_ends_once_and_says_its_port() {
 }
 
 #[test]
+fn a_path_in_c_is_one_of_the_worker_s_own_folder() {
+    let said = says(
+        &in_c("worker.c"),
+        "const fs = require('fs'), own = fs.realpathSync(__dirname) + '/own', deep = own + ('/' + 'd'.repeat(200)).repeat(5);
+         fs.mkdirSync(deep, { recursive: true });
+         cluster.setupPrimary({ exec: guest, cwd: own });
+         const worker = cluster.fork({ PLACE: 'at' });
+         worker.on('listening', ({ address, addressType }) => {
+           console.log(address === own + '/at', addressType);
+           http.get({ socketPath: own + '/at', agent: false }, (res) => {
+             res.on('data', (d) => console.log(`${d}`)).on('end', () => worker.disconnect());
+           }).on('error', (error) => { console.log(error.code); worker.disconnect(); });
+         });
+         worker.on('exit', (...end) => {
+           console.log(...end);
+           // What the primary cannot be told is not listened on.
+           cluster.setupPrimary({ cwd: deep });
+           cluster.fork({ PLACE: 'at' }).on('exit', (code) => console.log(code === require('os').constants.errno.ENAMETOOLONG));
+         });",
+    );
+    assert_eq!(said, "true -1\n1\n0 null\ntrue\n");
+}
+
+#[test]
 fn sockets_travel_both_ways() {
     let Some(module) = in_rust("family.rs") else { return };
     let said = says(

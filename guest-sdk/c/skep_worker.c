@@ -104,6 +104,12 @@ static void begin_word(const char *what, const struct place *place, int port) {
   put("{\"act\":\"cluster\",\"do\":\"");
   put(what);
   put("\",\"address\":\"");
+  if (place->port < 0 && *place->host != '/') {
+    /* The primary works in a folder of its own. In the record it is escaped already. */
+    struct skep_text folder = skep_member(skep_start_record(), "cwd");
+    skep_put_bytes(&word, folder.at, folder.length);
+    put("/");
+  }
   skep_put_escaped(&word, place->host);
   put("\",\"port\":");
   put_number(port);
@@ -154,9 +160,7 @@ skep_handle skep_worker_listen(const char *host, int port, const skep_listen_opt
     else if (place->port == port && same(place->host, host) && place->index >= index) index = place->index + 1;
   }
   if (!free || skep_length(host) >= HOST) return free ? -SKEP_EINVAL : -SKEP_EMFILE;
-  skep_handle handle = skep_listen_shared((int)++serial, options, sizeof *options);
-  if (handle < 0) return handle;
-  *free = (struct place){.question = serial, .handle = handle, .real = handle, .options = *options, .port = port, .index = index};
+  *free = (struct place){.question = ++serial, .options = *options, .port = port, .index = index};
   for (int at = 0; host[at]; at++) free->host[at] = host[at];
   begin_word("listen", free, port);
   put(",\"backlog\":511,\"mode\":0,\"as\":");
@@ -164,6 +168,13 @@ skep_handle skep_worker_listen(const char *host, int port, const skep_listen_opt
   put(",\"question\":");
   put_number(serial);
   put("}");
+  /* It is the longest word about a place: where it fits, the others do. */
+  skep_handle handle = word.used > WORD ? -SKEP_ENAMETOOLONG : skep_listen_shared((int)serial, options, sizeof *options);
+  if (handle < 0) {
+    word.used = 0;
+    return handle;
+  }
+  free->handle = free->real = handle;
   say(primary);
   return handle;
 }
@@ -223,6 +234,7 @@ static void answered(struct skep_text answer, skep_handle given, uint32_t kind) 
   }
   if (given) {
     place->real = given;
+    skep_on(handle, 0, 0);
     skep_listen_set(given, &place->options, sizeof place->options);
     skep_close(handle);
   }
@@ -231,11 +243,10 @@ static void answered(struct skep_text answer, skep_handle given, uint32_t kind) 
   begin_word("listening", place, at);
   put("}");
   say(primary);
-  tell(SKEP_EV_LISTENING, handle, 0);
+  tell(SKEP_EV_LISTENING, place->real, at < 0 ? 0 : (uint32_t)at);
 }
 
 static void leave_when_empty(void) {
-    skep_on(handle, 0, 0);
   for (struct place *place = places; place < places + PLACES; place++) {
     if (place->real) return;
   }
