@@ -13,7 +13,7 @@
 //! | [`Runtime::capture`], [`Runtime::restore`] | takes an image of a guest; a guest from an image |
 //! | [`Runtime::meter`], [`Runtime::ended`], [`Runtime::close`] | what it has used; how it ended; the end |
 //! | [`Runtime::turn`], [`Runtime::idle_time`], `AsRawFd` | within another event loop |
-//! | [`Policy`] | what a guest may do, and how much: nothing, unless it says so |
+//! | [`Policy`] | what a guest may do: nothing, unless it says so; and how much: 512 MiB, no bound of CPU, unless it says so |
 //! | [`Value`] | JSON or bytes, in and out |
 //!
 //! ```

@@ -85,7 +85,11 @@ fn an_edit_of_one_tenants_configuration_reads_that_tenants_folder_and_no_other()
         assert_eq!(homes(&admin, tenant), json!([home]));
         // Of another folder only the operator tells.
         file(&place, &format!("beside-{tenant}/index.js"), &plain("beside"));
-        file(&place, &format!("{tenant}/skep.toml"), &format!("hosts = ['{tenant}.localhost', 'of-{tenant}.localhost']\n"));
+        file(
+            &place,
+            &format!("{tenant}/skep.toml"),
+            &format!("hosts = ['{tenant}.localhost', 'of-{tenant}.localhost']\n"),
+        );
         eventually("it is taken up", || hive.get(&format!("of-{tenant}.localhost"), "/").status == 200);
         assert_eq!(hive.get(&format!("beside-{tenant}.localhost"), "/").status, 404);
     }
@@ -149,9 +153,7 @@ fn an_operators_orders_hold_in_a_loop_that_gets_the_tenant_later() {
     };
     let status = |host: &str| hive.get(&format!("{host}.localhost"), "/").status;
     let serves_from_both = |host: &str| {
-        eventually("it serves from both", || {
-            status(host) == 200 && homes(&admin, "a") == json!(["loop/1", "loop/2"])
-        });
+        eventually("it serves from both", || status(host) == 200 && homes(&admin, "a") == json!(["loop/1", "loop/2"]));
     };
     assert_eq!([status("a"), status("b")], [200, 200], "both loops run");
     assert_eq!(admin.ask("PUT", "/tenants/a/limits", "{\"connections\": 1}").status, 200);

@@ -40,8 +40,7 @@ fn words(line: &str) -> String {
 impl Operated {
     fn start(options: &[&str]) -> Operated {
         let free = "[limits]\ndisk_bytes = 'none'\ndisk_entries = 'none'\n";
-        let place =
-            tenants(&[("a/index.js", SPEAKS), ("flood/index.js", FLOODS), ("flood/skep.toml", free)]);
+        let place = tenants(&[("a/index.js", SPEAKS), ("flood/index.js", FLOODS), ("flood/skep.toml", free)]);
         let admin = Admin::in_folder(&folder());
         let mut server = Server::spawn(serving(&place, &admin.words()).args(["--admin", "127.0.0.1:0"]).args(options));
         loop {

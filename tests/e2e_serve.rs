@@ -64,11 +64,7 @@ fn a_file_is_read_and_written_as_if_nobody_waited() {
         for (let i = 0; i < 200; i++) { fs.writeFileSync(file + 2, 'x'); fs.readFileSync(file + 2); }
         res.end([sent, read, many, bytes.equals(back), Buffer.concat(two).equals(bytes.subarray(0, 4 << 20))].join());
       }).listen(80);";
-    let place = tenants(&[
-        ("a/index.js", script),
-        ("a/data/none", ""),
-        ("a/skep.toml", "[grants]\nfs = 'data:rw'\n"),
-    ]);
+    let place = tenants(&[("a/index.js", script), ("a/data/none", ""), ("a/skep.toml", "[grants]\nfs = 'data:rw'\n")]);
     let hive = Hive::start(&place);
     assert_eq!(hive.get("a.localhost", "/").text(), "5242880,5242880,4194304,true,true");
 }

@@ -88,14 +88,15 @@ impl Policy {
         self
     }
 
-    /// CPU that it may use in its whole life.
+    /// CPU that it may use in its whole life; then it is ended (`CallError::Ended`). None by default.
     pub fn cpu(mut self, time: Duration) -> Policy {
         self.limits.cpu_total = Some(time);
         self
     }
 
     /// Time that each call may take, from its beginning to its answer. A guest that computes when it is over is ended,
-    /// at most two ticks of 2.5 ms later; of one that waits for something only the call is given up.
+    /// when its slice of 2.5 ms is over, after those of other guests of this runtime that compute; of one that waits for something only
+    /// the call is given up.
     pub fn deadline(mut self, time: Duration) -> Policy {
         self.deadline = Some(time);
         self.limits.slice = self.limits.slice.min(SLICE);

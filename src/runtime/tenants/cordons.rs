@@ -204,12 +204,7 @@ impl Cordons {
 
     /// One that has all of these tenants, in turn; a serving one if there is one. Not one that is to have no instance of a
     /// tenant, of which so many are `wanted`, if another has; then not the one to `avoid`.
-    pub fn choose(
-        &mut self,
-        tenants: &[u32],
-        avoid: Option<u32>,
-        wanted: impl Fn(u32) -> Option<u16>,
-    ) -> Option<u32> {
+    pub fn choose(&mut self, tenants: &[u32], avoid: Option<u32>, wanted: impl Fn(u32) -> Option<u16>) -> Option<u32> {
         let Home { cordons, next } = self.homes.get(*tenants.first()? as usize)?;
         let ring: Vec<usize> = (0..cordons.len()).map(|step| (next + step) % cordons.len()).collect();
         let has_all = |at: &usize| tenants.iter().all(|tenant| self.of(*tenant).contains(&cordons[*at]));

@@ -125,14 +125,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// A connection that was a tenant's is nobody's again; what it has sent since comes with it. `returned` by another process,
     /// it is known by its client's end.
-    pub(super) fn visitor_again(
-        &mut self,
-        front: u32,
-        key: Key,
-        peer: Addr,
-        returned: Option<Return>,
-        bytes: &[u8],
-    ) {
+    pub(super) fn visitor_again(&mut self, front: u32, key: Key, peer: Addr, returned: Option<Return>, bytes: &[u8]) {
         let index = self.add_visitor(front, key, peer);
         self.tenants.visitors[index as usize].returned = returned;
         if self.tenants.is_cordon() && bytes.is_empty() && self.give_back_visitor(index) {
@@ -160,7 +153,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let decoder = Decoder::new(Role::Server);
         let (bytes, asks, phase) = (Vec::new(), Vec::new(), Phase::Reading);
         let (timer, hello, returned, last) = (None, None, None, false);
-        let visitor = Visitor { key, peer, front, decoder, bytes, phase, timer, weight: 0, hello, asks, returned, last };
+        let visitor =
+            Visitor { key, peer, front, decoder, bytes, phase, timer, weight: 0, hello, asks, returned, last };
         let index = self.tenants.visitors.insert(visitor) as u32;
         self.owners.set(key, Owner::Visitor(index));
         index

@@ -191,7 +191,14 @@ impl Hive {
         known.replace(Some(plan.clone()));
         let mut routes = Routes::default();
         assert_eq!((routes.add("*", "/", 0), routes.add("other", "/", 1)), (None, None));
-        let other = Plan { name: "other".into(), instances: Instances::fixed(1), idle: None, hibernate: None, keep: false, elsewhere: false };
+        let other = Plan {
+            name: "other".into(),
+            instances: Instances::fixed(1),
+            idle: None,
+            hibernate: None,
+            keep: false,
+            elsewhere: false,
+        };
         calm.hall.open_tenants(Box::new(keeper), limits, routes, vec![(0, plan), (1, other)]);
         let mut random = [0; 8];
         getrandom::fill(&mut random).expect("the system has random bytes");
