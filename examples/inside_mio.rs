@@ -26,7 +26,7 @@ struct Client {
 
 pub fn main() -> Result<(), Box<dyn Error>> {
     let mut runtime = Runtime::new()?;
-    let guest = runtime.guest(&Policy::default().deadline(Duration::from_secs(1)))?;
+    let guest = runtime.guest(&Policy::default().deadline(Duration::from_secs(30)))?;
     runtime.load(guest, ANSWERS)?;
     let mut poll = Poll::new()?;
     let mut listener = mio::net::TcpListener::bind("127.0.0.1:0".parse()?)?;

@@ -27,12 +27,17 @@ struct Plugin {
 }
 
 pub fn main() -> Result<(), Box<dyn std::error::Error>> {
+    run(Duration::from_millis(50))
+}
+
+/// With so much time for each call.
+pub fn run(time: Duration) -> Result<(), Box<dyn std::error::Error>> {
     let mut runtime = Runtime::new()?;
     runtime.function("customer", |call| match call.argument.as_json().and_then(Json::as_u64) {
         Some(7) => call.reply.ok(json!({ "name": "Ada", "since": 2015 })),
         _ => call.reply.fail("there is no such customer"),
     });
-    let policy = Policy::default().function("customer").memory(64 << 20).deadline(Duration::from_millis(50));
+    let policy = Policy::default().function("customer").memory(64 << 20).deadline(time);
     let mut plugins = Vec::new();
     for (name, source) in PLUGINS {
         let guest = runtime.guest(&policy)?;

@@ -1,10 +1,10 @@
 //! Bodies, connections and time: large bodies both ways, who waits for whom, clients that vanish, closing, limits and
-//! timeouts. Timeouts are set small; no test depends on how long anything takes.
+//! timeouts. Timeouts are set as small as a busy machine allows; no test depends on how long anything takes.
 mod support;
 
 use std::io::{Read as _, Write as _};
 use std::thread;
-use support::{Client, Server, eventually, skep, text};
+use support::{Client, Server, eventually, many_descriptors, skep, text};
 
 const MIB: usize = 1 << 20;
 
@@ -236,6 +236,7 @@ fn an_abort_storm_leaves_no_connection_behind_cve_2021_22930() {
 
 #[test]
 fn n_1000_connections_are_served_at_once() {
+    many_descriptors();
     let server = Server::start(
         "var s = serve(function (req, res) { s.getConnections(function (e, n) { res.end(req.url + ' ' + n); }); });",
     );
@@ -311,7 +312,7 @@ fn close_idle_and_close_all_connections_do_what_they_say() {
 
 #[test]
 fn time_cve_2018_12122_and_2019_5737_late_heads_are_408() {
-    let server = Server::start("serve(function (req, res) { res.end('ok'); }).headersTimeout = 30;");
+    let server = Server::start("serve(function (req, res) { res.end('ok'); }).headersTimeout = 1000;");
     for before in ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: a\r\nX: "] {
         let answer = server.exchange(before);
         assert_eq!(answer, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n", "{before:?}");
@@ -334,7 +335,7 @@ fn time_cve_2018_12122_and_2019_5737_late_heads_are_408() {
 #[test]
 fn time_headers_timeout_does_not_strike_while_answers_are_due() {
     let server = Server::start(
-        "var s = serve(function (req, res) { setTimeout(function () { res.end(req.url); }, req.url === '/0' ? 120 : 0); }); s.headersTimeout = 40;",
+        "var s = serve(function (req, res) { setTimeout(function () { res.end(req.url); }, req.url === '/0' ? 2500 : 0); }); s.headersTimeout = 1000;",
     );
     let mut client = server.client();
     client.send((0..100).map(|number| get(&format!("/{number}"))).collect::<String>());
@@ -352,7 +353,7 @@ fn time_cve_2020_8251_bodies_that_never_end_are_408() {
     let mut server = Server::start("var s = serve(function (req, res) {
       req.resume(); req.on('aborted', function () { console.log('aborted'); }); req.on('end', function () { res.end('ok'); });
       req.on('error', function (e) { console.log(e.code); });
-    }); s.requestTimeout = 40; s.headersTimeout = 40;");
+    }); s.requestTimeout = 1000; s.headersTimeout = 1000;");
     for part in [
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
@@ -387,14 +388,14 @@ fn time_cve_2019_5739_idle_connections_are_closed() {
 
 #[test]
 fn time_server_timeout_is_for_silence_and_the_script_may_take_it() {
-    let server = Server::start("var s = serve(function (req, res) { res.write('x'); }); s.setTimeout(30);");
+    let server = Server::start("var s = serve(function (req, res) { res.write('x'); }); s.setTimeout(1000);");
     let mut client = server.client();
     client.send(get("/"));
     let all = text(&client.to_end());
     assert!(all.starts_with("HTTP/1.1 200 ") && all.ends_with("1\r\nx\r\n"), "cut in the middle: {all:?}");
     let mut server = Server::start(
         "var s = serve(function (req, res) { res.write('x'); });
-      s.setTimeout(30, function (socket) { console.log('timeout ' + (socket.remotePort > 0)); socket.destroy(); });",
+      s.setTimeout(1000, function (socket) { console.log('timeout ' + (socket.remotePort > 0)); socket.destroy(); });",
     );
     let mut client = server.client();
     client.send(get("/"));
@@ -495,9 +496,16 @@ fn h01_without_descriptors_connections_are_shed_and_served_again() {
         let mut client = server.client();
         client.try_send(get("/")) && client.read_head().is_some()
     });
-    let ticks = server.ticks();
-    thread::sleep(std::time::Duration::from_millis(300));
-    assert!(server.ticks() <= ticks + 2, "and it rests");
+    rests(&server);
+}
+
+/// It has, sooner or later, half a second without any work.
+fn rests(server: &Server) {
+    eventually("it rests", || {
+        let ticks = server.ticks();
+        thread::sleep(std::time::Duration::from_millis(500));
+        server.ticks() == ticks
+    });
 }
 
 #[test]
@@ -511,9 +519,7 @@ fn a_process_that_waits_for_clients_uses_no_cpu() {
             client
         })
         .collect();
-    let ticks = server.ticks();
-    thread::sleep(std::time::Duration::from_millis(500));
-    assert!(server.ticks() <= ticks + 1, "{ticks} became {}", server.ticks());
+    rests(&server);
 }
 
 #[test]

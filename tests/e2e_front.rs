@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use support::serve::{Hive, tenants};
-use support::{Client, DEADLINE, Server, file};
+use support::{Client, DEADLINE, Server, file, free_port};
 use tls::{OWN, certify, veil};
 
 /// Says what it knows of a request's way.
@@ -104,7 +104,7 @@ fn without_the_flag_a_header_is_a_bad_request_and_says_nothing() {
 
 #[test]
 fn a_port_of_its_own_has_a_proxy_too() {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr()).expect("a port").port();
+    let port = free_port();
     let place = place("listen = '127.0.0.1:0'\n");
     let raw = "require('net').createServer((socket) => socket.on('data', (data) => socket.end(socket.remoteAddress + ' ' + data))).listen(1);";
     file(&place, "raw/index.js", raw);
@@ -189,7 +189,7 @@ fn a_script_knows_of_tls_in_front_of_it_with_a_proxy_and_without() {
 
 #[test]
 fn fronts_come_and_go_with_the_configuration() {
-    let free = || TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr()).expect("a port");
+    let free = || SocketAddr::from(([127, 0, 0, 1], free_port()));
     let [first, second, taken] = [free(), free(), free()];
     let place = place(&format!("listen = '{first}'\n"));
     file(

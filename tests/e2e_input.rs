@@ -107,6 +107,8 @@ fn a_signal_ends_what_waits_for_input_at_once() {
     }
     let (mut child, mut input) = start(&format!("process.once('SIGTERM', () => console.log('told')); {waits}"));
     until_it_waits(&mut child);
+    // One that does not read yet is told at once.
+    std::thread::sleep(Duration::from_secs(1));
     signal(child.id(), "TERM");
     std::thread::sleep(Duration::from_millis(50));
     input.write_all(b"x").expect("it still reads");

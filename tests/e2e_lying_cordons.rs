@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use support::processes::lives;
 use support::serve::{Admin, Hive, ask, plain, tenants};
-use support::{Client, eventually, file, folder, signal};
+use support::{Client, eventually, file, folder, many_descriptors, signal};
 
 const SERVING: u8 = 8;
 const BACK: u8 = 9;
@@ -60,7 +60,12 @@ impl Liars {
         for number in 0..count {
             assert!(liars.visit(&format!("liar{number}")).1.is_some(), "it is served");
         }
-        liars.descriptors = liars.hive.server.fds();
+        // The connections of those visits go when they go.
+        let look = |_| {
+            std::thread::sleep(Duration::from_millis(10));
+            liars.hive.server.fds()
+        };
+        liars.descriptors = (0..20).map(look).min().expect("twenty");
         liars
     }
 
@@ -114,7 +119,7 @@ impl Liars {
         for (name, pid) in &self.ended {
             eventually("it is started anew", || self.visit(name).1.is_some_and(|other| other != *pid));
         }
-        eventually("descriptors are as many as before", || self.hive.server.fds() == self.descriptors);
+        eventually("descriptors are as many as before", || self.hive.server.fds() <= self.descriptors);
     }
 }
 
@@ -327,16 +332,21 @@ fn p04_an_answer_about_many_tenants_has_its_bound_too() {
 #[test]
 fn p04_a_process_that_takes_nothing_costs_a_bounded_number_of_bytes_and_descriptors() {
     let long = |number| format!("env = {{ LONG = '{number}{}' }}\n", "x".repeat(3 << 20));
+    many_descriptors();
     let mut liars = Liars::start_with(2, &long(0));
     let (client, pid) = liars.visit("liar0");
     let pid = pid.expect("it is served");
+    let liar = Liar::find(pid);
     signal(pid, "STOP");
-    for _ in 0..24 {
+    for _ in 0..8 {
         liars.hive.server.signal("HUP");
         liars.hive.server.until("skep: 3 tenants");
     }
+    let unread = rustix::io::ioctl_fionread(&liar.channel).expect("a socket");
+    assert!(unread < 16 << 10, "{unread} bytes: what has not changed is not told again");
+    drop(liar);
     signal(pid, "CONT");
-    assert_eq!(liars.visit("liar0").1, Some(pid), "what has not changed is not told again");
+    assert_eq!(liars.visit("liar0").1, Some(pid), "it goes on");
     drop(client);
     liars.ends("no orders", "takes nothing of what it is told, and was ended by signal 9", |liars, liar| {
         signal(liar.pid, "STOP");

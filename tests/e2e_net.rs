@@ -5,7 +5,7 @@ mod support;
 use std::io::Read;
 use std::net::{TcpListener, UdpSocket};
 use std::thread;
-use support::{Finished, Server, eventually, file, folder, run, run_as, skep};
+use support::{Finished, Server, eventually, file, folder, free_port, run, run_as, skep};
 
 fn ok(done: &Finished) -> &str {
     assert_eq!((done.code, done.err.as_str()), (Some(0), ""), "{}", done.out);
@@ -22,12 +22,9 @@ fn a_server_knows_its_port_as_soon_as_it_listens() {
 #[test]
 fn a_connection_has_the_end_that_was_asked_for() {
     let code = "const net = require('net');
-        const probe = net.createServer().listen(0, '127.0.0.1'), localPort = probe.address().port;
-        probe.close(() => {
-          const s = net.createServer((c) => { console.log(c.remotePort === localPort, c.remoteAddress); c.end(); s.close(); });
-          s.listen(0, '127.0.0.1', () => net.connect({ port: s.address().port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort }));
-        });";
-    assert_eq!(ok(&run_as(&["-A"], code)), "true 127.0.0.1\n");
+        const s = net.createServer((c) => { console.log(c.remotePort === FREE, c.remoteAddress); c.end(); s.close(); });
+        s.listen(0, '127.0.0.1', () => net.connect({ port: s.address().port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort: FREE }));";
+    assert_eq!(ok(&run_as(&["-A"], &code.replace("FREE", &free_port().to_string()))), "true 127.0.0.1\n");
     let taken = "const net = require('net'), s = net.createServer().listen(0, '127.0.0.1'), { port } = s.address();
         net.connect({ port, host: '127.0.0.1', localAddress: '127.0.0.1', localPort: port })
           .on('error', (e) => { console.log(e.syscall, e.code); s.close(); });";
@@ -158,9 +155,12 @@ fn answered(question: &[u8], id_off_by: u8, address: [u8; 4]) -> Vec<u8> {
     message
 }
 
-fn resolving(server: &str) -> Finished {
+/// More than any answer takes.
+const PATIENT: u32 = 20_000;
+
+fn resolving(server: &str, timeout: u32) -> Finished {
     let code = format!(
-        "const r = new (require('dns').Resolver)({{ timeout: 300, tries: 1 }}); r.setServers(['{server}']);
+        "const r = new (require('dns').Resolver)({{ timeout: {timeout}, tries: 1 }}); r.setServers(['{server}']);
          r.resolve4('example.org', (e, all) => console.log(e ? e.code : all));"
     );
     run_as(&["-A"], &code)
@@ -169,7 +169,7 @@ fn resolving(server: &str) -> Finished {
 #[test]
 fn a_name_servers_answer_is_taken_and_anothers_is_not() {
     let at = name_server(|question| vec![answered(question, 1, [6, 6, 6, 6]), answered(question, 0, [1, 2, 3, 4])]);
-    assert_eq!(ok(&resolving(&at)), "[ '1.2.3.4' ]\n");
+    assert_eq!(ok(&resolving(&at, PATIENT)), "[ '1.2.3.4' ]\n");
 }
 
 #[test]
@@ -202,14 +202,14 @@ fn hostile_answers_are_errors() {
     ];
     for (spoil, expected) in spoilt {
         let at = name_server(move |question| vec![spoil(answered(question, 0, [1, 2, 3, 4]))]);
-        assert_eq!(ok(&resolving(&at)), format!("{expected}\n"));
+        assert_eq!(ok(&resolving(&at, PATIENT)), format!("{expected}\n"));
     }
 }
 
 #[test]
 fn a_silent_name_server_is_a_timeout() {
     let at = name_server(|_| Vec::new());
-    assert_eq!(ok(&resolving(&at)), "ETIMEOUT\n");
+    assert_eq!(ok(&resolving(&at, 300)), "ETIMEOUT\n");
 }
 
 #[test]

@@ -31,6 +31,9 @@ if (cluster.isPrimary) {
   http.createServer(function (q, s) { s.end(String(process.pid)); }).listen(0, '127.0.0.1');
 }";
 
+/// A worker that leaves waits a second for the next request: who is held up for longer finds the connection closed.
+const LATE: Duration = Duration::from_millis(700);
+
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn start(policy: &str) -> Server {
@@ -41,11 +44,15 @@ fn start(policy: &str) -> Server {
 /// Asks again and again, as a client does that keeps its connections. A request without an answer fails it.
 fn ask(port: u16, stop: &AtomicBool, served: &AtomicU32) {
     while !stop.load(Ordering::Relaxed) {
-        let mut client = Client::connect(port);
+        let (mut client, mut last) = (Client::connect(port), Instant::now());
         for _ in 0..50 {
+            if last.elapsed() > LATE {
+                break;
+            }
             client.send(GET);
             let answer = client.response();
             assert_eq!(answer.status, 200);
+            last = Instant::now();
             served.fetch_add(1, Ordering::Relaxed);
             if answer.field("connection") == Some("close") {
                 break;
@@ -102,12 +109,16 @@ fn a_worker_that_leaves_answers_once_more_and_says_so() {
     let begun = Instant::now();
     server.signal("USR2");
     // Each asks on until it is told: a connection that was never asked anything is no different.
-    let mut all: Vec<Client> = idle.into_iter().chain(fresh).collect();
+    let mut all: Vec<(Client, Instant)> = idle.into_iter().chain(fresh).map(|client| (client, begun)).collect();
     while !all.is_empty() {
-        all.retain_mut(|client| {
+        all.retain_mut(|(client, last)| {
+            if last.elapsed() > LATE {
+                return false;
+            }
             client.send(GET);
             let answer = client.response();
             assert_eq!(answer.status, 200);
+            *last = Instant::now();
             let told = answer.field("connection") == Some("close");
             assert!(!told || client.is_closed());
             !told

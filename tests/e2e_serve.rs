@@ -2,8 +2,8 @@
 //! and stopped, and what a configuration may not say.
 mod support;
 
-use support::serve::{Hive, Load, ask, faults, plain, serving, tenants, version};
-use support::{Client, eventually, file};
+use support::serve::{Admin, Hive, Load, ask, faults, plain, serving, tenants, version};
+use support::{Client, eventually, file, folder, free_port};
 
 #[test]
 fn requests_reach_their_tenants_by_host_and_path() {
@@ -216,19 +216,19 @@ fn a_changed_file_is_deployed() {
 
 #[test]
 fn an_idle_tenant_is_stopped_and_its_connections_stay() {
-    let place = tenants(&[("a/index.js", &version(1)), ("a/skep.toml", "idle = '300ms'\n")]);
-    let hive = Hive::start(&place);
+    let place = tenants(&[("a/index.js", &version(1)), ("a/skep.toml", "idle = '2s'\n")]);
+    let admin = Admin::in_folder(&folder());
+    let hive = Hive::start_with(&place, &admin.words());
     let mut client = hive.client();
     let id = ask(&mut client, "a.localhost", "/id").text();
     assert_eq!(ask(&mut client, "a.localhost", "/id").text(), id);
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    eventually("it is stopped", || admin.tenant("a")["state"] == "stopped");
     assert_ne!(ask(&mut client, "a.localhost", "/id").text(), id, "another instance, the same connection");
 }
 
 #[test]
 fn a_port_of_its_own_brings_whatever_is_spoken() {
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address").port();
+    let free = free_port();
     let echo = "require('net').createServer((s) => { s.write('hi '); s.pipe(s); }).listen(7, () => console.log('on'));";
     let place = tenants(&[("a/index.js", echo), ("a/skep.toml", &format!("port = {free}\n"))]);
     let mut hive = Hive::start(&place);

@@ -66,8 +66,13 @@ fn streams_of_a_scripts_own_keep_to_their_servers() {
          const a = over(make('A'), 'a'), b = over(make('B'), 'b');
          a.push('GET /first HTTP/1.1\\r\\nHo');
          b.push('GET /second HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n');
-         setTimeout(() => a.push('st: x\\r\\n\\r\\n'), 20);
-         setTimeout(() => { console.log(a.out.slice(-1), b.out.slice(-1)); a.destroy(); b.destroy(); }, 60);",
+         let rest = 'st: x\\r\\n\\r\\n';
+         const look = setInterval(() => {
+           if (!b.out?.endsWith('B')) return;
+           if (rest) { a.push(rest); rest = ''; }
+           if (!a.out?.endsWith('A')) return;
+           console.log(a.out.slice(-1), b.out.slice(-1)); a.destroy(); b.destroy(); clearInterval(look);
+         }, 5);",
     );
     assert_eq!(out, "B /second b\nA /first a\nA B\n");
 }

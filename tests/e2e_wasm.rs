@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use support::{Finished, Server, finish, folder, piped, skep};
+use support::{Finished, Server, finish, folder, free_port, piped, skep};
 
 fn around(more: &str) -> String {
     // Imports come first.
@@ -88,8 +88,7 @@ fn w01_what_is_too_much_is_refused_at_once() {
 fn the_worked_example_serves_and_is_what_the_page_says() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("tests/guests/hello.wat")).expect("it is there");
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free").port();
+    let free = free_port();
     let file = module(&text.replace("(i32.const 1337)", &format!("(i32.const {free})")));
     let mut server = Server::spawn(skep().arg("run").arg(&file));
     server.port = free;
@@ -188,8 +187,7 @@ const MISTAKEN: &str = r#"(module
 fn client_error_hands_over_a_stream_or_nothing() {
     // HTTP, REQUIRE_HOST, NO_DELAY; with CLIENT_ERROR and without.
     for (flags, expected) in [("\\23\\01", "HTTP/1.1 418 No"), ("\\03\\01", "HTTP/1.1 400 Bad Request")] {
-        let free =
-            std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free").port();
+        let free = free_port();
         let text = MISTAKEN.replace("FLAGS", flags).replace("PORT", &free.to_string());
         let mut server = Server::spawn(skep().arg("run").arg(module(&text.replace("VERSION", &VERSION.to_string()))));
         server.port = free;

@@ -18,7 +18,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use support::{Finished, Server, answering_datagrams, file, finish, folder, piped, skep};
+use support::{Finished, Server, answering_datagrams, file, finish, folder, free_port, piped, skep};
 
 fn guest() -> &'static Path {
     static GUEST: OnceLock<PathBuf> = OnceLock::new();
@@ -140,10 +140,10 @@ fn timers_and_signals() {
     assert_eq!(server.end().code, Some(5));
 }
 
-/// Runs a script beside the module; what it says.
+/// Runs a script that has the module as its child; what it says.
 fn says(script: &str) -> String {
     let used = "const http = require('http'), net = require('net'), { fork } = require('child_process');
-        const child = fork(__dirname + '/guest.wasm', ['messages']);
+        const child = fork(GUEST, ['messages']);
         const next = () => new Promise((then) => child.once('message', (m, handle) => then(handle ?? m)));
         const get = (port) => new Promise((done, fail) => http.get({ port, host: '127.0.0.1', agent: false }, (res) => {
           let text = ''; res.on('data', (d) => { text += d; }); res.on('end', () => done(text)); }).on('error', fail));
@@ -152,10 +152,11 @@ fn says(script: &str) -> String {
         const open = (server) => new Promise((then) => server.listen(0, '127.0.0.1', () => then(server.address().port)));
         child.on('exit', (...end) => console.log(...end));";
     let script = file(
-        guest().parent().expect("it lies in a folder"),
+        &folder(),
         "main.mjs",
         &format!(
-            "import {{ createRequire }} from 'module'; const require = createRequire(import.meta.url), __dirname = import.meta.dirname;\n{used}\n{script}"
+            "import {{ createRequire }} from 'module'; const require = createRequire(import.meta.url), GUEST = {:?};\n{used}\n{script}",
+            guest()
         ),
     );
     let mut command = skep();
@@ -380,6 +381,5 @@ fn what_frames_an_answer_is_the_host_s() {
 #[test]
 fn a_server_that_was_not_granted_is_not_asked() {
     assert_eq!(run(&[], &["ask", "9", "a"]).out, "-13\n");
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free").port();
-    assert_eq!(ask(&free.to_string(), &["a"]), "closed 111\n", "ECONNREFUSED");
+    assert_eq!(ask(&free_port().to_string(), &["a"]), "closed 111\n", "ECONNREFUSED");
 }

@@ -11,13 +11,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
-use support::{Server, answering_datagrams, folder, signal, skep};
+use support::{Server, answering_datagrams, folder, free_port, signal, skep};
 
 /// The module, and the port that it listens on.
 fn guest() -> &'static (PathBuf, u16) {
     static GUEST: OnceLock<(PathBuf, u16)> = OnceLock::new();
     GUEST.get_or_init(|| {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free").port();
+        let free = free_port();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/calls.c");
         (build_c(&source, &folder(), &format!("PORT={free}")), free)
     })

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use support::{Client, Finished, finish, folder, piped, skep};
+use support::{Client, Finished, finish, folder, free_port, piped, skep};
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/guests/client.rs")
@@ -321,15 +321,17 @@ fn names_lead_to_addresses_that_are_tried_in_turn() {
         assert!(head.contains("\r\nHost: localhost:"), "{head}");
         client.send(OK);
     });
-    let nobody =
-        format!("http://{}/", TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port"));
+    let nobody = format!("http://127.0.0.1:{}/", free_port());
     let here = url.replace("127.0.0.1", "localhost");
     let nobody_here = nobody.replace("127.0.0.1", "localhost");
     let out = ask(&["get", &here, "http://nothing.invalid/", &nobody, &nobody_here]);
     if guest().is_some() {
         let refused = "ECONNREFUSED: connection refused";
         let lines: Vec<&str> = out.lines().collect();
-        assert_eq!(lines, ["200 Fine me ok", "ENOTFOUND: unknown node or service", refused, refused]);
+        let [here, nothing, rest @ ..] = &lines[..] else { panic!("{out}") };
+        assert_eq!((*here, rest), ("200 Fine me ok", &[refused, refused][..]));
+        // Where there is no name server nobody can tell.
+        assert!(["ENOTFOUND: ", "EAGAIN: "].iter().any(|error| nothing.starts_with(error)), "{nothing}");
     }
 }
 

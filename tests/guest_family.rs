@@ -9,7 +9,7 @@ use guests::{build_c, build_c_command, compilers};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use support::processes::{children, lives};
-use support::{Finished, Server, eventually, file, finish, folder, piped, signal, skep};
+use support::{Finished, Server, eventually, file, finish, folder, free_port, piped, signal, skep};
 
 /// An example or guest, built by the first compiler that can be had; none where there is none.
 fn built(name: &str) -> Option<PathBuf> {
@@ -213,8 +213,7 @@ fn workers_share_an_address_and_are_replaced() {
 
 #[test]
 fn workers_in_c_share_an_address() {
-    let free =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port is free").port();
+    let free = free_port();
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-sdk/c/examples/cluster.c");
     let module = build_c(&source, &folder(), &format!("PORT={free}"));
     let mut server = Server::spawn(skep().args(["run", "--allow-fork=2"]).arg(&module));

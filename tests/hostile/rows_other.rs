@@ -4,18 +4,20 @@ use skep::policy::Bound;
 
 #[test]
 fn h01_n06_sockets_without_end() {
-    let script = "console.log('BEGUN'); var open = 0, errors = {};
+    let script = "console.log('BEGUN'); var open = 0, told = 0, errors = {};
+        function fault(e) { told++; errors[e.code] = (errors[e.code] || 0) + 1; }
         for (var i = 0; i < 1000; i++) {
           try {
             var socket = require('net').connect(+process.env.PORT, '127.0.0.1');
-            socket.on('connect', function () { open++; });
-            socket.on('error', function (e) { errors[e.code] = (errors[e.code] || 0) + 1; });
-          } catch (e) { errors[e.code] = (errors[e.code] || 0) + 1; }
+            socket.on('connect', function () { open++; told++; });
+            socket.on('error', fault);
+          } catch (e) { fault(e); }
         }
-        setTimeout(function () {
-          var refused = (errors.EMFILE || 0) + (errors.EAGAIN || 0);
-          console.log('SOCKETS ' + (open <= 64 && refused >= 900), open, JSON.stringify(errors));
-        }, 500);
+        var look = setInterval(function () {
+          var refused = (errors.EMFILE || 0) + (errors.EAGAIN || 0), done = told >= 1000 && open <= 64 && refused >= 900;
+          console.log('SOCKETS ' + done, open, JSON.stringify(errors));
+          if (done) clearInterval(look);
+        }, 100);
         setInterval(function () {}, 1000);";
     run(&Row { id: "H01", script, expect: Expect::Says("SOCKETS true") });
 }
@@ -27,7 +29,11 @@ fn h02_listeners_without_end() {
           var server = require('net').createServer();
           server.on('error', function (e) { errors += e.code === 'EMFILE'; }); server.listen(0, '127.0.0.1', function () { up++; });
         }
-        setTimeout(function () { console.log('LISTENERS ' + (up <= 16 && errors >= 484), up, errors); }, 300);
+        var look = setInterval(function () {
+          var done = up <= 16 && up + errors === 500;
+          console.log('LISTENERS ' + done, up, errors);
+          if (done) clearInterval(look);
+        }, 100);
         setInterval(function () {}, 1000);";
     run(&Row { id: "H02", script, expect: Expect::Says("LISTENERS true") });
 }
@@ -84,10 +90,11 @@ fn n01_addresses_that_are_not_granted() {
         });
         // None of these is said of a connection that was tried.
         var none = ['ERR_ACCESS_DENIED', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN', 'EAGAIN'];
-        setTimeout(function () {
+        var look = setInterval(function () {
           var denied = none.reduce(function (sum, code) { return sum + (codes[code] || 0); }, 0);
           console.log('DENIED ' + all.length + ' ' + (denied === all.length), JSON.stringify(codes));
-        }, 500);
+          if (denied === all.length) clearInterval(look);
+        }, 100);
         setInterval(function () {}, 1000);";
     run(&Row { id: "N01", script, expect: Expect::Says("DENIED 140 true") });
 }

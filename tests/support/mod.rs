@@ -5,8 +5,10 @@
 pub mod processes;
 pub mod serve;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{BufRead as _, BufReader, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, UdpSocket};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -73,10 +75,39 @@ pub fn own_cache() -> PathBuf {
 /// A new folder for one test.
 pub fn folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let folder = temporary().join(format!("e2e-{}-{number}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for a test");
-    folder
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = temporary().join(format!("e2e-{}-{number}", std::process::id()));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return folder,
+            // The numbers of processes come round: it is an earlier one's.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => panic!("a folder for a test: {error}"),
+        }
+    }
+}
+
+/// A port that nobody listens on, for who must be told one: none that the system gives to whoever asks for any, so it is
+/// still free when it is used. No two are the same.
+pub fn free_port() -> u16 {
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: OnceLock<AtomicU32> = OnceLock::new();
+    // Several processes of tests may look at the same time: each begins elsewhere.
+    let next = NEXT.get_or_init(|| AtomicU32::new(RandomState::new().hash_one(0) as u32 % COUNT));
+    let mut ports = (0..COUNT).map(|_| (FIRST + next.fetch_add(1, Ordering::Relaxed) % COUNT) as u16);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a port is free")
+}
+
+/// Lets this process, and those that it starts, have as many descriptors as a test with a thousand connections needs: some
+/// systems give 256 to who does not ask.
+pub fn many_descriptors() {
+    const ENOUGH: u64 = 8192;
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.map_or(ENOUGH, |most| most.min(ENOUGH));
+    if limit.current.is_some_and(|now| now < most) {
+        setrlimit(Resource::Nofile, Rlimit { current: Some(most), ..limit }).expect("it may, up to the hard limit");
+    }
 }
 
 /// Writes a file into a folder.

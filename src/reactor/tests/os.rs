@@ -356,7 +356,12 @@ fn one_is_woken() -> bool {
     std::thread::sleep(Duration::from_millis(200));
     let _peer = std::net::TcpStream::connect(at).expect("it listens");
     let seen: Vec<(bool, usize)> = sleepers.into_iter().map(|thread| thread.join().expect("no panic")).collect();
-    assert_eq!(seen.iter().map(|(_, taken)| taken).sum::<usize>(), 1, "{seen:?}");
+    let taken: usize = seen.iter().map(|(_, taken)| taken).sum();
+    assert!(taken <= 1, "{seen:?}");
+    if taken == 0 {
+        // All had given up before it came.
+        return false;
+    }
     let mut facts = Vec::new();
     owner.wait(Some(Duration::ZERO), &mut facts).expect("the kernel answers");
     owner.accept_more(16, &mut facts);
