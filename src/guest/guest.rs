@@ -9,6 +9,7 @@ use super::image::{GlobalValue, Image, Pages, PagesWriter, give_back, map_over};
 use super::layer::{Layer, written};
 use super::module::GLOBAL_EXPORT;
 use super::sleeper::{Parts, Sleeper};
+use super::spare;
 use super::state::GuestState;
 use super::verdict::{Turn, Verdict, judge};
 use super::work::{Done, Lane, Work};
@@ -105,6 +106,7 @@ impl Guest {
         };
         assert!(batch.len() <= capacity as usize, "a batch fits into the inbox");
         self.stay_awake();
+        self.tell_of_start();
         self.rouse();
         let inbox = self.memory.data_mut(self.body.store());
         inbox[start as usize..start as usize + batch.len()].copy_from_slice(batch);
@@ -172,6 +174,14 @@ impl Guest {
         let memory = self.memory.data_mut(self.body.store());
         self.aside = Drift::put_aside(memory, &base.pages).ok().flatten();
         self.aside.as_ref().map(|drift| drift.bytes().len())
+    }
+
+    /// When it has started: which pages those that start next will write.
+    fn tell_of_start(&mut self) {
+        let has_started = self.state().meter.turns == spare::TURNS;
+        if let Some(Base { pages, layer: None }) = self.base.as_ref().filter(|_| has_started && self.aside.is_none()) {
+            spare::learn(pages, self.memory.data(self.body.store()));
+        }
     }
 
     /// Whether it dozes.

@@ -12,6 +12,7 @@
 use super::drift::Base;
 use super::layer::{Layer, read_at};
 use super::settings::{GUARD, RESERVATION};
+use super::spare;
 use anyhow::{Context as _, Result, ensure};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
@@ -401,7 +402,9 @@ unsafe impl MemoryCreator for Mapper {
         let mut mapping = match memory {
             Memory::Own(mapping) => mapping,
             Memory::Shared(pages, layer) => {
-                Mapping::of(&pages, layer.as_deref()).map_err(|error| format!("no memory for a guest: {error:#}"))?
+                let ready = if layer.is_none() { spare::take(&pages) } else { None };
+                let made = ready.map_or_else(|| Mapping::of(&pages, layer.as_deref()), Ok);
+                made.map_err(|error| format!("no memory for a guest: {error:#}"))?
             }
         };
         if minimum > BEAT_AT {
@@ -443,7 +446,7 @@ impl Mapping {
     }
 
     /// An image's pages, copied when they are written to, with what is over them.
-    fn of(pages: &Pages, layer: Option<&Layer>) -> Result<Mapping> {
+    pub(super) fn of(pages: &Pages, layer: Option<&Layer>) -> Result<Mapping> {
         let mut mapping = Mapping::reserve()?;
         if pages.bytes > 0 {
             let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;

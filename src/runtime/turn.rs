@@ -1,7 +1,7 @@
 //! One turn of the loop, its phases in order. It must not know what any phase does inside.
 use super::seat::{GuestId, Running, Seat};
 use super::{Hall, Outcome};
-use crate::guest::{Turn, Verdict};
+use crate::guest::{Turn, Verdict, make_spare};
 use crate::reactor::{Fact, Kernel};
 use crate::time::Clock;
 use std::time::Duration;
@@ -111,6 +111,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if sleep == Some(Duration::ZERO) && may_pass && !self.tenants.has_pieces() {
             self.unpolled += 1;
             return;
+        }
+        if sleep != Some(Duration::ZERO) {
+            make_spare();
         }
         self.unpolled = 0;
         self.fair.unasked = Duration::ZERO;

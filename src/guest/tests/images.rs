@@ -1,7 +1,7 @@
 //! Images: captured, spawned from, written and read back.
 use super::{batch, cell, engine, guest_text, state, state_with, wasm, whole_turn};
 use crate::guest::cache::{self, CacheFolder};
-use crate::guest::{Cell, Den, Done, Guest, Image, Kit, Occupant, Risen, Sleeper, Turn, Verdict};
+use crate::guest::{Cell, Den, Done, Guest, Image, Kit, Occupant, Risen, Sleeper, Turn, Verdict, make_spare};
 use crate::policy::{Grants, Limits, PURSE_CELLS, Purse};
 use anyhow::Context as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -118,6 +118,33 @@ fn guests_of_one_image_do_not_see_each_other() {
     for guest in &mut guests {
         assert_eq!(turns_until_exit(guest), (1, 5));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_guest_that_gets_a_spare_starts_as_any_other_and_sees_nothing_of_them() {
+    let cell = cell(&guest_text(COUNT, ""));
+    let fresh = || cell.spawn(state()).expect("a guest can be spawned");
+    let own = |guest: &mut Guest| guest.written().expect("it was spawned from an image").1;
+    let others: Vec<Guest> = (0..20)
+        .map(|_| {
+            let mut guest = fresh();
+            assert_eq!(own(&mut guest), 0, "nobody has waited yet");
+            (0..4).for_each(|_| assert_eq!(whole_turn(&mut guest, &batch()), Turn::Done { wants: 0 }));
+            guest
+        })
+        .collect();
+    for _ in 0..3 {
+        make_spare();
+        let mut guest = fresh();
+        let pages = own(&mut guest);
+        assert!((4096..64 << 10).contains(&pages), "{pages} bytes are its own before it runs");
+        assert_eq!(guest.peek(200_000, 4), [0; 4]);
+        assert_eq!(turns_until_exit(&mut guest), (5, 5));
+    }
+    let mut one_more = fresh();
+    assert_eq!(own(&mut one_more), 0, "the last of them has been taken");
+    others.into_iter().for_each(|mut guest| assert_eq!(turns_until_exit(&mut guest), (1, 5)));
 }
 
 #[cfg(target_os = "linux")]
