@@ -10,6 +10,15 @@ static const char *const known_fields[] = {
 #define KNOWN (sizeof known_fields / sizeof known_fields[0])
 static JSAtom known_atoms[KNOWN];
 
+/* Fields of which the first one counts and the others are dropped. */
+static const char *const once_fields[] = {
+  "age", "authorization", "content-length", "content-type", "etag", "expires", "from", "host",
+  "if-modified-since", "if-unmodified-since", "last-modified", "location", "max-forwards",
+  "proxy-authorization", "referer", "retry-after", "server", "user-agent",
+};
+#define ONCE (sizeof once_fields / sizeof once_fields[0])
+static JSAtom once_atoms[ONCE];
+
 /* ---- Text of the head ---- */
 
 JSValue http_latin1(JSContext *ctx, const uint8_t *text, uint32_t len) {
@@ -48,17 +57,9 @@ static JSAtom field_atom(JSContext *ctx, const uint8_t *raw, const skep_field *f
   return atom;
 }
 
-/* Fields of which the first one counts and the others are dropped. */
 static bool counts_once(JSAtom name) {
-  static const char *const once[] = {
-    "age", "authorization", "content-length", "content-type", "etag", "expires", "from", "host",
-    "if-modified-since", "if-unmodified-since", "last-modified", "location", "max-forwards",
-    "proxy-authorization", "referer", "retry-after", "server", "user-agent",
-  };
-  static JSAtom atoms[sizeof once / sizeof once[0]];
-  for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
-    if (!atoms[i]) atoms[i] = JS_NewAtom(skep_ctx, once[i]);
-    if (atoms[i] == name) return true;
+  for (size_t i = 0; i < ONCE; i++) {
+    if (once_atoms[i] == name) return true;
   }
   return false;
 }
@@ -96,9 +97,14 @@ static JSValue list_of(JSContext *ctx, JSValue value) {
 /* One more field of a message, by Node's rules for repeated ones. Defined, never assigned: a field
  * named __proto__ is a property like any other. */
 static int join_field(JSContext *ctx, JSValueConst into, JSAtom name, JSValue value, bool join_all) {
+  if (JS_IsException(value)) return -1;
   bool is_list = name == http_atoms[H_set_cookie];
   int has = JS_GetOwnProperty(ctx, NULL, into, name);
-  if (has <= 0) {
+  if (has < 0) {
+    JS_FreeValue(ctx, value);
+    return -1;
+  }
+  if (!has) {
     if (is_list) value = list_of(ctx, value);
     return JS_IsException(value) ? -1 : JS_DefinePropertyValue(ctx, into, name, value, JS_PROP_C_W_E);
   }
@@ -122,6 +128,7 @@ static int join_field(JSContext *ctx, JSValueConst into, JSAtom name, JSValue va
 
 JSValue http_request_headers(JSContext *ctx, http_req *req) {
   JSValue headers = JS_NewObject(ctx);
+  if (JS_IsException(headers)) return headers;
   const uint8_t *raw = http_raw_of(req);
   for (uint32_t i = 0; i < req->field_count; i++) {
     const skep_field *field = &fields_of(req)[i];
@@ -145,6 +152,7 @@ JSValue http_request_headers(JSContext *ctx, http_req *req) {
 
 JSValue http_request_raw_headers(JSContext *ctx, http_req *req) {
   JSValue list = JS_NewArray(ctx);
+  if (JS_IsException(list)) return list;
   const uint8_t *raw = http_raw_of(req);
   for (uint32_t i = 0; i < req->field_count; i++) {
     const skep_field *field = &fields_of(req)[i];
@@ -166,6 +174,7 @@ static JSValue js_join_fields(JSContext *ctx, JSValueConst self, int argc, JSVal
   int64_t count = 0;
   if (JS_GetLength(ctx, argv[0], &count) < 0) return JS_EXCEPTION;
   JSValue into = JS_NewObject(ctx);
+  if (JS_IsException(into)) return into;
   for (int64_t i = 0; i + 1 < count; i += 2) {
     JSValue name = JS_GetPropertyInt64(ctx, argv[0], i);
     JSAtom key = http_name_atom(ctx, name);
@@ -186,5 +195,6 @@ static JSValue js_join_fields(JSContext *ctx, JSValueConst self, int argc, JSVal
 
 void http_fields_init(JSContext *ctx, JSValue binding) {
   for (size_t i = 0; i < KNOWN; i++) known_atoms[i] = JS_NewAtom(ctx, known_fields[i]);
+  for (size_t i = 0; i < ONCE; i++) once_atoms[i] = JS_NewAtom(ctx, once_fields[i]);
   JS_SetPropertyStr(ctx, binding, "joinFields", JS_NewCFunction(ctx, js_join_fields, "joinFields", 2));
 }
