@@ -137,6 +137,29 @@ fn what_a_kernel_would_take_is_drained_on_the_next_tick() {
 }
 
 #[test]
+fn who_writes_to_a_corked_response_is_told_to_wait() {
+    let server = Server::start(
+        "serve(function (req, res) {
+      var pieces = 0, text = 'x'.repeat(4096), told = [];
+      function write() { do pieces++; while (res.write(pieces % 2 ? text : Buffer.from(text)) && pieces < 1000); }
+      res.cork(); write();
+      told.push(pieces, res.writableNeedDrain);
+      res.once('drain', function () {
+        told.push(res.writableCorked);
+        res.cork(); write(); told.push(pieces);
+        res.addTrailers({told: told.join()}); res.end();
+      });
+      setImmediate(function () { res.uncork(); });
+    });",
+    );
+    let mut client = server.client();
+    client.send(get("/"));
+    let response = client.response();
+    assert_eq!(response.body.len(), 8 * 4096);
+    assert_eq!(response.trailers.trim(), "told: 4,true,0,8");
+}
+
+#[test]
 fn h06_a_script_that_does_not_read_stops_the_client() {
     let mut server = Server::start("var kept; serve(function (req, res) {
       if (req.url === '/go') { kept.req.resume(); kept.req.on('end', function () { kept.res.end('at last'); }); return res.end(); }

@@ -130,6 +130,7 @@ typedef struct http_res {
   uint32_t bits;
   int32_t pending, corked, told; /* told: the status that the head was made with */
   int32_t framed; /* what the host will add around this turn's chunks, if they are chunks */
+  int32_t held; /* what was queued while it was corked, counted up to where its writer is to wait */
   int64_t content_length, written; /* -1: unknown */
   JSValue req, status, message, queue, after, trailers;
   http_table fields;

@@ -248,6 +248,13 @@ static void drain_soon(JSContext *ctx, JSValueConst self, http_res *res) {
   JS_FreeValue(ctx, http_hook(ctx, HOOK_NEXT_TICK, 2, args));
 }
 
+/* Whether as much is held back by cork() as a writer should let come together, this chunk included. */
+static bool holds_enough(JSContext *ctx, http_res *res, JSValueConst chunk) {
+  int64_t len = 0;
+  if (res->held < HIGH_WATER && JS_GetLength(ctx, chunk, &len) == 0) res->held += len < HIGH_WATER ? len : HIGH_WATER;
+  return res->held >= HIGH_WATER;
+}
+
 /* One checked chunk that is not the last: 1 when the writer may go on, 0 when it should wait, -1 thrown. */
 static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValueConst chunk, bool latin1, JSValueConst fn) {
   if (!(res->bits & RES_HEAD) && !http_response_implicit(ctx, self, res)) return -1;
@@ -274,7 +281,7 @@ static int write_chunk(JSContext *ctx, JSValueConst self, http_res *res, JSValue
     return 0;
   }
   bool queued = answer == -SKEP_EAGAIN, full = queued || answer > QUEUE_WATER;
-  bool waits = queued ? !res->corked : answer > HIGH_WATER;
+  bool waits = queued ? !res->corked || holds_enough(ctx, res, chunk) : answer > HIGH_WATER;
   after_write(ctx, res, fn, full || res->corked);
   if (waits) res->bits |= RES_NEED_DRAIN;
   if (waits && !full) drain_soon(ctx, self, res);
@@ -435,6 +442,7 @@ static bool flush_queue(JSContext *ctx, http_res *res) {
   if (JS_IsUndefined(res->queue)) return true;
   JSValue queue = res->queue;
   res->queue = JS_UNDEFINED;
+  res->held = 0;
   int64_t count = 0, at = 0;
   JS_GetLength(ctx, queue, &count);
   for (; at < count; at += 2) {
