@@ -402,9 +402,10 @@ fn p04_a_process_prints_for_its_own_tenants_and_no_more_than_they_may() {
     liar.send(&frame(LINES, 0, 0, &forged), &[]);
     let shown = format!("{name}: x\\x0a{{\"tenant\":\"good\"}}\\x0agood: \\x1b[2J");
     hive.hive.server.until(&shown);
-    // 64 MiB in lines, where a tenant has one a second: read by nobody but who asks.
-    let flood = frame(LINES, 0, 0, &line(0, 0, &[b'y'; 1000]).repeat(512));
-    (0..128).for_each(|_| liar.send(&flood, &[]));
+    // 64 MiB in lines, where a tenant has one a second: read by nobody but who asks. Each frame is so small that the channel
+    // takes it whole or not at all: the process itself goes on, and must not say anything in the middle of one.
+    let flood = frame(LINES, 0, 0, &line(0, 0, &[b'y'; 1000]).repeat(16));
+    (0..4096).for_each(|_| liar.send(&flood, &[]));
     hive.ask_neighbour();
     let told = "lines of ";
     let kept = || hive.admin.ask("GET", &format!("/tenants/{name}/logs"), "").text();
