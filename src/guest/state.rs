@@ -223,15 +223,21 @@ impl GuestState {
         self.roots = Arc::new(Roots::with_hoard(&self.grants, hoard));
     }
 
-    /// Counts what its folders had no room for, at this time outside; answers the work of measuring them, if it is time.
-    pub fn tend_hoard(&mut self, now: u64) -> Option<Work> {
+    /// Counts what its folders had no room for, at this time outside; answers the work of measuring them, if it is time and there is
+    /// somebody to do it.
+    pub fn tend_hoard(&mut self, now: u64, is_free: bool) -> Option<Work> {
         let hoard = self.roots.hoard()?;
         for (bound, times) in hoard.take_met() {
             if times > 0 {
                 self.meter.hit_times(bound, times);
             }
         }
-        hoard.begins(now).then(|| measuring(Arc::clone(&self.roots), self.limits.disk_walk_entries))
+        (is_free && hoard.begins(now)).then(|| measuring(Arc::clone(&self.roots), self.limits.disk_walk_entries))
+    }
+
+    /// Whether processes below may ask to have folders measured at any time.
+    pub fn measures_for_children(&self) -> bool {
+        !self.children.is_empty() && self.roots.hoard().is_some_and(Hoard::is_for_others)
     }
 
     /// Adds one stretch of running; answers whether there is CPU left.

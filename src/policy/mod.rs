@@ -18,7 +18,7 @@ pub use bounds::{AtLimit, Bound};
 pub use bucket::{Bucket, Rate};
 pub use crew::{Change, Crew, Instances, REQUESTS_EACH};
 pub use grants::{Denied, FolderGrant, Granted, Grants, ListenAddress, NetRule, Run};
-pub use hoard::{Book, Found, Full, Hoard, Holder, Place, Stretch, Stuff};
+pub use hoard::{Book, Found, Full, Hoard, Holder, Moving, Place, Stretch, Stuff};
 pub use limits::{HttpLimits, Limits, ServeLimits};
 pub use meter::{Meter, Usage};
 pub use purse::{PURSE_CELLS, Purse, Row};

@@ -25,6 +25,8 @@ const OWNER: usize = 0;
 const ABOVE: usize = 1;
 const MEMORY: usize = 2;
 const CPU: usize = 3;
+/// Bytes of its open files that have no name.
+const HIDDEN: usize = 6;
 
 /// In the first row.
 const CLAIMED: usize = 4;
@@ -75,6 +77,7 @@ impl Purse {
         self.cell(0, CLAIMED).fetch_max(number as u64, Ordering::AcqRel);
         self.cell(number, CPU).store(0, Ordering::Relaxed);
         self.cell(number, MEMORY).store(memory, Ordering::Relaxed);
+        self.cell(number, HIDDEN).store(0, Ordering::Relaxed);
         self.cell(number, ABOVE).store(self.row.number, Ordering::Release);
         Some(Row { number: number as u64, word })
     }
@@ -87,6 +90,7 @@ impl Purse {
             return;
         }
         self.cell(number, MEMORY).store(0, Ordering::Release);
+        self.cell(number, HIDDEN).store(0, Ordering::Release);
         self.cell(0, CPU).fetch_add(self.cell(number, CPU).swap(0, Ordering::AcqRel), Ordering::AcqRel);
         for below in self.rows().filter(|below| *below != number) {
             let word = self.cell(below, OWNER).load(Ordering::Acquire);
@@ -130,6 +134,18 @@ impl Purse {
     pub fn cpu(&self) -> u64 {
         let gone = self.cell(0, CPU).load(Ordering::Acquire);
         self.rows().map(|number| self.cell(number, CPU).load(Ordering::Acquire)).fold(gone, u64::saturating_add)
+    }
+
+    /// So many bytes of this process's files without a name are others now: they lie where no walk finds them, and go with it.
+    pub fn hide(&self, before: u64, now: u64) {
+        if before != now && self.is_own() {
+            self.cell(self.row.number as usize, HIDDEN).fetch_add(now.wrapping_sub(before), Ordering::SeqCst);
+        }
+    }
+
+    /// What all hide together.
+    pub fn hidden(&self) -> u64 {
+        self.rows().map(|number| self.cell(number, HIDDEN).load(Ordering::SeqCst)).fold(0, u64::saturating_add)
     }
 
     /// It is the process at the root of its tree: who claims the first row.

@@ -26,6 +26,9 @@ const BYTES_QUANTUM: u64 = 64 << 10;
 /// How often a guest's log is told of its limits.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
+/// How often a process at the root of a tree looks whether one below asks to have the folders measured: nothing else tells it.
+const LISTENING: Duration = Duration::from_secs(1);
+
 /// A guest that is not entered for now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rest {
@@ -52,6 +55,10 @@ pub(super) struct Turns {
     pub spent: Duration,
     /// The same since the kernel was last asked.
     pub unasked: Duration,
+    /// Folders are being measured: of one tenant at a time, as who looks names up has the same threads.
+    pub is_walking: bool,
+    /// It looks before long what is asked below.
+    listens: bool,
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -116,10 +123,24 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// What a guest may write is measured now and then.
     fn tend_hoard(&mut self, index: usize) {
-        let now = self.now.0;
-        if let Some(work) = self.seats[index].guest.state_mut().tend_hoard(now) {
-            self.send_on(Errand::Rest, work);
+        let state = self.seats[index].guest.state_mut();
+        let work = state.tend_hoard(self.now.0, !self.fair.is_walking);
+        if state.measures_for_children() && !self.fair.listens {
+            self.fair.listens = true;
+            self.timers.arm(self.now.plus(LISTENING), Token::Hoards.pack());
         }
+        if let Some(work) = work {
+            self.fair.is_walking = true;
+            self.send_on(Errand::Walk, work);
+        }
+    }
+
+    /// Who measures for others may have been asked to.
+    pub(super) fn hoards_timer(&mut self) {
+        self.fair.listens = false;
+        let those = |(index, seat): (usize, &Seat)| seat.guest.state().measures_for_children().then_some(index);
+        let indexes: Vec<usize> = self.seats.iter().filter_map(those).collect();
+        indexes.into_iter().for_each(|index| self.tend_hoard(index));
     }
 
     fn rest(&mut self, index: usize, until: Mono, at: AtLimit) {

@@ -58,6 +58,8 @@ pub(super) enum Token {
     Drowsy,
     /// Those that are to wake may find what they lacked.
     Risers,
+    /// Processes below may have asked to have their folders measured.
+    Hoards,
 }
 
 impl Token {
@@ -87,6 +89,7 @@ impl Token {
             Token::Pulse(index) => (21, index),
             Token::Drowsy => (22, 0),
             Token::Risers => (23, 0),
+            Token::Hoards => (24, 0),
         };
         u64::from(kind as u32) << 32 | u64::from(index)
     }
@@ -117,7 +120,8 @@ impl Token {
             20 => Token::Asked(index),
             21 => Token::Pulse(index),
             22 => Token::Drowsy,
-            _ => Token::Risers,
+            23 => Token::Risers,
+            _ => Token::Hoards,
         }
     }
 }
@@ -150,6 +154,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 Token::Doze => self.doze_timer(),
                 Token::Drowsy => self.drowsy_timer(),
                 Token::Risers => self.risers_timer(),
+                Token::Hoards => self.hoards_timer(),
                 Token::Pulse(index) => self.pulse_timer(index),
                 Token::Cordon(index) => self.cordon_timer(index),
                 Token::Hive => self.hive_timer(),

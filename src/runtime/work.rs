@@ -70,6 +70,8 @@ pub(super) enum Errand {
     Keep(u32),
     /// A guest was put aside in the middle of a call for it.
     Call,
+    /// Folders are measured.
+    Walk,
     /// Nobody waits for it.
     Rest,
 }
@@ -120,7 +122,9 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         match errand {
             // Whoever knocks waits for these, and no tenant's own work is before them.
             Errand::Rise(_) | Errand::Recall(_) => self.offload.order_soon(number, work),
-            Errand::Fall(_) | Errand::Keep(_) | Errand::Call | Errand::Rest => self.offload.order(number, work),
+            Errand::Fall(_) | Errand::Keep(_) | Errand::Call | Errand::Walk | Errand::Rest => {
+                self.offload.order(number, work)
+            }
         }
     }
 
@@ -154,6 +158,10 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                 }
                 (Some(Errand::Keep(tenant)), _) => {
                     self.has_kept(tenant, &done);
+                    continue;
+                }
+                (Some(Errand::Walk), _) => {
+                    self.fair.is_walking = false;
                     continue;
                 }
                 (Some(Errand::Call), Some(guest)) => {

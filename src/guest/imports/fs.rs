@@ -9,7 +9,7 @@ use super::super::work::{Done, Lane, Open, Source, Work};
 use super::fs_apart;
 use super::fs_entry::{change_mode, change_owner, change_times, link, make_folder, make_folders, make_temporary};
 use super::fs_entry::{remove, rename, set_mode, set_owner, set_times, symlink};
-use super::fs_file::{cap_of, copy, open, read, read_file, truncate, write};
+use super::fs_file::{cap_of, copy, open, read_file, read_open, truncate, write};
 use super::fs_given::{open_stream, queued_way, queued_writing, read_way, write_way};
 use super::fs_input::{queued_input, read_input};
 use super::fs_ledger::Ledger;
@@ -61,7 +61,7 @@ pub(super) fn fs_call(call: &mut Call<'_>, op: i32, ptr: Ptr, len: Len, data: Pt
             let out = memory::bytes_mut(call.memory, data, data_len)?;
             Ok(match &job.open {
                 Some(Open::Way(way)) => read_way(way, out, job.a, &alarm)?,
-                _ => read(job.file()?, out, job.a)?,
+                _ => read_open(&job, out)?,
             } as i64)
         }
         op::READ_INPUT => {
@@ -295,7 +295,7 @@ pub(super) fn run(job: &Job) -> Answer<Done> {
             let mut bytes = Vec::new();
             bytes.try_reserve_exact(cap_of(job)).map_err(|_| Refusal::Errno(ENOMEM))?;
             bytes.resize(bytes.capacity().min(cap_of(job)), 0);
-            let count = read(job.file()?, &mut bytes, job.a)?;
+            let count = read_open(job, &mut bytes)?;
             bytes.truncate(count);
             Ok(Done::Bytes(bytes))
         }

@@ -5,7 +5,7 @@ use super::super::handles::Handle;
 use super::super::memory;
 use super::super::work::{Done, Lane, Open, Work};
 use super::fs::{self, Job, answer};
-use super::fs_file::read;
+use super::fs_file::read_open;
 use super::fs_ledger::{Asked, Ledger};
 use super::fs_open::{Roots, from_caches};
 use super::{Answer, Call, Len, Ptr, Refusal, refuse};
@@ -62,7 +62,7 @@ pub(super) fn begin(
     let bytes = memory::bytes_mut(call.memory, data, data_len)?;
     let step = data_len.0.min(STEP);
     match job.op {
-        op::READ => match from_caches(|| read(job.file()?, &mut bytes[..step as usize], job.a)) {
+        op::READ => match from_caches(|| read_open(&job, &mut bytes[..step as usize])) {
             Err(Refusal::Errno(EAGAIN)) => job.b = i64::from(step),
             read => return Ok(read? as i64),
         },

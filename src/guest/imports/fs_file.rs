@@ -2,7 +2,7 @@
 //! not know how paths are resolved.
 use super::super::work::{Done, Open};
 use super::fs::Job;
-use super::fs_hoard::{entering, growing, opened, resizing, set_size};
+use super::fs_hoard::{entering, growing, names, opened, position, resizing, set_size};
 use super::fs_open::{is_at_once, look, open_granted, refusal};
 use super::{Answer, Refusal, refuse};
 use crate::policy::Hoard;
@@ -88,7 +88,7 @@ pub(super) fn open(job: &Job) -> Answer<Done> {
         return refuse(EINVAL);
     }
     let hoard = job.roots.hoard();
-    let names = hoard.map(Hoard::names);
+    let names = names(hoard)?;
     let is_there = look_first(job, write, flags)?;
     // Not truncated while opening: first it must turn out to be a regular file.
     let how = flags.difference(OFlags::TRUNC) | OFlags::NONBLOCK;
@@ -99,7 +99,7 @@ pub(super) fn open(job: &Job) -> Answer<Done> {
     if !matches!(kind, FileType::RegularFile | FileType::Directory) {
         return refuse(ENODEV);
     }
-    opened(hoard, &file);
+    opened(hoard, &file)?;
     drop(names);
     if kind == FileType::RegularFile && flags.contains(OFlags::TRUNC) {
         set_size(hoard, &file, 0)?;
@@ -107,8 +107,15 @@ pub(super) fn open(job: &Job) -> Answer<Done> {
     Ok(Done::Opened(Open::File(file)))
 }
 
+/// Reads once from an open file of the guest's, as it asks.
+pub(super) fn read_open(job: &Job, out: &mut [u8]) -> Answer<usize> {
+    let file = job.file()?;
+    let _stands = position(job.roots.hoard(), file, job.a)?;
+    read(file, out, job.a)
+}
+
 /// Reads once, from the file's own position when `at` is below zero.
-pub(super) fn read(file: &OwnedFd, out: &mut [u8], at: i64) -> Answer<usize> {
+fn read(file: &OwnedFd, out: &mut [u8], at: i64) -> Answer<usize> {
     #[cfg(target_os = "linux")]
     if is_at_once() {
         return read_cached(file, out, at);
@@ -234,7 +241,7 @@ pub(super) fn copy(job: &Job) -> Answer<Done> {
     let mode = Mode::from_raw_mode(source.st_mode & 0o777);
     let excl = if job.flags & op::COPY_EXCL != 0 { OFlags::EXCL } else { OFlags::empty() };
     let hoard = roots.hoard();
-    let names = hoard.map(Hoard::names);
+    let names = names(hoard)?;
     let is_there = match open_granted(roots, &job.other, true, look(true), Mode::empty()) {
         Ok(_) if excl != OFlags::empty() => return refuse(EEXIST),
         Ok(entry) => regular(&entry).map(|_| true)?,
@@ -245,7 +252,7 @@ pub(super) fn copy(job: &Job) -> Answer<Done> {
     let flags = OFlags::WRONLY | OFlags::CREATE | nonblock | excl;
     let open = || open_granted(roots, &job.other, true, flags, mode | Mode::WUSR);
     let to = Arc::new(entering(hoard, !is_there, open)?);
-    opened(hoard, &to);
+    opened(hoard, &to)?;
     drop(names);
     regular(&to)?;
     let target = fstat(&to).map_err(refusal)?;

@@ -15,10 +15,32 @@ use std::sync::Arc;
 /// Folders within each other: each is open while those in it are looked at.
 const DEPTH: usize = 128;
 
+/// A walk that the hoard counts as begun: it hears when nothing comes of it.
+struct Begun {
+    roots: Arc<Roots>,
+    is_over: bool,
+}
+
+impl Begun {
+    fn goes(&mut self, most: u64) {
+        measure_now(&self.roots, most);
+        self.is_over = true;
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.roots.hoard().into_iter().for_each(Hoard::gives_up);
+        }
+    }
+}
+
 /// Has it done off the loop; the hoard is told.
 pub(in crate::guest) fn measuring(roots: Arc<Roots>, most: u64) -> Work {
+    let mut begun = Begun { roots, is_over: false };
     Work::new(Lane::Slow, move || {
-        measure_now(&roots, most);
+        begun.goes(most);
         Done::Number(0)
     })
 }

@@ -6,7 +6,7 @@ use super::module::WASI;
 use super::run::State;
 use super::wire::{self, SUCCESS, parts, put, slice};
 use crate::guest::engine::to_anyhow;
-use crate::policy::{Full, Hoard, Holder, Place, Stretch};
+use crate::policy::{Full, Hoard, Holder, Moving, Place, Stretch, Stuff};
 use std::sync::{Arc, Weak};
 use wasmtime::{Caller, Linker, Result};
 use wasmtime_wasi::p1::wasi_snapshot_preview1 as wasi;
@@ -183,6 +183,7 @@ async fn open(memory: &mut [u8], state: &mut State, call: OpenCall) -> Result<i3
     let path = Path { folder, at, len, follow: links & FOLLOW };
     let before = if hoard.is_some() { see_at(memory, state, path).await? } else { None };
     let is_new = how & CREATE != 0 && before.is_none();
+    let walks = walks(state);
     if is_new && let Some(Err(full)) = hoard.as_ref().map(|hoard| hoard.enter()) {
         return Ok(refused(full));
     }
@@ -206,6 +207,7 @@ async fn open(memory: &mut [u8], state: &mut State, call: OpenCall) -> Result<i3
         }
         return done;
     }
+    hoard.landed(walks, Stuff::Entries, is_new.into());
     let Ok(number) = slice(memory, out as u32, 4) else { return done };
     let number = i32::from_le_bytes([number[0], number[1], number[2], number[3]]);
     if let Some(seen) = see(state, number).await?.filter(Seen::is_file) {
@@ -221,6 +223,7 @@ async fn close(memory: &mut [u8], state: &mut State, number: i32) -> Result<i32>
     let done = wire::fd_close(memory, state, number).await;
     if let Ok(SUCCESS) = done {
         state.open.remove(&(number as u32));
+        state.hoard.iter().for_each(|hoard| hoard.tidy());
     }
     done
 }
@@ -232,80 +235,97 @@ async fn renumber(memory: &mut [u8], state: &mut State, (from, to): (i32, i32)) 
         if let Some(open) = state.open.remove(&(from as u32)) {
             state.open.insert(to as u32, open);
         }
+        state.hoard.iter().for_each(|hoard| hoard.tidy());
     }
     done
 }
 
-/// Whether there may be one more name; else what the call answers.
-async fn adds(memory: &mut [u8], state: &mut State, path: Path) -> Result<std::result::Result<(), i32>> {
-    let Some(Err(full)) = state.hoard.as_ref().map(|hoard| hoard.enter()) else { return Ok(Ok(())) };
+/// Whether there may be one more name, then how many walks there were when it was asked for; else what the call answers.
+async fn adds(memory: &mut [u8], state: &mut State, path: Path) -> Result<std::result::Result<u64, i32>> {
+    let walks = walks(state);
+    let Some(Err(full)) = state.hoard.as_ref().map(|hoard| hoard.enter()) else { return Ok(Ok(walks)) };
     let is_there = see_at(memory, state, path).await?.is_some();
     Ok(Err(if is_there { EXIST } else { refused(full) }))
 }
 
-/// The name has not come to be after all.
-fn added(state: &State, done: Result<i32>) -> Result<i32> {
-    if !matches!(done, Ok(SUCCESS)) {
-        state.hoard.iter().for_each(|hoard| hoard.leave());
-    }
+/// The name has come to be, or has not after all.
+fn added(state: &State, walks: u64, done: Result<i32>) -> Result<i32> {
+    let is_there = matches!(done, Ok(SUCCESS));
+    state.hoard.iter().for_each(|hoard| match is_there {
+        true => hoard.landed(walks, Stuff::Entries, 1),
+        false => hoard.leave(),
+    });
     done
 }
 
-/// A name is gone, and perhaps what it stood for.
-fn gone(state: &State, what: Option<Seen>) {
+/// A name is gone, and perhaps what it stood for, which was there when there were so many walks.
+fn gone(state: &State, what: Option<Seen>, walks: u64) {
     let Some(hoard) = &state.hoard else { return };
     hoard.leave();
     if let Some(seen) = what.filter(|seen| seen.is_file() && seen.names <= 1) {
-        hoard.book().lost(id(seen.number), seen.size);
+        hoard.book().lost(id(seen.number), seen.size, walks);
     }
 }
 
-async fn make_folder(memory: &mut [u8], state: &mut State, (folder, at, len): (i32, i32, i32)) -> Result<i32> {
-    if let Err(errno) = adds(memory, state, Path { folder, at, len, follow: 0 }).await? {
-        return Ok(errno);
+/// It has its other name, if it has.
+fn moved(state: &State, moving: Option<Moving>, done: &Result<i32>) {
+    if let (Some(hoard), Some(moving), Ok(SUCCESS)) = (&state.hoard, moving, done) {
+        hoard.moved(moving);
     }
+}
+
+/// Walks so far.
+fn walks(state: &State) -> u64 {
+    state.hoard.as_ref().map_or(0, |hoard| hoard.walks())
+}
+
+async fn make_folder(memory: &mut [u8], state: &mut State, (folder, at, len): (i32, i32, i32)) -> Result<i32> {
+    let walks = match adds(memory, state, Path { folder, at, len, follow: 0 }).await? {
+        Ok(walks) => walks,
+        Err(errno) => return Ok(errno),
+    };
     let done = wasi::path_create_directory(&mut state.wasi, &mut GuestMemory::Unshared(memory), folder, at, len).await;
-    added(state, done)
+    added(state, walks, done)
 }
 
 type LinkCall = (i32, i32, i32, i32, i32, i32, i32);
 
 async fn link(memory: &mut [u8], state: &mut State, call: LinkCall) -> Result<i32> {
     let (from, links, at, len, folder, to, to_len) = call;
-    if let Err(errno) = adds(memory, state, Path { folder, at: to, len: to_len, follow: 0 }).await? {
-        return Ok(errno);
-    }
+    let walks = match adds(memory, state, Path { folder, at: to, len: to_len, follow: 0 }).await? {
+        Ok(walks) => walks,
+        Err(errno) => return Ok(errno),
+    };
     // The process at the root of the tree may be measuring meanwhile.
-    if let Some(hoard) = state.hoard.clone()
-        && let Some(seen) = see_at(memory, state, Path { folder: from, at, len, follow: links & FOLLOW }).await?
-    {
-        hoard.moves(seen.bytes(), 0);
-    }
+    let seen = see_at(memory, state, Path { folder: from, at, len, follow: links & FOLLOW }).await?;
+    let moving = state.hoard.as_ref().zip(seen).map(|(hoard, seen)| hoard.moves(seen.bytes(), 0));
     let mut memory = GuestMemory::Unshared(memory);
     let done = wasi::path_link(&mut state.wasi, &mut memory, from, links, at, len, folder, to, to_len).await;
-    added(state, done)
+    moved(state, moving, &done);
+    added(state, walks, done)
 }
 
 async fn symlink(memory: &mut [u8], state: &mut State, call: (i32, i32, i32, i32, i32)) -> Result<i32> {
     let (text, text_len, folder, at, len) = call;
-    if let Err(errno) = adds(memory, state, Path { folder, at, len, follow: 0 }).await? {
-        return Ok(errno);
-    }
+    let walks = match adds(memory, state, Path { folder, at, len, follow: 0 }).await? {
+        Ok(walks) => walks,
+        Err(errno) => return Ok(errno),
+    };
     let mut memory = GuestMemory::Unshared(memory);
     let done = wasi::path_symlink(&mut state.wasi, &mut memory, text, text_len, folder, at, len).await;
-    added(state, done)
+    added(state, walks, done)
 }
 
 async fn remove(memory: &mut [u8], state: &mut State, call: (i32, i32, i32), is_folder: bool) -> Result<i32> {
     let (folder, at, len) = call;
-    let what = see_at(memory, state, Path { folder, at, len, follow: 0 }).await?;
+    let (what, walks) = (see_at(memory, state, Path { folder, at, len, follow: 0 }).await?, walks(state));
     let mut memory = GuestMemory::Unshared(memory);
     let done = match is_folder {
         true => wasi::path_remove_directory(&mut state.wasi, &mut memory, folder, at, len).await,
         false => wasi::path_unlink_file(&mut state.wasi, &mut memory, folder, at, len).await,
     };
     if let Ok(SUCCESS) = done {
-        gone(state, what);
+        gone(state, what, walks);
     }
     done
 }
@@ -314,16 +334,17 @@ async fn rename(memory: &mut [u8], state: &mut State, call: (i32, i32, i32, i32,
     let (from, at, len, folder, to, to_len) = call;
     let what = see_at(memory, state, Path { folder: from, at, len, follow: 0 }).await?;
     let over = see_at(memory, state, Path { folder, at: to, len: to_len, follow: 0 }).await?;
-    match (&state.hoard, what) {
-        (Some(hoard), Some(seen)) if seen.kind == FOLDER => hoard.moves_folder(),
-        (Some(hoard), Some(seen)) => hoard.moves(seen.bytes(), 1),
-        _ => {}
-    }
+    let walks = walks(state);
+    let moving = state.hoard.as_ref().zip(what).map(|(hoard, seen)| match seen.kind {
+        FOLDER => hoard.moves_folder(),
+        _ => hoard.moves(seen.bytes(), 1),
+    });
     let mut memory = GuestMemory::Unshared(memory);
     let done = wasi::path_rename(&mut state.wasi, &mut memory, from, at, len, folder, to, to_len).await;
+    moved(state, moving, &done);
     let same = what.map(|seen| seen.number) == over.map(|seen| seen.number);
     if let (Ok(SUCCESS), Some(_), false) = (&done, over, same) {
-        gone(state, over);
+        gone(state, over, walks);
     }
     done
 }

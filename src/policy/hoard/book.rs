@@ -1,6 +1,6 @@
 //! What is known of open files, and of what is under way on them: who makes one larger asks here, and tells what has become of it. It
 //! must not know what was found by measuring.
-use super::{Full, Hoard, Stuff};
+use super::{Full, Hoard, Stuff, unless_taken};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -31,6 +31,9 @@ pub enum Place {
 pub struct Stretch {
     pub len: u64,
     file: FileId,
+    /// What was taken for it, and how many walks there had been then.
+    grown: u64,
+    walks: u64,
 }
 
 /// What is known of open files, which nobody else looks at meanwhile: who asks for something looks at a file's size after
@@ -45,6 +48,10 @@ pub struct Book<'a> {
 pub(super) struct Files {
     all: HashMap<FileId, File>,
     look_at: usize,
+    /// Bytes of those without a name, as whoever measures for this process was told.
+    hidden: u64,
+    /// There may be one.
+    hides: bool,
 }
 
 #[derive(Default)]
@@ -59,6 +66,13 @@ struct File {
     nameless: bool,
 }
 
+impl Files {
+    /// Bytes of those without a name, of what was closed since that was looked for too: both are held.
+    fn nameless(&self) -> u64 {
+        self.all.values().filter(|file| file.nameless).fold(0, |sum, file| sum.saturating_add(file.size))
+    }
+}
+
 impl Hoard {
     /// To ask, about a file whose size is looked at next.
     pub fn book(&self) -> Book<'_> {
@@ -68,6 +82,8 @@ impl Hoard {
     /// What was allowed is over, and the file is as large as `size` tells; none: it cannot be told.
     pub fn over(&self, stretch: Stretch, size: impl FnOnce() -> Option<u64>) {
         let mut book = self.book();
+        // Before what of it was not needed is given back.
+        self.landed(stretch.walks, Stuff::Bytes, stretch.grown);
         let Some(file) = book.files.all.get_mut(&stretch.file) else { return };
         file.under_way = file.under_way.saturating_sub(1);
         file.waiting = file.waiting.saturating_sub(stretch.len);
@@ -82,10 +98,42 @@ impl Hoard {
         book.forget_closed(stretch.file);
     }
 
+    /// The same for who may not wait, as whoever has it may wait for a disk: none while somebody has it.
+    pub fn try_book(&self) -> Option<Book<'_>> {
+        unless_taken(&self.files).map(|files| Book { hoard: self, files })
+    }
+
     /// Files that were closed are looked for.
-    #[cfg(test)]
     pub fn tidy(&self) {
         self.book().look_for_closed();
+    }
+
+    /// The same where some of them may be counted by another process for this one.
+    pub(super) fn tend_nameless(&self) {
+        if let Some(mut book) = self.try_book().filter(|book| book.files.hides) {
+            book.look_for_closed();
+        }
+    }
+}
+
+/// Of a process that ends its own are gone with its row of the purse; here it goes on, and has others.
+impl Drop for Hoard {
+    fn drop(&mut self) {
+        let files = self.files.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (left, hidden) = (files.nameless(), files.hidden);
+        self.purse.iter().for_each(|purse| purse.hide(hidden, 0));
+        self.give(Stuff::Bytes, left);
+    }
+}
+
+impl Drop for Book<'_> {
+    /// What nobody can find is told to who measures for this process.
+    fn drop(&mut self) {
+        if let (Some(purse), true) = (self.hoard.purse, self.files.hides) {
+            let nameless = self.files.nameless();
+            purse.hide(std::mem::replace(&mut self.files.hidden, nameless), nameless);
+            self.files.hides = self.files.all.values().any(|file| file.nameless);
+        }
     }
 }
 
@@ -99,11 +147,18 @@ impl Book<'_> {
         self.file(id, size).holders.push(holder);
     }
 
-    /// A file of this size has lost its last name. What is open goes when it is closed.
-    pub fn lost(mut self, id: FileId, size: u64) {
+    /// A file of this size has lost its last name, which it had when so many walks had begun and ended. What is open goes when it
+    /// is closed.
+    pub fn lost(mut self, id: FileId, size: u64, walks: u64) {
         let file = self.file(id, size);
         if file.is_open() {
             file.nameless = true;
+            self.files.hides = true;
+            if self.hoard.is_told && walks != self.hoard.walks() {
+                // Whoever measures has perhaps neither found it nor heard of it.
+                self.hoard.overdraw(Stuff::Bytes, size);
+                self.hoard.ask();
+            }
         } else {
             self.files.all.remove(&id);
             self.hoard.give(Stuff::Bytes, size);
@@ -116,6 +171,7 @@ impl Book<'_> {
     /// # Errors
     /// When it, or all together, would be larger than they may.
     pub fn write(mut self, id: FileId, size: u64, place: Place, len: u64) -> Result<Stretch, Full> {
+        let (walks, mut grown) = (self.hoard.walks(), 0);
         let file = self.file(id, size);
         let before = file.size;
         let begin = match place {
@@ -131,17 +187,17 @@ impl Book<'_> {
         if end > before {
             // What lies between the end and where it begins is a hole that nothing is gained by.
             let least = begin.saturating_sub(before).saturating_add(1);
-            let taken = self.take_within(end - before, least);
-            if taken == 0 && begin >= before {
+            grown = self.take_within(end - before, least);
+            if grown == 0 && begin >= before {
                 return Err(self.refuse(id, Full::Bytes));
             }
-            self.file(id, size).size = before + taken;
+            self.file(id, size).size = before + grown;
         }
         let file = self.file_as_it_is(id);
         let len = end.min(file.size).saturating_sub(begin);
         file.under_way += 1;
         file.waiting = file.waiting.saturating_add(len);
-        Ok(Stretch { len, file: id })
+        Ok(Stretch { len, file: id, grown, walks })
     }
 
     /// A file of this size is to have another.
@@ -149,6 +205,7 @@ impl Book<'_> {
     /// # Errors
     /// As of [`Book::write`].
     pub fn resize(mut self, id: FileId, size: u64, to: u64) -> Result<Stretch, Full> {
+        let walks = self.hoard.walks();
         let before = self.file(id, size).size;
         if to > before {
             if to > self.hoard.file_most.load(Ordering::Acquire) {
@@ -160,7 +217,7 @@ impl Book<'_> {
             self.file(id, size).size = to;
         }
         self.file_as_it_is(id).under_way += 1;
-        Ok(Stretch { len: 0, file: id })
+        Ok(Stretch { len: 0, file: id, grown: to.saturating_sub(before), walks })
     }
 
     fn refuse(&mut self, id: FileId, full: Full) -> Full {
@@ -207,7 +264,13 @@ impl Book<'_> {
         }
     }
 
-    fn look_for_closed(&mut self) {
+    /// Bytes of files without a name, of all other processes too as they have told.
+    pub(super) fn nameless(&self) -> u64 {
+        let elsewhere = self.hoard.purse.map_or(0, |purse| purse.hidden().saturating_sub(self.files.hidden));
+        self.files.nameless().saturating_add(elsewhere)
+    }
+
+    pub(super) fn look_for_closed(&mut self) {
         let hoard = self.hoard;
         self.files.all.retain(|_, file| {
             let stays = file.is_open();

@@ -15,16 +15,20 @@ use super::{Bound, Limits, Purse};
 use book::Files;
 pub use book::{Book, FileId, Holder, Place, Stretch};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-pub use walk::Found;
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use walk::Walk;
+pub use walk::{Found, Mark, Moving};
 
-/// Cells of one: what is held, all that was ever taken, whether it is being measured, and what has disturbed that.
-pub const HOARD_CELLS: usize = 6;
+/// Cells of one: what is held, all that was ever taken, how many walks have begun and ended, what has disturbed one, whether one is
+/// asked for, what was given during one.
+pub const HOARD_CELLS: usize = 8;
 const HELD: usize = 0;
 const TAKEN: usize = 2;
-const WALKING: usize = 4;
+/// Odd while there is one.
+const WALKS: usize = 4;
 const DISTURBED: usize = 5;
+const ASKED: usize = 6;
+const GIVEN: usize = 7;
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +65,10 @@ pub struct Hoard {
     met: [AtomicU32; 3],
     files: Mutex<Files>,
     names: Mutex<()>,
+    positions: Mutex<()>,
     walk: Mutex<Walk>,
+    /// Of a tree's process.
+    purse: Option<Purse>,
     /// Measuring is another process's.
     is_told: bool,
     gap_ns: u64,
@@ -70,15 +77,15 @@ pub struct Hoard {
 impl Hoard {
     /// None where nothing bounds it.
     pub fn new(limits: &Limits) -> Option<Hoard> {
-        Hoard::with(limits, Cells::Own(Default::default()), false)
+        Hoard::with(limits, Cells::Own(Default::default()), None)
     }
 
     /// Of a tree of processes, which draw from one.
     pub fn of_tree(limits: &Limits, purse: &Purse) -> Option<Hoard> {
-        Hoard::with(limits, Cells::OfTree(purse.hoard()?), !purse.is_root())
+        Hoard::with(limits, Cells::OfTree(purse.hoard()?), Some(*purse))
     }
 
-    fn with(limits: &Limits, cells: Cells, is_told: bool) -> Option<Hoard> {
+    fn with(limits: &Limits, cells: Cells, purse: Option<Purse>) -> Option<Hoard> {
         limits.disk_bytes.or(limits.disk_entries).or(limits.disk_file_bytes)?;
         let hoard = Hoard {
             cells,
@@ -89,11 +96,16 @@ impl Hoard {
             met: Default::default(),
             files: Mutex::default(),
             names: Mutex::default(),
-            walk: Mutex::new(Walk { asked: true, ..Walk::default() }),
-            is_told,
+            positions: Mutex::default(),
+            walk: Mutex::default(),
+            purse,
+            is_told: purse.is_some_and(|purse| !purse.is_root()),
             gap_ns: u64::from(limits.disk_walk_ms) * 1_000_000,
         };
         hoard.set_limits(limits);
+        if !hoard.is_told {
+            hoard.ask();
+        }
         Some(hoard)
     }
 
@@ -110,6 +122,11 @@ impl Hoard {
         self.shares.store(shares.max(1), Ordering::Release);
     }
 
+    /// Whether it is measured here for other processes too.
+    pub fn is_for_others(&self) -> bool {
+        self.purse.is_some() && !self.is_told
+    }
+
     /// What is held, as far as it is known.
     pub fn held(&self, stuff: Stuff) -> u64 {
         self.cell(HELD, stuff).load(Ordering::Acquire)
@@ -124,6 +141,22 @@ impl Hoard {
     /// Names come and go one at a time while this is held: else two could each believe to have removed the last of one file.
     pub fn names(&self) -> MutexGuard<'_, ()> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same for who may not wait, as whoever has it may wait for a disk: none while somebody has it.
+    pub fn try_names(&self) -> Option<MutexGuard<'_, ()>> {
+        unless_taken(&self.names)
+    }
+
+    /// Descriptors that can be read and written move one at a time while this is held, before any book: who writes where one stands
+    /// has asked for room there.
+    pub fn position(&self) -> MutexGuard<'_, ()> {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As [`Hoard::try_names`].
+    pub fn try_position(&self) -> Option<MutexGuard<'_, ()>> {
+        unless_taken(&self.positions)
     }
 
     /// There will be a name more.
@@ -170,6 +203,9 @@ impl Hoard {
 
     fn give(&self, stuff: Stuff, amount: u64) {
         if amount > 0 {
+            if self.is_walking() {
+                self.single(GIVEN).fetch_add(1, Ordering::SeqCst);
+            }
             self.change(stuff, |held| held.saturating_sub(amount));
         }
     }
@@ -211,6 +247,15 @@ impl Hoard {
 
     fn cell(&self, row: usize, stuff: Stuff) -> &AtomicU64 {
         self.single(row + stuff as usize)
+    }
+}
+
+/// None while somebody has it.
+fn unless_taken<T>(lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match lock.try_lock() {
+        Ok(taken) => Some(taken),
+        Err(TryLockError::Poisoned(taken)) => Some(taken.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Measuring: what a process begins with, and what others have done. Whoever walks through the folders tells what it has found; what
 //! happens meanwhile is counted twice rather than never. It must not know which files are open.
-use super::{DISTURBED, Hoard, Stuff, TAKEN, WALKING};
+use super::{ASKED, DISTURBED, GIVEN, Hoard, Stuff, TAKEN, WALKS};
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
 
@@ -19,57 +19,92 @@ pub struct Found {
     pub more: bool,
 }
 
+/// What had been taken when a walk began, how often it was disturbed, and what was given during it.
+pub type Mark = [u64; 4];
+
+/// Something gets another name.
+#[derive(Clone, Copy, Debug)]
+pub struct Moving {
+    walks: u64,
+    bytes: u64,
+    entries: u64,
+    is_folder: bool,
+}
+
 #[derive(Default)]
 pub(super) struct Walk {
-    pub(super) asked: bool,
-    pub(super) under_way: bool,
-    pub(super) began: Option<u64>,
+    under_way: bool,
+    began: Option<u64>,
+    /// All that had been taken then.
+    taken: [u64; 2],
     /// So many in a row were disturbed.
-    pub(super) disturbed: u32,
+    disturbed: u32,
     /// So many have counted something twice, perhaps: the next comes sooner, and each after it later.
-    pub(super) rough: u32,
+    rough: u32,
+}
+
+/// Walks that have begun, of those that have begun and ended.
+fn begun(walks: u64) -> u64 {
+    walks.div_ceil(2)
 }
 
 impl Hoard {
-    /// It is to be measured when it is time.
+    /// It is to be measured when it is time, by whichever process measures.
     pub fn ask(&self) {
-        self.walk().asked = true;
+        self.single(ASKED).store(1, Ordering::SeqCst);
     }
 
-    /// Whether to measure it at this time, nanoseconds; then that has begun.
+    /// Whether to measure it at this time, nanoseconds; then that has begun. Where others have a share it is measured without asking
+    /// too, when something was written here: they have no word of that, nor this process of what they write.
     pub fn begins(&self, now: u64) -> bool {
+        if self.is_told {
+            self.tend_nameless();
+            return false;
+        }
         let mut walk = self.walk();
         let gap = match walk.rough {
             0 => self.gap_ns,
             rough => self.gap_ns / 64 * (1 << (rough - 1).min(6)),
         };
         let is_time = walk.began.is_none_or(|began| now.saturating_sub(began) >= gap);
-        let begins = walk.asked && !walk.under_way && is_time && !self.is_told;
+        let taken = [TAKEN, TAKEN + 1].map(|at| self.single(at).load(Ordering::SeqCst));
+        let is_stale = self.shares.load(Ordering::Acquire) > 1 && walk.taken != taken;
+        let is_asked = is_stale || self.single(ASKED).load(Ordering::SeqCst) != 0;
+        let begins = is_asked && !walk.under_way && is_time;
         if begins {
-            *walk = Walk { under_way: true, asked: false, began: Some(now), ..*walk };
-            self.single(WALKING).store(1, Ordering::SeqCst);
+            *walk = Walk { under_way: true, began: Some(now), taken, ..*walk };
+            self.single(ASKED).store(0, Ordering::SeqCst);
+            self.single(WALKS).store(self.walks().wrapping_add(1) | 1, Ordering::SeqCst);
         }
         begins
     }
 
-    /// What had been taken when it began, and how often it was disturbed.
-    pub fn mark(&self) -> [u64; 3] {
-        [TAKEN, TAKEN + 1, DISTURBED].map(|at| self.single(at).load(Ordering::SeqCst))
+    /// What there is when it begins.
+    pub fn mark(&self) -> Mark {
+        [TAKEN, TAKEN + 1, DISTURBED, GIVEN].map(|at| self.single(at).load(Ordering::SeqCst))
     }
 
     /// So much was found, beside what was taken since the mark: some of it may have been found too, and is counted twice until
-    /// it is measured again.
-    pub fn measure(&self, mark: [u64; 3], found: Found) {
+    /// it is measured again. What is open without a name nobody finds.
+    pub fn measure(&self, mark: Mark, found: Found) {
+        // Nothing loses its last name between here and there.
+        let _names = self.names();
+        let now = self.mark();
+        let mut book = self.book();
+        book.look_for_closed();
+        let nameless = book.nameless();
         let mut walk = self.walk();
-        let disturbed = self.single(DISTURBED).load(Ordering::SeqCst) != mark[2];
+        let disturbed = now[2] != mark[2];
         walk.disturbed = if disturbed { walk.disturbed.saturating_add(1) } else { 0 };
-        let is_rough = disturbed || self.mark() != mark;
-        walk.rough = if is_rough { walk.rough.saturating_add(1) } else { 0 };
-        walk.asked |= disturbed || is_rough && walk.rough <= MOVING_MOST;
+        walk.rough = if now != mark { walk.rough.saturating_add(1) } else { 0 };
+        if disturbed || now != mark && walk.rough <= MOVING_MOST {
+            self.ask();
+        }
         let is_full = found.more || walk.disturbed > DISTURBED_MOST;
-        for (stuff, found) in [(Stuff::Bytes, found.bytes), (Stuff::Entries, found.entries)] {
+        for (stuff, found) in [(Stuff::Bytes, found.bytes.saturating_add(nameless)), (Stuff::Entries, found.entries)] {
             let most = self.most[stuff as usize].load(Ordering::Acquire);
-            let known = if is_full { found.max(most) } else { found };
+            // Of what nothing bounds nobody is told that it is full.
+            let known = if is_full && most < u64::MAX { found.max(most) } else { found };
             self.measured[stuff as usize].store(known, Ordering::Release);
             self.change(stuff, |held| {
                 let taken = self.cell(TAKEN, stuff).load(Ordering::Acquire).wrapping_sub(mark[stuff as usize]);
@@ -77,27 +112,69 @@ impl Hoard {
                 if disturbed { known.max(held) } else { known }
             });
         }
-        walk.under_way = false;
-        self.single(WALKING).store(0, Ordering::SeqCst);
+        self.ends(&mut walk);
     }
 
-    /// A file of so many bytes gets another name: a walk may pass where it was before, and where it is.
-    pub fn moves(&self, bytes: u64, entries: u64) {
+    /// The walk that has begun will not come to an end.
+    pub fn gives_up(&self) {
+        self.ask();
+        self.ends(&mut self.walk());
+    }
+
+    fn ends(&self, walk: &mut Walk) {
+        walk.under_way = false;
+        self.single(WALKS).store(self.walks().wrapping_add(1) & !1, Ordering::SeqCst);
+    }
+
+    /// How many walks have begun and ended: who asks for something keeps this until it is there.
+    pub fn walks(&self) -> u64 {
+        self.single(WALKS).load(Ordering::SeqCst)
+    }
+
+    /// What was asked for then is there now. A walk that has begun since knows nothing of what had been taken before, and may have
+    /// passed before it came: so it is counted again, until it is measured anew.
+    pub fn landed(&self, walks: u64, stuff: Stuff, amount: u64) {
+        if amount > 0 && begun(walks) != begun(self.walks()) {
+            self.overdraw(stuff, amount);
+            if !self.is_walking() {
+                self.ask();
+            }
+        }
+    }
+
+    /// A file of so many bytes gets another name: a walk may pass where it was before, and where it is. When it has one,
+    /// [`Hoard::moved`] is told.
+    pub fn moves(&self, bytes: u64, entries: u64) -> Moving {
+        let moving = Moving { walks: self.walks(), bytes, entries, is_folder: false };
         if self.is_walking() {
             self.overdraw(Stuff::Bytes, bytes);
             self.overdraw(Stuff::Entries, entries);
         }
+        moving
     }
 
     /// The same of a folder, whose contents nobody knows.
-    pub fn moves_folder(&self) {
+    pub fn moves_folder(&self) -> Moving {
+        let moving = Moving { walks: self.walks(), bytes: 0, entries: 0, is_folder: true };
         if self.is_walking() {
             self.single(DISTURBED).fetch_add(1, Ordering::SeqCst);
         }
+        moving
     }
 
-    fn is_walking(&self) -> bool {
-        self.single(WALKING).load(Ordering::SeqCst) != 0
+    /// It has the other name.
+    pub fn moved(&self, moving: Moving) {
+        let Moving { walks, bytes, entries, is_folder } = moving;
+        self.landed(walks, Stuff::Bytes, bytes);
+        self.landed(walks, Stuff::Entries, entries);
+        if is_folder && begun(walks) != begun(self.walks()) {
+            self.moves_folder();
+            self.ask();
+        }
+    }
+
+    pub(super) fn is_walking(&self) -> bool {
+        self.walks() % 2 == 1
     }
 
     fn walk(&self) -> MutexGuard<'_, Walk> {

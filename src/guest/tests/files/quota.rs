@@ -33,7 +33,7 @@ impl Puppet {
     }
 
     fn measure(&mut self, now: u64) {
-        self.guest.state_mut().tend_hoard(now).into_iter().for_each(|work| drop(work.run()));
+        self.guest.state_mut().tend_hoard(now, true).into_iter().for_each(|work| drop(work.run()));
     }
 
     fn at(&mut self, file: i64, at: i64, len: i64) -> i64 {
@@ -42,6 +42,24 @@ impl Puppet {
 
     fn resize(&mut self, file: i64, to: i64) -> i64 {
         self.op(file_op::TRUNCATE, &Asked { file, a: to, ..Asked::default() }, 0)
+    }
+
+    /// Begins a call; answers whether it is put aside in the middle of that.
+    fn is_put_aside(&mut self, op: i32, asked: &Asked<'_>, data_len: i64) -> bool {
+        let len = self.ask(asked);
+        let mut line = [0i64; 10];
+        let words = [call("fs_call") as i64, i64::from(op), i64::from(SCRATCH), len, i64::from(DATA), data_len];
+        line[..6].copy_from_slice(&words);
+        let batch: Vec<u8> = line.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.guest.deliver(&batch) == Turn::Yielded
+    }
+
+    /// What it waits for is done; answers what the call does.
+    fn goes_on(&mut self) -> i64 {
+        let work = self.guest.state_mut().take_awaited().expect("a thread is to do it");
+        self.guest.state_mut().end_awaited(work.run());
+        assert!(matches!(self.guest.resume(), Turn::Done { .. }));
+        i64::from_le_bytes(self.guest.peek(ANSWERS, 8).try_into().expect("eight bytes"))
     }
 
     /// What it has queued for threads.
@@ -187,7 +205,7 @@ fn f05_what_cannot_be_looked_at_may_be_all_there_is() {
         fs::set_permissions(&inner, fs::Permissions::from_mode(mode)).expect("it is ours");
         now += 3600 * 1_000_000_000;
         puppet.hoard().ask();
-        let work = puppet.guest.state_mut().tend_hoard(now).expect("it is time");
+        let work = puppet.guest.state_mut().tend_hoard(now, true).expect("it is time");
         let walk = move || {
             let root = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
             let mut sets = capabilities(None).expect("they can be asked for");
@@ -202,6 +220,69 @@ fn f05_what_cannot_be_looked_at_may_be_all_there_is() {
     // Neither listed, nor what is listed looked at.
     assert_eq!((measured(0o300), measured(0o400)), (MOST, MOST));
     assert_eq!(measured(0o700), 1008);
+}
+
+#[test]
+fn f05_what_was_removed_while_it_is_open_is_not_forgotten_when_folders_are_measured() {
+    let tree = Tree::new();
+    let mut puppet = tree.bounded(Limits { disk_file_bytes: None, ..bounded() });
+    let path = tree.path("rw/a");
+    let mut open = Vec::new();
+    for round in 1..4 {
+        let file = puppet.open(&path, NEW);
+        assert!(file > 0);
+        open.push(file);
+        while puppet.at(file, -1, 6000) > 0 {}
+        assert_eq!(puppet.at(file, -1, 1), -number(EDQUOT));
+        assert_eq!(puppet.on_path(file_op::REMOVE, &path, 0), 0);
+        puppet.measure(round * 3600 * 1_000_000_000);
+        assert_eq!(puppet.held(), (MOST, 1), "{round}");
+        assert_eq!(puppet.at(file, 0, 100), if round == 1 { 100 } else { -number(EDQUOT) });
+    }
+    open.iter().for_each(|file| _ = puppet.one("close", &[*file]));
+    assert_eq!(puppet.held(), (8, 1));
+}
+
+/// Threads hold what orders names, files and positions while they wait for a disk.
+#[cfg(target_os = "linux")]
+#[test]
+fn f05_who_may_not_wait_is_put_aside_when_a_thread_has_the_quotas_books() {
+    HAS_NEIGHBOURS.set(true);
+    let tree = Tree::new();
+    let mut puppet = tree.bounded(bounded());
+    let path = tree.path("rw/old");
+    let (file, hoard) = (puppet.open(&path, 0o2), puppet.hoard());
+    assert!(file > 0);
+    let opens = Asked { path: &path, ..Asked::default() };
+    let names = hoard.names();
+    assert!(puppet.is_put_aside(file_op::OPEN, &opens, 0));
+    drop(names);
+    assert!(puppet.goes_on() > 0);
+    let book = hoard.book();
+    assert!(puppet.is_put_aside(file_op::OPEN, &opens, 0));
+    drop(book);
+    assert!(puppet.goes_on() > 0);
+    // What moves a position waits for who writes there.
+    let position = hoard.position();
+    assert!(puppet.is_put_aside(file_op::READ, &Asked { file, a: -1, ..Asked::default() }, 3));
+    drop(position);
+    assert_eq!(puppet.goes_on(), 3);
+    assert_eq!(puppet.guest.peek(DATA, 3), b"old");
+}
+
+#[test]
+fn f05_a_walk_that_comes_to_nothing_is_begun_again() {
+    let tree = Tree::new();
+    let mut puppet = tree.bounded(bounded());
+    fs::write(tree.0.join("rw/more"), [1; 100]).expect("a file can be made");
+    puppet.hoard().ask();
+    let (hour, state) = (3600 * 1_000_000_000, puppet.guest.state_mut());
+    assert!(state.tend_hoard(hour, false).is_none(), "another's is measured");
+    let work = state.tend_hoard(hour, true).expect("it is time");
+    assert!(state.tend_hoard(2 * hour, true).is_none(), "once at a time");
+    drop(work);
+    puppet.measure(3 * hour);
+    assert_eq!(puppet.held(), (108, 2));
 }
 
 /// A stream of numbers.
