@@ -104,16 +104,19 @@ fn who_scales_from_now_on_is_served_by_loops_that_run_already() {
         hive.get("a.localhost", "/").status == 200 && homes(&admin, "a") == json!(["loop/1", "loop/2"])
     });
     assert_eq!(hive.get("b.localhost", "/").text(), "b /");
-    // A new one, and one that has had one instance, of which the loop with the other home is to have the first now.
     let scales = "instances = { min = 1, max = 2 }\n";
+    let serves = |host: &str, answer: &str| {
+        eventually("it is known", || hive.get(host, "/").status != 404);
+        assert_eq!(hive.get(host, "/").text(), answer);
+    };
+    // A new one. Nothing is read a second time: that would mend what the first has left undone.
     file(&place, "c/index.js", &plain("c"));
     file(&place, "c/skep.toml", scales);
-    file(&place, "b/skep.toml", &format!("hosts = ['b.localhost', 'other.localhost']\n{scales}"));
     hive.server.signal("HUP");
-    for (host, name) in [("c.localhost", "c"), ("other.localhost", "b")] {
-        eventually("it is known", || hive.get(host, "/").status != 404);
-        assert_eq!(hive.get(host, "/").text(), format!("{name} /"));
-    }
+    serves("c.localhost", "c /");
+    // One that has had one instance: the other loop is to have it now.
+    file(&place, "b/skep.toml", &format!("hosts = ['b.localhost', 'other.localhost']\n{scales}"));
+    serves("other.localhost", "b /");
 }
 
 #[test]

@@ -136,8 +136,10 @@ mod tests {
     fn what_one_loop_has_opened_for_snapshots_is_open_in_the_others() {
         let engine = Engine::new(&EngineOptions::default()).expect("an engine can be made here");
         let text = format!(
-            r#"(module (memory (export "memory") 1)
-              (func (export "skep_abi") (result i32) (i32.const {}))
+            r#"(module (import "skep" "inbox" (func $inbox (param i32 i32) (result i32))) (memory (export "memory") 1)
+              (func (export "skep_abi") (result i32)
+                (drop (call $inbox (i32.const 4096) (i32.const 32768)))
+                (i32.const {}))
               (func (export "skep_on_events") (param i32) (result i32) (i32.const 0)))"#,
             skep_abi::VERSION
         );

@@ -350,18 +350,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn give_elsewhere(&mut self, index: u32, tenant: u32, seconds: u64) {
         let (this, visitor) = (&self.tenants.all[tenant as usize], &self.tenants.visitors[index as usize]);
         let may = self.tenants.is_cordon && this.plan.elsewhere && !this.held && !visitor.last;
-        if !(may && self.hand_back(index, UNMANNED)) {
+        if !(may && self.give_back_since(index, UNMANNED)) {
             self.turn_away(index, Refusal::Unavailable(seconds), false);
         }
     }
 
     /// Gives back a visitor that is not for this process's tenants.
     pub(super) fn give_back_visitor(&mut self, index: u32) -> bool {
-        self.hand_back(index, NOBODYS)
+        self.give_back_since(index, NOBODYS)
     }
 
     /// Gives back a visitor; not one with TLS, whose bytes nobody else can read.
-    fn hand_back(&mut self, index: u32, why: u64) -> bool {
+    fn give_back_since(&mut self, index: u32, why: u64) -> bool {
         let Some(channel) = self.parent_channel() else { return false };
         let visitor = &self.tenants.visitors[index as usize];
         let plain = self.tenants.fronts.get(visitor.front as usize).is_some_and(|it| it.plan.kind == FrontKind::Shared);
