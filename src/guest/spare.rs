@@ -112,6 +112,7 @@ fn common(one: &[Range<usize>], other: &[Range<usize>]) -> Vec<Range<usize>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "a range is meant, of bytes")]
 mod tests {
     use super::super::image::PagesWriter;
     use super::*;
