@@ -38,7 +38,7 @@ fn what_is_larger_than_one_call_takes_goes_out_whole() {
         const size = 17 << 20;
         if (req.url === '/text') return res.end('\u{20ac}'.repeat(size / 3 | 0) + 'xx');
         if (req.url === '/raw') {
-          req.socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ' + size + '\r\n\r\n');
+          req.socket.write('HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: ' + size + '\\r\\n\\r\\n');
           return req.socket.end(Buffer.alloc(size, 120));
         }
         res.end(Buffer.alloc(size, 120));
