@@ -148,13 +148,15 @@ fn functions_of_the_program() {
     });
     runtime.function("later", move |call| later.borrow_mut().push(call.reply));
     runtime.function("never", |_| {});
+    let held = RefCell::new(Vec::new());
+    runtime.function("held", move |call| held.borrow_mut().push(call.reply));
     runtime.function("thread", |call| {
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(20));
             call.reply.ok(json!("from afar"));
         });
     });
-    let mut policy = ["add", "shout", "later", "never", "thread", "unknown"]
+    let mut policy = ["add", "shout", "later", "never", "held", "thread", "unknown"]
         .iter()
         .fold(Policy::default(), |policy, name| policy.function(name));
     policy.limits.operations = 1000;
@@ -164,13 +166,17 @@ fn functions_of_the_program() {
         export const wrong = () => functions.shout('text');
         export const ask = (name) => functions[name]();
         export const big = async (n) => (await functions.shout(Buffer.alloc(n, 'a'))).length;
-        export const many = async (n) => (await Promise.all(Array.from({ length: n }, (_, i) => functions.add([i])))).length;";
+        export const many = async ([name, n]) =>
+          (await Promise.all(Array.from({ length: n }, (_, i) => functions[name]([i])))).length;";
     let guest = guest_with(&mut runtime, &policy, source);
     assert_eq!(json(runtime.call(guest, "sum", json!([1, 2, 3]))), json!(7));
     assert_eq!(json(runtime.call(guest, "shout", json!("hey"))), json!("HEY"));
     assert_eq!(json(runtime.call(guest, "big", json!(1_000_000))), json!(1_000_000));
-    assert_eq!(json(runtime.call(guest, "many", json!(900))), json!(900));
-    assert!(threw(runtime.call(guest, "many", json!(5000))).1.contains("EAGAIN"), "too many at once are refused");
+    assert_eq!(json(runtime.call(guest, "many", json!(["add", 900]))), json!(900));
+    let crowded = guest_with(&mut runtime, &policy, source);
+    let refused = threw(runtime.call(crowded, "many", json!(["held", 1001]))).1;
+    assert!(refused.contains("EAGAIN"), "too many at once are refused: {refused}");
+    runtime.close(crowded);
     assert_eq!(threw(runtime.call(guest, "wrong", json!(null))).1, "bytes are wanted");
     assert!(threw(runtime.call(guest, "ask", json!("never"))).1.contains("no answer"));
     assert!(threw(runtime.call(guest, "ask", json!("unknown"))).1.contains("no such function"));
