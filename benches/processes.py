@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Processes, measured: python3 benches/processes.py [kills|reloads|spread|cores|pss|fork|clone ...] [--exe SKEP] [--node NODE]
-[--kills N] [--json]. Without a name all of them, in a short form. Nothing but this, skep and node is needed; run it on a quiet
+[--kills N] [--reloads N] [--seconds S]. Without a name all of them. Nothing but this, skep and node is needed; run it on a quiet
 machine. What each figure means is said where it is measured; docs/performance.md keeps the last ones.
 """
 import argparse, asyncio, json, os, random, re, signal, subprocess, sys, tempfile, time
