@@ -37,7 +37,7 @@ pub(super) struct Known {
 impl GuestState {
     /// What it is told of files is kept from here on, for a snapshot.
     pub fn keep_ledger(&mut self, bounds: Bounds) {
-        self.ledger = Some(Box::new(Ledger::new(bounds, self.limits.file_bytes, self.told())));
+        self.ledger = Some(Box::new(Ledger::new(bounds, &self.limits, self.told())));
     }
 
     /// Whether that is so.

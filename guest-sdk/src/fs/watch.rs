@@ -36,7 +36,8 @@ pub struct Watch {
 /// Tells of each change of a file, or of a folder's entries.
 ///
 /// # Errors
-/// `EACCES` without the grant to read, `ENOENT`, `ENOSPC` when too much is watched.
+/// `EACCES` without the grant to read, `ENOENT`, `ENOSPC` when too much is watched; `EAGAIN` in a tenant, where the disk would have to
+/// be asked for the way there: once [`metadata`](super::metadata()) has been told of it, this can be tried again.
 pub fn watch(path: &str, call: impl FnMut(Change) + 'static) -> Result<Watch> {
     let handle = raw::fs_watch(&absolute(path))?;
     world::insert(handle, Entry::Watch(Rc::new(Watching { handle, call: RefCell::new(Box::new(call)) })));

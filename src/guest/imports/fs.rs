@@ -20,7 +20,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::Mode;
 use skep_abi::FileRequest;
 use skep_abi::errno::{
-    EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, EOVERFLOW,
+    EAGAIN, EBADF, EFAULT, EINVAL, EMFILE, EMSGSIZE, ENAMETOOLONG, ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, EOVERFLOW,
 };
 use skep_abi::file_op as op;
 use std::ffi::OsString;
@@ -186,7 +186,14 @@ pub(super) fn fs_watch(call: &mut Call<'_>, ptr: Ptr, len: Len) -> Answer<i64> {
     call.room(0)?;
     let roots = Arc::clone(&call.state().roots);
     let find = || open_granted(&roots, &path, false, look(true), Mode::empty());
-    let entry = if call.state().has_neighbours { from_caches(find)? } else { find()? };
+    let entry = match call.state().has_neighbours {
+        // Systems before Linux 5.12 cannot be asked for what is in the caches only, and say EINVAL.
+        true => from_caches(find).map_err(|why| match why {
+            Refusal::Errno(EINVAL) => Refusal::Errno(EAGAIN),
+            other => other,
+        })?,
+        false => find()?,
+    };
     let handle = call.fresh(Kind::Watch)?;
     let state = call.state();
     state.watches += 1;

@@ -235,13 +235,15 @@ fn read_all(file: &OwnedFd, size: usize, cap: u64) -> Answer<Vec<u8>> {
 pub(super) fn copy(job: &Job) -> Answer<Done> {
     let (roots, nonblock) = (&job.roots, OFlags::NONBLOCK);
     regular(&open_granted(roots, &job.path, false, look(true), Mode::empty())?)?;
-    let from = open_granted(roots, &job.path, false, OFlags::RDONLY | nonblock, Mode::empty())?;
+    let from = Arc::new(open_granted(roots, &job.path, false, OFlags::RDONLY | nonblock, Mode::empty())?);
     regular(&from)?;
     let source = fstat(&from).map_err(refusal)?;
     let mode = Mode::from_raw_mode(source.st_mode & 0o777);
     let excl = if job.flags & op::COPY_EXCL != 0 { OFlags::EXCL } else { OFlags::empty() };
     let hoard = roots.hoard();
     let names = names(hoard)?;
+    // What it reads is there until it is done, whoever removes its name meanwhile.
+    opened(hoard, &from)?;
     let is_there = match open_granted(roots, &job.other, true, look(true), Mode::empty()) {
         Ok(_) if excl != OFlags::empty() => return refuse(EEXIST),
         Ok(entry) => regular(&entry).map(|_| true)?,

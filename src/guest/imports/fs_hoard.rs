@@ -119,9 +119,10 @@ pub(super) fn entering<T>(hoard: Option<&Hoard>, is_new: bool, run: impl FnOnce(
     let Some(hoard) = hoard.filter(|_| is_new) else { return run() };
     let walks = hoard.walks();
     hoard.enter().map_err(refused)?;
-    let done = run().inspect_err(|_| hoard.leave())?;
+    let done = run();
+    // Before it is given back: a walk that began meanwhile may know nothing of it.
     hoard.landed(walks, Stuff::Entries, 1);
-    Ok(done)
+    done.inspect_err(|_| hoard.leave())
 }
 
 /// Runs what makes this name, which is to be none yet.

@@ -9,6 +9,7 @@ use super::fs::{Job, run};
 use super::fs_open::{Roots, look, open_granted};
 use super::{Answer, Refusal};
 use crate::guest::work::Done;
+use crate::policy::Limits;
 use rustix::fs::{FileType, Mode, fstat};
 use serde::{Deserialize, Serialize};
 use skep_abi::errno::EFBIG;
@@ -79,6 +80,8 @@ pub(in crate::guest) struct Ledger {
     /// Why it says nothing: it would be too long, or a file changed while it was written.
     spoilt: Option<String>,
     file_bytes: u64,
+    /// As fine as times of files are told.
+    clock_ns: u32,
     /// A code of what the guest was told and may do beside.
     pub beside: Code,
 }
@@ -92,8 +95,9 @@ pub(super) struct Asked {
 }
 
 impl Ledger {
-    pub(in crate::guest) fn new(bounds: Bounds, file_bytes: u64, beside: Code) -> Ledger {
-        Ledger { entries: BTreeMap::new(), bounds, bytes: 0, told: 0, spoilt: None, file_bytes, beside }
+    pub(in crate::guest) fn new(bounds: Bounds, limits: &Limits, beside: Code) -> Ledger {
+        let Limits { file_bytes, clock_ns, .. } = *limits;
+        Ledger { entries: BTreeMap::new(), bounds, bytes: 0, told: 0, spoilt: None, file_bytes, clock_ns, beside }
     }
 
     /// Paths in it.
@@ -166,7 +170,7 @@ impl Ledger {
             mode,
             data: Vec::new(),
             file_bytes: self.file_bytes.min(self.bounds.told as u64),
-            clock_ns: 1,
+            clock_ns: self.clock_ns,
             roots: Arc::clone(roots),
         })
     }
@@ -255,6 +259,10 @@ mod tests {
 
     const NOW: u64 = 4_000_000_000_000_000_000;
 
+    fn limits() -> Limits {
+        Limits { file_bytes: 1 << 20, clock_ns: 100_000, ..Limits::default() }
+    }
+
     /// A folder that a guest may see, and one beside it.
     struct Scene {
         folder: PathBuf,
@@ -270,7 +278,7 @@ mod tests {
             fs::create_dir_all(folder.join("own")).expect("a folder can be made");
             let grant = FolderGrant { folder: folder.join("own"), write: false };
             let roots = Arc::new(Roots::new(&Grants { folders: vec![grant], ..Grants::default() }));
-            Scene { folder, roots, ledger: Ledger::new(bounds, 1 << 20, [0; 32]) }
+            Scene { folder, roots, ledger: Ledger::new(bounds, &limits(), [0; 32]) }
         }
 
         fn put(&self, name: &str, text: &str) {
@@ -289,8 +297,8 @@ mod tests {
                 flags: 0,
                 mode: 4,
                 data: Vec::new(),
-                file_bytes: 1 << 20,
-                clock_ns: 1,
+                file_bytes: limits().file_bytes,
+                clock_ns: limits().clock_ns,
                 roots,
             }
         }
@@ -315,6 +323,19 @@ mod tests {
     }
 
     const WIDE: Bounds = Bounds { bytes: 1 << 20, told: 1 << 20 };
+
+    #[test]
+    fn times_are_asked_for_as_coarse_as_they_were_told() {
+        for (op, at_once) in [(op::STAT, true), (op::LSTAT, true), (op::STAT, false), (op::LSTAT, false)] {
+            let mut scene = Scene::new(WIDE);
+            scene.put("own/a", "one");
+            scene.asks(op, "own/a", at_once);
+            scene.asks(op, "own/a", !at_once);
+            assert!(scene.holds() && scene.holds());
+            scene.put("own/a", "longer");
+            assert!(!scene.holds());
+        }
+    }
 
     #[test]
     fn content_counts_and_not_its_time() {

@@ -47,8 +47,7 @@ pub(in crate::guest) fn measuring(roots: Arc<Roots>, most: u64) -> Work {
 
 fn measure_now(roots: &Roots, most: u64) {
     if let Some(hoard) = roots.hoard() {
-        let mark = hoard.mark();
-        hoard.measure(mark, found(roots, most));
+        hoard.measure(hoard.begun_at(), found(roots, most));
     }
 }
 

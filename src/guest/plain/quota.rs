@@ -201,13 +201,13 @@ async fn open(memory: &mut [u8], state: &mut State, call: OpenCall) -> Result<i3
         let size = see_at(memory, state, path).await?.map(|seen| seen.size);
         hoard.over(stretch, || size);
     }
+    hoard.landed(walks, Stuff::Entries, is_new.into());
     if !matches!(done, Ok(SUCCESS)) {
         if is_new {
             hoard.leave();
         }
         return done;
     }
-    hoard.landed(walks, Stuff::Entries, is_new.into());
     let Ok(number) = slice(memory, out as u32, 4) else { return done };
     let number = i32::from_le_bytes([number[0], number[1], number[2], number[3]]);
     if let Some(seen) = see(state, number).await?.filter(Seen::is_file) {
@@ -251,9 +251,11 @@ async fn adds(memory: &mut [u8], state: &mut State, path: Path) -> Result<std::r
 /// The name has come to be, or has not after all.
 fn added(state: &State, walks: u64, done: Result<i32>) -> Result<i32> {
     let is_there = matches!(done, Ok(SUCCESS));
-    state.hoard.iter().for_each(|hoard| match is_there {
-        true => hoard.landed(walks, Stuff::Entries, 1),
-        false => hoard.leave(),
+    state.hoard.iter().for_each(|hoard| {
+        hoard.landed(walks, Stuff::Entries, 1);
+        if !is_there {
+            hoard.leave();
+        }
     });
     done
 }

@@ -1,5 +1,6 @@
 //! What is known of open files, and of what is under way on them: who makes one larger asks here, and tells what has become of it. It
 //! must not know what was found by measuring.
+use super::walk::has_ended;
 use super::{Full, Hoard, Stuff, unless_taken};
 use std::any::Any;
 use std::collections::HashMap;
@@ -60,6 +61,9 @@ struct File {
     /// What is counted for it.
     size: u64,
     under_way: u32,
+    /// Of what is under way: walks when the first of it began, and what was taken for all of it.
+    since: u64,
+    grown: u64,
     /// Bytes of writings under way.
     waiting: u64,
     /// It has no name any more.
@@ -93,7 +97,13 @@ impl Hoard {
         }
         let size = size().unwrap_or(file.size);
         let counted = std::mem::replace(&mut file.size, size);
-        self.give(Stuff::Bytes, counted.saturating_sub(size));
+        let less = counted.saturating_sub(size);
+        // A walk that ended meanwhile has perhaps found it smaller: only what was not needed of what was taken is given back then.
+        let found = if has_ended(file.since, self.walks()) { less.saturating_sub(file.grown) } else { 0 };
+        self.give(Stuff::Bytes, less - found);
+        if found > 0 {
+            self.ask();
+        }
         self.overdraw(Stuff::Bytes, size.saturating_sub(counted));
         book.forget_closed(stretch.file);
     }
@@ -161,7 +171,11 @@ impl Book<'_> {
             }
         } else {
             self.files.all.remove(&id);
-            self.hoard.give(Stuff::Bytes, size);
+            // What whoever measures has perhaps not found any more is not given back twice.
+            match self.hoard.is_told && has_ended(walks, self.hoard.walks()) {
+                true => self.hoard.ask(),
+                false => self.hoard.give(Stuff::Bytes, size),
+            }
         }
     }
 
@@ -195,7 +209,7 @@ impl Book<'_> {
         }
         let file = self.file_as_it_is(id);
         let len = end.min(file.size).saturating_sub(begin);
-        file.under_way += 1;
+        file.begins(walks, grown);
         file.waiting = file.waiting.saturating_add(len);
         Ok(Stretch { len, file: id, grown, walks })
     }
@@ -216,8 +230,9 @@ impl Book<'_> {
             }
             self.file(id, size).size = to;
         }
-        self.file_as_it_is(id).under_way += 1;
-        Ok(Stretch { len: 0, file: id, grown: to.saturating_sub(before), walks })
+        let grown = to.saturating_sub(before);
+        self.file_as_it_is(id).begins(walks, grown);
+        Ok(Stretch { len: 0, file: id, grown, walks })
     }
 
     fn refuse(&mut self, id: FileId, full: Full) -> Full {
@@ -283,6 +298,14 @@ impl Book<'_> {
 }
 
 impl File {
+    fn begins(&mut self, walks: u64, grown: u64) {
+        if self.under_way == 0 {
+            (self.since, self.grown) = (walks, 0);
+        }
+        self.under_way += 1;
+        self.grown = self.grown.saturating_add(grown);
+    }
+
     fn is_open(&mut self) -> bool {
         self.holders.retain(|holder| holder.strong_count() > 0);
         self.under_way > 0 || !self.holders.is_empty()

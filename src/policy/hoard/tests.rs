@@ -35,7 +35,13 @@ fn tree() -> (Purse, Purse, crate::policy::Row) {
 /// A walk that finds this, while nothing else happens.
 fn walk(hoard: &Hoard, now: u64, bytes: u64) {
     assert!(hoard.begins(now), "{now}");
-    hoard.measure(hoard.mark(), Found { bytes, ..Found::default() });
+    hoard.measure(hoard.begun_at(), Found { bytes, ..Found::default() });
+}
+
+/// The same without anybody's having asked.
+fn walk_asked(hoard: &Hoard, now: u64, bytes: u64) {
+    hoard.ask();
+    walk(hoard, now, bytes);
 }
 
 const HOUR: u64 = 3600 * 1_000_000_000;
@@ -166,6 +172,40 @@ fn f05_what_moves_during_a_walk_is_not_missed() {
         hoard.measure(mark, Found::default());
         assert_eq!(bytes(&hoard), if round > DISTURBED_MOST { 100 } else { 50 }, "{round}");
     }
+}
+
+#[test]
+fn f05_what_was_asked_for_before_anybody_walks_is_found_or_counted() {
+    let hoard = hoard();
+    assert!(hoard.begins(0));
+    let stretch = hoard.book().write(FILE, 0, Place::At(0), 50).expect("there is room");
+    hoard.measure(hoard.begun_at(), Found::default());
+    hoard.over(stretch, || Some(50));
+    assert_eq!(bytes(&hoard), 50, "it came after the walk had passed");
+    hoard.ask();
+    assert!(hoard.begins(HOUR));
+    let walks = hoard.walks();
+    hoard.enter().expect("there is room");
+    hoard.measure(hoard.begun_at(), Found { bytes: 50, entries: 1, more: false });
+    hoard.landed(walks, Stuff::Entries, 1);
+    hoard.leave();
+    assert!(hoard.held(Stuff::Entries) >= 1, "what did not come to be takes nothing with it");
+}
+
+#[test]
+fn f05_what_a_walk_found_smaller_is_not_given_back_again() {
+    let hoard = hoard();
+    walk(&hoard, 0, 90);
+    let shrinks = hoard.book().resize(FILE, 50, 0).expect("it only becomes smaller");
+    walk_asked(&hoard, HOUR, 40);
+    hoard.over(shrinks, || Some(0));
+    assert_eq!(bytes(&hoard), 40, "the other file is there");
+    assert!(hoard.begins(2 * HOUR), "it is looked at again");
+    hoard.measure(hoard.begun_at(), Found { bytes: 40, ..Found::default() });
+    let grows = hoard.book().write(FILE, 0, Place::At(0), 60).expect("there is room");
+    walk_asked(&hoard, 3 * HOUR, 40);
+    hoard.over(grows, || Some(10));
+    assert_eq!(bytes(&hoard), 50, "what was not needed is given back");
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub struct Moving {
 #[derive(Default)]
 pub(super) struct Walk {
     under_way: bool,
+    /// What there was before anybody could know that it had begun.
+    mark: Mark,
     began: Option<u64>,
     /// All that had been taken then.
     taken: [u64; 2],
@@ -48,6 +50,11 @@ fn begun(walks: u64) -> u64 {
     walks.div_ceil(2)
 }
 
+/// Whether a walk has ended between these.
+pub(super) fn has_ended(before: u64, walks: u64) -> bool {
+    before / 2 != walks / 2
+}
+
 impl Hoard {
     /// It is to be measured when it is time, by whichever process measures.
     pub fn ask(&self) {
@@ -55,7 +62,8 @@ impl Hoard {
     }
 
     /// Whether to measure it at this time, nanoseconds; then that has begun. Where others have a share it is measured without asking
-    /// too, when something was written here: they have no word of that, nor this process of what they write.
+    /// too, when something was written here: they have no word of that, nor this process of what they write; and in a tree, whose
+    /// processes may race on the same names.
     pub fn begins(&self, now: u64) -> bool {
         if self.is_told {
             self.tend_nameless();
@@ -68,18 +76,23 @@ impl Hoard {
         };
         let is_time = walk.began.is_none_or(|began| now.saturating_sub(began) >= gap);
         let taken = [TAKEN, TAKEN + 1].map(|at| self.single(at).load(Ordering::SeqCst));
-        let is_stale = self.shares.load(Ordering::Acquire) > 1 && walk.taken != taken;
+        let is_stale = (self.shares.load(Ordering::Acquire) > 1 || self.is_for_others()) && walk.taken != taken;
         let is_asked = is_stale || self.single(ASKED).load(Ordering::SeqCst) != 0;
         let begins = is_asked && !walk.under_way && is_time;
         if begins {
-            *walk = Walk { under_way: true, began: Some(now), taken, ..*walk };
+            *walk = Walk { under_way: true, mark: self.mark(), began: Some(now), taken, ..*walk };
             self.single(ASKED).store(0, Ordering::SeqCst);
             self.single(WALKS).store(self.walks().wrapping_add(1) | 1, Ordering::SeqCst);
         }
         begins
     }
 
-    /// What there is when it begins.
+    /// What there was when the walk under way began.
+    pub fn begun_at(&self) -> Mark {
+        self.walk().mark
+    }
+
+    /// What there is now.
     pub fn mark(&self) -> Mark {
         [TAKEN, TAKEN + 1, DISTURBED, GIVEN].map(|at| self.single(at).load(Ordering::SeqCst))
     }
