@@ -1,12 +1,13 @@
 //! Want of memory (row M02): the paths of `want/paths.js`, each with its n-th allocation refused, and with all from the n-th on. Whatever
 //! becomes of such a guest, it says nothing that is wrong, it comes to an end or to rest, its neighbour answers, and who gets its memory
 //! next finds nothing there. `SKEP_WANT=all` refuses each n in turn, `SKEP_WANT=300` so many of a path and way; `SKEP_WANT_PATH=NAME` takes
-//! one path, and `SKEP_WANT_AT=N` one n, with all that is said. It must not know how an allocation is refused (`famine.rs`).
+//! one path, and `SKEP_WANT_AT=N` one n, with all that is said. `SKEP_JS_GUEST=FILE`, where the test runs, tries that guest. It must not
+//! know how an allocation is refused (`famine.rs`).
 use super::calm::Paper;
 use super::famine;
 use super::paced::Paced;
 use crate::guest::cache::{CacheFolder, load_or_build};
-use crate::guest::{Cell, Engine, EngineOptions, GuestState, Verdict};
+use crate::guest::{Cell, Engine, EngineOptions, GuestState, TrapReason, Verdict};
 use crate::policy::{Grants, Limits, NetRule};
 use crate::reactor::sim::{SimKernel, SimNet, SimPeer};
 use crate::runtime::{GuestId, Hall, Offload, Outcome};
@@ -66,7 +67,9 @@ enum Way {
 fn cell() -> &'static Cell {
     static CELL: OnceLock<Cell> = OnceLock::new();
     CELL.get_or_init(|| {
-        let (wasm, asked) = famine::weave(skep_js_guest::WASM).expect("the guest is built as it is known");
+        let other = std::env::var_os("SKEP_JS_GUEST").map(|file| std::fs::read(file).expect("SKEP_JS_GUEST is a file"));
+        let wasm = other.as_deref().unwrap_or(skep_js_guest::WASM);
+        let (wasm, asked) = famine::weave(wasm).expect("the guest is built as it is known");
         println!("{asked} places of the guest allocate");
         let options = EngineOptions { quick_compile: true, ..EngineOptions::default() };
         let engine = Engine::new(&options).expect("an engine can be made here");
@@ -91,6 +94,12 @@ impl Run {
     fn kind(&self, right: &str) -> Result<String, String> {
         if matches!(self.ended, Some(Outcome::Ended(Verdict::HostFault(_) | Verdict::Broken))) {
             return Err("a fault of the host's".into());
+        }
+        // An unreachable place is where the guest ends itself. Any other trap is memory that it took for something else.
+        if let Some(Outcome::Ended(Verdict::Trapped(trap))) = &self.ended
+            && trap.reason != TrapReason::Unreachable
+        {
+            return Err(format!("a trap, {:?}", trap.reason));
         }
         match (self.line('@'), &self.ended) {
             (Some(word), _) if word.starts_with("MADE") && word != right => Err(WRONG.into()),

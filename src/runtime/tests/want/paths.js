@@ -12,6 +12,18 @@ function () {
   return new Function(text)();
 }
 
+// == parse tables
+function () {
+  var names = Array.from({ length: 26 }, function (_, i) { return 'v' + i; });
+  var text = 'class Empty {} class Brand { #m() { return 1; } static { this.made = new this().#m(); } }\n' +
+    'switch (names.length) { case 1: default: } switch (0) { default: case 5: }\n' +
+    'function full() { var ' + names.join() + '; return () => [this === undefined, new.target === undefined, arguments.length, v25]; }\n' +
+    'class Full extends Object { constructor() { var ' + names.join() + '; super(); eval("var late = v0"); } }\n' +
+    'for (using x of [null]); { using y = null; }\n' +
+    'return [typeof Empty, Brand.made, full.call(5)(), typeof new Full()];';
+  return new Function('names', text)(names);
+}
+
 // == parse deep
 function () {
   var depth = 40;
@@ -316,14 +328,14 @@ function (done) {
     request.on('data', function (chunk) { got += chunk; });
     request.on('end', function () {
       response.setHeader('X-One', ['a', 'b']); response.writeHead(201, 'Made', { 'Content-Type': 'text/plain' });
-      response.write(request.method + request.url + request.headers['x-ask']); response.end(got.length + body);
+      response.write(request.method + request.url + request.headers['x-ask'] + request.headers.from); response.end(got.length + body);
     });
   });
   server.on('error', done);
   server.listen(8100, '127.0.0.1', function () {
     var all = [], agent = new http.Agent({ keepAlive: true });
     (function ask(left) {
-      var request = http.request({ port: 8100, host: '127.0.0.1', method: 'POST', path: '/p?q=' + left, agent, headers: { 'X-Ask': 'ü'.length } }, function (response) {
+      var request = http.request({ port: 8100, host: '127.0.0.1', method: 'POST', path: '/p?q=' + left, agent, headers: { 'X-Ask': 'ü'.length, From: ['a', 'b'] } }, function (response) {
         var got = [];
         response.on('error', done); response.on('data', function (chunk) { got.push(chunk); });
         response.on('end', function () { all.push([response.statusCode, response.headers['x-one'], Buffer.concat(got).length]); if (left > 1) ask(left - 1); else { agent.destroy(); server.close(function () { done(null, all); }); } });
