@@ -17,9 +17,9 @@ const COUNTS: &str = "let count = 0; require('http').createServer((req, res) => 
 
 /// Ends when it is asked to, and cannot be started while it is broken.
 const MORTAL: &str = "if (require('fs').existsSync(__dirname + '/.broken')) throw new Error('broken');
-require('http').createServer((req, res) => {
+const id = Math.random(); require('http').createServer((req, res) => {
   if (req.url === '/die') process.exit(7);
-  res.end('up');
+  res.end(req.url === '/id' ? String(id) : 'up');
 }).listen(80);";
 
 fn two_loops(place: &Path) -> (Hive, Admin) {
@@ -125,6 +125,11 @@ fn one_of_several_that_ends_is_replaced_where_it_was_and_others_answer_meanwhile
         let place = tenants(&[("a/index.js", MORTAL), ("a/skep.toml", "instances = 2\n")]);
         let (hive, admin) = spread(&place, words);
         let both = || admin.tenant("a")["instances"] == 2;
+        // One that has only begun to start would be broken with what comes next.
+        let both_serve = || {
+            let id = |_| hive.get("a.localhost", "/id").text();
+            (0..4).map(id).collect::<std::collections::BTreeSet<String>>().len() == 2
+        };
         let dies = || {
             let before = admin.tenant("a")["crashes"].as_u64();
             let mut client = hive.client();
@@ -132,8 +137,10 @@ fn one_of_several_that_ends_is_replaced_where_it_was_and_others_answer_meanwhile
             eventually("one has ended", || admin.tenant("a")["crashes"].as_u64() > before);
         };
         eventually("both run", || hive.get("a.localhost", "/").text() == "up" && both());
+        eventually("both serve", both_serve);
         dies();
         eventually("it is replaced, though nobody asks", both);
+        eventually("both serve again", both_serve);
         // What is hidden is no change of the tenant's code.
         let broken = file(&place, "a/.broken", "");
         dies();
