@@ -169,6 +169,8 @@ impl Guest {
         if self.is_running() || self.ended.is_some() || self.aside.is_some() || self.falling.is_some() {
             return None;
         }
+        // Who dozes before it is entered again has started too.
+        self.tell_of_start();
         let base = self.base.as_ref()?;
         // An error leaves all as it was.
         let memory = self.memory.data_mut(self.body.store());

@@ -235,6 +235,11 @@ impl GuestState {
         (is_free && hoard.begins(now)).then(|| measuring(Arc::clone(&self.roots), self.limits.disk_walk_entries))
     }
 
+    /// Whether what it writes is counted.
+    pub fn has_hoard(&self) -> bool {
+        self.roots.hoard().is_some()
+    }
+
     /// Whether processes below may ask to have folders measured at any time.
     pub fn measures_for_children(&self) -> bool {
         !self.children.is_empty() && self.roots.hoard().is_some_and(Hoard::is_for_others)

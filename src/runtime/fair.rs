@@ -10,6 +10,7 @@ use crate::guest::{GuestState, Verdict};
 use crate::policy::{AtLimit, Bound};
 use crate::reactor::{Fact, Kernel};
 use crate::time::{Clock, Mono, TimerId};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Guests that do not compute run so long in one turn, but for the last of them, whose slice bounds it. What comes for the
@@ -57,6 +58,8 @@ pub(super) struct Turns {
     pub unasked: Duration,
     /// Folders are being measured: of one tenant at a time, as who looks names up has the same threads.
     pub is_walking: bool,
+    /// Guests that have run since, and are looked at when it is over.
+    unmeasured: BTreeSet<usize>,
     /// It looks before long what is asked below.
     listens: bool,
 }
@@ -121,9 +124,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         self.tell_limits(index);
     }
 
-    /// What a guest may write is measured now and then.
+    /// What a guest may write is measured now and then; one after the other, or what a guest that rests from now on has written would
+    /// not be measured.
     fn tend_hoard(&mut self, index: usize) {
         let state = self.seats[index].guest.state_mut();
+        if self.fair.is_walking && state.has_hoard() {
+            self.fair.unmeasured.insert(index);
+        }
         let work = state.tend_hoard(self.now.0, !self.fair.is_walking);
         if state.measures_for_children() && !self.fair.listens {
             self.fair.listens = true;
@@ -132,6 +139,18 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some(work) = work {
             self.fair.is_walking = true;
             self.send_on(Errand::Walk, work);
+        }
+    }
+
+    /// What a guest may write has been measured.
+    pub(super) fn walk_is_over(&mut self) {
+        self.fair.is_walking = false;
+        while !self.fair.is_walking
+            && let Some(index) = self.fair.unmeasured.pop_first()
+        {
+            if self.seats.contains(index) {
+                self.tend_hoard(index);
+            }
         }
     }
 

@@ -161,7 +161,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
                     continue;
                 }
                 (Some(Errand::Walk), _) => {
-                    self.fair.is_walking = false;
+                    self.walk_is_over();
                     continue;
                 }
                 (Some(Errand::Call), Some(guest)) => {

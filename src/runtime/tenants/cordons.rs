@@ -27,7 +27,7 @@ use crate::reactor::{Errno, Kernel, Key};
 use crate::runtime::HallView;
 use crate::time::{Clock, Mono, TimerId};
 use slab::Slab;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ pub(super) struct Cordons {
     homes: Vec<Home>,
     /// A cordon's configuration file has changed; the moment the whole is read.
     pub changed: Option<(TimerId, Mono)>,
+    /// Tenants of loops whose configuration files have changed: one folder is read at a time, however many were edited at once.
+    pub edited: BTreeSet<u32>,
     /// What proxies have told of connections that are given away, by the proxies' ends of them.
     pub passes: Passes,
     /// Visitors that processes gave back.

@@ -244,7 +244,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             let whose = usize::try_from(slot).ok().and_then(|slot| plan.tenants.get(slot).copied());
             // It may have left meanwhile.
             if let Some(tenant) = whose.filter(|tenant| plan.serves(*tenant)) {
-                self.reload_tenants(Again::Of(tenant));
+                self.tenants.cordons.edited.insert(tenant);
             }
             return;
         }
@@ -255,6 +255,13 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             _ => self.timers.arm(due, Token::Hive.pack()),
         };
         self.tenants.cordons.changed = Some((timer, due));
+    }
+
+    /// One of the folders is read that loops have told of.
+    pub(super) fn read_edited(&mut self) {
+        if let Some(tenant) = self.tenants.cordons.edited.pop_first() {
+            self.reload_tenants(Again::Of(tenant));
+        }
     }
 
     /// The moment has come.

@@ -174,7 +174,8 @@ impl Tenants {
     }
 
     fn is_placed(&self) -> bool {
-        self.seeking.is_empty() && self.deploying.is_empty() && self.recalled.is_empty()
+        let nobody_seeks = self.seeking.is_empty() && self.deploying.is_empty() && self.recalled.is_empty();
+        nobody_seeks && self.cordons.edited.is_empty()
     }
 
     /// Whether there is something to do that the last turn had no time for.
@@ -295,6 +296,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if let Some((tenant, found)) = self.tenants.recalled.pop_front() {
             self.has_recalled(tenant, found);
         }
+        self.read_edited();
         if let Some(tenant) = self.tenants.deploying.pop_first() {
             self.deploy(tenant);
         }
