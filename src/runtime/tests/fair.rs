@@ -6,16 +6,16 @@ use super::paced::Paced;
 use super::sim::plain;
 use crate::guest::cache::{CacheFolder, load_or_build};
 use crate::guest::{Cell, Engine, EngineOptions, Entropy, GuestState, Surroundings, Verdict};
-use crate::policy::{AtLimit, Bound, Grants, Limits, PURSE_CELLS, Purse, Rate};
+use crate::policy::{AtLimit, Bound, FolderGrant, Grants, Hoard, Limits, PURSE_CELLS, Purse, Rate, Stuff};
 use crate::reactor::sim::{SimKernel, SimNet};
 use crate::runtime::{GuestId, GuestView, Hall, Offload, Outcome};
 use crate::time::{Clock, OsClock, VirtualClock};
 use skep_abi::VERSION;
 use std::cell::{Cell as Shared, RefCell};
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 const MS: u64 = 1_000_000;
@@ -34,6 +34,7 @@ pub(super) fn cell(body: &str) -> Cell {
     let text = format!(
         r#"(module
           (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
+          (import "skep" "timer_arm" (func $timer (param i64 i32) (result i32)))
           (import "skep" "log" (func $log (param i32 i32 i32) (result i32)))
           (import "skep" "fs_call" (func $fs_call (param i32 i32 i32 i32 i32) (result i64)))
           (memory (export "memory") 4)
@@ -453,6 +454,34 @@ fn bytes_out_over_their_rate_make_it_rest() {
     let now = room.clock.now_mono().0;
     room.run_until(now + 4 * SECOND);
     assert!(ask(&mut room, "/n1.0.2", 6).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn f05_what_two_may_write_is_measured_though_both_rest_while_the_first_is() {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("the system has random bytes");
+    let base = std::env::temp_dir().join(format!("skep-fair-{:x}", u64::from_le_bytes(random)));
+    let limits = Limits { disk_bytes: Some(10_000), ..Limits::default() };
+    let mut room = Room::new();
+    let hoards = ["a", "b"].map(|name| {
+        let folder = base.join(name);
+        std::fs::create_dir_all(&folder).expect("it can be made");
+        std::fs::write(folder.join("file"), [0; 1000]).expect("it can be written");
+        let mut grants = Grants::default();
+        grants.folders.push(FolderGrant { folder, write: true });
+        let hoard = Arc::new(Hoard::new(&limits).expect("there are bounds"));
+        let outside = paced(&room.clock, &Rc::new(Shared::new(MS)), || {});
+        let limits = Limits { slice: Duration::from_secs(3600), ..limits.clone() };
+        let mut state = GuestState::new(grants, limits, outside, b"{}".to_vec());
+        state.draw_from(Some(Arc::clone(&hoard)));
+        // It lives, and is not entered again.
+        let waits = cell("(drop (call $timer (i64.const 0x7fffffffffffffff) (i32.const 1))) (i32.const 0)");
+        room.hall.seat(waits.spawn(state).expect("a guest can be spawned"));
+        hoard
+    });
+    (0..20).for_each(|_| room.hall.turn_within(Some(Duration::ZERO)));
+    std::fs::remove_dir_all(&base).expect("it is there");
+    assert_eq!(hoards.map(|hoard| hoard.held(Stuff::Bytes)), [1000, 1000]);
 }
 
 fn real(hall: &mut Hall<SimKernel, OsClock>, clock: &OsClock, cell: &Cell, limits: Limits) -> GuestId {
