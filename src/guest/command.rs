@@ -321,6 +321,12 @@ impl Outbox {
         std::mem::take(&mut self.commands)
     }
 
+    /// Gives those back that are still to be carried out; the arena stays.
+    pub fn put_back(&mut self, mut rest: Vec<Command>) {
+        rest.append(&mut self.commands);
+        self.commands = rest;
+    }
+
     /// Gives the emptied vector back and clears the arena, keeping both allocations unless they grew large.
     pub fn recycle(&mut self, mut commands: Vec<Command>) {
         commands.clear();

@@ -20,6 +20,9 @@ use super::{Addr, Closing, Fact, Reactor, Read, Result};
 /// stream can take of a flush; what is left goes with the next.
 pub(super) const FLUSH_MAX: usize = 256 * 1024;
 
+/// Streams written in one flush: bounds a turn. The others come first in the next.
+pub(super) const FLUSH_BUDGET: usize = 256;
+
 /// State of one connection. An idle one costs one of these and nothing else.
 #[derive(Debug)]
 pub(super) struct Stream<S> {
@@ -301,13 +304,27 @@ impl<K: Kernel> Reactor<K> {
         self.streams.get(key).ok_or(Errno::EBADF)?.socket.local_addr()
     }
 
+    /// [`Reactor::flush`] for every stream once, where no turn comes after this one.
+    pub fn flush_all(&mut self, facts: &mut Vec<Fact>) {
+        for _ in 0..self.dirty.len().div_ceil(FLUSH_BUDGET) {
+            self.flush(facts);
+        }
+    }
+
     /// Writes what is to be written: one `writev` for each stream that was sent something or has
-    /// room again. Appends what came of it.
+    /// room again; of very many some are left for the next call, as [`Reactor::is_busy`] tells. Appends what came of it.
     pub fn flush(&mut self, facts: &mut Vec<Fact>) {
         let mut dirty = std::mem::take(&mut self.dirty);
+        let mut rest = if dirty.len() > FLUSH_BUDGET { dirty.split_off(FLUSH_BUDGET) } else { Vec::new() };
         dirty.retain(|&key| self.flush_one(key, facts));
         debug_assert!(self.dirty.is_empty(), "flushing dirties nothing");
-        self.dirty = dirty;
+        // Those that can take more come after those that had no turn.
+        if rest.is_empty() {
+            self.dirty = dirty;
+        } else {
+            rest.append(&mut dirty);
+            self.dirty = rest;
+        }
         if !self.dirty_channels.is_empty() {
             self.flush_channels(facts);
         }

@@ -29,11 +29,11 @@ use skep_abi::start::{CLONED, SAME};
 use skep_abi::{changed, done, events, value};
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
-    /// The guest's turn has ended: the clones it asked for are taken. While something waits to be told the image would lack
+    /// The guest's turn has ended: the clones it asked for are taken. While something waits to be told or done the image would lack
     /// both the news and what it is about, so that turn comes first.
     pub(super) fn take_clones(&mut self, index: usize) {
         let seat = &self.seats[index];
-        if seat.clones.is_empty() || !seat.mail.is_empty() {
+        if seat.clones.is_empty() || !seat.mail.is_empty() || seat.owes() {
             return;
         }
         let clones = std::mem::take(&mut self.seats[index].clones);

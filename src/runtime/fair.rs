@@ -52,8 +52,8 @@ pub(super) struct Told {
 pub(super) struct Turns {
     next: u32,
     next_heavy: u32,
-    /// Time spent in guests in this turn.
-    pub spent: Duration,
+    /// Time spent in guests in this turn, and on what they asked for.
+    spent: Duration,
     /// The same since the kernel was last asked.
     pub unasked: Duration,
     /// Folders are being measured: of one tenant at a time, as who looks names up has the same threads.
@@ -62,6 +62,13 @@ pub(super) struct Turns {
     unmeasured: BTreeSet<usize>,
     /// It looks before long what is asked below.
     listens: bool,
+}
+
+impl Turns {
+    pub fn spent(&mut self, span: Duration) {
+        self.spent += span;
+        self.unasked += span;
+    }
 }
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
@@ -110,8 +117,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         let seat = &mut self.seats[index];
         let state = seat.guest.state_mut();
         let (last, waits) = (state.meter.last, state.awaits());
-        self.fair.spent += last;
-        self.fair.unasked += last;
+        self.fair.spent(last);
         seat.heavy = (yielded && !waits) || last >= HEAVY;
         if let Some((until, at, bound)) = over(state) {
             state.meter.hit(bound);
@@ -255,7 +261,8 @@ impl Seat {
         match () {
             () if self.hold.is_some() => Some(Rank::Held),
             () if self.rest.is_some() || !self.is_busy() || self.guest.is_rising() => None,
-            () if self.guest.state().awaits() => None,
+            // What it has asked for comes before what it waits for.
+            () if self.guest.state().awaits() && !self.owes() => None,
             () if self.heavy => Some(Rank::Heavy),
             () => Some(Rank::Light),
         }

@@ -1,5 +1,6 @@
 //! A guest's life from its first event to its last: start, signals, beforeExit, exit, dismissal. It
 //! must not know what a guest does with its life.
+use super::effects::WHOLE;
 use super::seat::{GuestId, Hired, Running, Seat, Stage, deadline};
 use super::timers::Token;
 use super::{Hall, Outcome};
@@ -249,6 +250,8 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
 
     /// Ends a guest: all that stood behind its handles is closed.
     pub(super) fn dismiss(&mut self, id: GuestId, outcome: Outcome) {
+        // What it asked for before its end is done, as far as it was not yet.
+        self.carry_out(id.0, WHOLE);
         if let Some(tenancy) = self.seats.get(id.0 as usize).and_then(|seat| seat.tenancy) {
             self.rescue_conns(id.0);
             self.last_lines(id.0, tenancy.tenant);

@@ -228,7 +228,7 @@ impl Seat {
 
     /// Whether it has something to wait for or to do.
     pub fn is_alive(&self) -> bool {
-        self.running == Running::Yielded || !self.mail.is_empty() || self.waits()
+        self.running == Running::Yielded || !self.mail.is_empty() || self.owes() || self.waits()
     }
 
     /// Whether there is something that will call it.
@@ -240,11 +240,16 @@ impl Seat {
             || self.guest.state().handles.kept() > 0
     }
 
+    /// Whether something that it has asked for is still to be carried out.
+    pub fn owes(&self) -> bool {
+        !self.guest.state().outbox.is_empty()
+    }
+
     /// Whether the hall may not sleep for its sake.
     pub fn is_busy(&self) -> bool {
         match self.running {
             Running::Yielded => self.hold.is_none(),
-            Running::Idle => self.soon || !self.mail.is_empty(),
+            Running::Idle => self.soon || !self.mail.is_empty() || self.owes(),
         }
     }
 }

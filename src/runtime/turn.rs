@@ -1,4 +1,5 @@
 //! One turn of the loop, its phases in order. It must not know what any phase does inside.
+use super::effects::{A_TURN, WHOLE};
 use super::seat::{GuestId, Running, Seat};
 use super::{Hall, Outcome};
 use crate::guest::{Turn, Verdict, make_spare};
@@ -12,8 +13,8 @@ const UNPOLLED_TURNS: u8 = 3;
 /// And time spent in guests meanwhile: what comes for their neighbours waits no longer than for one that computes.
 const LONG: Duration = Duration::from_micros(500);
 
-/// Connections taken in one turn: bounds the turn.
-const ACCEPT_BUDGET: usize = 256;
+/// Connections taken in one turn: bounds the turn. Each costs some system calls, which may take 100 µs together.
+const ACCEPT_BUDGET: usize = 32;
 
 impl<K: Kernel, C: Clock> Hall<K, C> {
     /// Turns until no guest is left.
@@ -21,6 +22,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         while !self.seats.is_empty() || self.tenants.is_open() {
             self.turn();
         }
+        self.reactor.flush_all(&mut Vec::new());
         self.last_words();
         self.part_from_children();
         self.part_from_cordons();
@@ -62,11 +64,14 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
         if !self.is_awake(index) {
             return;
         }
+        if self.seats[index].owes() {
+            return self.go_on_carrying_out(index);
+        }
         let seat = &mut self.seats[index];
         std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
         let turn = enter(seat, self.now.0, self.wall);
         std::mem::swap(self.reactor.spare_buffers(), &mut seat.guest.state_mut().outbox.spares);
-        self.carry_out(index as u32);
+        self.carry_out(index as u32, if matches!(turn, Turn::Ended(_)) { WHOLE } else { A_TURN });
         if !self.seats.contains(index) {
             return;
         }
@@ -97,6 +102,19 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
             self.may_doze_later(index);
             self.account(index, yielded);
         }
+    }
+
+    /// What was left of what a guest had asked for when its stretch ended, or more of it.
+    fn go_on_carrying_out(&mut self, index: usize) {
+        self.carry_out(index as u32, A_TURN);
+        if !self.seats.contains(index) {
+            return;
+        }
+        if self.seats[index].running == Running::Idle {
+            self.take_clones(index);
+        }
+        self.tell_work(index);
+        self.release_held_back(index);
     }
 
     /// Asks the kernel what has happened, and sleeps while there is nothing to do. While guests are busy it is asked

@@ -340,3 +340,36 @@ fn many_readable_streams_share_the_waits() {
     assert_eq!(told.len(), 3000);
     assert!(told.values().all(|&times| (1..=3).contains(&times)));
 }
+
+#[test]
+fn of_very_many_streams_a_flush_writes_so_many_and_the_next_one_the_others() {
+    use super::super::stream::FLUSH_BUDGET;
+    let (net, mut facts) = (SimNet::new(3), Vec::new());
+    let mut reactor = net.reactor();
+    let addr = SocketAddr::from(([127, 0, 0, 1], 9));
+    net.serve(addr);
+    let count = 2 * FLUSH_BUDGET + 10;
+    let keys: Vec<Key> =
+        (0..count).map(|_| reactor.connect_tcp(addr, &ConnectOptions::default()).expect("it is served")).collect();
+    while facts.iter().filter(|fact| matches!(fact, Fact::Connected { result: Ok(()), .. })).count() < count {
+        reactor.wait(Some(Duration::ZERO), &mut facts).expect("the simulation polls");
+    }
+    for key in &keys {
+        reactor.send(*key, b"all").expect("it is open");
+    }
+    let flush = |reactor: &mut Reactor<_>| {
+        let mut facts = Vec::new();
+        reactor.flush(&mut facts);
+        facts.iter().filter(|fact| matches!(fact, Fact::Flushed { written: 3, pending: 0, .. })).count()
+    };
+    assert_eq!(flush(&mut reactor), FLUSH_BUDGET);
+    assert!(reactor.is_busy(), "nothing else would tell that some are left");
+    assert_eq!(flush(&mut reactor), FLUSH_BUDGET);
+    assert_eq!(flush(&mut reactor), 10);
+    for key in &keys {
+        reactor.send(*key, b"all").expect("it is open");
+    }
+    reactor.flush_all(&mut Vec::new());
+    let peers = std::iter::from_fn(|| net.accept_at(addr));
+    assert_eq!(peers.map(|peer| peer.read_all()).filter(|bytes| bytes == b"allall").count(), count);
+}

@@ -187,7 +187,7 @@ impl<K: Kernel, C: Clock> Hall<K, C> {
     pub(super) fn count_waking(&mut self, index: usize, began: Mono) {
         let ended = self.clock.now_mono();
         self.seats[index].guest.state_mut().worked_for(ended.0, ended.since(began));
-        self.fair.spent += ended.since(began);
+        self.fair.spent(ended.since(began));
     }
 
     pub(super) fn has_woken(&mut self, index: usize) {

@@ -12,6 +12,7 @@ use crate::runtime::{GuestId, GuestView, Hall, Offload, Outcome};
 use crate::time::{Clock, OsClock, VirtualClock};
 use skep_abi::VERSION;
 use std::cell::{Cell as Shared, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -36,6 +37,8 @@ pub(super) fn cell(body: &str) -> Cell {
           (import "skep" "inbox" (func $inbox (param i32 i32) (result i32)))
           (import "skep" "timer_arm" (func $timer (param i64 i32) (result i32)))
           (import "skep" "log" (func $log (param i32 i32 i32) (result i32)))
+          (import "skep" "net_connect" (func $connect (param i32 i32 i32 i32 i32) (result i64)))
+          (import "skep" "exit" (func $exit (param i32) (result i32)))
           (import "skep" "fs_call" (func $fs_call (param i32 i32 i32 i32 i32) (result i64)))
           (memory (export "memory") 4)
           (func (export "skep_abi") (result i32)
@@ -526,4 +529,67 @@ fn an_endless_loop_uses_its_rate_and_no_more_in_real_time() {
     // The burst, the rate, and what its last slice may add, however late a busy machine ends it.
     let most = Duration::from_millis(20) + passed / 10 + meter.longest;
     assert!(meter.cpu <= most, "{:?} of CPU in {passed:?}: {meter:?}", meter.cpu);
+}
+
+/// Connects to 127.0.0.1:9 so many times, prints a line, and does this.
+fn connects(count: u32, then: &str) -> Cell {
+    let body = format!(
+        r#"(if (i32.load (i32.const 8)) (then (return (i32.const 0))))
+          (i64.store (i32.const 16) (i64.const 0x2e302e302e373231))
+          (i32.store8 (i32.const 24) (i32.const 0x31))
+          (loop $on
+            (drop (call $connect (i32.const 16) (i32.const 9) (i32.const 9) (i32.const 0) (i32.const 0)))
+            (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
+            (br_if $on (i32.lt_u (i32.load (i32.const 8)) (i32.const {count}))))
+          (i32.store (i32.const 16) (i32.const 0x0a444e45))
+          (drop (call $log (i32.const 1) (i32.const 16) (i32.const 4)))
+          {then}"#
+    );
+    cell(&body)
+}
+
+#[test]
+fn what_a_guest_asks_for_at_once_is_carried_out_over_several_turns_in_its_order() {
+    let mut room = Room::new();
+    let there = SocketAddr::from(([127, 0, 0, 1], 9));
+    room.net.silence(there);
+    let outside = paced(&room.clock, &Rc::new(Shared::new(0)), || {});
+    let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
+    let state = GuestState::new(Grants::all(), limits, outside, b"{}".to_vec());
+    let guest = room.hall.seat(connects(40, "(i32.const 0)").spawn(state).expect("a guest can be spawned"));
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        room.hall.turn();
+        seen.push((room.hall.view().streams, room.paper.text().contains("END")));
+        assert_eq!(room.hall.view_guest(guest).expect("it lives").sockets, 40);
+    }
+    seen.dedup();
+    assert_eq!(seen, [(16, false), (32, false), (40, true)]);
+}
+
+#[test]
+fn what_a_guest_has_asked_for_is_done_when_it_ends_itself_or_is_ended() {
+    for itself in [true, false] {
+        let mut room = Room::new();
+        room.net.silence(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let outside = paced(&room.clock, &Rc::new(Shared::new(0)), || {});
+        let limits = Limits { slice: Duration::from_secs(3600), ..Limits::default() };
+        let state = GuestState::new(Grants::all(), limits, outside, b"{}".to_vec());
+        let then = if itself { "(drop (call $exit (i32.const 3))) (unreachable)" } else { "(i32.const 0)" };
+        let guest = room.hall.seat(connects(40, then).spawn(state).expect("a guest can be spawned"));
+        while room.hall.view().streams == 0 && room.hall.view().guests > 0 {
+            room.hall.turn();
+        }
+        if !itself {
+            assert!(!room.paper.text().contains("END"), "it has more to do");
+            room.hall.end(guest, 3);
+        }
+        assert_eq!(
+            room.hall.ended().map(|(id, outcome)| (id, format!("{outcome:?}"))),
+            Some((guest, "Exited(3)".into()))
+        );
+        room.hall.turn_within(Some(Duration::ZERO));
+        assert!(room.paper.text().contains("END"));
+        assert_eq!((room.hall.view().streams, room.hall.view().guests), (0, 0));
+    }
 }
