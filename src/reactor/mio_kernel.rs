@@ -25,6 +25,7 @@ use super::mio_datagram::OsDatagram;
 use super::readiness::Edges;
 use super::signals::Signals;
 use super::sys::{self, Adopted, Family};
+use super::table;
 use super::{Addr, ConnectError, ConnectOptions, DatagramOptions, Fact, ListenOptions, Reactor, Result};
 
 /// Events fetched by one wait, 12 KiB of them. The others come with the next.
@@ -51,6 +52,8 @@ impl Reactor<MioKernel> {
     /// A reactor on the operating system's sockets. Takes three descriptors.
     pub fn new() -> Result<Reactor<MioKernel>> {
         let poll = Poll::new()?;
+        let reserve = sys::reserve();
+        reserve.iter().for_each(table::begin);
         let waker = mio::Waker::new(poll.registry(), control(WAKER))?;
         Ok(Reactor::with_kernel(MioKernel {
             poll,
@@ -58,7 +61,7 @@ impl Reactor<MioKernel> {
             waker: Waker::new(Some(waker)),
             signals: Signals::new(),
             changes: Changes::default(),
-            reserve: sys::reserve(),
+            reserve,
         }))
     }
 
@@ -104,6 +107,7 @@ impl Kernel for MioKernel {
 
     fn watch_stream(&mut self, stream: &mut OsStream, key: Key) -> Result<()> {
         let interest = Interest::READABLE | Interest::WRITABLE;
+        table::note(&*stream);
         match stream {
             OsStream::Tcp(tcp) => register(self.poll.registry(), tcp, key, interest),
             OsStream::Unix(unix) => register(self.poll.registry(), unix, key, interest),
@@ -111,6 +115,7 @@ impl Kernel for MioKernel {
     }
 
     fn watch_listener(&mut self, listener: &mut OsListener, key: Key) -> Result<()> {
+        table::note(&*listener);
         sys::watch_listener(&self.poll, listener, token(key), false)
     }
 
@@ -186,6 +191,7 @@ impl Kernel for MioKernel {
     }
 
     fn watch_datagram(&mut self, socket: &mut OsDatagram, key: Key) -> Result<()> {
+        table::note(socket.fd());
         register(self.poll.registry(), socket.source(), key, Interest::READABLE | Interest::WRITABLE)
     }
 

@@ -38,6 +38,7 @@ pub mod sim;
 mod standard;
 mod stream;
 mod sys;
+mod table;
 mod veil;
 
 #[cfg(test)]

@@ -330,6 +330,39 @@ fn running_out_of_descriptors() {
     });
 }
 
+/// How many descriptors fit into this process's table.
+#[cfg(target_os = "linux")]
+fn table_size() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("the process has a status");
+    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")).expect("Linux tells it");
+    size.trim().parse().expect("a number")
+}
+
+/// Nobody waits for the kernel to make the table of descriptors larger: it is when a quarter is used.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_table_of_descriptors_is_grown_before_it_is_full() {
+    in_a_child("the_table_of_descriptors_is_grown_before_it_is_full", || {
+        let mut bench = OsBench::new();
+        assert_eq!(table_size(), 1024);
+        let (_, addr) = bench.listen();
+        let mut pairs: Vec<_> = (0..100).map(|_| bench.pair(addr)).collect();
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(table_size(), 1024);
+        pairs.extend((0..100).map(|_| bench.pair(addr)));
+        let until = Instant::now() + Duration::from_secs(20);
+        while table_size() < 2048 {
+            assert!(Instant::now() < until, "the table has {} places at some 400 descriptors", table_size());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(pairs);
+        // Where fewer may be open, as many as may.
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(700), ..limit }).expect("lower");
+        let _other = OsBench::new();
+    });
+}
+
 /// Whether of three that sleep at one listener exactly one was woken; each connection is taken once, however.
 #[cfg(target_os = "linux")]
 fn one_is_woken() -> bool {
